@@ -1,0 +1,50 @@
+# The five things to do with this repository. Each sets up what it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup run test check bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run    start a development server, print what to paste"
+	@echo "make test   run every test"
+	@echo "make check  lint, types, house rules"
+	@echo "make bench  measure, paired with the floor"
+	@echo "make setup  install into $(VENV); the others do so by themselves"
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "satmint needs Python 3.11 or newer: make PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "satmint needs Python's venv module (Debian: python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: setup
+	@$(BIN)/satmint dev
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd sdk && ../$(BIN)/mypy
+	$(BIN)/pytest tests/house
+
+test: setup
+	$(BIN)/pytest tests
+	cd sdk && ../$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+# Pins and hashes anew; needs `uv`, which nothing else here does.
+lock:
+	cd requirements && for name in runtime dev vendor; do \
+	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .satmint

@@ -1,0 +1,1 @@
+"""Benchmarks: satmint beside the floor, paired in one run. See README.md in this folder."""

@@ -1,0 +1,81 @@
+"""What tokens cost without any HTTP: CPU microseconds, medians of several runs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Final
+
+import msgspec
+
+from satmint.assembly import assembled
+from satmint.flows.mint import Mint
+from satmint.model.claims import Claims, Kind, TokenType, token_id
+from satmint.model.rotation import Head
+from satmint.settings import Settings
+
+_RUNS: Final = 7
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """CPU microseconds of one call."""
+
+    what: str
+    median: float
+    least: float
+
+
+def measure(place: Path, seconds: float) -> list[Cost]:
+    """Time the making and opening of tokens, for about `seconds` altogether."""
+    return asyncio.run(_measure(place, seconds))
+
+
+async def _measure(place: Path, seconds: float) -> list[Cost]:
+    settings = Settings(database=f"sqlite:///{place}/satmint.db", keyring=str(place / "keys.json"))
+    async with assembled(settings, create_keyring=True) as service:
+        mint = service.mint
+        now = mint.clock.now()
+        claims = _claims(mint, now)
+        head = Head(claims.gen, claims.iat, claims.exp)
+        sat = mint.access_token(claims, None, now)
+        if mint.safe.open(sat, TokenType.SAT).claims != claims:
+            raise AssertionError("a SAT does not say what was sealed into it")
+        measured: dict[str, Callable[[], object]] = {
+            "open a SAT": lambda: mint.safe.open(sat, TokenType.SAT),
+            "seal a SAT": lambda: mint.access_token(claims, None, now),
+            "a whole pair": lambda: mint.pair(claims, head, None, now),
+        }
+        budget = seconds / len(measured) / _RUNS
+        return [_cost(what, call, budget) for what, call in measured.items()]
+
+
+def _cost(what: str, call: Callable[[], object], budget: float) -> Cost:
+    began = process_time()
+    for _ in range(500):
+        call()
+    count = max(500, int(500 * budget / (process_time() - began)))
+    runs = []
+    for _ in range(_RUNS):
+        began = process_time()
+        for _ in range(count):
+            call()
+        runs.append((process_time() - began) / count * 1e6)
+    return Cost(what, median(runs), min(runs))
+
+
+def _claims(mint: Mint, now: int) -> Claims:
+    session = mint.new_id()
+    return Claims(
+        iss=mint.policy.issuer,
+        sub=mint.new_id(),
+        prj=mint.new_id(),
+        sid=session,
+        gen=1234,
+        jti=token_id(session, 1234, TokenType.SAT),
+        iat=now,
+        exp=now + 7200,
+        epo=0,
+        kind=Kind.SUBSCRIBER,
+        scope=(),
+    )

@@ -1,0 +1,55 @@
+"""Text that must not be read over somebody's shoulder."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar, cast
+
+HIDDEN: Final = "[hidden]"
+
+# A SAT, refresh token or proof (three or five base64url parts, the first one a JSON object, whole
+# or cut off), an API token, a Click-to-Call token. Anything in these shapes is hidden, ours or not.
+_TOKEN: Final = re.compile(
+    r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}|PT[0-9a-fA-F]{16,}|c2c_[0-9A-Za-z]{8,}"
+)
+
+J = TypeVar("J")
+
+
+class SecretText:
+    """A string that does not print itself."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text out. Every call of this is worth a look in review."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"SecretText({HIDDEN})"
+
+    __str__ = __repr__
+
+
+def scrub(text: str) -> str:
+    """Hide everything in `text` that has the shape of a token."""
+    return _TOKEN.sub(HIDDEN, text)
+
+
+def one_line(text: str) -> str:
+    """Make one printable line without tokens of text that came from elsewhere."""
+    return scrub("".join(char if char.isprintable() else " " for char in text).strip())
+
+
+def scrub_json(value: J) -> J:
+    """Hide everything that has the shape of a token in every string inside a JSON value."""
+    if isinstance(value, str):
+        return cast("J", scrub(value))
+    if isinstance(value, list):
+        return cast("J", [scrub_json(item) for item in value])
+    if isinstance(value, dict):
+        return cast("J", {scrub_json(key): scrub_json(item) for key, item in value.items()})
+    return value

@@ -1,0 +1,56 @@
+"""What is asked for, before it is known where and how it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+from signalwire._secrets import SecretText
+from signalwire.rest._options import RequestOptions
+
+T = TypeVar("T", covariant=True)  # noqa: PLC0105 - as everywhere here
+Extras = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and, as `T`, the shape of its answer.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, each segment escaped.
+        query: Members of the query; `None` leaves one out, a list repeats it.
+        body: Members of the JSON body; `None` where there is none. Kept out of the repr.
+        bearer: A token to authenticate with in place of the client's own credentials.
+        options: What the caller wants done differently for this call.
+        repeatable: The server makes this POST safe to repeat.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    bearer: SecretText | None = None
+    options: RequestOptions | None = None
+    repeatable: bool = False
+
+
+def members(named: Extras, extras: Extras | None) -> dict[str, object]:
+    """Keep the members that were given, and lay `extras` over them, `None` included."""
+    given = {name: value for name, value in named.items() if value is not None}
+    given.update(extras or {})
+    return given
+
+
+def path_of(*segments: str) -> str:
+    """Join path segments so that none of them can leave its place.
+
+    Raises:
+        ValueError: A segment is empty, `.` or `..`, which no server can tell from a folder.
+    """
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise ValueError("an id must not be empty, a dot or two dots")
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)

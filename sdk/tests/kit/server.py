@@ -1,0 +1,96 @@
+"""The real server, on ports of its own.
+
+It runs in the environment of `SATMINT_PYTHON`, or of this repository, or in this one, whichever is
+the first to be there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from signalwire.rest import AsyncRestClient, RestClient
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class Live:
+    """What `satmint dev --json` says of itself."""
+
+    http: str
+    https: str
+    project_id: str
+    api_token: str
+    c2c_token: str
+    addresses: tuple[str, ...]
+    ca_file: str
+    process: subprocess.Popen[str]
+
+    @property
+    def host(self) -> str:
+        return self.http.removeprefix("http://")
+
+    @property
+    def tls_host(self) -> str:
+        """A name in the certificate that is not spoken to in clear."""
+        return self.https.removeprefix("https://").replace("127.0.0.1", "fabric.localhost")
+
+    def client(self) -> RestClient:
+        return RestClient(self.project_id, self.api_token, self.host)
+
+    def async_client(self) -> AsyncRestClient:
+        return AsyncRestClient(self.project_id, self.api_token, self.host)
+
+
+def server_python() -> str:
+    named = os.environ.get("SATMINT_PYTHON")
+    if named is not None:
+        return named
+    beside = REPOSITORY / ".venv" / "bin" / "python"
+    if beside.exists():
+        return str(beside)
+    if importlib.util.find_spec("satmint") is not None:
+        return sys.executable
+    raise RuntimeError("these tests need a server: set SATMINT_PYTHON to a Python that has satmint")
+
+
+@contextlib.contextmanager
+def running(folder: Path, port: int = 0) -> Iterator[Live]:
+    """Run `satmint dev` with its state in `folder`, until the block is left."""
+    options = ["--port", str(port), "--https-port", "0", "--json", "--data", str(folder / "data")]
+    with (folder / "server.log").open("a") as log:
+        server = subprocess.Popen(
+            [server_python(), "-m", "satmint", "dev", *options],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            assert line, (folder / "server.log").read_text()
+            said = json.loads(line)
+            assert said["ready"] is True
+            yield Live(
+                http=said["http"],
+                https=said["https"],
+                project_id=said["project_id"],
+                api_token=said["api_token"],
+                c2c_token=said["c2c_token"],
+                addresses=tuple(address["id"] for address in said["addresses"]),
+                ca_file=said["ca_file"],
+                process=server,
+            )
+        finally:
+            server.terminate()
+            server.communicate(timeout=30)

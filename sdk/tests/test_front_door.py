@@ -1,0 +1,101 @@
+"""What may be imported is a promise; what importing loads is one too."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import signalwire
+import signalwire.credentials
+import signalwire.rest
+from signalwire.credentials import errors
+
+SOURCE = Path(signalwire.__file__).parent
+
+REST = {
+    "AsyncRestClient", "RequestOptions", "RestClient", "SignalWireRestError",
+    "SignalWireRestTransportError",
+}  # fmt: skip
+
+CREDENTIALS = {
+    "AuthenticateContext", "Clock", "Credential", "CredentialError", "CredentialExpired",
+    "CredentialProvider", "CredentialSession", "DPoPKey", "EmbedTokenCredentialProvider", "Entropy",
+    "Expired", "Failed", "FileRefreshTokenStore", "Instant", "InvalidCredential",
+    "MemoryRefreshTokenStore", "RefreshFailed", "RefreshTokenStore", "Refreshed",
+    "RefreshingCredentialProvider", "SessionClosed", "SessionEvent", "SessionStats",
+    "StaticCredentialProvider", "StoreError", "StoreLocked", "SubscriberCredentialProvider",
+    "SubscriberMembers", "TokenRecord", "TransientRefreshError", "Warned",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "promised"), [(signalwire.rest, REST), (signalwire.credentials, CREDENTIALS)]
+)
+def test_the_front_door_is_exactly_what_we_promise(module: object, promised: set[str]) -> None:
+    found = {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert found == promised == set(vars(module)["__all__"])
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(SOURCE.parent)!r})\n{code}",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("heavy", ["httpx", "ssl", "asyncio", "cryptography", "email", "logging"])
+def test_importing_the_rest_client_loads_nothing_heavy(heavy: str) -> None:
+    assert heavy not in loaded_by("import signalwire.rest")
+
+
+def test_importing_credentials_loads_no_http_client() -> None:
+    assert "httpx" not in loaded_by("import signalwire.credentials")
+
+
+def test_making_a_client_loads_no_http_client() -> None:
+    loaded = loaded_by("from signalwire.rest import RestClient; RestClient('p', 't', 'localhost')")
+    assert "httpx" not in loaded
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.stem)
+def test_nothing_of_the_server_is_imported(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "satmint" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] != "satmint"
+
+
+def test_the_drawing_of_the_error_tree_is_the_tree() -> None:
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        drawn = re.match(r"([│ ]*)[├└]── (\w+)", line)
+        if drawn is not None:
+            depth = len(drawn[1]) // 4
+            path = [*path[:depth], drawn[2]]
+            parents[drawn[2]] = path[-2] if depth else "Exception"
+    assert parents == {
+        name: kind.__base__.__name__
+        for name, kind in vars(errors).items()
+        if inspect.isclass(kind) and kind.__base__ is not None
+    }

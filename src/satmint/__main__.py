@@ -1,0 +1,5 @@
+"""`python -m satmint` is `satmint`."""
+
+from satmint.cli import main
+
+main()

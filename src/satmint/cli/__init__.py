@@ -1,0 +1,5 @@
+"""The command line: `satmint`."""
+
+from satmint.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,27 @@
+"""`satmint openapi`: the description of the HTTP API."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from satmint.assembly import api_description
+from satmint.cli.options import Json
+from satmint.cli.plain import HELP_NAMES, PlainCommand
+from satmint.cli.report import to_json
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+
+@app.command(cls=PlainCommand, context_settings=HELP_NAMES)
+def openapi(
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the server is reached.")
+    ] = "http://127.0.0.1:8080",
+    as_json: Json = False,
+) -> None:
+    """Print the description of the HTTP API, OpenAPI 3.1, in JSON."""
+    document = api_description(url.rstrip("/"))
+    text = to_json(document) if as_json else json.dumps(document, indent=2, ensure_ascii=False)
+    sys.stdout.write(text + "\n")

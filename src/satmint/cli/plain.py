@@ -1,0 +1,42 @@
+"""How our commands look: typer's, with less noise in `--help`."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+class PlainCommand(TyperCommand):
+    """A command whose `--help` is not shown as taking a value."""
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's types are private
+        """The option `--help`."""
+        return _without_value(super().get_help_option(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """A group of commands whose `--help` is not shown as taking a value."""
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's types are private
+        """The option `--help`."""
+        return _without_value(super().get_help_option(ctx))
+
+
+def group(name: str) -> typer.Typer:
+    """A group of commands."""
+    return typer.Typer(
+        name=name,
+        cls=PlainGroup,
+        no_args_is_help=True,
+        add_completion=False,
+        context_settings=HELP_NAMES,
+        rich_markup_mode="markdown",
+    )
+
+
+def _without_value(option: Any) -> Any:  # noqa: ANN401 - typer's types are private
+    if option is not None:
+        option.metavar = ""
+    return option

@@ -1,0 +1,52 @@
+"""Looking at what happened: sessions, the audit trail, and whether the service is ready."""
+
+from uuid import UUID
+
+from satmint.flows.mint import Mint
+from satmint.model.events import Event
+from satmint.model.listing import Page, Window
+from satmint.model.records import Session
+from satmint.model.refusals import NotFound, StoreUnavailable
+from satmint.store.contract import SchemaUnknown
+
+
+async def list_sessions(
+    mint: Mint, project: UUID, subscriber: UUID, window: Window
+) -> Page[Session]:
+    """The sessions of a subscriber, temporary or not.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    if await mint.store.subscribers.get(project, subscriber) is None:
+        raise NotFound("subscriber")
+    return await mint.store.sessions.list(project, subscriber, window)
+
+
+async def session_of(mint: Mint, project: UUID, session: UUID) -> Session:
+    """One session.
+
+    Raises:
+        NotFound: the project has none of that id.
+    """
+    standing = await mint.store.sessions.standing(project, session)
+    if standing is None:
+        raise NotFound("session")
+    return standing.session
+
+
+async def list_events(mint: Mint, project: UUID, window: Window) -> Page[Event]:
+    """A project's audit trail."""
+    return await mint.store.events.list(project, window)
+
+
+async def ready(mint: Mint) -> None:
+    """Return where requests can be served.
+
+    Raises:
+        StoreUnavailable: the database does not answer, or its schema is not current.
+    """
+    try:
+        await mint.store.ready()
+    except SchemaUnknown as error:
+        raise StoreUnavailable("schema_unknown") from error

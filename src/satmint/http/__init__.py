@@ -1,0 +1,1 @@
+"""HTTP: bytes in, one flow, bytes out. No rule of the service lives here."""

@@ -1,0 +1,181 @@
+"""Example values, made from JSON Schemas, so that no example shows a member that is not there."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from satmint.http.shapes import JsonSchema
+
+_SUBSCRIBER: Final = "3f0a1c1e-6d5b-4f0e-9c59-0d6a3b1f7c21"
+_PROJECT: Final = "7d1b7a3e-2f6c-4a8e-8d52-5f0c9e4b6a10"
+_ADDRESS: Final = "b2f4c6d8-1a3e-4c5b-9e7d-6f8a0b2c4d6e"
+_ID: Final = "9c8b7a6f-5e4d-4c3b-a2f1-0e9d8c7b6a5f"
+_THUMBPRINT: Final = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+_LATER: Final = 2_000_000_000
+
+_BY_NAME: Final[Mapping[str, object]] = {
+    "address": "203.0.113.7",
+    "address_id": _ADDRESS,
+    "agent": "my-backend/1.0",
+    "allowed_addresses": _ADDRESS,
+    "cause": "",
+    "channels": {
+        "audio": "/public/support?channel=audio",
+        "video": "/public/support?channel=video",
+    },
+    "company_name": "Example Ltd",
+    "context": "public",
+    "country": "NL",
+    "cover_url": "https://example.com/support.png",
+    "disabled_at": None,
+    "display_name": "Alice",
+    "email": "alice@example.com",
+    "exp": _LATER,
+    "expire_at": _LATER,
+    "expires_at": _LATER,
+    "fingerprint": _THUMBPRINT,
+    "first_name": "Alice",
+    "iat": _LATER - 7200,
+    "iss": "satmint",
+    "jkt": _THUMBPRINT,
+    "job_title": "Engineer",
+    "jti": "5d0f6c8e-1b2a-5c3d-8e4f-7a6b5c4d3e2f",
+    "kind": "subscriber",
+    "last_name": "Liddell",
+    "locked": False,
+    "name": "support",
+    "origins": "https://www.example.com",
+    "password": "correct horse battery",
+    "permissions": "calling",
+    "preview_url": "https://example.com/support-small.png",
+    "project_id": _PROJECT,
+    "push_notification_key": None,
+    "reference": "alice@example.com",
+    "refresh_token": "eyJhbGciOiJkaXIi…..….….…",
+    "region": "us-central",
+    "request_id": "0a1b2c3d4e5f60718293a4b5",
+    "revoked_at": None,
+    "scope": "sat:refresh",
+    "status": "ok",
+    "sub": _SUBSCRIBER,
+    "subject_id": None,
+    "subscriber_id": _SUBSCRIBER,
+    "time_zone": "Europe/Amsterdam",
+    "timezone": "Europe/Amsterdam",
+    "token": "eyJhbGciOiJkaXIi…..….….…",
+    "token_type": "SAT",
+    "type": "room",
+}
+"""What a member of that name usually holds, or one item of it where it is a list."""
+
+_BY_PLACE: Final[Mapping[tuple[str, str], object]] = {
+    ("AddressAnswer", "display_name"): "Support",
+    ("AddressCreateRequest", "display_name"): "Support",
+    ("AddressUpdateRequest", "display_name"): "Support",
+    ("ApiTokenAnswer", "name"): "my backend",
+    ("ApiTokenAnswer", "token"): "PT…",
+    ("C2cTokenAnswer", "name"): "shop window",
+    ("C2cTokenCreateRequest", "name"): "shop window",
+    ("EmbedTokenRequest", "token"): "c2c_…",
+    ("EventAnswer", "kind"): "refreshed",
+    ("NewC2cTokenAnswer", "name"): "shop window",
+    ("NewC2cTokenAnswer", "token"): "c2c_…",
+    ("ProjectTokenCreateRequest", "name"): "my backend",
+    ("ProjectTokenUpdateRequest", "name"): "my backend",
+}
+"""What it holds there in place of the usual, by schema and member."""
+
+_BY_FORMAT: Final[Mapping[str, object]] = {
+    "uuid": _ID,
+    "date-time": "2026-01-31T09:30:00Z",
+    "uri": "https://sat.example.com/api",
+}
+_BY_TYPE: Final[Mapping[str, object]] = {
+    "string": "…",
+    "integer": 1,
+    "boolean": True,
+    "null": None,
+    "object": {},
+}
+_PYTHON: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+    "object": dict,
+    "array": list,
+}
+
+
+def answer_example(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> object:
+    """A value of `schema`, with every member.
+
+    Args:
+        schema: JSON Schema, of the kind that this server's OpenAPI document has.
+        schemas: What its pointers point to, by name.
+    """
+    return _Maker(schemas).make(schema)
+
+
+def request_example(name: str, schema: JsonSchema) -> dict[str, object]:
+    """A body that a request can have: what is required, else the first member that there is.
+
+    Args:
+        name: The name of the schema.
+        schema: JSON Schema of an object without pointers.
+    """
+    properties: Mapping[str, JsonSchema] = schema["properties"]
+    members = schema["required"] or list(properties)[:1]
+    maker = _Maker({})
+    return {member: maker.member(name, member, properties[member]) for member in members}
+
+
+class _Maker:
+    def __init__(self, schemas: Mapping[str, JsonSchema]) -> None:
+        self._schemas = schemas
+
+    def make(self, schema: JsonSchema, name: str = "") -> object:
+        """A value; `name` is the one of the schema, if it has one."""
+        if "$ref" in schema:
+            pointed = schema["$ref"].rpartition("/")[2]
+            return self.make(self._schemas[pointed], pointed)
+        if "anyOf" in schema:
+            return self.make(schema["anyOf"][0])
+        if "const" in schema:
+            return schema["const"]
+        if "enum" in schema:
+            return schema["enum"][0]
+        kind = _types(schema)[0]
+        if kind == "array":
+            return [self.make(schema["items"])]
+        if "properties" in schema:
+            properties = schema["properties"].items()
+            return {member: self.member(name, member, found) for member, found in properties}
+        return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE[kind])
+
+    def member(self, owner: str, name: str, schema: JsonSchema) -> object:
+        """The value of a member: the usual one, if it fits the schema."""
+        usual = _BY_PLACE.get((owner, name), _BY_NAME.get(name, self))
+        if self._fits(usual, schema):
+            return usual
+        if "array" in _types(schema) and self._fits(usual, schema["items"]):
+            return [usual]
+        return self.make(schema)
+
+    def _fits(self, value: object, schema: JsonSchema) -> bool:
+        if "$ref" in schema:
+            schema = self._schemas[schema["$ref"].rpartition("/")[2]]
+        if "anyOf" in schema:
+            return any(self._fits(value, kind) for kind in schema["anyOf"])
+        if "const" in schema:
+            return bool(value == schema["const"])
+        if "enum" in schema:
+            return value in schema["enum"]
+        return any(
+            isinstance(value, _PYTHON[kind]) and isinstance(value, bool) == (kind == "boolean")
+            for kind in _types(schema)
+        )
+
+
+def _types(schema: JsonSchema) -> list[str]:
+    kind = schema.get("type", [])
+    return [kind] if isinstance(kind, str) else kind

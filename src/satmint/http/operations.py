@@ -1,0 +1,106 @@
+"""One value for each operation of the API: how it is reached, guarded, read, done and described.
+
+Routing, authentication, parsing, OpenAPI and the house tests all read the same table.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from satmint.flows.callers import Callers
+from satmint.flows.mint import Mint
+from satmint.http.messages import Call, Response
+from satmint.http.metrics import Metrics
+from satmint.http.shapes import Shape
+from satmint.model.demo import Demo
+from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
+from satmint.model.refusals import Code, Fault
+
+
+class Admits(Enum):
+    """Whom an operation lets in."""
+
+    ANYONE = "anyone"
+    BACKEND = "backend"
+    """Basic, with a permission for the fabric endpoints."""
+    MANAGER = "manager"
+    """Basic, with the permission `management`."""
+    HOLDER = "holder"
+    """Bearer, with a SAT."""
+    HOLDER_OR_BACKEND = "holder_or_backend"
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """Any one of these is what a backend needs; none of them admits no backend."""
+        return _PERMISSIONS[self]
+
+    @property
+    def challenge(self) -> bytes:
+        """What `WWW-Authenticate` says on a 401 (RFC 9110, section 11.6.1)."""
+        return {
+            Admits.HOLDER: b'Bearer realm="satmint"',
+            Admits.HOLDER_OR_BACKEND: b'Bearer realm="satmint", Basic realm="satmint"',
+        }.get(self, b'Basic realm="satmint"')
+
+
+_PERMISSIONS: Final[dict[Admits, frozenset[Permission]]] = {
+    Admits.ANYONE: frozenset(),
+    Admits.BACKEND: FABRIC,
+    Admits.MANAGER: MANAGEMENT,
+    Admits.HOLDER: frozenset(),
+    Admits.HOLDER_OR_BACKEND: FABRIC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every handler has at hand."""
+
+    mint: Mint
+    callers: Callers
+    metrics: Metrics
+    public_url: str
+    """Where this server is reached from outside; no slash at the end."""
+    openapi: bytes = b""
+    """The description of the API, OpenAPI 3.1."""
+    demo: Demo | None = field(default=None, repr=False)
+    """What the start page gives away; None: nothing, as in production."""
+
+
+Handler = Callable[[Desk, Call], Awaitable[object]]
+MoreFaults = Callable[[Desk, Call], Awaitable[list[Fault]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on one path."""
+
+    id: str
+    """OpenAPI `operationId`, and the name of the route in metrics."""
+    method: str
+    path: str
+    """With placeholders in braces."""
+    tag: str
+    summary: str
+    description: str = ""
+    admits: Admits
+    handler: Handler
+    status: int = 200
+    answer: Any = None
+    """The msgspec type of the answer; None: no content, or a `Response` made by the handler."""
+    media_type: str = "application/json"
+    shape: Shape | None = None
+    """What the body must be; None: a body is ignored."""
+    query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Query parameters and their JSON Schemas, for OpenAPI. The handler reads them."""
+    more_faults: MoreFaults | None = None
+    """Finds what only a flow can tell, so that a body with faults has all of them listed."""
+    refusals: frozenset[Code] = frozenset()
+    """Codes beyond those that its guard and its body bring along, for OpenAPI."""
+    secret: bool = False
+    """Whether the answer carries a secret and must not be stored on the way (RFC 9111, 5.2.2.5)."""
+    documented: bool = True
+
+
+NO_CONTENT: Final = Response(204)

@@ -1,0 +1,245 @@
+"""The reference: the OpenAPI document, rendered. What is not in the document is not on the page."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+
+from satmint.http.examples import answer_example, request_example
+from satmint.http.openapi import CODES
+from satmint.http.pages.schema_text import Member, members_of, resolve, rules_of, type_text
+from satmint.http.shapes import JsonSchema
+
+Document = dict[str, Any]
+
+_JSON: Final = "application/json"
+_PLACEHOLDER: Final = re.compile(r"\{\w+\}")
+_FURTHER: Final = "page_number=1&page_token=WzE3NjM…"
+_SAMPLE_URL: Final = "https://sat.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One way to be let in."""
+
+    scheme: str
+    """`Basic` or `Bearer`."""
+    permissions: tuple[str, ...] = ()
+    """Of which an API token needs any one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call that succeeds is answered with."""
+
+    status: int
+    description: str
+    media_type: str = ""
+    """Empty: nothing is in it."""
+    example: str = ""
+    members: tuple[Member, ...] = ()
+    secret: bool = False
+    """Whether it must not be stored on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The codes that an operation can answer with under one status."""
+
+    status: int
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEntry:
+    """One operation."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    credentials: tuple[Credentials, ...]
+    """Any of these; empty: none are asked for."""
+    parameters: tuple[Member, ...]
+    body: tuple[Member, ...]
+    answer: Answer
+    refused: tuple[Refused, ...]
+    curl: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """The operations under one tag."""
+
+    name: str
+    anchor: str
+    description: str
+    operations: tuple[OperationEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePage:
+    """See the module."""
+
+    template: ClassVar[str] = "reference.html"
+
+    server: str
+    chapters: tuple[Chapter, ...]
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The page of an OpenAPI document made by `satmint.http.openapi`."""
+        server = document["servers"][0]["url"]
+        reader = _Reader(server, document["components"])
+        entries = [
+            (operation["tags"][0], reader.entry(path, method, operation))
+            for path, methods in document["paths"].items()
+            for method, operation in methods.items()
+        ]
+        chapters = (
+            Chapter(
+                tag["name"],
+                tag["name"].lower().replace(" ", "-"),
+                tag["description"],
+                tuple(entry for name, entry in entries if name == tag["name"]),
+            )
+            for tag in document["tags"]
+        )
+        return cls(server, tuple(chapters))
+
+    @classmethod
+    def samples(cls) -> dict[str, Self]:
+        """See `Page.samples`."""
+        text = "<script>alert(1)</script>"
+        member = Member(text, text, required=True, rules=(text,), description=text)
+        entry = OperationEntry(
+            id="sample",
+            method="POST",
+            path=f"/{text}",
+            summary=text,
+            description=f"`{text}`",
+            credentials=(Credentials("Basic", (text,)),),
+            parameters=(member,),
+            body=(member,),
+            answer=Answer(200, text, _JSON, text, (member,), secret=True),
+            refused=(Refused(422, (text,)),),
+            curl=text,
+        )
+        return {
+            "empty": cls(_SAMPLE_URL, ()),
+            "hostile": cls(text, (Chapter(text, "chapter", text, (entry,)),)),
+        }
+
+
+class _Reader:
+    """Reads operations out of a document."""
+
+    def __init__(self, server: str, components: Mapping[str, Any]) -> None:
+        self._server = server
+        self._schemas: Mapping[str, JsonSchema] = components["schemas"]
+        self._responses: Mapping[str, Any] = components["responses"]
+
+    def entry(self, path: str, method: str, operation: Document) -> OperationEntry:
+        """Everything about one operation."""
+        responses = operation["responses"]
+        success = next(iter(responses))
+        credentials = tuple(_credentials(operation["security"]))
+        name, shape = self._body(operation)
+        return OperationEntry(
+            id=operation["operationId"],
+            method=method.upper(),
+            path=path,
+            summary=operation["summary"],
+            description=operation.get("description", ""),
+            credentials=credentials,
+            parameters=tuple(_parameters(operation)),
+            body=tuple(members_of(shape, self._schemas)),
+            answer=self._answer(int(success), responses[success], self._url(path)),
+            refused=tuple(self._refused(responses)),
+            curl=self._curl(path, method.upper(), credentials, name, shape),
+        )
+
+    def _body(self, operation: Document) -> tuple[str, JsonSchema]:
+        if "requestBody" not in operation:
+            return "", {}
+        schema = operation["requestBody"]["content"][_JSON]["schema"]
+        return schema["$ref"].rpartition("/")[2], resolve(schema, self._schemas)
+
+    def _answer(self, status: int, response: Document, url: str) -> Answer:
+        description = response["description"]
+        secret = "Cache-Control" in response["headers"]
+        if "content" not in response:
+            return Answer(status, description)
+        media_type, content = next(iter(response["content"].items()))
+        schema = content["schema"]
+        shape = resolve(schema, self._schemas)
+        if "properties" not in shape:
+            return Answer(status, description, media_type)
+        example = answer_example(schema, self._schemas)
+        if isinstance(example, dict) and "links" in example:
+            example["links"] = {"self": url, "first": url, "next": f"{url}?{_FURTHER}"}
+        members = tuple(members_of(shape, self._schemas))
+        return Answer(status, description, media_type, _indented(example), members, secret)
+
+    def _refused(self, responses: Document) -> Iterator[Refused]:
+        for status, response in responses.items():
+            if "$ref" in response:
+                found = self._responses[response["$ref"].rpartition("/")[2]]
+            else:
+                found = response
+            if CODES in found:
+                yield Refused(int(status), tuple(found[CODES]))
+
+    def _curl(
+        self,
+        path: str,
+        method: str,
+        credentials: tuple[Credentials, ...],
+        name: str,
+        shape: JsonSchema,
+    ) -> str:
+        """The call as a line for the shell; `$SAT` and the like are the reader's."""
+        lines = ["curl" if method in ("GET", "POST") else f"curl -X {method}"]
+        if method == "POST" and not shape:
+            lines = ["curl -X POST"]
+        schemes = [one.scheme for one in credentials]
+        if "Basic" in schemes:
+            lines[0] += ' -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
+        elif "Bearer" in schemes:
+            lines[0] += ' -H "Authorization: Bearer $SAT"'
+        if shape:
+            body = json.dumps(request_example(name, shape), ensure_ascii=False)
+            lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
+        lines.append(shlex.quote(self._url(path)))
+        return " \\\n  ".join(lines)
+
+    def _url(self, path: str) -> str:
+        example = answer_example({"type": "string", "format": "uuid"}, {})
+        return self._server + _PLACEHOLDER.sub(str(example), path)
+
+
+def _credentials(security: list[dict[str, list[str]]]) -> Iterator[Credentials]:
+    if any("sat" in one for one in security):
+        yield Credentials("Bearer")
+    permissions = [name for one in security for name in one.get("apiToken", ())]
+    if permissions:
+        yield Credentials("Basic", tuple(permissions))
+
+
+def _parameters(operation: Document) -> Iterator[Member]:
+    for parameter in operation.get("parameters", ()):
+        schema = parameter["schema"]
+        yield Member(
+            parameter["name"],
+            type_text(schema),
+            parameter["required"],
+            tuple(rules_of(schema)),
+            parameter.get("description", "") or "In the path.",
+        )
+
+
+def _indented(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

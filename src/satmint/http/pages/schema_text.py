@@ -1,0 +1,105 @@
+"""JSON Schemas as people read them: a list of members, each with its type and its rules."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from satmint.http.shapes import JsonSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a body, or a parameter."""
+
+    name: str
+    """With the way to it, where it is inside another: `data[].id`."""
+    type: str
+    required: bool
+    rules: tuple[str, ...] = ()
+    """Backticks mark code."""
+    description: str = ""
+
+
+def members_of(
+    schema: JsonSchema, schemas: Mapping[str, JsonSchema], way: str = ""
+) -> Iterator[Member]:
+    """The members of an object and of all that is in it, depth first.
+
+    Args:
+        schema: JSON Schema, of the kind that this server's OpenAPI document has.
+        schemas: What its pointers point to, by name.
+        way: What goes before the names.
+    """
+    required = schema.get("required", ())
+    for name, member in schema.get("properties", {}).items():
+        found = resolve(member, schemas)
+        yield Member(
+            way + name,
+            type_text(found),
+            name in required,
+            tuple(rules_of(found)),
+            member.get("description", ""),
+        )
+        if "items" in found:
+            yield from members_of(resolve(found["items"], schemas), schemas, f"{way}{name}[].")
+        else:
+            yield from members_of(found, schemas, f"{way}{name}.")
+
+
+def resolve(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> JsonSchema:
+    """`schema`, or what it points to; in a list, what its items point to."""
+    if "$ref" in schema:
+        return schemas[schema["$ref"].rpartition("/")[2]]
+    if "$ref" in schema.get("items", {}):
+        return {**schema, "items": resolve(schema["items"], schemas)}
+    return schema
+
+
+def type_text(schema: JsonSchema) -> str:
+    """The type in a few words: `string, uuid`, `list of strings`, `integer or null`."""
+    if "anyOf" in schema:
+        return " or ".join(type_text(kind) for kind in schema["anyOf"])
+    kinds = schema.get("type", "any")
+    if isinstance(kinds, list):
+        text = " or ".join(kinds)
+    elif kinds == "array":
+        text = f"list of {_plural(schema['items'])}"
+    else:
+        text = kinds
+    return f"{text}, {schema['format']}" if "format" in schema else text
+
+
+def rules_of(schema: JsonSchema) -> Iterator[str]:
+    """What a value must be, beyond its type."""
+    if "anyOf" in schema:
+        yield from rules_of(schema["anyOf"][0])
+    if "const" in schema:
+        yield f"`{schema['const']}`"
+    if "enum" in schema:
+        yield f"one of {_listed(schema['enum'])}"
+    yield from _range(schema.get("minLength"), schema.get("maxLength"), "characters")
+    yield from _range(schema.get("minItems"), schema.get("maxItems"), "items")
+    yield from _range(schema.get("minimum"), schema.get("maximum"), "")
+    if "pattern" in schema:
+        yield f"matches `{schema['pattern']}`"
+    if "items" in schema:
+        yield from (f"each {rule}" for rule in rules_of(schema["items"]))
+    if "default" in schema:
+        yield f"`{schema['default']}` by default"
+
+
+def _range(low: int | None, high: int | None, unit: str) -> Iterator[str]:
+    if low is not None and high is not None:
+        yield f"{low} to {high} {unit}".rstrip()
+    elif high is not None:
+        yield f"at most {high} {unit}".rstrip()
+    elif low is not None:
+        yield f"at least {low} {unit}".rstrip()
+
+
+def _plural(schema: JsonSchema) -> str:
+    kind, comma, form = type_text(schema).partition(", ")
+    return f"{kind}s{comma}{form}"
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)

@@ -1,0 +1,31 @@
+"""The operations of the API, a file for each resource."""
+
+from satmint.http.operations import Operation
+from satmint.http.resources import (
+    addresses,
+    health,
+    manage_addresses,
+    manage_events,
+    manage_sessions,
+    pages,
+    project_tokens,
+    reference,
+    subscriber,
+    subscribers,
+    tokens,
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    *tokens.OPERATIONS,
+    *subscriber.OPERATIONS,
+    *subscribers.OPERATIONS,
+    *addresses.OPERATIONS,
+    *project_tokens.OPERATIONS,
+    *manage_sessions.OPERATIONS,
+    *manage_addresses.OPERATIONS,
+    *manage_events.OPERATIONS,
+    *health.OPERATIONS,
+    *reference.OPERATIONS,
+    *pages.OPERATIONS,
+)
+"""Every operation there is, in the order in which the reference shows them."""

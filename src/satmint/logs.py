@@ -1,0 +1,95 @@
+"""Logs: one event per decision, to standard error, for people or for machines.
+
+A level below the one chosen costs nothing: its methods do nothing. Tracebacks never show local
+variables, which may hold tokens.
+"""
+
+import contextlib
+import logging
+import sys
+from typing import Any, Final, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+_QUIET: Final = {"uvicorn": logging.WARNING, "asyncio": logging.WARNING}
+"""Libraries that would tell of each start and stop what we tell ourselves."""
+
+
+def configure_logs(form: str, level: str, stream: TextIO | None = None) -> None:
+    """Set up every logger of the process, the standard library's included.
+
+    Args:
+        form: `console` or `json`.
+        level: `debug`, `info`, `warning` or `error`.
+        stream: Where lines go; standard error by default.
+    """
+    out = sys.stderr if stream is None else stream
+    minimum = _LEVELS[level]
+    structlog.configure(
+        processors=[
+            _add_logger,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *(_json() if form == "json" else _console(colors=out.isatty())),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
+        logger_factory=lambda name="": _Lines(name, out),
+        cache_logger_on_first_use=True,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Forward()]
+    root.setLevel(minimum)
+    for name, quiet in _QUIET.items():
+        logging.getLogger(name).setLevel(max(quiet, minimum))
+
+
+def _json() -> list[Processor]:
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(separators=(",", ":"), default=str),
+    ]
+
+
+def _console(*, colors: bool) -> list[Processor]:
+    # rich's tracebacks would print local variables, tokens among them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def _add_logger(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if isinstance(logger, _Lines) and logger.name:
+        event["logger"] = logger.name
+    return event
+
+
+class _Lines:
+    """Writes finished lines, each in one piece."""
+
+    def __init__(self, name: str, out: TextIO) -> None:
+        self.name = name
+        self._out = out
+
+    def msg(self, line: str) -> None:
+        """Write one line, if it can be: a full disk under the log stops no service."""
+        with contextlib.suppress(OSError):
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+class _Forward(logging.Handler):
+    """Passes what libraries log on to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        extra: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}
+        log = structlog.get_logger(record.name)
+        log.log(min(record.levelno, logging.CRITICAL), record.getMessage(), **extra)

@@ -1,0 +1,35 @@
+"""Rate limits as values: so many in a minute for each key, in bounded memory."""
+
+from collections import OrderedDict
+from typing import Final
+
+_KEYS_REMEMBERED: Final = 20_000
+
+
+class Allowance:
+    """At most `count` in a window of `seconds`, for each key by itself.
+
+    A key's window begins with its first use, and the next one with the first use after its end: so
+    in an unlucky stretch that spans two of them, nearly twice as many are let through.
+    Counts live in this process. When more keys than can be remembered come by, the ones not seen
+    for longest are forgotten, which errs towards letting through.
+    """
+
+    def __init__(self, count: int, seconds: int = 60) -> None:
+        self._count = count
+        self._seconds = seconds
+        self._windows: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def take(self, key: str, now: int) -> int | None:
+        """Use up one for `key`.
+
+        Returns:
+            None where it was allowed; else the seconds until the next one can be.
+        """
+        since, used = self._windows.pop(key, (now, 0))
+        if not 0 <= now - since < self._seconds:
+            since, used = now, 0
+        self._windows[key] = since, min(used + 1, self._count + 1)
+        if len(self._windows) > _KEYS_REMEMBERED:
+            self._windows.popitem(last=False)
+        return None if used < self._count else since + self._seconds - now

@@ -1,0 +1,61 @@
+"""Secrets that cannot print themselves, and the shapes of the long-lived ones."""
+
+import re
+from hashlib import sha256
+from typing import Final
+from zlib import crc32
+
+from satmint.model.entropy import Entropy
+
+C2C_PREFIX: Final = "c2c_"
+_C2C_SHAPE: Final = re.compile(r"c2c_([0-9a-f]{24})([0-9a-f]{8})", re.ASCII)
+
+
+class SecretText:
+    """Text that only `reveal` shows: not `str`, not `repr`, not a log line."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret itself. Easy to find in review."""
+        return self._text
+
+    def digest(self) -> bytes:
+        """SHA-256 of the secret, which is what rests in the database.
+
+        A plain hash is right only because what is hashed holds at least 96 random bits.
+        """
+        return digest(self._text)
+
+    def __repr__(self) -> str:
+        return "SecretText(hidden)"
+
+    __str__ = __repr__
+
+
+def digest(text: str) -> bytes:
+    """SHA-256 of `text` as UTF-8; whatever cannot be UTF-8 is hashed all the same."""
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_api_token(entropy: Entropy) -> SecretText:
+    """`PT` and 48 hexadecimal digits: 192 random bits."""
+    return SecretText("PT" + entropy.take(24).hex())
+
+
+def new_c2c_token(entropy: Entropy) -> SecretText:
+    """`c2c_` and 32 hexadecimal digits: 96 random bits, then their CRC-32.
+
+    The checksum lets a scanner tell a real leaked token from a look-alike, offline.
+    """
+    body = entropy.take(12).hex()
+    return SecretText(f"{C2C_PREFIX}{body}{crc32((C2C_PREFIX + body).encode()):08x}")
+
+
+def is_c2c_token(text: str) -> bool:
+    """Whether `text` has the shape and the checksum of a Click-to-Call token."""
+    shape = _C2C_SHAPE.fullmatch(text)
+    return shape is not None and crc32((C2C_PREFIX + shape[1]).encode()) == int(shape[2], 16)

@@ -1,0 +1,1 @@
+"""Where sessions live: a contract, the group commit that every store shares, and the stores."""

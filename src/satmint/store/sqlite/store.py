@@ -1,0 +1,87 @@
+"""The embedded store as one value."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from satmint.store.contract import SchemaUnknown
+from satmint.store.sqlite.addresses import SqliteAddresses
+from satmint.store.sqlite.connection import BUSY_SECONDS, connect, trouble
+from satmint.store.sqlite.events import SqliteEvents
+from satmint.store.sqlite.lanes import Lane, WritingLane
+from satmint.store.sqlite.migrations import migrate, pending_migrations
+from satmint.store.sqlite.projects import SqliteProjects
+from satmint.store.sqlite.purge import Sweeper
+from satmint.store.sqlite.sessions import SqliteSessions
+from satmint.store.sqlite.subscribers import SqliteSubscribers
+
+
+class SqliteStore:
+    """See `Store`. Make one with `open_sqlite`."""
+
+    def __init__(self, writer: Lane, reader: Lane) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._sweeper = Sweeper()
+        self.projects = SqliteProjects(writer, reader)
+        self.subscribers = SqliteSubscribers(writer, reader)
+        self.addresses = SqliteAddresses(writer, reader)
+        self.sessions = SqliteSessions(writer, reader)
+        self.events = SqliteEvents(reader)
+
+    async def ready(self) -> None:
+        """See `Store.ready`."""
+        if await self._reader.submit(pending_migrations):
+            raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
+
+    async def purge(self, now: int, events_before: int, limit: int) -> int:
+        """See `Store.purge`."""
+        return await self._writer.submit(
+            lambda db: self._sweeper.step(db, now, events_before, limit), slow=True
+        )
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._writer.close()
+        await self._reader.close()
+
+
+async def open_sqlite(
+    path: Path,
+    now: int,
+    observe_batch: Callable[[int], None] = lambda _size: None,
+    busy_seconds: float = BUSY_SECONDS,
+) -> SqliteStore:
+    """Open the database file, creating it and applying migrations as needed.
+
+    Args:
+        path: The file; its folder must exist.
+        now: Unix seconds, for the migration history.
+        observe_batch: Told the size of each write batch.
+        busy_seconds: How long to wait for a lock that another process holds.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, or is locked by another process.
+        SchemaUnknown: it was written by another version of satmint.
+    """
+
+    def prepare() -> tuple[sqlite3.Connection, sqlite3.Connection]:
+        writing = connect(path, busy_seconds=busy_seconds)
+        try:
+            migrate(writing, now)
+        except sqlite3.Error as error:
+            writing.close()
+            raise trouble(error) from error
+        except BaseException:
+            writing.close()
+            raise
+        reading = connect(path, busy_seconds=busy_seconds)
+        reading.execute("PRAGMA query_only = ON")
+        return writing, reading
+
+    writing, reading = await asyncio.to_thread(prepare)
+    return SqliteStore(
+        WritingLane(writing, "satmint-writer", observe_batch, busy_seconds),
+        Lane(reading, "satmint-reader"),
+    )

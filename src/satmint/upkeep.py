@@ -1,0 +1,249 @@
+"""Looking after a deployment from outside of its server: what the command line does by hand.
+
+Beside `satmint.assembly` the only place that names concrete parts.
+"""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from satmint.assembly import policy_of, sqlite_path
+from satmint.flows.mint import Mint
+from satmint.jose import Keyring, KeyringError, MasterKey, Safe
+from satmint.keyring_file import open_keyring, write_keyring
+from satmint.model.clock import Clock, SystemClock
+from satmint.model.entropy import Entropy, SystemEntropy
+from satmint.settings import Settings, SettingsError
+from satmint.store.contract import SchemaUnknown
+from satmint.store.sqlite import open_sqlite
+from satmint.store.sqlite.upkeep import Condition, backup, check, latest_death, migrate_file
+
+__all__ = [
+    "Condition",
+    "InUse",
+    "KeyInfo",
+    "SchemaUnknown",
+    "back_up_database",
+    "check_database",
+    "init_keyring",
+    "list_keys",
+    "migrate_database",
+    "mint_at",
+    "remove_key",
+    "rotate_keyring",
+    "use_of",
+]
+
+_TAKEN_UP_SECONDS: Final = 60
+"""By then every server process has noticed that the keyring has changed."""
+
+
+@asynccontextmanager
+async def mint_at(
+    settings: Settings,
+    *,
+    create: bool = False,
+    needs_keyring: bool = False,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+) -> AsyncIterator[Mint]:
+    """The tools of the flows on a database, beside whatever servers run on it.
+
+    Args:
+        settings: Which database, and which keyring.
+        create: Whether to make the database where there is none.
+        needs_keyring: Whether tokens are to be made or opened.
+        clock: The machine's by default.
+        entropy: The operating system's by default.
+
+    Raises:
+        SettingsError: there is no such database or no usable keyring.
+        StoreUnavailable: the database cannot be opened.
+        SchemaUnknown: it was written by another version.
+    """
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    path = sqlite_path(settings.database)
+    if not create and not path.exists():
+        message = f"there is no database at {path}: make one with `satmint db migrate`"
+        raise SettingsError(message)
+    if needs_keyring:
+        keyring = open_keyring(Path(settings.keyring), clock, entropy, create=False)
+    else:
+        # Never used: what needs none neither makes nor opens a token.
+        keyring = Keyring.new(entropy, clock.now())
+    store = await open_sqlite(path, clock.now())
+    try:
+        yield Mint(store, Safe(keyring, entropy), clock, entropy, policy_of(settings))
+    finally:
+        await store.close()
+
+
+def migrate_database(settings: Settings, now: int) -> tuple[str, ...]:
+    """Bring the database to the present schema; names what was applied.
+
+    Raises:
+        SettingsError: the database is of no kind that is known.
+        StoreUnavailable: it cannot be opened or written.
+        SchemaUnknown: it was written by another version.
+    """
+    return migrate_file(sqlite_path(settings.database), now)
+
+
+def check_database(settings: Settings) -> Condition:
+    """Whether the database is whole and of the present schema.
+
+    Raises:
+        SettingsError: the database is of no kind that is known, or not there.
+        StoreUnavailable: it cannot be read.
+        SchemaUnknown: it was written by another version.
+    """
+    return check(_existing(settings))
+
+
+def back_up_database(
+    settings: Settings, destination: Path, progress: Callable[[int, int], None]
+) -> int:
+    """Copy the database while servers run on it; returns the copy's size in bytes.
+
+    Raises:
+        SettingsError: the database is of no kind that is known, or not there.
+        FileExistsError: there is something at `destination` already.
+        OSError: the copy cannot be written.
+        StoreUnavailable: the database cannot be read.
+    """
+    return backup(_existing(settings), destination, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A master key, without its secret."""
+
+    id: str
+    active: bool
+    created_at: int | None
+    """Unix seconds; None: it was not made by satmint, or the file does not say."""
+    retired_at: int | None
+    """Unix seconds at which the next key took over; None for the active one."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What still hangs on a retired key."""
+
+    until: int
+    """Unix seconds at which the last of its tokens is dead; 0: none is alive."""
+    sessions: int
+    """How many sessions may have a token of it that is alive."""
+
+
+def init_keyring(file: Path, clock: Clock, entropy: Entropy) -> KeyInfo:
+    """Make a keyring with one fresh key.
+
+    Raises:
+        FileExistsError: there is something at `file` already.
+        OSError: it cannot be written.
+    """
+    with _alone_in(file.absolute().parent):
+        if file.exists():
+            raise FileExistsError(file)
+        keyring = Keyring.new(entropy, clock.now())
+        write_keyring(file, keyring)
+    return _info(keyring)[0]
+
+
+def list_keys(file: Path) -> tuple[KeyInfo, ...]:
+    """The keys, newest first.
+
+    Raises:
+        SettingsError: there is no usable keyring.
+    """
+    return _info(_keyring_in(file))
+
+
+def rotate_keyring(file: Path, clock: Clock, entropy: Entropy) -> tuple[KeyInfo, ...]:
+    """Add a fresh active key; the former one goes on opening what it made.
+
+    Raises:
+        SettingsError: there is no usable keyring.
+        OSError: it cannot be written; then it is as it was.
+    """
+    with _alone_in(file.absolute().parent):
+        keyring = _keyring_in(file).rotate(entropy, clock.now())
+        write_keyring(file, keyring)
+    return _info(keyring)
+
+
+def use_of(settings: Settings, key: KeyInfo, now: int) -> InUse:
+    """Which tokens made with a key may still be alive.
+
+    Raises:
+        SettingsError: there is no database to tell from.
+        StoreUnavailable: it cannot be read.
+    """
+    made_by = now if key.retired_at is None else key.retired_at + _TAKEN_UP_SECONDS
+    until, sessions = latest_death(_existing(settings), made_by, now)
+    return InUse(until if until > now else 0, sessions)
+
+
+def remove_key(file: Path, key_id: str) -> tuple[KeyInfo, ...]:
+    """Forget a retired key: whatever was made with it stops opening at once.
+
+    Raises:
+        SettingsError: there is no usable keyring, no such key in it, or it is the active one.
+        OSError: it cannot be written; then it is as it was.
+    """
+    with _alone_in(file.absolute().parent):
+        try:
+            keyring = _keyring_in(file).without(key_id)
+        except KeyringError as error:
+            raise SettingsError(str(error)) from error
+        write_keyring(file, keyring)
+    return _info(keyring)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait for others who would change a keyring in `folder`: the later would undo the earlier."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _keyring_in(file: Path) -> Keyring:
+    return open_keyring(file, SystemClock(), SystemEntropy(), create=False)
+
+
+def _info(keyring: Keyring) -> tuple[KeyInfo, ...]:
+    newest_first = sorted(keyring.keys, key=lambda key: key.created_at, reverse=True)
+    return tuple(
+        KeyInfo(
+            id=key.id,
+            active=key is keyring.active,
+            created_at=key.created_at or None,
+            retired_at=None if key is keyring.active else _retired_at(keyring, key),
+        )
+        for key in newest_first
+    )
+
+
+def _retired_at(keyring: Keyring, key: MasterKey) -> int | None:
+    """When the next key took over, as far as the file tells."""
+    if not keyring.active.created_at:
+        return None
+    later = (other.created_at for other in keyring.keys if other.created_at > key.created_at)
+    return min(later, default=keyring.active.created_at)
+
+
+def _existing(settings: Settings) -> Path:
+    path = sqlite_path(settings.database)
+    if not path.exists():
+        message = f"there is no database at {path}"
+        raise SettingsError(message)
+    return path

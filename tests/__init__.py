@@ -1,0 +1,1 @@
+"""The tests of satmint. `make test` runs them all."""

@@ -1,0 +1,241 @@
+"""The HTML pages of a real `satmint dev`, as a real browser lays them out."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.kit.chromium import Browser, Page, a_browser
+from tests.kit.dev import DevServer, clean_environment, running_dev
+
+PATHS: Final = ("/", "/reference", "/errors", "/errors/invalid_auth_token_permissions", "/errors/x")
+WIDTHS: Final = (320, 390, 1280)
+SDK: Final = Path(__file__).parents[2] / "sdk" / "src"
+COMMAND_SECONDS: Final = 60
+WITHOUT_ARGUMENTS: Final = """
+from signalwire.rest import RestClient
+print(len(RestClient().fabric.addresses.list()["data"]))
+"""
+
+OVERFLOW: Final = """
+(() => {
+  const wide = innerWidth + 0.5, found = [];
+  for (const element of document.body.querySelectorAll("*")) {
+    const inside = element.closest("pre");
+    if (inside && inside !== element) continue;
+    if (element.matches(".skip")) continue;
+    if (element.getBoundingClientRect().right > wide) found.push(element.outerHTML.slice(0, 120));
+  }
+  return {page: document.documentElement.scrollWidth, screen: innerWidth, found};
+})()
+"""
+
+CONTRAST: Final = """
+(() => {
+  const parse = text => (text.match(/[0-9.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => {
+    const part = value => {
+      const s = value / 255;
+      return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+    };
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const color = parse(getComputedStyle(one).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  let looked = 0;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    looked += 1;
+    const style = getComputedStyle(element);
+    const pair = [light(parse(style.color)), light(behind(element))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    if (ratio < 4.5) faint.push([ratio, walker.currentNode.data.trim().slice(0, 60)]);
+  }
+  return {looked, faint};
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with a_browser(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def dev(
+    browser: Browser,  # noqa: ARG001 - where there is none, no server need start
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[DevServer]:
+    with running_dev(tmp_path_factory.mktemp("dev")) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.page() as page:
+        yield page
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_sticks_out_of_the_screen(
+    page: Page, dev: DevServer, path: str, width: int
+) -> None:
+    page.show(width=width)
+    page.open(dev["http"] + path)
+    measured = page.evaluate(OVERFLOW)
+    assert measured == {"page": width, "screen": width, "found": []}
+
+
+@pytest.mark.parametrize("path", ["/", "/reference", "/errors/invalid_auth_token_permissions"])
+def test_long_lines_of_code_scroll_inside_of_their_block(
+    page: Page, dev: DevServer, path: str
+) -> None:
+    page.show(width=390)
+    page.open(dev["http"] + path)
+    moved = page.evaluate(
+        "[...document.querySelectorAll('pre')].map(block => {"
+        "  block.scrollLeft = 9999; return block.scrollLeft; })"
+    )
+    assert max(moved) > 50
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_one_request_to_its_own_server(page: Page, dev: DevServer, path: str) -> None:
+    status = page.open(dev["http"] + path)
+    assert status == (404 if path == "/errors/x" else 200)
+    assert page.requests == [dev["http"] + path]
+    missing = "Failed to load resource: the server responded with a status of 404 (Not Found)"
+    assert page.complaints == ([missing] if status == 404 else [])
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_all_text_stands_out_from_what_is_behind_it(
+    page: Page, dev: DevServer, path: str, dark: bool
+) -> None:
+    page.show(width=1280, dark=dark)
+    page.open(dev["http"] + path)
+    seen = page.evaluate(CONTRAST)
+    assert seen["looked"] > 8
+    assert seen["faint"] == []
+
+
+def test_light_and_dark_follow_the_reader(page: Page, dev: DevServer) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    page.open(dev["http"])
+    assert page.evaluate(ground) == "rgb(251, 250, 247)"
+    page.show(width=1280, dark=True)
+    assert page.evaluate(ground) == "rgb(20, 24, 27)"
+
+
+def test_the_first_tab_and_enter_skip_to_the_content(page: Page, dev: DevServer) -> None:
+    page.open(dev["http"] + "/reference")
+    page.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") == 0
+    page.press("Enter")
+    assert page.evaluate("location.hash") == "#main"
+
+
+def test_the_contents_stand_beside_the_text_and_lead_into_it(page: Page, dev: DevServer) -> None:
+    page.open(dev["http"] + "/reference")
+    boxes = page.evaluate(
+        "['.contents', 'main'].map(name => {"
+        "  const box = document.querySelector(name).getBoundingClientRect();"
+        "  return [box.left, box.right]; })"
+    )
+    assert boxes[0][1] < boxes[1][0]
+    page.evaluate("document.querySelector('a[href=\"#revoke-token\"]').click()")
+    place = page.evaluate("document.getElementById('revoke-token').getBoundingClientRect().top")
+    assert 0 <= place < 100
+    left = page.evaluate("document.querySelector('.contents').getBoundingClientRect().top")
+    assert left == 0
+
+
+def test_on_a_phone_the_contents_are_the_chapters_alone(page: Page, dev: DevServer) -> None:
+    page.show(width=390, height=844)
+    page.open(dev["http"] + "/reference")
+    seen = page.evaluate(
+        "[...document.querySelectorAll('.contents a')]"
+        ".filter(link => link.checkVisibility()).map(link => link.textContent)"
+    )
+    assert seen[:3] == ["Conventions", "Tokens", "Subscriber"]
+    assert "Create a subscriber token" not in seen
+    assert page.evaluate("document.querySelector('h1').getBoundingClientRect().top") < 300
+
+
+def test_a_script_that_got_into_a_page_would_not_run(page: Page, dev: DevServer) -> None:
+    page.open(dev["http"])
+    ran = page.evaluate(
+        "(() => { const script = document.createElement('script');"
+        "  script.textContent = 'window.ran = true'; document.body.append(script);"
+        "  return window.ran === true; })()"
+    )
+    assert ran is False
+    assert any("Content Security Policy" in complaint for complaint in page.complaints)
+
+
+def test_another_origin_cannot_read_the_credentials_nor_frame_them(
+    page: Page, dev: DevServer
+) -> None:
+    page.open(dev["http"].replace("127.0.0.1", "localhost") + "/livez")
+    read = page.evaluate(f"fetch('{dev['http']}/').then(answer => answer.text())")
+    assert "A mint for subscriber access tokens" in read
+    assert dev["api_token"] not in read
+    assert dev["c2c_token"] not in read
+    page.evaluate(
+        "new Promise(done => { const frame = document.createElement('iframe');"
+        f"  frame.src = '{dev['http']}/'; frame.onload = () => done();"
+        "  document.body.append(frame); })"
+    )
+    assert any("frame-ancestors" in complaint for complaint in page.complaints)
+
+
+def test_what_the_start_page_says_to_paste_works_as_it_stands(page: Page, dev: DevServer) -> None:
+    page.open(dev["http"])
+    exports, curl, python = page.evaluate(
+        "[...document.querySelectorAll('pre')].map(block => block.innerText)"
+    )
+    if shutil.which("curl") is None:
+        pytest.skip("curl is missing, so its line on the start page is not run")
+    pair = json.loads(_shell(f"{curl} --silent --fail"))
+    assert pair.keys() == {"subscriber_id", "token", "refresh_token"}
+    assert _python(python).count(".") == 4
+    told = _shell(f"{exports}\n{sys.executable} -c '{WITHOUT_ARGUMENTS}'")
+    assert int(told) >= len(dev["addresses"])
+
+
+def _python(program: str) -> str:
+    return _run([sys.executable, "-c", program])
+
+
+def _shell(lines: str) -> str:
+    return _run(["sh", "-c", lines])
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=clean_environment(PYTHONPATH=str(SDK)),
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

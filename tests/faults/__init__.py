@@ -1,0 +1,1 @@
+"""What goes wrong in the world: kills, crowds, full disks, locks. On a real server."""

@@ -1,0 +1,102 @@
+"""Every step of everything fails once, before it happened or just after: nothing is half done."""
+
+from collections import Counter
+
+import pytest
+from structlog.testing import capture_logs
+
+from satmint.http.resources import OPERATIONS
+from tests.faults.failing import FailNth, Moment
+from tests.faults.scenes import SCENES, Scene, Stage
+from tests.kit.service import Rows, Server
+
+WITHOUT_STORE = {"livez", "metrics", "openapi"}
+
+Change = dict[str, tuple[int, int]]
+"""By table: rows that came, and rows that went; a row that was changed is one of each."""
+
+
+def change(before: Rows, after: Rows) -> Change:
+    def counted(rows: Rows, table: str) -> Counter[object]:
+        return Counter(rows[table])
+
+    found: Change = {}
+    for table in after:
+        came = (counted(after, table) - counted(before, table)).total()
+        went = (counted(before, table) - counted(after, table)).total()
+        if came or went:
+            found[table] = came, went
+    return found
+
+
+class Theatre:
+    """Plays a scene with a store that fails, on a server whose store is otherwise good."""
+
+    def __init__(self, server: Server, scene: Scene) -> None:
+        self.server = server
+        self.scene = scene
+        self.played = 0
+
+    async def play(self, store: FailNth) -> tuple[int, str, Change, int]:
+        """Status and body with that store, what changed, and the status of the next attempt."""
+        mint, good = self.server.mint, self.server.service.store
+        self.played += 1
+        tenant = self.server.tenant
+        addresses = [str(address.id) for address in tenant.addresses]
+        stage = Stage(self.server.client, tenant.auth, addresses, self.played)
+        send = await self.scene.set_up(stage)
+        # A new second, so that what the last one knew of callers is looked up again.
+        self.server.clock.advance(1)
+        before = await self.server.rows()
+        mint.store = store.store
+        try:
+            answer = await send()
+        finally:
+            mint.store = good
+        changed = change(before, await self.server.rows())
+        if answer.status_code == 503:
+            assert int(answer.headers["retry-after"]) >= 1
+        return answer.status_code, answer.text, changed, (await send()).status_code
+
+
+def test_everything_that_the_service_does_has_its_scene() -> None:
+    documented = {operation.id for operation in OPERATIONS if operation.documented}
+    assert {name.partition(":")[0] for name in SCENES} == documented - WITHOUT_STORE
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_step_that_fails_leaves_all_or_nothing_and_can_be_repeated(
+    server: Server, name: str
+) -> None:
+    theatre = Theatre(server, SCENES[name])
+    scene, good = theatre.scene, server.service.store
+    never = FailNth(good, nth=0)
+    status, _, whole, again = await theatre.play(never)
+    assert (status, again) == (scene.status, scene.again)
+    for nth, call in enumerate(never.calls, start=1):
+        for moment in Moment:
+            failing = FailNth(good, nth, moment)
+            status, body, changed, again = await theatre.play(failing)
+            at = f"{moment} {call}"
+            assert (status, body) == (503, '{"error":"Service Unavailable"}'), at
+            assert failing.calls == never.calls[:nth], at
+            assert changed in ({}, whole), at
+            assert changed == {} or moment is Moment.AFTER, at
+            assert again == (scene.again if changed else scene.status), at
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_bug_in_a_step_is_told_to_nobody_and_changes_nothing(
+    server: Server, name: str
+) -> None:
+    theatre = Theatre(server, SCENES[name])
+    good = server.service.store
+    never = FailNth(good, nth=0)
+    await theatre.play(never)
+    for nth in range(1, len(never.calls) + 1):
+        failing = FailNth(good, nth, error=lambda: ZeroDivisionError("a private detail"))
+        with capture_logs() as lines:
+            status, body, changed, again = await theatre.play(failing)
+        assert [line["event"] for line in lines if line["log_level"] == "error"] == ["failed"]
+        assert (status, body) == (500, '{"error":"Internal Server Error"}')
+        assert (changed, again) == ({}, theatre.scene.status)

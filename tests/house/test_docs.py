@@ -1,0 +1,50 @@
+"""What the documents mention exists."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from satmint.http.metrics import Metrics
+from satmint.model.events import EventKind
+from satmint.model.refusals import Code
+from satmint.settings import ENV_PREFIX, FIELDS
+from tests.house.tree import ROOT, files, named, python_files
+
+METRIC: Final = re.compile(r"\bsatmint_[a-z][a-z_]*[a-z]\b")
+VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z][A-Z_]*[A-Z]\b")
+EVENT: Final = re.compile(
+    r"`((?:session|subscriber|api_token|c2c_token|reuse)_"
+    r"(?:revoked|deleted|created|updated|disabled|detected))`"
+)
+ERROR_PAGE: Final = re.compile(r"/errors/([a-z_]+)")
+
+DOCUMENTS: Final = [path for path in files() if path.suffix == ".md"]
+
+
+@cache
+def used_in_code() -> set[str]:
+    """Variables beside the settings that some program of this repository reads."""
+    texts = (path.read_text(encoding="utf-8") for path in python_files(ROOT))
+    return {name for text in texts for name in VARIABLE.findall(text)}
+
+
+def metric_names() -> set[str]:
+    """Every name that a scrape can show."""
+    names = set()
+    for family in Metrics().collect():
+        suffixes = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", "")}
+        names |= {family.name + suffix for suffix in suffixes.get(family.type, ("",))}
+    return names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_metrics_events_settings_and_codes_that_are_mentioned_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    settings = {ENV_PREFIX + field.name.upper() for field in FIELDS} | used_in_code()
+    assert set(METRIC.findall(text)) <= metric_names()
+    assert set(VARIABLE.findall(text)) <= settings
+    assert set(EVENT.findall(text)) <= set(EventKind)
+    assert set(ERROR_PAGE.findall(text)) <= set(Code)

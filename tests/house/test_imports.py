@@ -1,0 +1,134 @@
+"""Who may import whom (spec 0): the rooms, and the doors between them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.house.tree import SDK, SRC, named, parsed, python_files
+
+MAY_IMPORT: Final[dict[str, set[str]]] = {
+    "model": set(),
+    "jose": {"model"},
+    "dpop": {"model", "jose"},
+    "store.contract": {"model"},
+    "store.group_commit": {"model"},
+    "store.sqlite": {"store.contract", "store.group_commit", "model"},
+    "store.postgres": {"store.contract", "store.group_commit", "model"},
+    "flows": {"model", "jose", "dpop", "store.contract"},
+    "http": {"flows", "model", "version"},
+    "http.listen": {"http"},
+    "gateway.protocol": {"model"},
+    "gateway": {"gateway.protocol", "flows", "model"},
+    "settings": set(),
+    "keyring_file": {"jose", "model", "settings"},
+    "logs": set(),
+    "assembly": {
+        *("flows", "gateway", "http", "jose", "dpop", "model", "settings", "keyring_file"),
+        *("store.contract", "store.sqlite", "store.postgres"),
+    },
+    "upkeep": {
+        *("assembly", "flows", "jose", "model", "settings", "keyring_file"),
+        *("store.contract", "store.sqlite", "store.postgres"),
+    },
+    "cli": {
+        *("flows", "model", "version"),
+        # A command puts a server together, binds its sockets and looks after its files.
+        *("assembly", "settings", "http.listen", "logs", "upkeep"),
+    },
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+DRIVERS: Final = {
+    "sqlite3": {"store.sqlite"},
+    "asyncpg": {"store.postgres"},
+    "starlette": {"http", "gateway"},
+    "uvicorn": {"http"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "prometheus_client": {"http"},
+    "cryptography": {"jose", "dpop", "cli"},
+    "argon2": {"flows"},
+    "socket": {"http", "cli", "gateway"},
+}
+"""Libraries that only one kind of room has to do with."""
+
+
+def room_of(module: str) -> str:
+    """The room of a module of ours, by its full name."""
+    parts = module.split(".")[1:]
+    if not parts:
+        return "__init__"
+    if parts[0] == "__version__":
+        return "version"
+    if parts[0] == "store":
+        return ".".join(parts[:2]) if len(parts) > 1 else "store.contract"
+    if parts[:2] in (["http", "listen"], ["gateway", "protocol"]):
+        return ".".join(parts[:2])
+    return parts[0]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The full names of the modules that a file imports, wherever in it that stands."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                pytest.fail(f"{named(path)}: a relative import")
+            module = node.module or ""
+            if module in ("satmint", "satmint.store", "satmint.http"):
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+            else:
+                yield module
+
+
+def of(path: Path) -> str:
+    module = ".".join(path.relative_to(SRC.parent).with_suffix("").parts)
+    return room_of(module.removesuffix(".__init__"))
+
+
+def is_ours(name: str) -> bool:
+    return name == "satmint" or name.startswith("satmint.")
+
+
+@pytest.mark.parametrize("path", python_files(SRC), ids=named)
+def test_a_room_uses_only_the_rooms_it_may(path: Path) -> None:
+    room = of(path)
+    used = {room_of(name) for name in imported(path) if is_ours(name)}
+    # What is within a room is the room's own as well.
+    outside = {name for name in used if name != room and not name.startswith(f"{room}.")}
+    assert outside <= MAY_IMPORT[room], f"{named(path)} imports {sorted(outside)}"
+
+
+@pytest.mark.parametrize("path", python_files(SRC), ids=named)
+def test_a_library_is_used_only_in_the_rooms_it_is_for(path: Path) -> None:
+    room = of(path)
+    for name in imported(path):
+        rooms = DRIVERS.get(name.split(".")[0])
+        if rooms is not None:
+            assert {room, room.split(".")[0]} & rooms, f"{named(path)} imports {name}"
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {of(path) for path in python_files(SRC)} <= MAY_IMPORT.keys()
+
+
+def test_sdk_knows_nothing_of_the_server() -> None:
+    for path in python_files(SDK):
+        assert not [name for name in imported(path) if is_ours(name)], named(path)
+
+
+def test_model_is_pure() -> None:
+    """No I/O beyond the machine's clock and dice, which only two of its files touch."""
+    reaching = {"asyncio", "os", "socket", "sqlite3", "subprocess", "threading", "time", "httpx"}
+    found = {
+        named(path): reaching.intersection(imported(path)) for path in python_files(SRC / "model")
+    }
+    assert {name: used for name, used in found.items() if used} == {
+        "src/satmint/model/clock.py": {"time"},
+        "src/satmint/model/entropy.py": {"os"},
+    }

@@ -1,0 +1,62 @@
+"""Locks: every package pinned, every file hashed, and no index named."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.house.tree import ROOT, named
+
+LOCKS: Final = sorted((ROOT / "requirements").glob("*.txt"))
+PIN: Final = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._-]*)(\[[a-z0-9,-]+\])?==[0-9][\w.+!-]*( ; [^\\]+)?"
+)
+HASH: Final = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+
+
+def entries(lock: Path) -> list[list[str]]:
+    """Each requirement with its options, one list of words a line continued."""
+    joined = lock.read_text(encoding="utf-8").replace("\\\n", "\n").splitlines()
+    found: list[list[str]] = []
+    for line in joined:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        if line.startswith(" "):
+            found[-1].append(text)
+        else:
+            found.append([text])
+    return found
+
+
+def names(lock: Path) -> set[str]:
+    return {re.split(r"[=\[; ]", entry[0])[0] for entry in entries(lock)}
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named)
+def test_every_package_is_pinned_and_hashed(lock: Path) -> None:
+    assert len(entries(lock)) > 5
+    for requirement, *options in entries(lock):
+        assert PIN.fullmatch(requirement), requirement
+        assert options, f"{requirement} has no hash"
+        assert all(HASH.fullmatch(option) for option in options), requirement
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=named)
+def test_no_index_and_no_address_is_named(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    for word in ("index-url", "find-links", "trusted-host", "://", "file:", "@ "):
+        assert word not in text
+
+
+def test_there_are_the_locks_that_the_makefile_needs() -> None:
+    assert {"dev", "runtime", "vendor"} <= {lock.stem for lock in LOCKS}
+
+
+def test_everything_that_satmint_depends_on_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in project["dependencies"]}
+    runtime, dev = (ROOT / "requirements" / name for name in ("runtime.txt", "dev.txt"))
+    assert wanted <= names(runtime) <= names(dev)

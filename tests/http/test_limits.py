@@ -1,0 +1,116 @@
+"""Rate limits: who is told to wait, for how long, and who never is."""
+
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.http.contract import faults, plain
+from tests.kit.service import INFO, TOKENS, Bearer, Server, a_service, said
+
+TOO_OFTEN: Final = [("rate_limit_exceeded", "Too many requests: try again later", None)]
+EMBED: Final = "/api/embeds/tokens"
+WRONG: Final = httpx.BasicAuth("c3d2e1f0-a9b8-4c7d-8e6f-5a4b3c2d1e0f", "PTwrong")
+
+
+async def fail(server: Server, client: httpx.AsyncClient | None = None) -> httpx.Response:
+    return await (client or server.client).post(TOKENS, json={"reference": "x"}, auth=WRONG)
+
+
+async def test_failed_credentials_are_sixty_a_minute_by_default(server: Server) -> None:
+    for _ in range(60):
+        plain(await fail(server), 401)
+    server.clock.advance(13)
+    answer = await fail(server)
+    assert faults(answer, 429) == TOO_OFTEN
+    assert answer.headers["retry-after"] == "47"
+    server.clock.advance(47)
+    plain(await fail(server), 401)
+
+
+async def test_right_credentials_are_never_held_back_by_others_failures(tmp_path: Path) -> None:
+    async with a_service(tmp_path, failures_per_minute=2) as server:
+        pair = await server.sign_in()
+        for _ in range(5):
+            await fail(server)
+        assert faults(await fail(server), 429) == TOO_OFTEN
+        assert (await server.info(pair["token"])).status_code == 200
+        said(await server.refresh(pair["refresh_token"]), 201)
+        said(await server.client.get("/api/fabric/addresses", auth=server.tenant.auth), 200)
+        other = await server.another_tenant()
+        said(await server.client.get("/api/fabric/addresses", auth=other.auth), 200)
+
+
+async def test_failures_count_by_address_and_for_either_kind_of_credential(
+    tmp_path: Path,
+) -> None:
+    async with a_service(tmp_path, failures_per_minute=2) as server:
+        await fail(server)
+        plain(await server.info("x.y.z"), 401)
+        assert faults(await server.info("x.y.z"), 429) == TOO_OFTEN
+        assert faults(await fail(server), 429) == TOO_OFTEN
+        async with server.client_at("10.0.0.2") as elsewhere:
+            plain(await fail(server, elsewhere), 401)
+
+
+async def test_no_credentials_and_too_few_permissions_are_no_failed_attempt(
+    tmp_path: Path,
+) -> None:
+    async with a_service(tmp_path, failures_per_minute=1) as server:
+        for _ in range(3):
+            plain(await server.client.get(INFO), 401)
+            plain(await server.client.post(TOKENS), 401)
+        plain(await server.info("x"), 401)
+
+
+async def test_expired_sat_counts_and_still_lets_the_new_one_in(tmp_path: Path) -> None:
+    async with a_service(tmp_path, failures_per_minute=1) as server:
+        old = await server.sign_in()
+        server.clock.advance(7200)
+        new = await server.sign_in()
+        plain(await server.info(old["token"]), 401)
+        assert faults(await server.info(old["token"]), 429) == TOO_OFTEN
+        assert (await server.info(new["token"])).status_code == 200
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_embeds_are_limited_per_token_and_address(tmp_path: Path, limit: int) -> None:
+    async with a_service(tmp_path, embeds_per_minute=limit) as server:
+        _, text = await server.c2c_token()
+        _, other = await server.c2c_token()
+        for _ in range(limit):
+            said(await server.client.post(EMBED, json={"token": text}), 201)
+        before = await server.rows()
+        answer = await server.client.post(
+            EMBED, json={"token": text}, headers={"Origin": "https://shop.example"}
+        )
+        assert faults(answer, 429) == TOO_OFTEN
+        assert answer.headers["retry-after"] == "60"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "Retry-After" in answer.headers["access-control-expose-headers"]
+        assert await server.rows() == before
+        said(await server.client.post(EMBED, json={"token": other}), 201)
+        async with server.client_at("10.0.0.2") as elsewhere:
+            said(await elsewhere.post(EMBED, json={"token": text}), 201)
+        server.clock.advance(60)
+        said(await server.client.post("/api/fabric/embeds/tokens", json={"token": text}), 201)
+
+
+async def test_both_paths_of_an_embed_share_one_limit(tmp_path: Path) -> None:
+    async with a_service(tmp_path, embeds_per_minute=1) as server:
+        _, text = await server.c2c_token()
+        said(await server.client.post(EMBED, json={"token": text}), 201)
+        answer = await server.client.post("/api/fabric/embeds/tokens", json={"token": text})
+        assert faults(answer, 429) == TOO_OFTEN
+
+
+async def test_replayed_answers_cost_nothing(tmp_path: Path) -> None:
+    async with a_service(tmp_path, failures_per_minute=1, embeds_per_minute=1) as server:
+        pair = await server.sign_in()
+        for _ in range(10):
+            said(await server.refresh(pair["refresh_token"]), 201)
+        events = await server.client.get("/api/satmint/events", auth=server.tenant.auth)
+        kinds = [item["kind"] for item in said(events, 200)["data"]]
+        assert kinds.count("replayed") == 9
+        assert (await server.client.get(INFO, auth=Bearer(pair["token"]))).status_code == 200

@@ -1,0 +1,361 @@
+"""The description against the server: valid OpenAPI 3.1, and every answer is one that it allows."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import httpx
+import jsonschema_rs
+import msgspec
+import pytest
+import schemathesis
+
+from satmint.http.examples import answer_example, request_example
+from satmint.http.openapi import CODES, codes_of, document
+from satmint.http.operations import Admits, Operation
+from satmint.http.resources import OPERATIONS
+from satmint.http.statuses import STATUS
+from satmint.model.refusals import Code
+from tests.kit.service import BASE_URL, Bearer, Json, Server, said
+
+DOCUMENT: Final = document(OPERATIONS, BASE_URL)
+SCHEMAS: Final[dict[str, Json]] = DOCUMENT["components"]["schemas"]
+DOCUMENTED: Final = [operation for operation in OPERATIONS if operation.documented]
+SHAPED: Final = [operation for operation in DOCUMENTED if operation.shape is not None]
+
+NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+
+
+def named(operation: Operation) -> str:
+    return operation.id
+
+
+def test_it_is_valid_openapi() -> None:
+    schema = schemathesis.openapi.from_dict(DOCUMENT)
+    schema.validate()
+    assert len(list(schema.get_all_operations())) == len(DOCUMENTED)
+
+
+def test_the_check_for_validity_would_notice() -> None:
+    broken = {**DOCUMENT, "paths": {"/x": {"get": {"responses": {"200": {}}}}}}
+    with pytest.raises(jsonschema_rs.ValidationError, match="description"):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_schema_is_a_valid_and_closed_json_schema(name: str) -> None:
+    jsonschema_rs.meta.validate({"$schema": _DIALECT, **SCHEMAS[name]})
+    for schema in _objects(SCHEMAS[name]):
+        assert "additionalProperties" in schema, schema
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_examples_fit_their_schemas(name: str) -> None:
+    if name.endswith("Request"):
+        example: object = request_example(name, SCHEMAS[name])
+    else:
+        example = answer_example({"$ref": f"#/components/schemas/{name}"}, SCHEMAS)
+    assert _misfits({"$ref": f"#/components/schemas/{name}"}, example) == []
+
+
+def test_what_may_be_left_out_is_left_out_and_never_null() -> None:
+    """The description says so of every member with a default; `omit_defaults` makes it true."""
+    for kind in _structs():
+        if any(field.default is None for field in msgspec.structs.fields(kind)):
+            assert kind.__struct_config__.omit_defaults, kind
+
+
+def test_no_text_of_it_speaks_of_where_a_fact_is_from() -> None:
+    assert "(seed" not in json.dumps(DOCUMENT)
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=named)
+def test_statuses_headers_and_codes_are_those_of_the_table(operation: Operation) -> None:
+    responses = _entry(operation)["responses"]
+    codes = codes_of(operation)
+    assert set(responses) == {str(operation.status), *(str(STATUS[code]) for code in codes)}
+    told = {code for answer in responses.values() for code in _resolved(answer).get(CODES, ())}
+    assert told == codes
+    for status, answer in responses.items():
+        headers = set(_resolved(answer)["headers"])
+        assert ("X-Request-Id" in headers) == (status != "408")
+        assert ("WWW-Authenticate" in headers) == (status == "401")
+        assert ("Retry-After" in headers) == (status in ("429", "503"))
+        assert ("content" in _resolved(answer)) == (status != "204")
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=named)
+def test_who_may_call_is_what_the_guard_checks(operation: Operation) -> None:
+    security = _entry(operation)["security"]
+    permissions = {name for one in security for name in one.get("apiToken", ())}
+    takes_basic = operation.admits in (Admits.BACKEND, Admits.MANAGER, Admits.HOLDER_OR_BACKEND)
+    takes_bearer = operation.admits in (Admits.HOLDER, Admits.HOLDER_OR_BACKEND)
+    assert permissions == (set(operation.admits.permissions) if takes_basic else set())
+    assert ({"sat": []} in security) == takes_bearer
+
+
+@pytest.mark.parametrize("operation", SHAPED, ids=named)
+async def test_the_example_of_a_body_is_taken(operation: Operation, server: Server) -> None:
+    assert operation.shape is not None
+    example = request_example(operation.shape.name, SCHEMAS[operation.shape.name])
+    _, faults = operation.shape.read(example, server.mint)
+    assert faults == []
+
+
+@pytest.mark.parametrize("operation", SHAPED, ids=named)
+async def test_no_odd_value_is_refused_with_a_code_that_is_not_told(
+    operation: Operation, server: Server
+) -> None:
+    shape = operation.shape
+    assert shape is not None
+    for name in (*shape.fields, "unheard_of"):
+        for value in _ODD:
+            _, faults = shape.read({name: value}, server.mint)
+            assert {fault.code for fault in faults} <= codes_of(operation), (name, value)
+
+
+async def test_a_tour_of_every_operation_gets_only_answers_that_are_described(
+    server: Server,
+) -> None:
+    toured: set[str] = set()
+    async for operation, answer in _tour(server):
+        conforms(operation, answer)
+        if answer.status_code == operation.status:
+            toured.add(operation.id)
+    assert toured == {operation.id for operation in DOCUMENTED}
+
+
+@pytest.mark.parametrize("operation", DOCUMENTED, ids=named)
+async def test_a_stranger_and_a_garbled_body_get_answers_that_are_described(
+    operation: Operation, server: Server
+) -> None:
+    path = operation.path.replace("{id}", NOBODY).replace("{session_id}", NOBODY)
+    path = path.replace("{token_id}", NOBODY)
+    basic, bearer = server.tenant.auth, Bearer((await server.sign_in())["token"])
+    for auth in (None, httpx.BasicAuth(NOBODY, "PT"), Bearer("x.y"), basic, bearer):
+        for content in (b"", b"[", b"{}", b'{"a":1,"a":2}', b'{"token":NaN}', b"\xff"):
+            answer = await server.client.request(
+                operation.method, path, auth=auth, content=content, params={"page_size": "0"}
+            )
+            conforms(operation, answer)
+
+
+async def test_the_limits_are_answered_as_described(server: Server) -> None:
+    exchange = _operation("create-embed-token")
+    _, c2c_token = await server.c2c_token()
+    statuses = []
+    for _ in range(server.mint.policy.embeds_per_minute + 1):
+        answer = await server.client.post(exchange.path, json={"token": c2c_token})
+        conforms(exchange, answer)
+        statuses.append(answer.status_code)
+    assert statuses == [201] * server.mint.policy.embeds_per_minute + [429]
+    too_much = await server.client.post(exchange.path, content=b" " * (64 * 1024 + 1))
+    conforms(exchange, too_much)
+    assert too_much.status_code == 413
+
+
+async def test_a_database_that_is_gone_is_answered_as_described(server: Server) -> None:
+    _, c2c_token = await server.c2c_token()
+    await server.service.store.close()
+    for identifier in ("readyz", "list-subscribers", "create-embed-token"):
+        operation = _operation(identifier)
+        body = {"token": c2c_token}
+        answer = await server.client.request(
+            operation.method, operation.path, json=body, auth=server.tenant.auth
+        )
+        conforms(operation, answer)
+        assert answer.status_code == 503
+
+
+def conforms(operation: Operation, answer: httpx.Response) -> None:
+    """Fail unless the description allows `operation` to be answered so."""
+    responses = _entry(operation)["responses"]
+    context = (operation.id, answer.status_code, answer.text[:300])
+    assert str(answer.status_code) in responses, context
+    described = _resolved(responses[str(answer.status_code)])
+    for name, pointer in described["headers"].items():
+        header = _resolved(pointer)
+        assert name in answer.headers, (name, context)
+        text = answer.headers[name]
+        value: object = int(text) if header["schema"]["type"] == "integer" else text
+        assert _misfits(header["schema"], value) == [], context
+    if "content" not in described:
+        assert answer.content == b"", context
+        return
+    media_type = answer.headers["content-type"].partition(";")[0]
+    schema = described["content"][media_type]["schema"]
+    body: Any = answer.json() if media_type == "application/json" else answer.text
+    assert _misfits(schema, body) == [], context
+    if answer.status_code in (422, 429):
+        assert {entry["code"] for entry in body["errors"]} <= set(described[CODES]), context
+
+
+async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response]]:
+    """One good call of every operation, and some more, in an order in which they make sense."""
+    client, tenant = server.client, server.tenant
+
+    async def call(
+        identifier: str, body: object = None, auth: httpx.Auth | None = tenant.auth, **ids: str
+    ) -> tuple[Operation, httpx.Response]:
+        operation = _operation(identifier)
+        path = operation.path.format(**ids)
+        content = None if body is None else json.dumps(body)
+        return operation, await client.request(operation.method, path, content=content, auth=auth)
+
+    fingerprint = "A" * 43
+    signed_in = await call(
+        "create-subscriber-token",
+        {"reference": "bob@example.com", "fingerprint": fingerprint, "scope": ["sat:refresh"]},
+    )
+    yield signed_in
+    pair = said(signed_in[1], 200)
+    holder, subscriber = Bearer(pair["token"]), pair["subscriber_id"]
+    yield await call("get-subscriber-info", auth=holder)
+    refreshed = await call("refresh-subscriber-token", {"refresh_token": pair["refresh_token"]})
+    yield refreshed
+    newest = said(refreshed[1], 201)
+    yield await call("refresh-subscriber-token", {"refresh_token": newest["token"]})
+
+    address = tenant.addresses[0]
+    yield await call("create-guest-token", {"allowed_addresses": [str(address.id)]})
+    yield await call("create-guest-token", {"allowed_addresses": [NOBODY], "region": "mars"})
+    own = await call("list-subscriber-addresses", id=subscriber)
+    yield own
+    own_address = said(own[1], 200)["data"][0]["id"]
+    yield await call("create-invite-token", {"address_id": own_address}, auth=holder)
+    yield await call("create-invite-token", {"address_id": str(address.id)}, auth=holder)
+
+    made = await call(
+        "create-c2c-token", {"address_id": str(address.id), "origins": ["https://a.example"]}
+    )
+    yield made
+    c2c_token = said(made[1], 201)
+    yield await call("create-embed-token", {"token": c2c_token["token"]}, auth=None)
+    _, open_to_all = await server.c2c_token()
+    yield await call("create-embed-token", {"token": open_to_all}, auth=None)
+    yield await call("create-embed-token-alias", {"token": open_to_all}, auth=None)
+    yield await call("create-embed-token", {"token": "PT"}, auth=None)
+    yield await call("list-c2c-tokens")
+    yield await call("disable-c2c-token", id=c2c_token["id"])
+    yield await call("delete-c2c-token", id=c2c_token["id"])
+
+    created = await call("create-subscriber", {"email": "carol@example.com", "timezone": "UTC"})
+    yield created
+    yield await call("create-subscriber", {"email": "carol@example.com"})
+    carol = said(created[1], 201)["id"]
+    yield await call("list-subscribers")
+    yield await call("get-subscriber", id=carol)
+    yield await call("get-subscriber", id="no-id")
+    yield await call("update-subscriber", {"job_title": "Captain"}, id=carol)
+    yield await call("delete-subscriber", id=carol)
+
+    yield await call("list-addresses")
+    yield await call("list-addresses", auth=holder)
+    yield await call("get-address", id=str(address.id))
+    opened = await call(
+        "create-address",
+        {"name": "desk", "type": "room", "cover_url": "https://a.example/a.png"},
+    )
+    yield opened
+    yield await call("create-address", {"name": "desk", "type": "room"})
+    desk = said(opened[1], 201)["id"]
+    yield await call("update-address", {"locked": True, "channels": []}, id=desk)
+    yield await call("delete-address", id=desk)
+
+    api_token = await call("create-project-token", {"name": "x", "permissions": ["video"]})
+    yield api_token
+    token_id = said(api_token[1], 200)["id"]
+    yield await call("create-project-token", {"name": "x", "permissions": ["voice"]})
+    yield await call("update-project-token", {"name": "y"}, token_id=token_id)
+    yield await call("delete-project-token", token_id=token_id)
+
+    for token in (newest["token"], newest["refresh_token"], "x"):
+        yield await call("introspect-token", {"token": token})
+    sessions = await call("list-sessions", id=subscriber)
+    yield sessions
+    session = said(sessions[1], 200)["data"][0]["id"]
+    yield await call("get-session", session_id=session)
+    yield await call("revoke-token", {"token": newest["token"]})
+    yield await call("revoke-session", session_id=session)
+    yield await call("get-session", session_id=session)
+    yield await call("refresh-subscriber-token", {"refresh_token": newest["refresh_token"]})
+    yield await call("revoke-sessions", id=subscriber)
+    yield await call("revoke-project-sessions")
+    yield await call("list-events")
+    for identifier in ("livez", "readyz", "metrics", "openapi"):
+        yield await call(identifier, auth=None)
+
+
+_ODD: Final[list[object]] = [
+    *(None, True, 0, 1.5, -1, 1 << 70),
+    *("", "\n", "x" * 9000),
+    *([], [0], [[]], {}),
+]
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _operation(identifier: str) -> Operation:
+    return next(operation for operation in OPERATIONS if operation.id == identifier)
+
+
+def _entry(operation: Operation) -> Json:
+    entry: Json = DOCUMENT["paths"][operation.path][operation.method.lower()]
+    return entry
+
+
+def _resolved(pointer: Json) -> Json:
+    if "$ref" not in pointer:
+        return pointer
+    found: Any = DOCUMENT
+    for step in pointer["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return dict(found)
+
+
+def _misfits(schema: Json, value: object) -> list[str]:
+    complete = {**schema, "components": DOCUMENT["components"]}
+    validator = jsonschema_rs.Draft202012Validator(complete, validate_formats=True)
+    return [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(value)]
+
+
+def _objects(schema: object) -> Iterator[Json]:
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _objects(item)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "object":
+            yield schema
+        for item in schema.values():
+            yield from _objects(item)
+
+
+def _structs() -> set[type[msgspec.Struct]]:
+    found: set[type[msgspec.Struct]] = set()
+
+    def visit(kind: object) -> None:
+        if isinstance(kind, msgspec.inspect.StructType):
+            found.add(kind.cls)
+            for field in kind.fields:
+                visit(field.type)
+        for inner in ("item_type", "type", "value_type"):
+            if hasattr(kind, inner):
+                visit(getattr(kind, inner))
+        for one in getattr(kind, "types", ()):
+            visit(one)
+
+    for operation in DOCUMENTED:
+        if operation.answer is not None:
+            visit(msgspec.inspect.type_info(operation.answer))
+    return found
+
+
+def test_the_search_for_answer_types_finds_those_inside_of_others() -> None:
+    names = {kind.__name__.partition("[")[0] for kind in _structs()}
+    assert {"ListOf", "Links", "AddressAnswer", "SatClaims", "Confirmation"} <= names
+
+
+def test_every_code_is_told_by_some_operation_or_by_the_router() -> None:
+    told = set().union(*(codes_of(operation) for operation in DOCUMENTED))
+    assert set(Code) - told == {Code.METHOD_NOT_ALLOWED}

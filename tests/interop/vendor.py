@@ -1,0 +1,82 @@
+"""The vendor's own Python SDK, in an environment of its own, made once and then kept."""
+
+import fcntl
+import os
+import subprocess
+import sys
+import venv
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tests.kit.dev import DevServer, clean_environment
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SCRIPTS: Final = Path(__file__).parent / "scripts"
+_LOCK: Final = ROOT / "requirements" / "vendor.txt"
+_PLACE: Final = ROOT / ".venv-vendor"
+_SECONDS: Final = 300
+
+
+def vendor_python() -> Path:
+    """An interpreter that has the vendor's SDK, as pinned, and nothing of satmint."""
+    wanted = sha256(_LOCK.read_bytes() + sys.version.encode()).hexdigest()
+    mark = _PLACE / "made-from"
+    python = _PLACE / "bin" / "python"
+    _PLACE.mkdir(exist_ok=True)
+    with (_PLACE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists() or mark.read_text() != wanted:
+            if not python.exists():
+                venv.create(_PLACE, with_pip=True)
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "--require-hashes", "-r", str(_LOCK)], check=True)
+            mark.write_text(wanted)
+    return python
+
+
+def run_vendor(script: Path | str, server: DevServer, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+    """Run a script with the vendor's SDK against `server`; returns the JSON that it printed.
+
+    Args:
+        script: A file, or source text.
+        server: What its environment variables name, as `satmint dev` prints them.
+        arguments: For the script.
+    """
+    done = run_text(script, server, *arguments)
+    return msgspec.json.decode(done)
+
+
+def run_ours(script: Path, server: DevServer, *arguments: str) -> Any:  # noqa: ANN401 - JSON
+    """The same with the SDK of this repository in place of the vendor's."""
+    command = [sys.executable, str(script), *arguments]
+    return msgspec.json.decode(_run(command, server, str(ROOT / "sdk" / "src")))
+
+
+def run_text(script: Path | str, server: DevServer, *arguments: str) -> str:
+    """As `run_vendor`, for a script that prints text."""
+    where = [str(script)] if isinstance(script, Path) else ["-c", script]
+    return _run([str(vendor_python()), *where, *arguments], server, "")
+
+
+def _run(command: list[str], server: DevServer, python_path: str) -> str:
+    project, token = server.auth
+    environment = clean_environment(
+        SIGNALWIRE_PROJECT_ID=project,
+        SIGNALWIRE_API_TOKEN=token,
+        SIGNALWIRE_SPACE=server["http"].removeprefix("http://"),
+        PYTHONPATH=python_path,
+        HOME=os.environ.get("HOME", "/"),
+    )
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,1 @@
+"""What the tests share: frozen time, known dice, and a whole server in one value."""

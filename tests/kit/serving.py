@@ -1,0 +1,66 @@
+"""A real `satmint serve` in a process of its own, with its log as values."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.kit.dev import SATMINT, clean_environment
+
+_STOP_SECONDS: Final = 20
+
+
+class ServeProcess:
+    """A running `satmint serve --json`."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[dict[str, Any]] = []
+        """Every line of its log that was read so far."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self.wait_for("listening")["url"])
+
+    def wait_for(self, event: str) -> dict[str, Any]:
+        """The first line of the log that tells of `event`, as soon as there is one."""
+        for line in self.log:
+            if line["event"] == event:
+                return line
+        assert self.process.stderr is not None
+        for text in self.process.stderr:
+            self.log.append(json.loads(text))
+            if self.log[-1]["event"] == event:
+                return self.log[-1]
+        raise AssertionError(f"it ended without {event}: {self.log}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it with a signal; returns its exit code, with the rest of the log read."""
+        self.process.send_signal(number)
+        _, rest = self.process.communicate(timeout=_STOP_SECONDS)
+        self.log += [json.loads(text) for text in rest.splitlines()]
+        return self.process.returncode
+
+
+@contextmanager
+def running_serve(folder: Path, *arguments: str, **env: str) -> Iterator[ServeProcess]:
+    """`satmint serve` on a free port in `folder`, where its keyring must be."""
+    process = subprocess.Popen(
+        [*SATMINT, "serve", "--port", "0", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+        env=clean_environment(**env),
+    )
+    try:
+        yield ServeProcess(process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

@@ -1,0 +1,1 @@
+"""What every store promises, and how the embedded one keeps it."""

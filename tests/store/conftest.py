@@ -1,0 +1,50 @@
+"""The suite for the contract of `satmint.store.contract.Store`, run against every store there is.
+
+Another store is one more entry in `DATABASES`: how to open a fresh database of its kind, as often
+as a test likes. Everything in this folder but the files named for a store must then pass.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from satmint.store.contract import Store
+from satmint.store.sqlite import open_sqlite
+from tests.kit.clock import NOW
+from tests.store.given import Given
+
+Open = Callable[[], AbstractAsyncContextManager[Store]]
+"""Opens one and the same database, each time as a process of its own would."""
+
+
+def sqlite_database(folder: Path) -> Iterator[Open]:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Store]:
+        store = await open_sqlite(folder / "satmint.db", NOW)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    yield opened
+
+
+DATABASES = {"sqlite": sqlite_database}
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    yield from DATABASES[request.param](tmp_path)
+
+
+@pytest.fixture
+async def store(database: Open) -> AsyncIterator[Store]:
+    async with database() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def given(store: Store) -> Given:
+    return Given(store)

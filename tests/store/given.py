@@ -1,0 +1,225 @@
+"""Puts things into a store, with ids, times and names of its own choosing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TypedDict, Unpack
+from uuid import UUID
+
+from satmint.model.claims import Kind
+from satmint.model.events import Event, EventIds, EventKind, Origin
+from satmint.model.lifetimes import ACCESS_SECONDS, FOREVER
+from satmint.model.listing import Window
+from satmint.model.permissions import Permission
+from satmint.model.records import Address, AddressType, ApiToken, C2cToken, Channel, Project
+from satmint.model.rotation import Presented, Verdict
+from satmint.store.contract import NewSession, NewSubscriber, Store, SubscriberChange
+from tests.kit.clock import NOW
+from tests.kit.entropy import SeededEntropy
+
+ORIGIN = Origin(request_id="req-1", address="192.0.2.7", agent="suite/1")
+ALL = Window(1000)
+
+
+def generation(first: Presented, number: int) -> Presented:
+    """The refresh token of another generation of the same session."""
+    return Presented(first.project, first.session, number, first.epoch)
+
+
+class AboutAddress(TypedDict, total=False):
+    """What may be said of an address that is made up."""
+
+    name: str
+    context: str
+    display_name: str
+    type: AddressType
+    channels: frozenset[Channel]
+    created_at: int
+    subscriber: UUID
+    locked: bool
+    cover_url: str
+    preview_url: str
+
+
+class AboutSession(TypedDict, total=False):
+    """What may be said of a session that is made up."""
+
+    expires_at: int
+    deadline: int
+    jkt: str | None
+
+
+class Given:
+    """A hand that fills a store."""
+
+    def __init__(self, store: Store, seed: str = "given") -> None:
+        self.store = store
+        self.entropy = SeededEntropy(seed)
+        self._event_ids = EventIds(self.entropy)
+        self._count = 0
+
+    def id(self) -> UUID:
+        return UUID(bytes=self.entropy.take(16), version=4)
+
+    def word(self, stem: str) -> str:
+        self._count += 1
+        return f"{stem}-{self._count}"
+
+    def event(
+        self,
+        kind: EventKind,
+        project: UUID,
+        *,
+        at: int = NOW,
+        session: UUID | None = None,
+        subscriber: UUID | None = None,
+    ) -> Event:
+        return Event(self._event_ids.next(at), project, kind, at, ORIGIN, subscriber, session)
+
+    async def project(self, name: str = "acme", at: int = NOW) -> UUID:
+        project = Project(self.id(), name, at)
+        await self.store.projects.create(project)
+        return project.id
+
+    async def api_token(
+        self,
+        project: UUID,
+        name: str = "backend",
+        permissions: frozenset[Permission] = frozenset({Permission.CALLING}),
+    ) -> ApiToken:
+        token = ApiToken(self.id(), project, name, permissions, self.entropy.take(32), NOW)
+        await self.store.projects.add_api_token(
+            token, self.event(EventKind.API_TOKEN_CREATED, project)
+        )
+        return token
+
+    async def c2c_token(
+        self, project: UUID, *, origins: tuple[str, ...] = (), at: int = NOW
+    ) -> C2cToken:
+        address = await self.address(project)
+        token = C2cToken(self.id(), project, address.id, "page", self.entropy.take(32), origins, at)
+        await self.store.projects.add_c2c_token(
+            token, self.event(EventKind.C2C_TOKEN_CREATED, project)
+        )
+        return token
+
+    def new_address(self, project: UUID, **about: Unpack[AboutAddress]) -> Address:
+        name = about.get("name") or self.word("room")
+        address = Address(
+            id=self.id(),
+            project=project,
+            context="public",
+            name=name,
+            display_name=name.title(),
+            type=AddressType.ROOM,
+            channels=frozenset({Channel.AUDIO, Channel.VIDEO}),
+            created_at=NOW,
+        )
+        return replace(address, **about)
+
+    async def address(self, project: UUID, **about: Unpack[AboutAddress]) -> Address:
+        address = self.new_address(project, **about)
+        await self.store.addresses.create(address)
+        return address
+
+    def new_subscriber(
+        self, reference: str | None = None, email: str | None = None
+    ) -> NewSubscriber:
+        return NewSubscriber(self.id(), self.id(), reference or self.word("user"), email)
+
+    async def subscriber(
+        self,
+        project: UUID,
+        reference: str | None = None,
+        email: str | None = None,
+        *,
+        at: int = NOW,
+        fields: Mapping[str, str | None] = MappingProxyType({}),
+    ) -> UUID:
+        new = self.new_subscriber(reference, email)
+        await self.store.subscribers.create(new, project, SubscriberChange(dict(fields)), at)
+        return new.id
+
+    async def named(self, project: UUID, reference: str) -> UUID:
+        """The id of the subscriber of that reference."""
+        page = await self.store.subscribers.list(project, ALL)
+        return next(found.id for found in page.items if found.reference == reference)
+
+    def new_session(
+        self,
+        *,
+        expires_at: int = NOW + ACCESS_SECONDS,
+        deadline: int = FOREVER,
+        jkt: str | None = None,
+    ) -> NewSession:
+        return NewSession(self.id(), expires_at, deadline, jkt)
+
+    async def session(
+        self,
+        project: UUID,
+        reference: str = "alice",
+        *,
+        at: int = NOW,
+        **about: Unpack[AboutSession],
+    ) -> Presented:
+        """A new session of a subscriber; returns its first refresh token, opened."""
+        about.setdefault("expires_at", at + ACCESS_SECONDS)
+        session = self.new_session(**about)
+        opened = await self.store.sessions.open_for_reference(
+            project,
+            self.new_subscriber(reference),
+            SubscriberChange(),
+            session,
+            at,
+            self.event(EventKind.ISSUED, project, at=at, session=session.id),
+        )
+        return Presented(project, session.id, 0, opened.epoch)
+
+    async def guest(
+        self,
+        project: UUID,
+        *,
+        kind: Kind = Kind.GUEST,
+        at: int = NOW,
+        **about: Unpack[AboutSession],
+    ) -> tuple[UUID, Presented]:
+        """A temporary subscriber with a session; returns both."""
+        about.setdefault("expires_at", at + ACCESS_SECONDS)
+        session, subscriber = self.new_session(**about), self.id()
+        opened = await self.store.sessions.open_temporary(
+            project,
+            subscriber,
+            kind,
+            session,
+            at,
+            self.event(EventKind.ISSUED, project, at=at, session=session.id),
+        )
+        return subscriber, Presented(project, session.id, 0, opened.epoch)
+
+    async def rotate(
+        self,
+        presented: Presented,
+        *,
+        at: int = NOW,
+        replay_cap: int | None = None,
+        subscriber: UUID | None = None,
+    ) -> Verdict:
+        kind, project, session = EventKind.REFRESHED, presented.project, presented.session
+        event = self.event(kind, project, at=at, session=session, subscriber=subscriber)
+        return await self.store.sessions.rotate(
+            presented, at + ACCESS_SECONDS, at, replay_cap, event
+        )
+
+    async def revoke(self, presented: Presented, *, at: int = NOW) -> bool:
+        project, session = presented.project, presented.session
+        event = self.event(EventKind.SESSION_REVOKED, project, at=at, session=session)
+        return await self.store.sessions.revoke(project, session, at, event)
+
+    async def settled(self, project: UUID) -> None:
+        """Return once everything that was submitted before is durable, waited for or not."""
+        event = self.event(EventKind.SESSION_REVOKED, project)
+        await self.store.sessions.revoke(project, self.id(), NOW, event)
+
+    async def kinds(self, project: UUID) -> list[EventKind]:
+        """What the audit trail tells of, oldest first."""
+        return [event.kind for event in (await self.store.events.list(project, ALL)).items]

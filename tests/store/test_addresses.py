@@ -1,0 +1,160 @@
+"""Addresses."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from satmint.model.listing import AddressFilter, SortBy, Window
+from satmint.model.records import AddressType, Channel
+from satmint.store.contract import NotUnique, Store
+from tests.kit.clock import NOW
+from tests.store.given import ALL, Given
+
+
+async def test_an_address_is_kept_as_it_was_given(store: Store, given: Given) -> None:
+    project = await given.project()
+    owner = await given.subscriber(project)
+    full = await given.address(
+        project,
+        display_name="Büro 1",
+        type=AddressType.APP,
+        channels=frozenset({Channel.MESSAGING}),
+        subscriber=owner,
+        locked=True,
+        cover_url="https://example.com/cover.png",
+        preview_url="https://example.com/preview.png",
+    )
+    bare = await given.address(project, channels=frozenset())
+    assert await store.addresses.get(project, full.id) == full
+    assert await store.addresses.get(project, bare.id) == bare
+    assert await store.addresses.get(project, given.id()) is None
+
+
+async def test_a_name_is_taken_within_its_project_and_context_only(
+    store: Store, given: Given
+) -> None:
+    mine, other = await given.project(), await given.project()
+    first = await given.address(mine, name="support")
+    await given.address(mine, name="support", context="private")
+    await given.address(other, name="support")
+    second = given.new_address(mine, name="support")
+    with pytest.raises(NotUnique) as refused:
+        await store.addresses.create(second)
+    assert refused.value.attribute == "name"
+    assert await store.addresses.get(mine, second.id) is None
+    assert await store.addresses.get(mine, first.id) == first
+
+
+async def test_of_many_who_take_one_name_at_once_one_succeeds(store: Store, given: Given) -> None:
+    project = await given.project()
+    outcomes = await asyncio.gather(
+        *(given.address(project, name="support") for _ in range(20)), return_exceptions=True
+    )
+    created = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+    assert len(created) == 1
+    assert sum(isinstance(outcome, NotUnique) for outcome in outcomes) == 19
+    assert list((await store.addresses.list(project, AddressFilter(), ALL)).items) == created
+
+
+async def test_addresses_are_listed_by_what_is_wanted(store: Store, given: Given) -> None:
+    project, other = await given.project(), await given.project()
+    owner = await given.subscriber(project, "ann")
+    (own,) = (await store.addresses.list(project, AddressFilter(subscriber=owner), ALL)).items
+    room = await given.address(project, name="room", display_name="Same")
+    app = await given.address(project, name="app", display_name="Same", type=AddressType.APP)
+    await given.address(other, name="room", display_name="Same")
+
+    async def found(wanted: AddressFilter) -> set[str]:
+        page = await store.addresses.list(project, wanted, ALL)
+        return {address.name for address in page.items}
+
+    assert await found(AddressFilter()) == {own.name, room.name, app.name}
+    assert await found(AddressFilter(type=AddressType.APP)) == {"app"}
+    assert await found(AddressFilter(name="room")) == {"room"}
+    assert await found(AddressFilter(display_name="Same")) == {"room", "app"}
+    assert await found(AddressFilter(display_name="Same", type=AddressType.ROOM)) == {"room"}
+    assert await found(AddressFilter(only=frozenset({app.id, given.id()}))) == {"app"}
+    assert await found(AddressFilter(only=frozenset())) == set()
+    assert await found(AddressFilter(only=frozenset({app.id}), name="room")) == set()
+    assert await found(AddressFilter(subscriber=given.id())) == set()
+
+
+async def test_addresses_can_be_ordered_by_name_and_by_age(store: Store, given: Given) -> None:
+    project = await given.project()
+    for name, age in (("b", 2), ("c", 1), ("a", 3)):
+        await given.address(project, name=name, created_at=NOW + age)
+
+    async def names(window: Window) -> str:
+        page = await store.addresses.list(project, AddressFilter(), window)
+        return "".join(address.name for address in page.items)
+
+    assert await names(Window(9)) == "cba"
+    assert await names(Window(9, descending=True)) == "abc"
+    assert await names(Window(9, sort_by=SortBy.NAME)) == "abc"
+    assert await names(Window(9, sort_by=SortBy.NAME, descending=True)) == "cba"
+
+
+async def test_known_addresses_are_those_of_the_project(store: Store, given: Given) -> None:
+    project, other = await given.project(), await given.project()
+    mine = [await given.address(project) for _ in range(3)]
+    foreign = await given.address(other)
+    asked = [mine[0].id, foreign.id, given.id(), mine[2].id, mine[0].id]
+    assert await store.addresses.known(project, asked) == {mine[0].id, mine[2].id}
+    assert await store.addresses.known(project, []) == frozenset()
+
+
+async def test_updating_replaces_all_but_owner_and_creation_time(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    owner = await given.subscriber(project)
+    address = await given.address(project, subscriber=owner)
+    bystander = await given.address(project)
+    wanted = replace(
+        address,
+        context="private",
+        name="renamed",
+        display_name="Renamed",
+        type=AddressType.CALL,
+        channels=frozenset({Channel.VIDEO}),
+        locked=True,
+        cover_url="https://example.com/1",
+        preview_url="https://example.com/2",
+    )
+    stranger = replace(wanted, subscriber=given.id(), created_at=NOW + 99)
+    assert await store.addresses.update(stranger) is True
+    assert await store.addresses.get(project, address.id) == wanted
+    assert await store.addresses.get(project, bystander.id) == bystander
+
+
+async def test_renaming_to_a_taken_name_is_refused_and_changes_nothing(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    first, second = await given.address(project), await given.address(project)
+    with pytest.raises(NotUnique) as refused:
+        await store.addresses.update(replace(second, name=first.name, locked=True))
+    assert refused.value.attribute == "name"
+    assert await store.addresses.get(project, second.id) == second
+    assert await store.addresses.update(replace(second, locked=True)) is True
+
+
+async def test_an_address_is_unknown_in_another_project(store: Store, given: Given) -> None:
+    mine, other = await given.project(), await given.project()
+    address = await given.address(mine)
+    assert await store.addresses.get(other, address.id) is None
+    assert await store.addresses.update(replace(address, project=other, locked=True)) is False
+    assert await store.addresses.delete(other, address.id) is False
+    assert (await store.addresses.list(other, AddressFilter(), ALL)).items == ()
+    assert await store.addresses.get(mine, address.id) == address
+
+
+async def test_a_deleted_address_is_gone_and_its_name_is_free(store: Store, given: Given) -> None:
+    project = await given.project()
+    address = await given.address(project, name="support")
+    assert await store.addresses.delete(project, address.id) is True
+    assert await store.addresses.delete(project, address.id) is False
+    assert await store.addresses.get(project, address.id) is None
+    again = await given.address(project, name="support")
+    assert await store.addresses.get(project, again.id) == again

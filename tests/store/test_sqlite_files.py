@@ -1,0 +1,220 @@
+"""The file that the embedded store lives in: its schema's history, and whatever else it can be."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import SchemaUnknown
+from satmint.store.sqlite import migrations, open_sqlite
+from satmint.store.sqlite.connection import connect
+from satmint.store.sqlite.migrations import Migration, known_migrations, migrate
+from tests.kit.clock import NOW
+from tests.store.given import ALL, Given
+
+HISTORY = "SELECT version, name, digest, applied_at FROM schema_migrations ORDER BY version"
+
+
+OPEN_WITH_ROOM = """\
+import asyncio, pathlib, resource, sys
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.sqlite import open_sqlite
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    asyncio.run(open_sqlite(pathlib.Path(sys.argv[1]), 0))
+except StoreUnavailable:
+    sys.exit(9)
+"""
+
+
+def opened_with_room(path: Path, room: int) -> tuple[int, str]:
+    """Open the file in a process whose files cannot grow past `room` bytes; 9: unavailable."""
+    command = [sys.executable, "-c", OPEN_WITH_ROOM, str(path), str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+async def made(path: Path, now: int = NOW) -> Path:
+    store = await open_sqlite(path, now)
+    await store.close()
+    return path
+
+
+def rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(query).fetchall()
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+
+
+async def test_a_new_file_gets_the_whole_schema_and_its_history(tmp_path: Path) -> None:
+    path = await made(tmp_path / "new.db", NOW + 5)
+    assert rows(path, HISTORY) == [
+        (migration.version, migration.name, migration.digest, NOW + 5)
+        for migration in known_migrations()
+    ]
+    assert [migration.version for migration in known_migrations()] == list(
+        range(1, len(known_migrations()) + 1)
+    )
+
+
+async def test_a_current_file_is_left_as_it_is(tmp_path: Path) -> None:
+    path = await made(tmp_path / "current.db")
+    before = rows(path, HISTORY), rows(path, "SELECT * FROM sqlite_schema")
+    await made(path, NOW + 99)
+    assert (rows(path, HISTORY), rows(path, "SELECT * FROM sqlite_schema")) == before
+    with closing(connect(path)) as db:
+        assert migrate(db, NOW) == ()
+
+
+async def test_two_servers_that_make_a_file_at_once_make_one_schema(tmp_path: Path) -> None:
+    path = tmp_path / "shared.db"
+    stores = await asyncio.gather(*(open_sqlite(path, NOW) for _ in range(5)))
+    hands = [Given(store, str(number)) for number, store in enumerate(stores)]
+    project = await hands[0].project()
+    await asyncio.gather(*(hand.session(project, hand.word("user")) for hand in hands))
+    assert len((await stores[3].subscribers.list(project, ALL)).items) == 1
+    for store in stores:
+        await store.close()
+    assert len(rows(path, HISTORY)) == len(known_migrations())
+
+
+@pytest.mark.parametrize(
+    ("tampering", "message"),
+    [
+        (
+            "INSERT INTO schema_migrations VALUES (9999, '9999_later', 'x', 0)",
+            "schema version 9999 is newer than this satmint",
+        ),
+        (
+            "UPDATE schema_migrations SET digest = 'edited' WHERE version = 1",
+            "schema version 1 is not the one of this satmint",
+        ),
+    ],
+)
+async def test_a_schema_that_is_not_ours_is_refused_and_left_alone(
+    tmp_path: Path, tampering: str, message: str
+) -> None:
+    path = await made(tmp_path / "foreign.db")
+    change(path, tampering)
+    before = rows(path, HISTORY)
+    with pytest.raises(SchemaUnknown, match=f"^{message}$"):
+        await open_sqlite(path, NOW)
+    assert rows(path, HISTORY) == before
+
+
+async def test_a_running_server_notices_that_the_schema_has_moved_on(tmp_path: Path) -> None:
+    path = tmp_path / "moved.db"
+    store = await open_sqlite(path, NOW)
+    try:
+        await store.ready()
+        change(path, "INSERT INTO schema_migrations VALUES (9999, '9999_later', 'x', 0)")
+        with pytest.raises(
+            SchemaUnknown, match=r"^schema version 9999 is newer than this satmint$"
+        ):
+            await store.ready()
+        change(path, "DELETE FROM schema_migrations")
+        with pytest.raises(SchemaUnknown, match="lacks migrations"):
+            await store.ready()
+    finally:
+        await store.close()
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await made(tmp_path / "half.db")
+    before = rows(path, "SELECT * FROM sqlite_schema"), rows(path, HISTORY)
+    good = "CREATE TABLE more (a TEXT);\nCREATE INDEX more_by_a ON more (a);\n"
+    with monkeypatch.context() as patched, closing(connect(path)) as db:
+        known = (*known_migrations(), Migration(2, "0002_half", good + "CREATE TABLE more (a);\n"))
+        patched.setattr(migrations, "known_migrations", lambda: known)
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            migrate(db, NOW)
+        assert not db.in_transaction
+    assert (rows(path, "SELECT * FROM sqlite_schema"), rows(path, HISTORY)) == before
+
+    known = (*known_migrations(), Migration(2, "0002_more", good))
+    monkeypatch.setattr(migrations, "known_migrations", lambda: known)
+    await made(path, NOW + 5)
+    assert rows(path, HISTORY)[1:] == [(2, "0002_more", known[1].digest, NOW + 5)]
+    assert rows(path, "SELECT a FROM more") == []
+
+
+@pytest.mark.parametrize("room", [0, 1000, 40_000])
+async def test_a_disk_that_fills_up_while_the_schema_is_made_is_called_so(
+    tmp_path: Path, room: int
+) -> None:
+    path = tmp_path / "full.db"
+    assert opened_with_room(path, room) == (9, "")
+    await made(path)
+    assert len(rows(path, HISTORY)) == len(known_migrations())
+
+
+async def test_an_older_server_refuses_what_a_newer_one_has_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "newer.db"
+    with monkeypatch.context() as patched:
+        known = (*known_migrations(), Migration(2, "0002_more", "CREATE TABLE more (a TEXT);\n"))
+        patched.setattr(migrations, "known_migrations", lambda: known)
+        await made(path)
+    with pytest.raises(SchemaUnknown, match=r"^schema version 2 is newer than this satmint$"):
+        await open_sqlite(path, NOW)
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough " * 400, b"short"])
+async def test_a_file_that_is_no_database_is_refused_and_left_alone(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "novel.txt"
+    path.write_bytes(content)
+    with pytest.raises(StoreUnavailable, match=r"^service_unavailable: sqlite_notadb$"):
+        await open_sqlite(path, NOW)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["", "no/such/folder.db"])
+async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreUnavailable, match=r"^service_unavailable: sqlite_cantopen"):
+        await open_sqlite(tmp_path / name, NOW)
+
+
+async def test_pages_that_were_scribbled_over_are_trouble_and_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "scribbled.db"
+    store = await open_sqlite(path, NOW)
+    given = Given(store)
+    project = await given.project()
+    for number in range(200):
+        await given.subscriber(project, f"user{number}")
+    await store.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"\xa5" * (size - size // 2))
+    scribbled = await open_sqlite(path, NOW)
+    try:
+        with pytest.raises(StoreUnavailable, match=r"^service_unavailable: sqlite_corrupt"):
+            await scribbled.subscribers.list(project, ALL)
+    finally:
+        await scribbled.close()
+
+
+async def test_commits_are_synchronous_and_readers_do_not_block_them(tmp_path: Path) -> None:
+    """2 is FULL: a commit returns once it is on disk."""
+    store = await open_sqlite(tmp_path / "durable.db", NOW)
+    for lane in (store._writer, store._reader):
+        assert await lane.submit(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
+        assert await lane.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (
+            "wal",
+        )
+    await store.close()

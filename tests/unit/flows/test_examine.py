@@ -1,0 +1,111 @@
+"""Examining tells how a token stands and why, and leaves no trace."""
+
+from typing import Final
+
+import pytest
+
+from satmint.flows.examine import State, examine
+from satmint.flows.revoke import revoke_session, revoke_subscriber
+from satmint.flows.subscribers import delete_subscriber
+from satmint.model.claims import TokenType
+from satmint.model.lifetimes import CONCURRENT_REPLAY_SECONDS
+from satmint.model.rotation import Cause
+from tests.kit.service import ORIGIN, Server
+
+SAT_LIFE: Final = 7_200
+REFRESH_LIFE: Final = 7_500
+
+
+async def states(server: Server, pair: dict[str, str]) -> tuple[str, str]:
+    """How the SAT and the refresh token of a pair stand."""
+    sat = await examine(server.mint, pair["token"])
+    refresh = await examine(server.mint, pair["refresh_token"])
+    assert sat is not None
+    assert refresh is not None
+    return sat.state, refresh.state
+
+
+async def test_what_is_found(server: Server) -> None:
+    pair = await server.sign_in()
+    for member, typ in (("token", TokenType.SAT), ("refresh_token", TokenType.REFRESH)):
+        found = await examine(server.mint, pair[member])
+        assert found is not None
+        assert (found.typ, found.ch, found.state) == (typ, None, State.GOOD)
+        assert found.claims == server.claims(pair[member], typ)
+        assert found.session is not None
+        assert found.session.id == found.claims.sid
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c.d.e", "PT00", "\ud800"])
+async def test_what_is_no_token_is_nothing(server: Server, text: str) -> None:
+    assert await examine(server.mint, text) is None
+
+
+async def test_looking_leaves_no_trace(server: Server) -> None:
+    pair = await server.sign_in()
+    fresh = await server.rotate(pair["refresh_token"])
+    before = await server.rows()
+    assert await states(server, fresh) == (State.GOOD, State.GOOD)
+    assert await states(server, pair) == (State.GOOD, State.REPLAYABLE)
+    assert await server.rows() == before
+
+
+async def test_rotation_spends_the_refresh_token_and_not_the_sat(server: Server) -> None:
+    first = await server.sign_in()
+    second = await server.rotate(first["refresh_token"])
+    await server.info(second["token"])
+    await server.settled()
+    assert await states(server, first) == (State.GOOD, State.REPLAYABLE)
+    server.clock.advance(CONCURRENT_REPLAY_SECONDS + 1)
+    assert await states(server, first) == (State.GOOD, State.SPENT)
+    await server.rotate(second["refresh_token"])
+    assert await states(server, first) == (State.GOOD, State.SPENT)
+
+
+async def test_each_token_ends_on_its_own_second(server: Server) -> None:
+    pair = await server.sign_in()
+    server.clock.advance(SAT_LIFE - 1)
+    assert await states(server, pair) == (State.GOOD, State.GOOD)
+    server.clock.advance(1)
+    assert await states(server, pair) == (Cause.EXPIRED, State.GOOD)
+    server.clock.advance(REFRESH_LIFE - SAT_LIFE - 1)
+    assert await states(server, pair) == (Cause.EXPIRED, State.GOOD)
+    server.clock.advance(1)
+    assert await states(server, pair) == (Cause.EXPIRED, Cause.EXPIRED)
+
+
+async def test_parent_that_outlives_a_dead_head_is_of_no_use(server: Server) -> None:
+    pair = await server.sign_in(expire_at=server.clock.now() + 10 * REFRESH_LIFE)
+    await server.rotate(pair["refresh_token"])
+    server.clock.advance(REFRESH_LIFE)
+    assert await states(server, pair) == (State.GOOD, Cause.EXPIRED)
+
+
+async def test_revocation_is_named(server: Server) -> None:
+    pair = await server.sign_in()
+    session = server.claims(pair["token"]).sid
+    await revoke_session(server.mint, server.tenant.id, session, ORIGIN)
+    assert await states(server, pair) == (Cause.REVOKED, Cause.REVOKED)
+    server.clock.advance(10 * REFRESH_LIFE)
+    assert await states(server, pair) == (Cause.REVOKED, Cause.REVOKED)
+
+
+async def test_whole_subscriber_is_revoked_or_gone(server: Server) -> None:
+    pair = await server.sign_in()
+    subscriber = server.claims(pair["token"]).sub
+    await revoke_subscriber(server.mint, server.tenant.id, subscriber, ORIGIN)
+    assert await states(server, pair) == (Cause.REVOKED, Cause.REVOKED)
+    await delete_subscriber(server.mint, server.tenant.id, subscriber, ORIGIN)
+    assert await states(server, pair) == (Cause.SUBSCRIBER_GONE, Cause.SUBSCRIBER_GONE)
+
+
+async def test_session_that_the_database_does_not_know_is_named(server: Server) -> None:
+    pair = await server.sign_in()
+    # As after a restore from an older backup.
+    session = server.claims(pair["token"]).sid
+    await server.service.store._writer.submit(
+        lambda db: db.execute("DELETE FROM sessions WHERE session_id = ?", (session.bytes,))
+    )
+    found = await examine(server.mint, pair["token"])
+    assert found is not None
+    assert (found.state, found.session) == (Cause.UNKNOWN_SESSION, None)

@@ -1,0 +1,93 @@
+"""Looking at what happened, and at what a holder may see."""
+
+import sqlite3
+from contextlib import closing
+from uuid import UUID
+
+import pytest
+
+from satmint.flows.callers import holder_of
+from satmint.flows.issue import GuestTokenRequest, guest_tokens
+from satmint.flows.oversight import list_events, list_sessions, ready, session_of
+from satmint.flows.visible import addresses_of_holder, subscriber_of_holder, visible_to
+from satmint.model.events import EventKind
+from satmint.model.listing import AddressFilter, Window
+from satmint.model.refusals import NotFound, StoreUnavailable, Unauthorized
+from tests.kit.clock import NOW
+from tests.kit.service import ORIGIN, Server
+from tests.unit.flows.line import a_line
+
+
+async def test_sessions_of_a_subscriber_by_age(server: Server) -> None:
+    lines = []
+    for _ in range(3):
+        lines.append(await a_line(server))
+        server.clock.advance(1)
+    bob = await a_line(server, "bob")
+    alice = lines[0].sat().sub
+    page = await list_sessions(server.mint, server.tenant.id, alice, Window(10))
+    assert [session.id for session in page.items] == [line.sat().sid for line in lines]
+    found = await session_of(server.mint, server.tenant.id, bob.sat().sid)
+    assert (found.subscriber, found.created_at, found.agent) == (bob.sat().sub, NOW + 3, "tests")
+
+
+async def test_sessions_and_subscribers_of_others_are_not_found(server: Server) -> None:
+    line, other = await a_line(server), await server.another_tenant()
+    for project, session, subscriber in (
+        (other.id, line.sat().sid, line.sat().sub),
+        (server.tenant.id, UUID(int=7), UUID(int=7)),
+    ):
+        with pytest.raises(NotFound):
+            await session_of(server.mint, project, session)
+        with pytest.raises(NotFound):
+            await list_sessions(server.mint, project, subscriber, Window(10))
+
+
+async def test_each_project_reads_its_own_audit_trail(server: Server) -> None:
+    line, other = await a_line(server), await server.another_tenant()
+    page = await list_events(server.mint, server.tenant.id, Window(10))
+    issued = page.items[-1]
+    assert (issued.kind, issued.session, issued.subscriber, issued.generation) == (
+        EventKind.ISSUED,
+        line.sat().sid,
+        line.sat().sub,
+        0,
+    )
+    foreign = await list_events(server.mint, other.id, Window(10))
+    assert [event.kind for event in foreign.items] == [EventKind.API_TOKEN_CREATED]
+
+
+async def test_ready_until_the_schema_is_another_s(server: Server) -> None:
+    await ready(server.mint)
+    with closing(sqlite3.connect(server.database)) as db, db:
+        db.execute("INSERT INTO schema_migrations VALUES (9999, 'later', 'x', 0)")
+    with pytest.raises(StoreUnavailable) as refusal:
+        await ready(server.mint)
+    assert refusal.value.cause == "schema_unknown"
+
+
+async def test_subscriber_sees_itself_and_its_own_addresses(server: Server) -> None:
+    line = await a_line(server)
+    holder = await holder_of(server.mint, line.pairs[0].token)
+    assert (await subscriber_of_holder(server.mint, holder)).reference == "alice"
+    (own,) = await addresses_of_holder(server.mint, holder)
+    assert own.subscriber == line.sat().sub
+    assert visible_to(holder) == visible_to(server.tenant.caller) == AddressFilter()
+
+
+async def test_guest_sees_the_addresses_that_its_token_names(server: Server) -> None:
+    places = tuple(address.id for address in server.tenant.addresses[:2])
+    pair = await guest_tokens(server.mint, server.tenant.caller, GuestTokenRequest(places), ORIGIN)
+    guest = await holder_of(server.mint, pair.token)
+    assert {address.id for address in await addresses_of_holder(server.mint, guest)} == set(places)
+    assert visible_to(guest) == AddressFilter(only=frozenset(places))
+
+
+async def test_holder_whose_subscriber_went_a_moment_ago_is_unauthorized(server: Server) -> None:
+    line = await a_line(server)
+    holder = await holder_of(server.mint, line.pairs[0].token)
+    with closing(sqlite3.connect(server.database)) as db, db:
+        db.execute("DELETE FROM subscribers")
+    with pytest.raises(Unauthorized) as refusal:
+        await subscriber_of_holder(server.mint, holder)
+    assert refusal.value.cause == "subscriber_gone"

@@ -1,0 +1,27 @@
+"""The machine's clock and dice, which everything but this takes as arguments."""
+
+import time
+
+from satmint.model.clock import SystemClock
+from satmint.model.entropy import SystemEntropy
+from tests.kit.clock import NOW, FrozenClock
+
+
+def test_system_clock_tells_whole_seconds_rounded_down() -> None:
+    before = time.time()  # noqa: TID251 - what it is compared with
+    now = SystemClock().now()
+    assert int(before) <= now <= time.time()  # noqa: TID251 - what it is compared with
+    assert isinstance(now, int)
+
+
+def test_system_entropy_gives_as_many_bytes_as_asked_for_and_never_the_same() -> None:
+    entropy = SystemEntropy()
+    assert [len(entropy.take(count)) for count in (0, 12, 32)] == [0, 12, 32]
+    assert entropy.take(32) != entropy.take(32)
+
+
+def test_frozen_clock_moves_only_when_told_to() -> None:
+    clock = FrozenClock()
+    assert (clock.now(), clock.now()) == (NOW, NOW)
+    clock.advance(10)
+    assert clock.now() == NOW + 10

@@ -1,0 +1,122 @@
+"""Shapes of names."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from satmint.model.naming import is_email, is_fingerprint, is_origin, is_slug, slug
+
+THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("alice@example.com", True),
+        ("a.b+c@mail.example.co.uk", True),
+        ("ж@пример.рф", True),
+        ("x" * 64 + "@example.com", True),
+        ("x" * 65 + "@example.com", False),
+        ("a@" + "b" * 249 + ".com", True),
+        ("a@" + "b" * 250 + ".com", False),
+        ("alice@example", False),
+        ("alice@.example.com", False),
+        ("alice@example..com", False),
+        ("alice@example.com.", False),
+        ("alice@@example.com", False),
+        ("al ice@example.com", False),
+        ("alice@example.com\n", False),
+        ("@example.com", False),
+        ("alice", False),
+        ("", False),
+    ],
+)
+def test_is_email(text: str, verdict: bool) -> None:
+    assert is_email(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (THUMBPRINT, True),
+        (THUMBPRINT[:-1], False),
+        (THUMBPRINT + "A", False),
+        (THUMBPRINT + "=", False),
+        (THUMBPRINT[:-1] + "+", False),
+        (THUMBPRINT[:-1] + "é", False),
+        (THUMBPRINT[:-1] + "\n", False),
+        ("", False),
+    ],
+)
+def test_is_fingerprint(text: str, verdict: bool) -> None:
+    assert is_fingerprint(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("a", True),
+        ("room-1", True),
+        ("a" * 64, True),
+        ("a" * 65, False),
+        ("-a", False),
+        ("a-", False),
+        ("A", False),
+        ("a_b", False),
+        ("a/b", False),
+        ("a\n", False),
+        ("é", False),
+        ("", False),
+    ],
+)
+def test_is_slug(text: str, verdict: bool) -> None:
+    assert is_slug(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("https://example.com", True),
+        ("http://localhost:3000", True),
+        ("http://[::1]:3000", True),
+        ("https://example.com/", False),
+        ("https://example.com/path", False),
+        ("https://user@example.com", False),
+        ("https://exa mple.com", False),
+        ("https://", False),
+        ("ftp://example.com", False),
+        ("example.com", False),
+        ("null", False),
+        ("*", False),
+        ("https://example.com\n", False),
+    ],
+)
+def test_is_origin(text: str, verdict: bool) -> None:
+    assert is_origin(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Alice Smith", "alice-smith"),
+        ("  Ünïcödé  ", "unicode"),
+        ("a__b--c", "a-b-c"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("ЖЖЖ", "subscriber"),
+        ("", "subscriber"),
+        ("x" * 60, "x" * 48),
+        ("x" * 47 + " y", "x" * 47),
+    ],
+)
+def test_slug(text: str, expected: str) -> None:
+    assert slug(text) == expected
+
+
+@given(st.text())
+def test_any_text_makes_a_slug_that_can_stand_in_an_address(text: str) -> None:
+    made = slug(text)
+    assert is_slug(made)
+    assert slug(made) == made
+    assert re.fullmatch(r"[a-z0-9-]{1,48}", made)

@@ -1,0 +1,182 @@
+"""From settings to a server, and the keyring file beside it."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from satmint.assembly import assembled, policy_of, sqlite_path
+from satmint.flows.mint import Policy
+from satmint.jose import Keyring, KeyringError
+from satmint.keyring_file import open_keyring, read_keyring, write_keyring
+from satmint.settings import Settings, SettingsError
+from tests.kit.clock import NOW, FrozenClock
+from tests.kit.entropy import SeededEntropy
+from tests.kit.service import a_service
+
+CLOCK = FrozenClock()
+
+
+@pytest.mark.parametrize(
+    ("database", "path"),
+    [
+        ("sqlite:///satmint.db", "satmint.db"),
+        ("sqlite:////var/lib/satmint.db", "/var/lib/satmint.db"),
+        ("sqlite:///a%20b.db", "a b.db"),
+    ],
+)
+def test_database_is_named_by_a_url(database: str, path: str) -> None:
+    assert sqlite_path(database) == Path(path)
+
+
+@pytest.mark.parametrize(
+    "database", ["", "satmint.db", "sqlite://satmint.db", "sqlite:///", "mysql:///x", "/x.db"]
+)
+def test_database_of_no_known_kind_is_refused(database: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        sqlite_path(database)
+    assert str(refusal.value) == "database must be of the form sqlite:///path/to/file"
+
+
+def test_defaults_of_the_settings_are_those_of_the_policy() -> None:
+    assert policy_of(Settings()) == Policy()
+
+
+def test_keyring_is_written_for_its_owner_only_and_read_back(tmp_path: Path) -> None:
+    file, ring = tmp_path / "keyring.json", Keyring.new(SeededEntropy(), NOW)
+    write_keyring(file, ring)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read_keyring(file) == ring
+    rotated = ring.rotate(SeededEntropy("later"), NOW)
+    write_keyring(file, rotated)
+    assert read_keyring(file) == rotated
+    assert [found.name for found in tmp_path.iterdir()] == ["keyring.json"]
+
+
+def test_keyring_and_its_name_are_durable_before_a_key_of_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        synced.append(f"{kind}, {(tmp_path / 'keyring.json').exists()}")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_keyring(tmp_path / "keyring.json", Keyring.new(SeededEntropy(), NOW))
+    assert synced == ["file, False", "folder, True"]
+
+
+def test_keyring_left_over_from_a_crash_is_no_obstacle(tmp_path: Path) -> None:
+    file, ring = tmp_path / "keyring.json", Keyring.new(SeededEntropy(), NOW)
+    (tmp_path / ".keyring.json.new").write_text("half a keyri")
+    write_keyring(file, ring)
+    assert read_keyring(file) == ring
+
+
+def test_keyring_is_made_where_that_is_wanted_and_never_made_anew(tmp_path: Path) -> None:
+    file = tmp_path / "keyring.json"
+    made = open_keyring(file, CLOCK, SeededEntropy(), create=True)
+    assert open_keyring(file, CLOCK, SeededEntropy("other"), create=True) == made
+
+
+def test_keyring_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "keyring.json"
+    with pytest.raises(SettingsError) as refusal:
+        open_keyring(file, CLOCK, SeededEntropy(), create=False)
+    assert str(refusal.value) == (
+        f"there is no keyring at {file}: make one with `satmint keys init`"
+    )
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"keys":[]}'])
+def test_keyring_that_is_none_is_named_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "keyring.json"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as refusal:
+        open_keyring(file, CLOCK, SeededEntropy(), create=True)
+    assert str(refusal.value).startswith(f"cannot use the keyring at {file}: ")
+    assert file.read_bytes() == content
+
+
+async def test_rotated_keyring_is_taken_into_use_without_a_restart(tmp_path: Path) -> None:
+    async with a_service(tmp_path) as server:
+        before = await server.sign_in()
+        file = server.service.keyring_file
+        ring = read_keyring(file)
+        write_keyring(file, ring.rotate(SeededEntropy("rotation"), NOW))
+        server.service.reload_keyring()
+        assert server.mint.safe.keyring == read_keyring(file) != ring
+        after = await server.rotate(before["refresh_token"])
+        assert (await server.info(before["token"])).status_code == 200
+        assert (await server.info(after["token"])).status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", None])
+async def test_keyring_spoiled_while_in_use_is_not_taken(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    async with a_service(tmp_path) as server:
+        pair, ring = await server.sign_in(), server.mint.safe.keyring
+        if content is None:
+            server.service.keyring_file.unlink()
+        else:
+            server.service.keyring_file.write_bytes(content)
+        server.service.reload_keyring()
+        assert server.mint.safe.keyring is ring
+        assert (await server.info(pair["token"])).status_code == 200
+
+
+async def test_keyring_read_again_unchanged_goes_on_with_the_same_working_key(
+    tmp_path: Path,
+) -> None:
+    async with a_service(tmp_path) as server:
+        before = await server.sign_in()
+        server.service.reload_keyring()
+        after = await server.sign_in()
+        assert before["token"].split(".")[0] == after["token"].split(".")[0]
+
+
+async def test_server_does_not_start_on_a_keyring_that_is_not_its_own(tmp_path: Path) -> None:
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'satmint.db'}", keyring=str(tmp_path / "keyring.json")
+    )
+    (tmp_path / "keyring.json").write_text(json.dumps({"keys": [{"kty": "RSA"}]}))
+    with pytest.raises(SettingsError) as refusal:
+        async with assembled(settings):
+            pass
+    assert isinstance(refusal.value.__cause__, KeyringError)
+    assert not (tmp_path / "satmint.db").exists()
+
+
+async def test_after_a_restart_nothing_is_lost(tmp_path: Path) -> None:
+    async with a_service(tmp_path) as server:
+        pair, tenant, clock = await server.sign_in(), server.tenant, server.clock
+    async with a_service(tmp_path, clock=clock, tenant=tenant) as server:
+        assert (await server.info(pair["token"])).status_code == 200
+        again = await server.rotate(pair["refresh_token"])
+        assert again.keys() == {"token", "refresh_token"}
+
+
+def test_keyring_in_a_variable_is_read_and_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ring, where = Keyring.new(SeededEntropy(), 0), Path("env:SATMINT_TEST_KEYRING")
+    monkeypatch.setenv("SATMINT_TEST_KEYRING", ring.to_jwks())
+    clock, entropy = FrozenClock(), SeededEntropy()
+    assert open_keyring(where, clock, entropy, create=True) == ring
+    with pytest.raises(KeyringError, match="changed where the variable is set"):
+        write_keyring(where, ring)
+    monkeypatch.delenv("SATMINT_TEST_KEYRING")
+    with pytest.raises(SettingsError) as refusal:
+        open_keyring(where, clock, entropy, create=True)
+    assert str(refusal.value) == (
+        "cannot use the keyring at env:SATMINT_TEST_KEYRING: the variable is not set"
+    )
+    assert list(tmp_path.iterdir()) == []
