@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SDK    := .venv-sdk
 
 .PHONY: setup run test check bench lock clean
 .DEFAULT_GOAL := help
@@ -23,6 +24,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The SDK has an environment of its own, with nothing of the server in it.
+$(SDK)/.installed: requirements/sdk.txt sdk/pyproject.toml
+	@$(PYTHON) -m venv $(SDK)
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sdk.txt
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e sdk
+	@touch $@
+
 run: setup
 	@$(BIN)/satmint dev
 
@@ -33,18 +41,18 @@ check: setup
 	cd sdk && ../$(BIN)/mypy
 	$(BIN)/pytest tests/house
 
-test: setup
+test: setup $(SDK)/.installed
 	$(BIN)/pytest tests
-	cd sdk && ../$(BIN)/pytest
+	cd sdk && ../$(SDK)/bin/pytest
 
 bench: setup
 	$(BIN)/python -m benchmarks
 
 # Pins and hashes anew; needs `uv`, which nothing else here does.
 lock:
-	cd requirements && for name in runtime dev vendor; do \
+	cd requirements && for name in runtime dev sdk vendor; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) .venv-vendor .mypy_cache .ruff_cache .hypothesis .satmint

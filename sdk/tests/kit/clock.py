@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Awaitable, Callable
 
 from signalwire.credentials import Instant
 
@@ -21,6 +22,8 @@ class FakeClock:
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self.slept: list[float] = []
+        self.stand_still: Callable[[], Awaitable[None]] = settle
+        """Waits until everything is done that takes no time by this clock."""
 
     def now(self) -> Instant:
         return Instant(mono=self._mono, wall=self._wall)
@@ -40,16 +43,16 @@ class FakeClock:
     async def advance(self, seconds: float) -> None:
         """Let so many seconds go by, with everything happening at its own moment."""
         target = self._mono + seconds
-        await settle()
+        await self.stand_still()
         while self._sleepers and self._sleepers[0][0] <= target:
             due, _, waker = heapq.heappop(self._sleepers)
             if waker.done():
                 continue
             self._move(max(0.0, due - self._mono))
             waker.set_result(None)
-            await settle()
+            await self.stand_still()
         self._move(target - self._mono)
-        await settle()
+        await self.stand_still()
 
     def suspend(self, seconds: float) -> None:
         """Close the lid: the wall clock goes on, the monotonic one stands still, nobody wakes."""

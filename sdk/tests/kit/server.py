@@ -12,9 +12,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+
+import httpx
 
 from signalwire.rest import AsyncRestClient, RestClient
 
@@ -48,6 +52,30 @@ class Live:
 
     def async_client(self) -> AsyncRestClient:
         return AsyncRestClient(self.project_id, self.api_token, self.host)
+
+    def accepts(self, token: str) -> bool:
+        """Present an access token as its holder would. The server has seen it in use then."""
+        http = HTTPConnection(self.host)  # httpx would read a bundle of authorities each time
+        try:
+            http.request(
+                "GET", "/api/fabric/subscriber/info", headers={"authorization": f"Bearer {token}"}
+            )
+            status = http.getresponse().status
+        finally:
+            http.close()
+        assert status in (200, 401)
+        return status == 200
+
+    def trail(self) -> Counter[str]:
+        """How often each kind of event stands in the server's audit trail."""
+        kinds: Counter[str] = Counter()
+        url: str | None = f"{self.http}/api/satmint/events?page_size=1000"
+        with httpx.Client(auth=(self.project_id, self.api_token)) as http:
+            while url is not None:
+                page = http.get(url).raise_for_status().json()
+                kinds.update(event["kind"] for event in page["data"])
+                url = page["links"].get("next")
+        return kinds
 
 
 def server_python() -> str:

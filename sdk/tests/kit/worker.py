@@ -64,6 +64,40 @@ async def refresh_when_told(host: str, file: str) -> None:
             say(hashlib.sha256(fresh.token.encode()).hexdigest())
 
 
+def crowd_on_a_file(host: str, project: str, api_token: str, file: str, threads: str) -> None:
+    """Sign in on a shared file with many threads, then refresh in all of them for every line."""
+    size = int(threads)
+    at_rest, begun = threading.Barrier(size + 1), threading.Barrier(size + 1)
+    tokens: list[str] = []
+    going_on = True
+
+    def live(client: RestClient) -> None:
+        store = FileRefreshTokenStore(file)
+        provider = SubscriberCredentialProvider(client, reference="crowd", store=store)
+        tokens.append(asyncio.run(provider.authenticate()).token)
+        while True:
+            at_rest.wait()
+            begun.wait()
+            if not going_on:
+                return
+            tokens.append(asyncio.run(provider.refresh()).token)
+
+    with RestClient(project, api_token, host) as client:
+        crowd = [threading.Thread(target=live, args=(client,)) for _ in range(size)]
+        for one in crowd:
+            one.start()
+        while True:
+            at_rest.wait()
+            say(f"{len(tokens)} {' '.join(set(tokens))}")
+            tokens.clear()
+            going_on = bool(sys.stdin.readline())
+            begun.wait()
+            if not going_on:
+                break
+        for one in crowd:
+            one.join()
+
+
 async def hold_lock(file: str) -> None:
     """Hold the lock of a store until killed."""
     async with FileRefreshTokenStore(file).lock():

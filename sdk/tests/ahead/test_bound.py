@@ -1,4 +1,9 @@
-"""Refreshing by key against the real server."""
+"""Refreshing by key against the real server, which has no `devices` endpoints yet.
+
+Until it has them this file is not among the tests that run by themselves (`testpaths`); what it
+tests runs against the fake service, in `tests/credentials/test_bound.py`. Then it goes to
+`tests/live`.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,110 @@
+"""The wheel, alone in an environment that holds nothing but what it asks for."""
+
+import shutil
+import venv
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PathDistribution
+from pathlib import Path
+from typing import Final
+from zipfile import ZipFile
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.house.tree import ROOT
+from tests.kit.dev import clean_environment, running_dev
+from tests.sdk.environment import done, pointed_at, sdk_packages, sdk_python
+
+PROGRAM: Final = """
+import asyncio, os, sys
+import signalwire
+from signalwire.credentials import CredentialSession, DPoPKey, EmbedTokenCredentialProvider
+from signalwire.rest import RestClient
+
+with RestClient() as client:
+    pair = client.fabric.tokens.create_subscriber_token(reference="wheel")
+    fresh = client.fabric.tokens.refresh_subscriber_token(refresh_token=pair["refresh_token"])
+    assert fresh["token"] != pair["token"]
+
+async def visit():
+    provider = EmbedTokenCredentialProvider(os.environ["SIGNALWIRE_SPACE"], os.environ["C2C_TOKEN"])
+    async with CredentialSession(provider, key=DPoPKey.generate("RS256")) as session:
+        assert await session.token()
+
+asyncio.run(visit())
+print(signalwire.__version__, signalwire.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing is left behind in the tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    ignored = shutil.ignore_patterns("__pycache__", "tests", ".*cache")
+    shutil.copytree(ROOT / "sdk", folder / "sdk", ignore=ignored)
+    built = done(
+        *(sdk_python(), "-m", "hatchling", "build", "-t", "wheel", "-d", folder),
+        cwd=folder / "sdk",
+    )
+    assert built.returncode == 0, built.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def needed_by(requirements: list[str] | None) -> Iterator[Distribution]:
+    """The installed distributions that these requirements, and theirs in turn, ask for."""
+    for text in requirements or []:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            (found,) = Distribution.discover(name=requirement.name, path=[str(sdk_packages())])
+            yield found
+            yield from needed_by(found.requires)
+
+
+def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    source = ROOT / "sdk" / "src"
+    expected = {
+        str(path.relative_to(source))
+        for path in (source / "signalwire").rglob("*")
+        if path.suffix in (".py", ".typed")
+    }
+    (about,) = {name.split("/")[0] for name in held} - {"signalwire"}
+    assert about.endswith(".dist-info")
+    assert "signalwire/py.typed" in held
+    assert {name for name in held if name.startswith("signalwire/")} == expected
+    assert f"{about}/licenses/LICENSE" in held
+
+
+def test_the_wheel_installs_and_works_with_what_it_asks_for_and_no_more(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """Its dependencies are put there first, as they are locked: no index is asked."""
+    environment = tmp_path / "empty"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    (packages,) = environment.glob("lib/python3*/site-packages")
+    with ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "opened")
+    (about,) = (tmp_path / "opened").glob("*.dist-info")
+    needed = {found.name: found for found in needed_by(PathDistribution(about).requires)}
+    for found in needed.values():
+        for file in found.files or []:
+            source = sdk_packages() / file
+            if ".." not in file.parts and source.exists():
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, packages / file)
+    installed = done(
+        *(sdk_python(), "-m", "pip", "--python", python, "--disable-pip-version-check"),
+        *("install", "--quiet", "--no-index", wheel),
+        env=clean_environment(PIP_CONFIG_FILE="/dev/null", PIP_FIND_LINKS="", PYTHONPATH=""),
+    )
+    assert installed.returncode == 0, installed.stderr
+    assert done(sdk_python(), "-m", "pip", "--python", python, "check").returncode == 0
+    with running_dev(tmp_path / "server") as server:
+        ended = done(python, "-W", "error", "-c", PROGRAM, env=pointed_at(server), cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    version, place = ended.stdout.split()
+    assert f"-{version}-" in wheel.name
+    assert Path(place).is_relative_to(packages)
