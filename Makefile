@@ -1,18 +1,20 @@
-# The five things to do with this repository. Each sets up what it needs.
+# What there is to do with this repository. Each sets up what it needs.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SDK    := .venv-sdk
 
-.PHONY: setup run test check bench lock clean
+.PHONY: setup run test check bench soak fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run    start a development server, print what to paste"
 	@echo "make test   run every test"
 	@echo "make check  lint, types, house rules"
-	@echo "make bench  measure, paired with the floor"
+	@echo "make bench  measure, beside the floor and other servers"
+	@echo "make soak   an hour of kills and faults, every answer judged (SOAK_MINUTES, SOAK_KILLS)"
+	@echo "make fuzz   a million spoiled inputs (FUZZ_INPUTS)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
 setup: $(STAMP)
@@ -48,11 +50,18 @@ test: setup $(SDK)/.installed
 bench: setup
 	$(BIN)/python -m benchmarks
 
-# Pins and hashes anew; needs `uv`, which nothing else here does.
+soak: setup
+	$(BIN)/python -m tests.proof.soak
+
+fuzz: setup
+	nice $(BIN)/python -m tests.proof.fuzz
+
+# Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
 	cd requirements && for name in runtime dev sdk vendor; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
+	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) .venv-vendor .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) .venv-vendor tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

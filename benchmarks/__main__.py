@@ -1,53 +1,57 @@
-"""`python -m benchmarks`: measure satmint beside the floor, print a table, keep the figures.
+"""`python -m benchmarks`: measure satmint beside the floor and its peers, print what came out.
 
-Rounds alternate between the subjects, and every other round goes the other way about, so that a
-machine that slows down or warms up during the run does so for all of them. Nothing here fails
-because a machine is slow; a wrong answer ends the run at once.
+Nothing here fails because a machine is slow; a wrong answer ends the run at once.
 """
 
 import argparse
-import subprocess
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Final
 
-import msgspec
 from rich.console import Console
 
+from benchmarks.bars import REFRESH, SESSIONS, WORKERS
 from benchmarks.inprocess import measure
-from benchmarks.load import Job, Result
 from benchmarks.machine import describe, filesystem_of, is_in_memory
-from benchmarks.report import Report, keep, show, summarise
-from benchmarks.subjects import FLOOR, SUBJECTS, Running, WrongAnswer
+from benchmarks.page import write
+from benchmarks.parts import IN_PROCESS, OPERATIONS, PARTS, RACES, Bench
+from benchmarks.report import FLOOR, Report, keep
+from benchmarks.rounds import Effort
+from benchmarks.running import WrongAnswer
+from benchmarks.showing import show
+from benchmarks.subjects import SUBJECTS
 
 _HERE: Final = Path(__file__).resolve().parent
-_SPARE_SECONDS: Final = 60
 
+_FULL: Final[Mapping[str, Effort]] = {
+    REFRESH: Effort(3, 1.0, 4.0, rehearsal=2.0),
+    "issue": Effort(2, 0.8, 2.5),
+    "guest": Effort(2, 0.5, 2.5),
+    "device refresh": Effort(2, 0.5, 2.0),
+    "info": Effort(2, 0.5, 2.5),
+    WORKERS: Effort(3, 1.0, 4.0),
+    SESSIONS: Effort(3, 1.0, 4.0),
+}
+_QUICK: Final[Mapping[str, Effort]] = {part: Effort(2, 0.4, 1.2) for part in _FULL}
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How often and how long."""
-
-    rounds: Mapping[str, int]
-    """By operation."""
-    warm_up: float
-    seconds: float
-    in_process_seconds: float
-
-
-_FULL: Final = Plan({"refresh": 5, "issue": 2}, 1.0, 6.5, 6.0)
-_QUICK: Final = Plan({"refresh": 2, "issue": 1}, 0.5, 2.0, 1.5)
+_WIDTH: Final = 150
+_QUICK_PARTS: Final = (REFRESH, "issue", RACES, IN_PROCESS)
+_QUICK_SUBJECTS: Final = (FLOOR, "sqlite", "postgres")
+_QUICK_RACES: Final = 1_000
+_RACES: Final = 100_000
+_SESSIONS: Final = (10_000, 100_000, 1_000_000)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for."""
     options = _parser().parse_args(arguments)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     options.data.mkdir(parents=True, exist_ok=True)
     filesystem = filesystem_of(options.data)
     if is_in_memory(filesystem):
@@ -55,20 +59,71 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{options.data} is {filesystem}: nothing is durable there; give --data", style="red"
         )
         return 2
+    given = sys.argv[1:] if arguments is None else arguments
     try:
         with TemporaryDirectory(prefix="bench-", dir=options.data) as place:
-            report = _run(options, Path(place), console)
+            Path(place).chmod(0o755)  # databases may have to run as somebody else
+            report = _run(options, given, Path(place), console)
     except WrongAnswer as wrong:
         console.print(str(wrong), style="red", markup=False)
         return 1
     show(report, console)
-    console.print(f"kept as {keep(report, options.results)}", highlight=False)
+    kept = keep(report, options.results)
+    for path in (kept, *(write(kept) if options.page else ())):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
     return 0
+
+
+def _run(
+    options: argparse.Namespace, given: Sequence[str], place: Path, console: Console
+) -> Report:
+    began = perf_counter()
+    machine = describe(place)  # now: the tree may change while it is measured
+    quick = options.quick
+    parts = options.part or (_QUICK_PARTS if quick else PARTS)
+    names = options.subject or (_QUICK_SUBJECTS if quick else tuple(SUBJECTS))
+    say = console.status if console.is_terminal else _print
+    bench = Bench(place, _QUICK if quick else _FULL, options.connections, say)
+    if {*OPERATIONS, WORKERS, RACES} & set(parts):
+        races = options.races or (_QUICK_RACES if quick else _RACES)
+        bench.compare(parts, [FLOOR, *(name for name in names if name != FLOOR)], races)
+    if SESSIONS in parts:
+        bench.fill_up(names, options.sessions)
+    in_process = []
+    if IN_PROCESS in parts:
+        with say("in process"):
+            in_process = measure(place, 1.5 if quick else 6.0)
+    return Report(
+        at=datetime.now(UTC),  # noqa: TID251 - when it was measured
+        command=shlex.join(["python", "-m", "benchmarks", *given]),
+        minutes=(perf_counter() - began) / 60,
+        quick=quick,
+        connections=options.connections,
+        machine=machine,
+        subjects=bench.subjects,
+        sections=bench.sections,
+        races=bench.races,
+        in_process=in_process,
+        left_out=bench.left_out,
+    )
+
+
+@contextmanager
+def _print(text: str) -> Iterator[None]:
+    """What is under way, where no line can be overwritten."""
+    print(text, file=sys.stderr, flush=True)
+    yield
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about 20 seconds, for a first look")
+    parser.add_argument("--quick", action="store_true", help="within a minute, for a first look")
+    parser.add_argument(
+        "--part",
+        action="append",
+        choices=PARTS,
+        help="measure this; may be repeated; by default all of them",
+    )
     parser.add_argument(
         "--subject",
         action="append",
@@ -76,11 +131,13 @@ def _parser() -> argparse.ArgumentParser:
         help="measure this beside the floor; may be repeated; by default all of them",
     )
     parser.add_argument(
-        "--operation",
-        action="append",
-        choices=list(_FULL.rounds),
-        help="measure this; may be repeated; by default all of them",
+        "--sessions",
+        type=_sizes,
+        default=_SESSIONS,
+        metavar="N,N,…",
+        help="sizes of the stores to refresh in; by default 10000,100000,1000000",
     )
+    parser.add_argument("--races", type=int, help="for each satmint; by default 100000")
     parser.add_argument("--connections", type=int, default=32, help="by default 32")
     parser.add_argument(
         "--data",
@@ -88,89 +145,15 @@ def _parser() -> argparse.ArgumentParser:
         default=_HERE.parent / "build" / "benchmarks",
         help="a folder on a real disk for the databases; by default build/benchmarks",
     )
+    parser.add_argument(
+        "--page", action="store_true", help="make docs/performance.md of what came out"
+    )
     parser.add_argument("--results", type=Path, default=_HERE / "results", help="for the figures")
     return parser
 
 
-def _run(options: argparse.Namespace, place: Path, console: Console) -> Report:
-    plan = _QUICK if options.quick else _FULL
-    machine = describe(place)  # now: the tree may change while it is measured
-    names = [FLOOR, *(options.subject or [name for name in SUBJECTS if name != FLOOR])]
-    rounds: dict[str, list[dict[str, Result]]] = {}
-    with ExitStack() as started:
-        servers: dict[str, Running] = {}
-        for name in names:
-            own = place / name
-            own.mkdir()
-            servers[name] = started.enter_context(SUBJECTS[name](own))
-        for operation in options.operation or plan.rounds:
-            rounds[operation] = [
-                _round(servers, operation, plan, options.connections, number, console)
-                for number in range(plan.rounds[operation])
-            ]
-    return Report(
-        at=datetime.now(UTC),  # noqa: TID251 - when it was measured
-        quick=options.quick,
-        connections=options.connections,
-        machine=machine,
-        start_seconds={name: server.start_seconds for name, server in servers.items()},
-        summaries=[
-            summary for operation, seen in rounds.items() for summary in summarise(operation, seen)
-        ],
-        in_process=measure(place, plan.in_process_seconds),
-        rounds=rounds,
-    )
-
-
-def _round(
-    servers: Mapping[str, Running],
-    operation: str,
-    plan: Plan,
-    connections: int,
-    number: int,
-    console: Console,
-) -> dict[str, Result]:
-    """One go at every subject; odd rounds run backwards."""
-    results: dict[str, Result] = {}
-    for name in servers if number % 2 == 0 else reversed(list(servers)):
-        server = servers[name]
-        with console.status(f"{operation}, round {number + 1}: {server.name}"):
-            results[name] = _load(
-                Job(
-                    port=server.port,
-                    authorization=server.authorization,
-                    operation=operation,
-                    routes=dict(server.routes),
-                    connections=connections,
-                    warm_up=plan.warm_up,
-                    seconds=plan.seconds,
-                    processes=dict(server.processes),
-                    batches_metric=server.batches_metric,
-                )
-            )
-    return {name: results[name] for name in servers}
-
-
-def _load(job: Job) -> Result:
-    """Have a process of its own do `job`.
-
-    Raises:
-        WrongAnswer: an answer was not what it must be.
-    """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load"],
-            check=False,
-            input=msgspec.json.encode(job),
-            capture_output=True,
-            cwd=_HERE.parent,
-            timeout=job.warm_up + job.seconds + _SPARE_SECONDS,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise WrongAnswer(f"a server stopped answering during {job.operation}") from late
-    if done.returncode != 0:
-        raise WrongAnswer(done.stderr.decode(errors="replace").strip())
-    return msgspec.json.decode(done.stdout, type=Result)
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(sorted({int(word) for word in text.replace("_", "").split(",")}))
 
 
 if __name__ == "__main__":

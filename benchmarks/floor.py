@@ -20,7 +20,7 @@ import uvloop
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.types import Receive, Scope, Send
 
-from benchmarks.subjects import API_TOKEN, ISSUE_PATH, PROJECT, Listening, basic
+from benchmarks.running import API_TOKEN, ISSUE_PATH, PROJECT, Listening, basic
 from satmint.http.listen import bind
 from satmint.model.entropy import SystemEntropy
 

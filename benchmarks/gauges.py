@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -11,16 +12,16 @@ import msgspec
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_BUCKET: Final = re.compile(r'_bucket\{le="([^"]+)"\} (\S+)')
+_BUCKET: Final = re.compile(r'_bucket\{(.*,)?le="([^"]+)"(.*)\} (\S+)')
 
 
 class Usage(msgspec.Struct, frozen=True):
     """What a process tree has used since it began, except `resident`, which is now."""
 
     user: float
-    """CPU seconds in user space, all threads."""
+    """CPU seconds in user space, all threads, and all children that have ended by now."""
     system: float
-    """CPU seconds in the kernel, all threads."""
+    """CPU seconds in the kernel, likewise."""
     resident: int
     """Bytes of memory in RAM."""
     switches: int
@@ -39,18 +40,28 @@ class Usage(msgspec.Struct, frozen=True):
 def usage_of(root: int) -> Usage:
     """What the process `root` and all its descendants have used."""
     user = system = resident = switches = 0
-    for process in _tree(root):
+    for process in tree(root):
         folder = Path("/proc") / str(process)
-        # The command's name stands in parentheses and may hold anything: read on after it.
-        fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        user += int(fields[11])
-        system += int(fields[12])
-        resident += int(fields[21]) * _PAGE
-        for task in (folder / "task").iterdir():
-            for line in (task / "status").read_text().splitlines():
-                if line.startswith(("voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:")):
-                    switches += int(line.split()[1])
+        # A process or a thread may end while it is looked at. What it used is its parent's then.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # The command's name stands in parentheses and may hold anything: read on after it.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            user += int(fields[11]) + int(fields[13])
+            system += int(fields[12]) + int(fields[14])
+            resident += int(fields[21]) * _PAGE
+            for task in (folder / "task").iterdir():
+                switches += _switches(task)
     return Usage(user / _TICKS, system / _TICKS, resident, switches)
+
+
+def _switches(task: Path) -> int:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return sum(
+            int(line.split()[1])
+            for line in (task / "status").read_text().splitlines()
+            if line.startswith(("voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"))
+        )
+    return 0
 
 
 def machine_busy() -> float:
@@ -60,11 +71,13 @@ def machine_busy() -> float:
     return (user + nice + system + irq + softirq) / _TICKS
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
+    """The process `root` and all its descendants."""
     processes = [root]
     for process in processes:  # grows while it is walked
-        for task in (Path("/proc") / str(process) / "task").iterdir():
-            processes += map(int, (task / "children").read_text().split())
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for task in (Path("/proc") / str(process) / "task").iterdir():
+                processes += map(int, (task / "children").read_text().split())
     return processes
 
 
@@ -96,14 +109,18 @@ def read_histogram(port: int, name: str) -> Histogram:
         lines = connection.getresponse().read().decode().splitlines()
     finally:
         connection.close()
-    counts, below, total = {}, 0, None
+    counts: dict[str, int] = {}
+    total = None
+    below: dict[str, int] = {}
     for line in lines:
         bucket = _BUCKET.search(line) if line.startswith(f"{name}_bucket") else None
         if bucket is not None:
-            cumulative = int(float(bucket[2]))
-            counts[bucket[1]], below = cumulative - below, cumulative
+            # Several workers answer for one another, each with its own label.
+            whose, bound, cumulative = f"{bucket[1]}{bucket[3]}", bucket[2], int(float(bucket[4]))
+            counts[bound] = counts.get(bound, 0) + cumulative - below.get(whose, 0)
+            below[whose] = cumulative
         elif line.startswith(f"{name}_sum"):
-            total = float(line.split()[1])
+            total = (total or 0.0) + float(line.split()[-1])
     if not counts or total is None:
         raise LookupError(f"/metrics has no histogram {name}")
     return Histogram(counts, total)

@@ -1,6 +1,7 @@
-"""What tokens cost without any HTTP: CPU microseconds, medians of several runs."""
+"""What tokens and proofs cost without any HTTP: CPU microseconds, medians of several runs."""
 
 import asyncio
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -8,12 +9,22 @@ from time import process_time
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from tests.kit.proofs import Signer
 
+from benchmarks.running import DEVICE_PATH
 from satmint.assembly import assembled
+from satmint.dpop import HttpTarget, ProofRules, check_http_proof
 from satmint.flows.mint import Mint
 from satmint.model.claims import Claims, Kind, TokenType, token_id
 from satmint.model.rotation import Head
 from satmint.settings import Settings
+
+OPEN: Final = "open a SAT"
+PROOF: Final = "check an RS256 proof"
+VERIFY: Final = "the signature of that alone"
 
 _RUNS: Final = 7
 
@@ -27,7 +38,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 def measure(place: Path, seconds: float) -> list[Cost]:
-    """Time the making and opening of tokens, for about `seconds` altogether."""
+    """Time the making and opening of tokens and the checking of proofs, for about `seconds`."""
     return asyncio.run(_measure(place, seconds))
 
 
@@ -42,12 +53,31 @@ async def _measure(place: Path, seconds: float) -> list[Cost]:
         if mint.safe.open(sat, TokenType.SAT).claims != claims:
             raise AssertionError("a SAT does not say what was sealed into it")
         measured: dict[str, Callable[[], object]] = {
-            "open a SAT": lambda: mint.safe.open(sat, TokenType.SAT),
+            OPEN: lambda: mint.safe.open(sat, TokenType.SAT),
             "seal a SAT": lambda: mint.access_token(claims, None, now),
             "a whole pair": lambda: mint.pair(claims, head, None, now),
+            **_proving(sat, now),
         }
         budget = seconds / len(measured) / _RUNS
         return [_cost(what, call, budget) for what, call in measured.items()]
+
+
+def _proving(sat: str, now: int) -> dict[str, Callable[[], object]]:
+    """A proof of a browser's key, and the bare verification of the same signature."""
+    signer = Signer.generate("RS256")
+    proof = signer.http_proof(DEVICE_PATH, sat, iat=now)
+    target = HttpTarget("POST", DEVICE_PATH, frozenset())
+    rules = ProofRules()
+    if not isinstance(signer.private, rsa.RSAPrivateKey):
+        raise TypeError("an RS256 key is an RSA key")
+    public = signer.private.public_key()
+    signed, _, signature = proof.rpartition(".")
+    data, raw = signed.encode(), urlsafe_b64decode(signature + "==")
+    padding, sha256 = PKCS1v15(), SHA256()
+    return {
+        PROOF: lambda: check_http_proof(proof, target, rules, now, token=sat, ath_required=True),
+        VERIFY: lambda: public.verify(raw, data, padding, sha256),
+    }
 
 
 def _cost(what: str, call: Callable[[], object], budget: float) -> Cost:

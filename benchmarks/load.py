@@ -10,7 +10,10 @@ Arguments: none; a `Job` comes as JSON on standard input, a `Result` goes to sta
 import asyncio
 import sys
 from array import array
+from collections import deque
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Final, cast
 
@@ -18,7 +21,7 @@ import msgspec
 import uvloop
 
 from benchmarks.gauges import Histogram, Usage, machine_busy, read_histogram, usage_of
-from benchmarks.subjects import Route, WrongAnswer
+from benchmarks.running import Lane, Route, Supply, WrongAnswer
 
 _REFERENCES: Final = 32
 """Subscribers per connection that `issue` goes around: after warm-up they all exist."""
@@ -29,9 +32,12 @@ class Job(msgspec.Struct, frozen=True):
 
     port: int
     authorization: str
-    operation: str
-    """`refresh`, or another of `routes`, which is then repeated for one reference after another."""
-    routes: dict[str, Route]
+    route: Route
+    first: Route | None
+    """What a chain begins with, where its lane holds nothing."""
+    lanes: str | None
+    """A file of what each connection sends, one `Lane` as JSON in a line. What is left of a chain
+    is written back: its next load goes on from there."""
     connections: int
     warm_up: float
     """Seconds before the measured window."""
@@ -67,25 +73,29 @@ class Window:
         self.open = False
         self.latencies = array("d")
         self.bytes = 0
+        self.used_up = asyncio.Event()
+        """A connection has nothing more to send."""
 
 
 class Connection(asyncio.Protocol):
     """One keep-alive connection with one request under way at a time."""
 
-    def __init__(self, job: Job, number: int, window: Window) -> None:
-        self._number = number
+    def __init__(self, job: Job, lane: Lane, window: Window) -> None:
         self._window = window
         self._transport: asyncio.Transport | None = None
         self._received = b""
         self._sent_at = 0.0
-        self._issued = 0
-        self._refresh_token = b""
         self._stopping = False
-        self._chained = job.operation == "refresh"
-        first = "issue" if self._chained else job.operation
-        self._route = self._first = _Prepared(job, job.routes[first])
-        self._refresh = _Prepared(job, job.routes["refresh"])
+        self._supply = job.route.supply
+        self._waiting = deque(text.encode() for text in lane.varying)
+        self._sent = b""
+        self._authorization = lane.authorization
+        authorization = lane.authorization or job.authorization
+        self._usual = _Prepared(job.port, authorization, job.route)
+        self._route = self._usual
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if job.first is not None:
+            self._route = _Prepared(job.port, authorization, job.first)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class is none
@@ -95,6 +105,11 @@ class Connection(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(exc or WrongAnswer("the server closed a connection"))
 
+    @property
+    def lane(self) -> Lane:
+        """What it would send next."""
+        return Lane([text.decode() for text in self._waiting], self._authorization)
+
     def stop(self) -> None:
         """End after the answer that is under way."""
         self._stopping = True
@@ -102,15 +117,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         now = perf_counter()
         received = self._received = self._received + data if self._received else data
-        head = received.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        at = received.find(b"content-length: ", 0, head) + 16
-        whole = head + 4 + int(received[at : received.find(b"\r", at)]) if at > 16 else 0
-        if len(received) < whole:
+        whole = whole_answer(received)
+        if whole == 0 or len(received) < whole:
             return
         try:
-            self._refresh_token = self._route.check(received, self._refresh_token)
+            token = self._route.check(received, self._sent)
         except WrongAnswer as wrong:
             self.fail(wrong)
             return
@@ -118,23 +129,30 @@ class Connection(asyncio.Protocol):
         if self._window.open:
             self._window.latencies.append(now - self._sent_at)
             self._window.bytes += whole
+        if self._supply is Supply.CHAIN:
+            self._waiting.append(token)
+        elif self._supply is Supply.AGAIN:
+            self._waiting.append(self._sent)
+        self._route = self._usual
         if self._stopping:
-            self.done.set_result(None)
-            self._close()
+            self._finish()
         else:
             self._send_next()
 
     def _send_next(self) -> None:
         if self._transport is None:
             return
-        if self._chained and self._refresh_token:
-            self._route, varying = self._refresh, self._refresh_token
-        else:
-            name = f"user-{self._number}-{self._issued % _REFERENCES}"
-            self._route, varying = self._first, name.encode()
-            self._issued += 1
+        if not self._waiting:
+            self._window.used_up.set()
+            self._finish()
+            return
+        self._sent = self._waiting.popleft()
         self._sent_at = perf_counter()
-        self._transport.write(self._route.request(varying))
+        self._transport.write(self._route.request(self._sent))
+
+    def _finish(self) -> None:
+        self.done.set_result(None)
+        self._close()
 
     def fail(self, error: BaseException) -> None:
         """End the whole load with `error`."""
@@ -147,20 +165,36 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
+def whole_answer(received: bytes) -> int:
+    """The length of the answer that `received` begins with, 0 while its head is not all there."""
+    head = received.find(b"\r\n\r\n")
+    if head < 0:
+        return 0
+    at = received.find(b"content-length: ", 0, head)
+    if at < 0:
+        at = received.find(b"Content-Length: ", 0, head)
+    if at < 0:
+        return head + 4
+    return head + 4 + int(received[at + 16 : received.find(b"\r", at)])
+
+
 class _Prepared:
     """A route with everything about its requests made that does not vary."""
 
-    def __init__(self, job: Job, route: Route) -> None:
+    def __init__(self, port: int, authorization: str, route: Route) -> None:
         self._head = (
-            f"POST {route.path} HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n"
-            f"User-Agent: satmint-benchmarks\r\nAuthorization: {job.authorization}\r\n"
-            f"Content-Type: {route.content_type}\r\nContent-Length: "
+            f"{route.method} {route.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"User-Agent: satmint-benchmarks\r\nAuthorization: {authorization}\r\n"
         ).encode()
+        if route.method == "POST":
+            self._head += f"Content-Type: {route.content_type}\r\n".encode()
+        self._head += b"Content-Length: "
         self._before = route.before.encode()
         self._after = route.after.encode()
         self._fixed = len(self._before) + len(self._after)
         self._status = f"HTTP/1.1 {route.status} ".encode()
         self._markers = [marker.encode() for marker in route.markers]
+        self._holds = route.holds.encode()
 
     def request(self, varying: bytes) -> bytes:
         return b"%b%d\r\n\r\n%b%b%b" % (
@@ -171,23 +205,38 @@ class _Prepared:
             self._after,
         )
 
-    def check(self, answer: bytes, former: bytes) -> bytes:
+    def check(self, answer: bytes, sent: bytes) -> bytes:
         """The refresh token of an answer with the right status and every token.
 
         Raises:
-            WrongAnswer: it is not such a one, or its refresh token is the `former` one.
+            WrongAnswer: it is not such a one, or its refresh token is the one that was `sent`.
         """
         token = b""
-        if answer.startswith(self._status):
+        if answer.startswith(self._status) and self._holds in answer:
             for marker in self._markers:
                 at = answer.find(marker) + len(marker)
                 token = answer[at : answer.find(b'"', at)] if at >= len(marker) else b""
-                if len(token) < 40:
+                if len(token) < 40 or token == sent:
                     break
             else:
-                if token != former:
-                    return token
+                return token
         raise WrongAnswer(f"a wrong answer: {answer[:1000].decode('latin-1')}")
+
+
+def write_lanes(lanes: Iterable[Lane], file: Path) -> None:
+    """Keep what connections are to send."""
+    file.write_bytes(b"\n".join(msgspec.json.encode(lane) for lane in lanes))
+
+
+def lanes_of(job: Job) -> list[Lane]:
+    """What each connection sends: as the job's file says, else references of its own."""
+    if job.lanes is None:
+        return [
+            Lane([f"user-{number}-{turn}" for turn in range(1 if job.first else _REFERENCES)])
+            for number in range(job.connections)
+        ]
+    lines = Path(job.lanes).read_bytes().splitlines()
+    return [msgspec.json.decode(line, type=Lane) for line in lines]
 
 
 async def run(job: Job) -> Result:
@@ -200,19 +249,19 @@ async def run(job: Job) -> Result:
     loop = asyncio.get_running_loop()
     window = Window()
     connections: list[Connection] = []
-    for number in range(job.connections):
+    for lane in lanes_of(job):
         _, connection = await loop.create_connection(
-            partial(Connection, job, number, window), "127.0.0.1", job.port
+            partial(Connection, job, lane, window), "127.0.0.1", job.port
         )
         connections.append(connection)
     # A bug in a callback must end the run; by itself it would only be logged, and its chain stall.
     loop.set_exception_handler(lambda _, context: _give_up(connections, context))
     all_done = asyncio.gather(*(connection.done for connection in connections))
-    await _unless_failed(all_done, job.warm_up)
+    await _unless_failed(all_done, window, job.warm_up)
     batches = await _batches(job)
     used = {name: usage_of(root) for name, root in job.processes.items()}
     busy, began, cpu, window.open = machine_busy(), perf_counter(), process_time(), True
-    await _unless_failed(all_done, job.seconds)
+    await _unless_failed(all_done, window, job.seconds)
     window.open, seconds, own = False, perf_counter() - began, process_time() - cpu
     busy = machine_busy() - busy
     usage = {name: usage_of(root).since(used[name]) for name, root in job.processes.items()}
@@ -221,6 +270,8 @@ async def run(job: Job) -> Result:
     for connection in connections:
         connection.stop()
     await all_done
+    if job.lanes is not None and job.route.supply is Supply.CHAIN:
+        write_lanes((connection.lane for connection in connections), Path(job.lanes))
     if not window.latencies:
         raise WrongAnswer("no answer at all came while it was measured")
     ordered = sorted(window.latencies)
@@ -243,9 +294,14 @@ def _give_up(connections: list[Connection], context: dict[str, Any]) -> None:
     connections[0].fail(context.get("exception") or RuntimeError(context["message"]))
 
 
-async def _unless_failed(all_done: "asyncio.Future[list[None]]", seconds: float) -> None:
+async def _unless_failed(
+    all_done: "asyncio.Future[list[None]]", window: Window, seconds: float
+) -> None:
     """Let the load run for some time; raise at once what goes wrong in it."""
-    await asyncio.wait([all_done], timeout=seconds)
+    used_up = asyncio.ensure_future(window.used_up.wait())
+    first: set[asyncio.Future[Any]] = {all_done, used_up}
+    await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    used_up.cancel()
     if all_done.done():
         all_done.result()
 

@@ -1,4 +1,4 @@
-"""Figures as a table for people and as JSON for keeping."""
+"""What came out, as values: for the table, for keeping, for the page."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,18 +7,17 @@ from statistics import mean, median
 from typing import Final
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.inprocess import Cost
 from benchmarks.load import Result
 from benchmarks.machine import Machine
-from benchmarks.subjects import FLOOR
+from benchmarks.races import Races
+
+FLOOR: Final = "floor"
+_MEGABYTE: Final = 1_000_000
 
 Round = Mapping[str, Result]
 """What each subject did in one round, by the subject's name."""
-
-_MEGABYTE: Final = 1_000_000
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -29,10 +28,25 @@ class Spread(msgspec.Struct, frozen=True):
     most: float
 
 
+class Subject(msgspec.Struct, frozen=True):
+    """Who was measured."""
+
+    name: str
+    durability: str
+    start_seconds: float
+    """From the start of its process to its first answer."""
+    workers: int = 1
+    sessions: int = 0
+    """How many were in its store beforehand, where that was what mattered."""
+    disk_mb: float = 0.0
+    """What they take there."""
+    fill_seconds: float = 0.0
+    """How long it took to put them there."""
+
+
 class Summary(msgspec.Struct, frozen=True):
     """A subject at one operation, over all rounds."""
 
-    operation: str
     subject: str
     requests_per_second: Spread
     cpu_us: dict[str, Spread]
@@ -52,140 +66,85 @@ class Summary(msgspec.Struct, frozen=True):
     other_cores: float
     batch_mean: float | None
     """Steps per commit."""
-    batches: dict[str, int]
-    """Commits by size: over the bound before, up to this one."""
+
+
+class Section(msgspec.Struct, frozen=True):
+    """One thing that several subjects did in turns."""
+
+    title: str
+    summaries: list[Summary]
+    rounds: list[dict[str, Result]]
+    """Everything that was seen."""
+    connections: int = 32
 
 
 class Report(msgspec.Struct, frozen=True):
     """One run of the benchmarks."""
 
     at: datetime
+    command: str
+    """What was asked for."""
+    minutes: float
     quick: bool
     connections: int
     machine: Machine
-    start_seconds: dict[str, float]
-    """From the start of each subject's process to its first answer."""
-    summaries: list[Summary]
+    subjects: dict[str, Subject]
+    sections: dict[str, Section]
+    races: dict[str, Races]
     in_process: list[Cost]
-    rounds: dict[str, list[dict[str, Result]]]
-    """Everything that was seen, by operation."""
+    left_out: list[str]
+    """What could not be measured, and why: a line each."""
 
 
-def summarise(operation: str, rounds: Sequence[Round]) -> list[Summary]:
-    """A summary for each subject of the rounds of one operation."""
-    return [_summary(operation, subject, rounds) for subject in rounds[0]]
+def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:
+    """A section out of its rounds."""
+    summaries = [_summary(subject, rounds) for subject in rounds[0]]
+    return Section(title, summaries, [dict(round_) for round_ in rounds], connections)
 
 
-def _summary(operation: str, subject: str, rounds: Sequence[Round]) -> Summary:
+def rate(result: Result) -> float:
+    """Requests per second."""
+    return result.requests / result.seconds
+
+
+def cpu_us(result: Result, tree: str = "server") -> float:
+    """CPU microseconds per request."""
+    used = result.usage[tree]
+    return (used.user + used.system) / result.requests * 1e6
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The middle and the ends of some figures."""
+    return Spread(median(values), min(values), max(values))
+
+
+def _summary(subject: str, rounds: Sequence[Round]) -> Summary:
     results = [round_[subject] for round_ in rounds]
     ratios = None
-    if subject != FLOOR:
-        ratios = _spread(
-            [_cpu(round_[subject], "server") / _cpu(round_[FLOOR], "server") for round_ in rounds]
-        )
+    if subject != FLOOR and FLOOR in rounds[0]:
+        ratios = spread([cpu_us(round_[subject]) / cpu_us(round_[FLOOR]) for round_ in rounds])
     servers = [result.usage["server"] for result in results]
     requests = sum(result.requests for result in results)
-    batches = {
-        bound: sum(result.batches[bound] for result in results) for bound in results[0].batches
-    }
-    commits = sum(batches.values())
+    commits = sum(sum(result.batches.values()) for result in results)
+    steps = sum(result.batched_steps for result in results)
+    used = sum(used.user + used.system for used in servers)
     return Summary(
-        operation=operation,
         subject=subject,
-        requests_per_second=_spread([result.requests / result.seconds for result in results]),
+        requests_per_second=spread([rate(result) for result in results]),
         cpu_us={
-            tree: _spread([_cpu(result, tree) for result in results]) for tree in results[0].usage
+            tree: spread([cpu_us(result, tree) for result in results]) for tree in results[0].usage
         },
-        user_share=sum(used.user for used in servers)
-        / sum(used.user + used.system for used in servers),
+        user_share=sum(used.user for used in servers) / used if used else 0.0,
         times_floor=ratios,
-        p50_ms=_spread([result.p50_ms for result in results]),
-        p99_ms=_spread([result.p99_ms for result in results]),
+        p50_ms=spread([result.p50_ms for result in results]),
+        p99_ms=spread([result.p99_ms for result in results]),
         resident_mb=servers[-1].resident / _MEGABYTE,
         switches=sum(used.switches for used in servers) / requests,
         answer_bytes=mean(result.answer_bytes for result in results),
         load_cores=mean(result.load_cores for result in results),
         other_cores=mean(result.other_cores for result in results),
-        batch_mean=sum(result.batched_steps for result in results) / commits if commits else None,
-        batches=batches,
+        batch_mean=steps / commits if commits else None,
     )
-
-
-def _cpu(result: Result, tree: str) -> float:
-    used = result.usage[tree]
-    return (used.user + used.system) / result.requests * 1e6
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    return Spread(median(values), min(values), max(values))
-
-
-def show(report: Report, console: Console) -> None:
-    """Print `report` for people."""
-    machine = report.machine
-    console.print(
-        f"{machine.cpu}, {machine.cores} cores, Linux {machine.kernel}, Python {machine.python},"
-        f" SQLite {machine.sqlite} on {machine.filesystem}, commit {machine.commit}",
-        highlight=False,
-    )
-    console.print(_table(report))
-    for summary in report.summaries:
-        if summary.batch_mean is not None:
-            sizes = ", ".join(
-                f"≤{float(bound):g}: {count}" for bound, count in summary.batches.items() if count
-            )
-            console.print(
-                f"{summary.operation}: {summary.batch_mean:.1f} steps per commit ({sizes})",
-                highlight=False,
-            )
-    for subject, seconds in report.start_seconds.items():
-        console.print(f"start to ready: {subject} {seconds:.2f} s", highlight=False)
-    for cost in report.in_process:
-        console.print(
-            f"in process: {cost.what} {cost.median:.1f} µs (least {cost.least:.1f})",
-            highlight=False,
-        )
-
-
-def _table(report: Report) -> Table:
-    table = Table(title=f"{report.connections} connections; median (least to most) of the rounds")
-    for name in ("operation", "subject"):
-        table.add_column(name, no_wrap=True)
-    for name in (
-        "CPU µs per request",
-        "x floor",
-        "requests/s",
-        "p50 ms",
-        "p99 ms",
-        "RSS MB",
-        "user CPU",
-        "switches",
-        "answer B",
-        "load cores",
-        "other cores",
-    ):
-        table.add_column(name, justify="right")
-    for summary in report.summaries:
-        table.add_row(
-            summary.operation,
-            summary.subject,
-            " + ".join(_format(spread, 0) for spread in summary.cpu_us.values()),
-            "" if summary.times_floor is None else _format(summary.times_floor, 2),
-            _format(summary.requests_per_second, 0),
-            _format(summary.p50_ms, 1),
-            _format(summary.p99_ms, 1),
-            f"{summary.resident_mb:.0f}",
-            f"{summary.user_share:.0%}",
-            f"{summary.switches:.2f}",
-            f"{summary.answer_bytes:.0f}",
-            f"{summary.load_cores:.2f}",
-            f"{summary.other_cores:.2f}",
-        )
-    return table
-
-
-def _format(spread: Spread, digits: int) -> str:
-    return f"{spread.median:.{digits}f} ({spread.least:.{digits}f}–{spread.most:.{digits}f})"
 
 
 def keep(report: Report, folder: Path) -> Path:
@@ -194,3 +153,8 @@ def keep(report: Report, folder: Path) -> Path:
     file = folder / f"{report.at:%Y-%m-%dT%H%M%SZ}-{report.machine.commit}.json"
     file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     return file
+
+
+def read(file: Path) -> Report:
+    """A report that was kept."""
+    return msgspec.json.decode(file.read_bytes(), type=Report)

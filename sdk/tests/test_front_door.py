@@ -24,13 +24,15 @@ REST = {
 }  # fmt: skip
 
 CREDENTIALS = {
-    "AuthenticateContext", "Clock", "Credential", "CredentialError", "CredentialExpired",
-    "CredentialProvider", "CredentialSession", "DPoPKey", "EmbedTokenCredentialProvider", "Entropy",
-    "Expired", "Failed", "FileRefreshTokenStore", "Instant", "InvalidCredential",
-    "MemoryRefreshTokenStore", "RefreshFailed", "RefreshTokenStore", "Refreshed",
-    "RefreshingCredentialProvider", "SessionClosed", "SessionEvent", "SessionStats",
-    "StaticCredentialProvider", "StoreError", "StoreLocked", "SubscriberCredentialProvider",
-    "SubscriberMembers", "TokenRecord", "TransientRefreshError", "Warned",
+    "AuthenticateContext", "Authorization", "ClientEvent", "ClientState", "Clock", "Connected",
+    "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialSession",
+    "DPoPKey", "Disconnected", "EmbedTokenCredentialProvider", "Ended", "Entropy", "Expired",
+    "Failed", "FileRefreshTokenStore", "GatewayError", "GatewayRefused", "GatewayUnreachable",
+    "Instant", "InvalidCredential", "MemoryRefreshTokenStore", "Reauthenticated", "RefreshFailed",
+    "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "SessionClient",
+    "SessionClosed", "SessionEvent", "SessionRevoked", "SessionStats", "StaticCredentialProvider",
+    "StoreError", "StoreLocked", "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
+    "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
 }  # fmt: skip
 
 
@@ -67,8 +69,9 @@ def test_importing_the_rest_client_loads_nothing_heavy(heavy: str) -> None:
     assert heavy not in loaded_by("import signalwire.rest")
 
 
-def test_importing_credentials_loads_no_http_client() -> None:
-    assert "httpx" not in loaded_by("import signalwire.credentials")
+@pytest.mark.parametrize("heavy", ["httpx", "websockets"])
+def test_importing_credentials_loads_no_network_library(heavy: str) -> None:
+    assert heavy not in loaded_by("import signalwire.credentials")
 
 
 def test_making_a_client_loads_no_http_client() -> None:

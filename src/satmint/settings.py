@@ -12,11 +12,15 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from satmint.model.database_url import without_password
+
 ENV_PREFIX: Final = "SATMINT_"
 
 _POSITIVE = Meta(ge=1)
 _HOST: Final = r"[A-Za-z0-9:-]+(\.[A-Za-z0-9:-]+)+"
 """What `ch` can be: any token whose header held something else would open nowhere."""
+
+_PROJECT_ID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class SettingsError(ValueError):
@@ -28,9 +32,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 picks a free one.")] = 8080
-    database: Annotated[str, Meta(description="Where the data is: `sqlite:///path/to/file`.")] = (
-        "sqlite:///satmint.db"
-    )
+    workers: Annotated[
+        int, Meta(ge=1, le=256, description="Processes that serve, one for each core at the most.")
+    ] = 1
+    database: Annotated[
+        str,
+        Meta(
+            description=(
+                "Where the data is: `sqlite:///path/to/file`, or"
+                " `postgresql://user:password@host/name` for several servers."
+            )
+        ),
+    ] = "sqlite:///satmint.db"
+    database_connections: Annotated[
+        int,
+        Meta(ge=2, le=1000, description="Connections to PostgreSQL of each process, at the most."),
+    ] = 8
+    database_pooler: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether a pooler in transaction mode, such as PgBouncer, stands before PostgreSQL."
+            )
+        ),
+    ] = False
     keyring: Annotated[
         str,
         Meta(
@@ -40,6 +65,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
         ),
     ] = "keyring.json"
+    keyring_kek: Annotated[
+        Annotated[str, Meta(pattern=r"^(env|file|command):.")] | None,
+        Meta(
+            description=(
+                "What wraps the keyring at rest: 32 bytes in base64url, in the variable that"
+                " `env:NAME` names, the file that `file:PATH` names, or said by the program of"
+                " `command:PROGRAM ARGUMENTS`, run without a shell. Without it the keyring rests in"
+                " the clear."
+            )
+        ),
+    ] = None
     tls_cert: Annotated[
         str | None, Meta(description="Certificate chain (PEM); with it, https is served.")
     ] = None
@@ -88,15 +124,79 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, Meta(ge=600)] | None,
         Meta(description="The longest life of a session, however often it refreshes."),
     ] = None
+    proof_age_seconds: Annotated[
+        int,
+        Meta(
+            ge=120,
+            le=86_400,
+            description=(
+                "How old a proof of possession may be. Browsers send one and the same proof again"
+                " for over a minute after failures."
+            ),
+        ),
+    ] = 300
+    proof_ahead_seconds: Annotated[
+        int,
+        Meta(ge=0, le=86_400, description="How far the clock of who made a proof may be ahead."),
+    ] = 60
+    device_slack_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=86_400,
+            description=(
+                "How long after its end a bound SAT can still be exchanged for the next, with a"
+                " proof of its key. 0 turns it off."
+            ),
+        ),
+    ] = 300
+    strict_proofs: Annotated[
+        tuple[Annotated[str, Meta(pattern=rf"^({_PROJECT_ID}|\*)\Z")], ...],
+        Meta(
+            description=(
+                "Ids of the projects whose proofs must follow RFC 9449 to the letter and carry a"
+                " nonce of the server's; `*` is all of them. The vendor's browser SDK cannot."
+            )
+        ),
+    ] = ()
     event_retention_days: Annotated[
         int, Meta(ge=1, description="How long audit events are kept.")
     ] = 30
+    calls_per_minute: Annotated[
+        Annotated[int, _POSITIVE] | None,
+        Meta(
+            description=(
+                "Calls of a project's backend, and of each holder's session; no limit by default."
+            )
+        ),
+    ] = None
     embeds_per_minute: Annotated[
         int, _POSITIVE, Meta(description="Embed exchanges per Click-to-Call token and address.")
     ] = 30
     failures_per_minute: Annotated[
         int, _POSITIVE, Meta(description="Failed credentials per address.")
     ] = 60
+    gateway_connections: Annotated[
+        int, _POSITIVE, Meta(description="Open connections of the gateway, in each process.")
+    ] = 20_000
+    gateway_connections_per_address: Annotated[
+        int, _POSITIVE, Meta(description="Those of them that come from one IP address.")
+    ] = 1000
+    gateway_connections_per_project: Annotated[
+        int, _POSITIVE, Meta(description="Those of them that were let in for one project.")
+    ] = 10_000
+    gateway_requests_per_second: Annotated[
+        int, _POSITIVE, Meta(description="Requests of one connection; the rest of them waits.")
+    ] = 50
+    private_webhooks: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether webhooks may lead into private networks, and be http. Leave it off where"
+                " others than you can make webhooks."
+            )
+        ),
+    ] = False
     log_format: Annotated[
         str, Meta(pattern=r"^(console|json)$", description="`console` or `json`.")
     ] = "console"
@@ -107,6 +207,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="`debug`, `info`, `warning` or `error`.",
         ),
     ] = "info"
+
+    def __repr__(self) -> str:
+        # The database's URL may hold a password.
+        return f"Settings(database={without_password(self.database)!r}, …)"
 
 
 FIELDS: Final = msgspec.structs.fields(Settings)
@@ -161,7 +265,11 @@ def split_regions(text: str) -> dict[str, str | None]:
     return {name.strip(): host.strip() or None for name, _, host in pairs}
 
 
-_LISTS: Final = {"cors_origins": split_words, "trusted_proxies": split_words}
+_LISTS: Final = {
+    "cors_origins": split_words,
+    "trusted_proxies": split_words,
+    "strict_proofs": split_words,
+}
 
 
 def _from_toml(file: Path) -> dict[str, object]:

@@ -3,23 +3,27 @@
 Beside `satmint.assembly` the only place that names concrete parts.
 """
 
+import asyncio
 import fcntl
 import os
+import shlex
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from satmint.assembly import policy_of, sqlite_path
+from satmint.assembly import open_store, policy_of, sqlite_path
 from satmint.flows.mint import Mint
 from satmint.jose import Keyring, KeyringError, MasterKey, Safe
 from satmint.keyring_file import open_keyring, write_keyring
+from satmint.keyring_kek import Wrapping
 from satmint.model.clock import Clock, SystemClock
+from satmint.model.database_url import is_postgres, without_password
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import SchemaUnknown
-from satmint.store.sqlite import open_sqlite
+from satmint.store.postgres import upkeep as postgres
 from satmint.store.sqlite.upkeep import Condition, backup, check, latest_death, migrate_file
 
 __all__ = [
@@ -35,7 +39,9 @@ __all__ = [
     "mint_at",
     "remove_key",
     "rotate_keyring",
+    "unwrap_keyring",
     "use_of",
+    "wrap_keyring",
 ]
 
 _TAKEN_UP_SECONDS: Final = 60
@@ -66,16 +72,18 @@ async def mint_at(
         SchemaUnknown: it was written by another version.
     """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
-    path = sqlite_path(settings.database)
-    if not create and not path.exists():
-        message = f"there is no database at {path}: make one with `satmint db migrate`"
-        raise SettingsError(message)
+    if not create and not is_postgres(settings.database):
+        path = sqlite_path(settings.database)
+        if not path.exists():
+            message = f"there is no database at {path}: make one with `satmint db migrate`"
+            raise SettingsError(message)
     if needs_keyring:
-        keyring = open_keyring(Path(settings.keyring), clock, entropy, create=False)
+        kek = settings.keyring_kek
+        keyring = open_keyring(Path(settings.keyring), clock, entropy, create=False, kek=kek)
     else:
         # Never used: what needs none neither makes nor opens a token.
         keyring = Keyring.new(entropy, clock.now())
-    store = await open_sqlite(path, clock.now())
+    store = await open_store(settings, clock.now(), migrating=create)
     try:
         yield Mint(store, Safe(keyring, entropy), clock, entropy, policy_of(settings))
     finally:
@@ -90,6 +98,8 @@ def migrate_database(settings: Settings, now: int) -> tuple[str, ...]:
         StoreUnavailable: it cannot be opened or written.
         SchemaUnknown: it was written by another version.
     """
+    if is_postgres(settings.database):
+        return asyncio.run(postgres.migrate_database(settings.database, now))
     return migrate_file(sqlite_path(settings.database), now)
 
 
@@ -101,6 +111,9 @@ def check_database(settings: Settings) -> Condition:
         StoreUnavailable: it cannot be read.
         SchemaUnknown: it was written by another version.
     """
+    if is_postgres(settings.database):
+        faults, pending = asyncio.run(postgres.check(settings.database))
+        return Condition(faults, pending)
     return check(_existing(settings))
 
 
@@ -110,11 +123,19 @@ def back_up_database(
     """Copy the database while servers run on it; returns the copy's size in bytes.
 
     Raises:
-        SettingsError: the database is of no kind that is known, or not there.
+        SettingsError: the database is of no kind that is known, not there, or PostgreSQL's: then
+            the message says how it is copied.
         FileExistsError: there is something at `destination` already.
         OSError: the copy cannot be written.
         StoreUnavailable: the database cannot be read.
     """
+    if is_postgres(settings.database):
+        line = [
+            *("pg_dump", "--format=custom", "--no-owner", f"--file={destination}"),
+            without_password(settings.database),
+        ]
+        message = f"PostgreSQL has a tool of its own for that: {shlex.join(line)}"
+        raise SettingsError(message)
     return backup(_existing(settings), destination, progress)
 
 
@@ -140,31 +161,40 @@ class InUse:
     """How many sessions may have a token of it that is alive."""
 
 
-def init_keyring(file: Path, clock: Clock, entropy: Entropy) -> KeyInfo:
+def init_keyring(file: Path, clock: Clock, entropy: Entropy, kek: str | None = None) -> KeyInfo:
     """Make a keyring with one fresh key.
+
+    Args:
+        file: Where.
+        clock: For when it was made.
+        entropy: For the key.
+        kek: Where the key is that wraps it; None: it rests in the clear.
 
     Raises:
         FileExistsError: there is something at `file` already.
         OSError: it cannot be written.
+        SettingsError: the key that wraps it cannot be had.
     """
     with _alone_in(file.absolute().parent):
         if file.exists():
             raise FileExistsError(file)
         keyring = Keyring.new(entropy, clock.now())
-        write_keyring(file, keyring)
+        _write(file, keyring, kek, entropy)
     return _info(keyring)[0]
 
 
-def list_keys(file: Path) -> tuple[KeyInfo, ...]:
+def list_keys(file: Path, kek: str | None = None) -> tuple[KeyInfo, ...]:
     """The keys, newest first.
 
     Raises:
         SettingsError: there is no usable keyring.
     """
-    return _info(_keyring_in(file))
+    return _info(_keyring_in(file, kek))
 
 
-def rotate_keyring(file: Path, clock: Clock, entropy: Entropy) -> tuple[KeyInfo, ...]:
+def rotate_keyring(
+    file: Path, clock: Clock, entropy: Entropy, kek: str | None = None
+) -> tuple[KeyInfo, ...]:
     """Add a fresh active key; the former one goes on opening what it made.
 
     Raises:
@@ -172,9 +202,41 @@ def rotate_keyring(file: Path, clock: Clock, entropy: Entropy) -> tuple[KeyInfo,
         OSError: it cannot be written; then it is as it was.
     """
     with _alone_in(file.absolute().parent):
-        keyring = _keyring_in(file).rotate(entropy, clock.now())
-        write_keyring(file, keyring)
+        keyring = _keyring_in(file, kek).rotate(entropy, clock.now())
+        _write(file, keyring, kek, entropy)
     return _info(keyring)
+
+
+def wrap_keyring(file: Path, kek: str, former: str | None, entropy: Entropy) -> int:
+    """Have a keyring rest wrapped, or wrapped by another key; returns how many keys it has.
+
+    Args:
+        file: Where it is.
+        kek: Where the key is that is to wrap it.
+        former: Where the key is that wraps it now; None: it rests in the clear.
+        entropy: For the IV.
+
+    Raises:
+        SettingsError: there is no usable keyring, or the key that is to wrap it cannot be had.
+        OSError: it cannot be written; then it is as it was.
+    """
+    with _alone_in(file.absolute().parent):
+        keyring = _keyring_in(file, former)
+        _write(file, keyring, kek, entropy)
+    return len(keyring.keys)
+
+
+def unwrap_keyring(file: Path, kek: str, entropy: Entropy) -> int:
+    """Have a wrapped keyring rest in the clear; returns how many keys it has.
+
+    Raises:
+        SettingsError: there is no usable keyring, or the key that wraps it cannot be had.
+        OSError: it cannot be written; then it is as it was.
+    """
+    with _alone_in(file.absolute().parent):
+        keyring = _keyring_in(file, kek)
+        _write(file, keyring, None, entropy)
+    return len(keyring.keys)
 
 
 def use_of(settings: Settings, key: KeyInfo, now: int) -> InUse:
@@ -185,12 +247,24 @@ def use_of(settings: Settings, key: KeyInfo, now: int) -> InUse:
         StoreUnavailable: it cannot be read.
     """
     made_by = now if key.retired_at is None else key.retired_at + _TAKEN_UP_SECONDS
-    until, sessions = latest_death(_existing(settings), made_by, now)
+    if is_postgres(settings.database):
+        dies = asyncio.run(postgres.latest_death(settings.database, made_by, now))
+    else:
+        dies = latest_death(_existing(settings), made_by, now)
+    until, sessions = dies
     return InUse(until if until > now else 0, sessions)
 
 
-def remove_key(file: Path, key_id: str) -> tuple[KeyInfo, ...]:
+def remove_key(
+    file: Path, key_id: str, kek: str | None = None, entropy: Entropy | None = None
+) -> tuple[KeyInfo, ...]:
     """Forget a retired key: whatever was made with it stops opening at once.
+
+    Args:
+        file: Where the keyring is.
+        key_id: The key's.
+        kek: Where the key is that wraps it; None: it rests in the clear.
+        entropy: The operating system's by default.
 
     Raises:
         SettingsError: there is no usable keyring, no such key in it, or it is the active one.
@@ -198,10 +272,10 @@ def remove_key(file: Path, key_id: str) -> tuple[KeyInfo, ...]:
     """
     with _alone_in(file.absolute().parent):
         try:
-            keyring = _keyring_in(file).without(key_id)
+            keyring = _keyring_in(file, kek).without(key_id)
         except KeyringError as error:
             raise SettingsError(str(error)) from error
-        write_keyring(file, keyring)
+        _write(file, keyring, kek, entropy or SystemEntropy())
     return _info(keyring)
 
 
@@ -216,8 +290,16 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _keyring_in(file: Path) -> Keyring:
-    return open_keyring(file, SystemClock(), SystemEntropy(), create=False)
+def _keyring_in(file: Path, kek: str | None) -> Keyring:
+    return open_keyring(file, SystemClock(), SystemEntropy(), create=False, kek=kek)
+
+
+def _write(file: Path, keyring: Keyring, kek: str | None, entropy: Entropy) -> None:
+    try:
+        write_keyring(file, keyring, None if kek is None else Wrapping(kek, entropy))
+    except KeyringError as error:
+        message = f"cannot write the keyring at {file}: {error}"
+        raise SettingsError(message) from error
 
 
 def _info(keyring: Keyring) -> tuple[KeyInfo, ...]:

@@ -157,6 +157,22 @@ def test_request_in_flight_is_answered_before_it_ends(tmp_path: Path) -> None:
         assert dev.stop()[0] == 0
 
 
+def test_browser_that_keeps_an_idle_connection_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with running_dev(tmp_path) as dev:
+        port = int(dev["https"].rpartition(":")[2])
+        trusting = ssl.create_default_context(cafile=dev["ca_file"])
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            trusting.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            secure.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert secure.recv(4096).startswith(b"HTTP/1.1 200 ")
+            # Nothing is read any more, so that TLS never learns that the other side has closed.
+            assert dev.stop() == (0, "")
+        log = dev.log.read_text()
+    assert [json.loads(line)["event"] for line in log.splitlines()] == ["stopped"]
+
+
 def wait_until_refused(port: int) -> None:
     """Until the listener has been closed, which a graceful stop begins with."""
     while True:

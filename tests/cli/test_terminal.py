@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from satmint.cli.program import run
+from satmint.cli.report import cell
 from tests.kit.dev import SATMINT, clean_environment
 
 
@@ -76,6 +77,22 @@ def test_table_in_a_pipe_is_plain_and_whole(
     assert re.fullmatch(r"id +name +created at *", head)
     assert re.fullmatch(rf"[0-9a-f-]{{36}} +{'x' * 100} +\S+Z *", line)
     assert deployment.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[2Jb", "a\\x1b[2Jb"),  # clears the screen
+        ("a\x9b2Jb", "a\\x9b2Jb"),  # as well, in one letter
+        ("a\x1b]0;b\x07", "a\\x1b]0;b\\x07"),  # renames the window
+        ("a\r\nb", "a\\r\\nb"),  # forges a row
+        ("a\u202eb", "a\\u202eb"),  # is read backwards
+        ("Zoë 日本", "Zoë 日本"),
+    ],
+)
+def test_name_cannot_command_the_terminal_of_who_reads_it(name: str, shown: str) -> None:
+    assert cell(name).plain == shown
+    assert cell((name, "x")).plain == f"{shown}, x"
 
 
 def test_error_is_red_on_a_terminal_and_not_where_no_colour_is_wanted(deployment: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Store
 
-ROOMS = frozenset({"projects", "subscribers", "addresses", "sessions", "events"})
+ROOMS = frozenset({"projects", "subscribers", "addresses", "sessions", "events", "presence"})
 
 
 class Moment(Enum):

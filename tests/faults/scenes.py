@@ -9,6 +9,9 @@ from typing import Final
 
 import httpx
 
+from tests.kit.devices import REFRESH as DEVICES_REFRESH
+from tests.kit.devices import TOKEN as DEVICES_TOKEN
+from tests.kit.proofs import Signer
 from tests.kit.service import INFO, REFRESH, TOKENS, Bearer, Json
 
 Send = Callable[[], Awaitable[httpx.Response]]
@@ -16,6 +19,8 @@ KEY: Final = "k" * 43
 
 ADDRESSES: Final = "/api/satmint/addresses"
 C2C: Final = "/api/satmint/c2c-tokens"
+WEBHOOKS: Final = "/api/satmint/webhooks"
+HOOK: Final = "https://hooks.example.com/satmint"
 PROJECT_TOKENS: Final = "/api/project/tokens"
 SUBSCRIBERS: Final = "/api/fabric/resources/subscribers"
 
@@ -130,6 +135,46 @@ async def _(stage: Stage) -> Send:
     newer = await stage.refreshed(pair)
     await stage.refreshed(newer)
     return stage.sender("POST", REFRESH, {"refresh_token": pair["refresh_token"]})
+
+
+async def a_device_call(stage: Stage, path: str, signer: Signer, **named: str) -> Send:
+    """A request with a good proof, for a SAT that was in use already."""
+    body = {"reference": stage.name, "scope": "sat:refresh", **named}
+    sat = (await stage.made("POST", TOKENS, body))["token"]
+    assert (await stage.sender("GET", INFO, bearer=sat)()).is_success
+    said = await stage.made("POST", "/api/satmint/tokens/introspect", {"token": sat})
+    proof = signer.http_proof(path, sat, iat=said["iat"])  # by the server's clock
+    return stage.sender("POST", path, {"dpop_token": proof}, bearer=sat)
+
+
+@scene("create-device-token: binding", 201)
+async def _(stage: Stage) -> Send:
+    return await a_device_call(stage, DEVICES_TOKEN, Signer.generate())
+
+
+@scene("create-device-token: bound", 201)
+async def _(stage: Stage) -> Send:
+    signer = Signer.generate()
+    return await a_device_call(stage, DEVICES_TOKEN, signer, fingerprint=signer.jkt)
+
+
+@scene("create-device-token: another key", 401)
+async def _(stage: Stage) -> Send:
+    return await a_device_call(stage, DEVICES_TOKEN, Signer.generate(), fingerprint=KEY)
+
+
+@scene("refresh-device-token", 201)
+async def _(stage: Stage) -> Send:
+    signer = Signer.generate()
+    return await a_device_call(stage, DEVICES_REFRESH, signer, fingerprint=signer.jkt)
+
+
+@scene("refresh-device-token: again", 201)
+async def _(stage: Stage) -> Send:
+    signer = Signer.generate()
+    send = await a_device_call(stage, DEVICES_REFRESH, signer, fingerprint=signer.jkt)
+    assert (await send()).is_success
+    return send
 
 
 @scene("create-guest-token", 201)
@@ -271,10 +316,32 @@ async def _(stage: Stage) -> Send:
     return stage.sender("DELETE", f"{C2C}/{(await stage.c2c_token())['id']}")
 
 
+@scene("list-webhooks", 200)
+async def _(stage: Stage) -> Send:
+    return stage.sender("GET", WEBHOOKS)
+
+
+@scene("create-webhook", 201)
+async def _(stage: Stage) -> Send:
+    return stage.sender("POST", WEBHOOKS, {"url": HOOK})
+
+
+@scene("delete-webhook", 204, again=404)
+async def _(stage: Stage) -> Send:
+    made = await stage.made("POST", WEBHOOKS, {"url": HOOK})
+    return stage.sender("DELETE", f"{WEBHOOKS}/{made['id']}")
+
+
 @scene("list-sessions", 200)
 async def _(stage: Stage) -> Send:
     pair = await stage.signed_in()
     return stage.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions")
+
+
+@scene("get-presence", 200)
+async def _(stage: Stage) -> Send:
+    pair = await stage.signed_in()
+    return stage.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/presence")
 
 
 @scene("revoke-sessions: all", 200)

@@ -1,6 +1,8 @@
 """Every step of everything fails once, before it happened or just after: nothing is half done."""
 
 from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -8,9 +10,18 @@ from structlog.testing import capture_logs
 from satmint.http.resources import OPERATIONS
 from tests.faults.failing import FailNth, Moment
 from tests.faults.scenes import SCENES, Scene, Stage
-from tests.kit.service import Rows, Server
+from tests.kit.databases import DATABASES, fresh_database
+from tests.kit.service import Rows, Server, a_service
 
 WITHOUT_STORE = {"livez", "metrics", "openapi"}
+
+
+@pytest.fixture(params=DATABASES)
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Server]:
+    database = await fresh_database(request.param, tmp_path)
+    async with a_service(tmp_path, database=database) as server:
+        yield server
+
 
 Change = dict[str, tuple[int, int]]
 """By table: rows that came, and rows that went; a row that was changed is one of each."""

@@ -13,22 +13,32 @@ import os
 import random
 import signal
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import pytest
+
+from tests.kit.databases import DATABASES, SQLITE, fresh_database
 from tests.kit.dev import DevServer, running_dev
+from tests.kit.postgres import DURABLE, ISOLATIONS, PostgresServer, execute
 from tests.kit.tokens import Loupe
-from tests.kit.wire import REFRESH, Lost, Wire
+from tests.kit.wire import ISSUE, REFRESH, Lost, Wire
 
 KILLS: Final = int(os.environ.get("SATMINT_TEST_KILLS", "8"))
+DATABASE_KILLS: Final = max(1, KILLS // 3)
 CHAINS: Final = 24
 DOORS: Final = 4
 """Where newcomers come in."""
 SEED: Final = int(os.environ.get("SATMINT_TEST_SEED", "20261120"))
+
+
+class Unavailable(Exception):
+    """The server said that it could not, or did not know."""
 
 
 @dataclass(slots=True)
@@ -45,13 +55,15 @@ class Chain:
         while True:
             try:
                 await self.step(wire, loupe)
-            except Lost:
+            except (Lost, Unavailable):
                 self.unanswered += 1
                 return
 
     async def step(self, wire: Wire, loupe: Loupe) -> None:
         """Refresh once, and check the answer against all that was told before."""
         status, _, answer = await wire.post(REFRESH, {"refresh_token": self.token})
+        if status == 503:
+            raise Unavailable
         assert status == 201, answer
         sat, again = loupe.sat(answer["token"]), loupe.refresh_token(answer["refresh_token"])
         assert sat.gen == again.gen == self.generation + 1
@@ -72,13 +84,24 @@ class Door:
         while True:
             self.asked += 1
             try:
-                self.tokens.append(await wire.issue(f"{self.name}-{self.asked}"))
-            except Lost:
+                self.tokens.append(await self.sign_in(wire))
+            except (Lost, Unavailable):
                 return
 
+    async def sign_in(self, wire: Wire) -> str:
+        status, _, answer = await wire.post(ISSUE, {"reference": f"{self.name}-{self.asked}"})
+        if status == 503:
+            raise Unavailable
+        assert status == 200, answer
+        return str(answer["refresh_token"])
 
-async def load_until_killed(
-    server: DevServer, callers: Sequence[Chain | Door], loupe: Loupe, after: float
+
+async def load_until(
+    kill: Callable[[], object],
+    server: DevServer,
+    callers: Sequence[Chain | Door],
+    loupe: Loupe,
+    after: float,
 ) -> None:
     wires = [Wire(server["http"], server.auth) for _ in callers]
     running = [
@@ -86,47 +109,90 @@ async def load_until_killed(
         for caller, wire in zip(callers, wires, strict=True)
     ]
     # The moment of the kill is the only thing here that goes by the clock on the wall.
-    asyncio.get_running_loop().call_later(after, server.process.send_signal, signal.SIGKILL)
+    asyncio.get_running_loop().call_later(after, kill)
     await asyncio.gather(*running)
     for wire in wires:
         wire.close()
 
 
-async def test_nothing_acknowledged_is_lost_and_nobody_locked_out(tmp_path: Path) -> None:
-    dice = random.Random(SEED)
-    chains: list[Chain] = []
-    doors = [Door(f"door-{number}") for number in range(DOORS)]
-    for _ in range(KILLS):
-        with running_dev(tmp_path) as server:
-            loupe = Loupe(tmp_path)
-            if not chains:
-                async with Wire(server["http"], server.auth) as wire:
-                    tokens = [await wire.issue(f"chain-{number}") for number in range(CHAINS)]
-                chains = [Chain(token) for token in tokens]
-            await load_until_killed(server, [*chains, *doors], loupe, dice.uniform(0.05, 0.6))
-    with running_dev(tmp_path) as server:
-        loupe = Loupe(tmp_path)
+async def new_chains(server: DevServer) -> list[Chain]:
+    async with Wire(server["http"], server.auth) as wire:
+        return [Chain(await wire.issue(f"chain-{number}")) for number in range(CHAINS)]
+
+
+async def go_on(
+    server: DevServer, chains: Sequence[Chain], doors: Sequence[Door], loupe: Loupe
+) -> list[Chain]:
+    """Everybody comes again, and nobody is turned away; returns the chains of the newcomers."""
+    newcomers = [Chain(token) for door in doors for token in door.tokens]
+    everybody = [*chains, *newcomers]
+
+    async def come(some: Sequence[Chain]) -> None:
         async with Wire(server["http"], server.auth) as wire:
-            for chain in chains:
+            for chain in some:
                 await chain.step(wire, loupe)
                 assert chain.acknowledged == list(range(1, chain.generation + 1))
-            newcomers = [Chain(token) for door in doors for token in door.tokens]
-            for newcomer in newcomers:
-                await newcomer.step(wire, loupe)
-    assert sum(chain.unanswered for chain in chains) == KILLS * CHAINS
+
+    await asyncio.gather(*(come(everybody[at::CHAINS]) for at in range(CHAINS)))
     assert all(chain.generation > 0 for chain in chains)
     assert len(newcomers) > DOORS
-    told = told_generations(tmp_path / "satmint.db")
-    for chain in (*chains, *newcomers):
-        session = loupe.refresh_token(chain.token).sid
-        assert told[session] == list(range(1, chain.generation + 1))
+    return newcomers
 
 
-def told_generations(database: Path) -> dict[UUID, list[int]]:
-    """By session: the generations of which the audit trail tells that they were made."""
+@pytest.mark.parametrize("kind", DATABASES[:2])
+async def test_nothing_acknowledged_is_lost_and_nobody_locked_out(
+    tmp_path: Path, kind: str
+) -> None:
+    dice, kills = random.Random(SEED), KILLS if kind == SQLITE else DATABASE_KILLS
+    database = await fresh_database(kind, tmp_path)
+    chains: list[Chain] = []
+    doors = [Door(f"door-{number}") for number in range(DOORS)]
+    for _ in range(kills):
+        with running_dev(tmp_path, "--database", database) as server:
+            chains = chains or await new_chains(server)
+            kill = partial(server.process.send_signal, signal.SIGKILL)
+            everybody: list[Chain | Door] = [*chains, *doors]
+            await load_until(kill, server, everybody, Loupe(tmp_path), dice.uniform(0.05, 0.6))
+    with running_dev(tmp_path, "--database", database) as server:
+        loupe = Loupe(tmp_path)
+        newcomers = await go_on(server, chains, doors, loupe)
+    assert sum(chain.unanswered for chain in chains) == kills * CHAINS
+    check_what_is_told([*chains, *newcomers], database, loupe)
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+async def test_nothing_acknowledged_is_lost_when_the_database_is_killed(
+    tmp_path: Path, isolation: str
+) -> None:
+    """The server lives on, says 503, and finds its way back by itself."""
+    dice, postgres = random.Random(SEED), PostgresServer(configuration=DURABLE)
+    try:
+        database = postgres.new_database(isolation)
+        with running_dev(tmp_path, "--database", database) as server:
+            loupe, chains = Loupe(tmp_path), await new_chains(server)
+            doors = [Door(f"door-{number}") for number in range(DOORS)]
+            for _ in range(DATABASE_KILLS):
+                everybody: list[Chain | Door] = [*chains, *doors]
+                await load_until(postgres.kill, server, everybody, loupe, dice.uniform(0.2, 0.9))
+                postgres.start()
+            newcomers = await go_on(server, chains, doors, loupe)
+            assert sum(chain.unanswered for chain in chains) == DATABASE_KILLS * CHAINS
+            check_what_is_told([*chains, *newcomers], database, loupe)
+    finally:
+        postgres.stop()
+
+
+def check_what_is_told(chains: Sequence[Chain], database: str, loupe: Loupe) -> None:
+    """The audit trail tells of each generation once."""
     told: dict[UUID, list[int]] = {}
     query = "SELECT session_id, generation FROM events WHERE kind = 'refreshed' ORDER BY generation"
-    with closing(sqlite3.connect(database)) as connection:
-        for session, generation in connection.execute(query):
-            told.setdefault(UUID(bytes=session), []).append(generation)
-    return told
+    if database.startswith("sqlite:///"):
+        with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+            rows = [(UUID(bytes=who), number) for who, number in connection.execute(query)]
+    else:
+        rows = execute(database, query)
+    for session, generation in rows:
+        told.setdefault(session, []).append(generation)
+    for chain in chains:
+        session = loupe.refresh_token(chain.token).sid
+        assert told[session] == list(range(1, chain.generation + 1))

@@ -16,8 +16,8 @@ from tests.house.tree import ROOT, files, named, python_files
 METRIC: Final = re.compile(r"\bsatmint_[a-z][a-z_]*[a-z]\b")
 VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z][A-Z_]*[A-Z]\b")
 EVENT: Final = re.compile(
-    r"`((?:session|subscriber|api_token|c2c_token|reuse)_"
-    r"(?:revoked|deleted|created|updated|disabled|detected))`"
+    r"`((?:session|subscriber|api_token|c2c_token|reuse|key)_"
+    r"(?:revoked|deleted|created|updated|disabled|detected|rotated|retired))`"
 )
 ERROR_PAGE: Final = re.compile(r"/errors/([a-z_]+)")
 

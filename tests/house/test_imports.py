@@ -22,21 +22,25 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "http.listen": {"http"},
     "gateway.protocol": {"model"},
     "gateway": {"gateway.protocol", "flows", "model"},
-    "settings": set(),
-    "keyring_file": {"jose", "model", "settings"},
+    "control": {"flows", "http", "jose", "model"},
+    "courier": {"flows", "jose", "model"},
+    "settings": {"model"},
+    "keyring_file": {"jose", "keyring_kek", "model", "settings"},
+    "keyring_kek": {"jose", "model"},
     "logs": set(),
     "assembly": {
-        *("flows", "gateway", "http", "jose", "dpop", "model", "settings", "keyring_file"),
+        *("courier", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
+        *("keyring_file", "keyring_kek"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
     "upkeep": {
-        *("assembly", "flows", "jose", "model", "settings", "keyring_file"),
+        *("assembly", "flows", "jose", "model", "settings", "keyring_file", "keyring_kek"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
     "cli": {
         *("flows", "model", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
-        *("assembly", "settings", "http.listen", "logs", "upkeep"),
+        *("assembly", "control", "settings", "http.listen", "logs", "upkeep"),
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -45,14 +49,15 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 DRIVERS: Final = {
     "sqlite3": {"store.sqlite"},
     "asyncpg": {"store.postgres"},
-    "starlette": {"http", "gateway"},
+    "starlette": {"control", "http", "gateway"},
     "uvicorn": {"http"},
     "typer": {"cli"},
     "rich": {"cli"},
     "prometheus_client": {"http"},
     "cryptography": {"jose", "dpop", "cli"},
     "argon2": {"flows"},
-    "socket": {"http", "cli", "gateway"},
+    "socket": {"http", "cli", "gateway", "courier"},
+    "httpcore": {"courier"},
 }
 """Libraries that only one kind of room has to do with."""
 
@@ -115,6 +120,15 @@ def test_a_library_is_used_only_in_the_rooms_it_is_for(path: Path) -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {of(path) for path in python_files(SRC)} <= MAY_IMPORT.keys()
+
+
+def test_only_a_development_server_can_be_told_to_do_wrong() -> None:
+    opening = [
+        named(path)
+        for path in python_files(SRC)
+        if of(path) != "control" and any(room_of(name) == "control" for name in imported(path))
+    ]
+    assert opening == ["src/satmint/cli/dev.py"]
 
 
 def test_sdk_knows_nothing_of_the_server() -> None:

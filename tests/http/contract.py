@@ -23,6 +23,11 @@ SENTENCES: Final = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
+ALGS: Final = 'algs="RS256 PS256 ES256 EdDSA"'
+CHALLENGE: Final = re.compile(
+    rf'(Basic|Bearer) realm="satmint"(, (Basic realm="satmint"|DPoP {ALGS}))?'
+    rf'|DPoP error="(invalid_dpop_proof|use_dpop_nonce)", {ALGS}'
+)
 MISSING: Final = "Required parameter is missing"
 NOT_UNIQUE: Final = "must be unique within the project"
 ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -42,10 +47,7 @@ def plain(answer: httpx.Response, status: int) -> None:
     assert (answer.status_code, answer.json()) == (status, {"error": SENTENCES[status]})
     assert answer.headers["content-type"] == "application/json"
     if status == 401:
-        assert re.fullmatch(
-            r'(Basic|Bearer) realm="satmint"(, Basic realm="satmint")?',
-            answer.headers["www-authenticate"],
-        )
+        assert CHALLENGE.fullmatch(answer.headers["www-authenticate"])
     else:
         assert "www-authenticate" not in answer.headers
 

@@ -1,5 +1,6 @@
 """The edge: routes, guards, bodies, headers; and in which order they are judged."""
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
@@ -17,7 +18,7 @@ from satmint.http.operations import Admits, Desk, Operation
 from satmint.http.resources import OPERATIONS
 from satmint.model.refusals import Forbidden, StoreUnavailable
 from tests.http.contract import faults, of_the_contract, plain
-from tests.kit.service import INFO, REFRESH, TOKENS, Server, a_service, said
+from tests.kit.service import INFO, REFRESH, TOKENS, Bearer, Server, a_service, said
 
 NOBODY: Final = "c3d2e1f0-a9b8-4c7d-8e6f-5a4b3c2d1e0f"
 GUARDED: Final = [found for found in OPERATIONS if found.admits is not Admits.ANYONE]
@@ -184,8 +185,9 @@ async def test_challenge_names_every_way_in(server: Server) -> None:
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda operation: operation.id)
 async def test_every_body_is_read_as_strict_json(server: Server, operation: Operation) -> None:
-    if operation.admits is Admits.HOLDER:
-        pytest.fail("a holder's operation with a body needs a SAT here")
+    auth: httpx.Auth = server.tenant.auth
+    if operation.admits.proves or operation.admits is Admits.HOLDER:
+        auth = Bearer((await server.sign_in(scope="sat:refresh"))["token"])
     for content, message in (
         (b"{", "The body is not valid JSON"),
         (b"[]", "The body must be a JSON object"),
@@ -197,7 +199,7 @@ async def test_every_body_is_read_as_strict_json(server: Server, operation: Oper
         (b"reference=alice", "The body is not valid JSON"),
     ):
         answer = await server.client.request(
-            operation.method, path_of(operation), content=content, auth=server.tenant.auth
+            operation.method, path_of(operation), content=content, auth=auth
         )
         ((code, said_, attribute),) = faults(answer)
         assert (code, attribute) == ("not_a_valid_json", None)
@@ -336,7 +338,12 @@ async def test_without_an_origin_there_is_nothing_about_origins(server: Server) 
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_websocket_is_closed_at_once(server: Server) -> None:
+@pytest.mark.parametrize(("path", "there_is_one"), [("/", False), ("/x", True)])
+async def test_websocket_without_a_gateway_is_refused_before_it_is_one(
+    server: Server, path: str, *, there_is_one: bool
+) -> None:
+    gateway = server.service.gateway if there_is_one else None
+    app = Edge(dataclasses.replace(server.app._desk, gateway=gateway), (), Cors(("*",)))
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -345,8 +352,16 @@ async def test_websocket_is_closed_at_once(server: Server) -> None:
     async def send(message: Any) -> None:  # noqa: ANN401 - as ASGI has it
         sent.append(dict(message))
 
-    await server.app({"type": "websocket", "path": "/", "headers": []}, receive, send)
-    assert sent == [{"type": "websocket.close", "code": 1000}]
+    headers = [(b"x-request-id", b"mine")]
+    await app({"type": "websocket", "path": path, "headers": headers}, receive, send)
+    assert sent == [
+        {
+            "type": "websocket.http.response.start",
+            "status": 404,
+            "headers": [(b"content-type", b"application/json"), (b"x-request-id", b"mine")],
+        },
+        {"type": "websocket.http.response.body", "body": b'{"error":"Not Found"}'},
+    ]
 
 
 async def test_lifespan_is_nobody_s_business(server: Server) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from satmint.http.operations import Operation
 from satmint.http.resources import OPERATIONS
 from tests.http.contract import of_the_contract
+from tests.kit.devices import REFRESH, TOKEN, a_browser
 from tests.kit.service import BASE_URL, Bearer, Server
 
 STATUSES: Final = {200, 201, 204, 401, 403, 404, 405, 413, 422, 429}
@@ -164,3 +165,38 @@ async def test_any_beginning_of_a_sat_is_refused(server: Server, cut: int, text:
     shown = token[:cut] + text
     answer = await server.client.get("/api/fabric/subscriber/info", auth=Bearer(shown))
     assert answer.status_code in ({200} if shown == token else {401, 429})
+
+
+@settings(max_examples=100)
+@given(
+    path=st.sampled_from([TOKEN, REFRESH]),
+    text=st.text(max_size=400) | st.text("eyJhbGci.-_=", max_size=400),
+    expire_in=values,
+    lines=st.lists(header_bytes, max_size=2),
+)
+async def test_anything_as_a_proof(
+    server: Server, path: str, text: str, expire_in: object, lines: list[bytes]
+) -> None:
+    browser = await a_browser(server)
+    content = json.dumps({"dpop_token": text, "expire_in": expire_in}).encode()
+    shown = (b"authorization", b"Bearer " + browser.token.encode())
+    headers = [shown, *((b"dpop", line) for line in lines)]
+    answer = await server.client.post(path, content=content, headers=headers)
+    of_the_contract(answer, {401, 422})
+
+
+@settings(max_examples=100)
+@given(
+    header=st.dictionaries(st.sampled_from(["typ", "alg", "jwk", "crit", "x"]), values),
+    jwk=st.dictionaries(st.sampled_from(["kty", "crv", "x", "y", "n", "e", "d"]), values),
+    payload=st.dictionaries(st.sampled_from(["jti", "htm", "htu", "iat", "ath", "nonce"]), values),
+)
+async def test_anything_within_a_proof_that_is_signed(
+    server: Server, header: dict[str, Any], jwk: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    browser = await a_browser(server)
+    good = browser.signer.header(jwk=jwk)
+    claims = {"jti": "1", "htm": "POST", "htu": TOKEN, "iat": server.clock.now()}
+    proof = browser.signer.compact({**good, **header}, {**claims, **payload})
+    answer = await browser.activate(proof=proof)
+    of_the_contract(answer, {201, 401})

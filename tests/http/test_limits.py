@@ -114,3 +114,45 @@ async def test_replayed_answers_cost_nothing(tmp_path: Path) -> None:
         kinds = [item["kind"] for item in said(events, 200)["data"]]
         assert kinds.count("replayed") == 9
         assert (await server.client.get(INFO, auth=Bearer(pair["token"]))).status_code == 200
+
+
+async def test_calls_are_limited_per_backend_where_that_is_asked_for(tmp_path: Path) -> None:
+    async with a_service(tmp_path, calls_per_minute=3) as server:
+        other = await server.another_tenant()
+        for _ in range(3):
+            await server.sign_in()
+        answer = await server.client.post(TOKENS, json={"reference": "x"}, auth=server.tenant.auth)
+        assert faults(answer, 429) == TOO_OFTEN
+        assert answer.headers["retry-after"] == "60"
+        said(await server.client.post(TOKENS, json={"reference": "x"}, auth=other.auth), 200)
+        server.clock.advance(60)
+        await server.sign_in()
+
+
+async def test_holders_use_up_nothing_for_the_backend_or_for_each_other(tmp_path: Path) -> None:
+    """Else any visitor of a page could lock its owner out."""
+    async with a_service(tmp_path, calls_per_minute=3) as server:
+        one, other = await server.sign_in("one"), await server.sign_in("other")
+        statuses = [(await server.info(one["token"])).status_code for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
+        assert (await server.info(other["token"])).status_code == 200
+        await server.sign_in()
+
+
+async def test_replayed_refresh_costs_nothing_of_the_calls(tmp_path: Path) -> None:
+    async with a_service(tmp_path, calls_per_minute=3) as server:
+        pair = await server.sign_in()
+        await server.rotate(pair["refresh_token"])
+        for _ in range(5):
+            await server.rotate(pair["refresh_token"])
+        await server.sign_in()
+        assert (await server.refresh(pair["refresh_token"])).status_code == 429
+
+
+async def test_network_of_64_bits_counts_as_one_address(tmp_path: Path) -> None:
+    async with a_service(tmp_path, failures_per_minute=2) as server:
+        for host, status in (("2001:db8::1", 401), ("2001:db8::2", 401), ("2001:db8::3", 429)):
+            async with server.client_at(host) as client:
+                assert (await fail(server, client)).status_code == status
+        async with server.client_at("2001:db8:0:1::1") as client:
+            assert (await fail(server, client)).status_code == 401

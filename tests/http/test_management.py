@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from satmint.model.events import EventKind
 from tests.http.contract import (
     ISO,
     NOT_UNIQUE,
@@ -391,6 +392,49 @@ async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: S
     assert [item["kind"] for item in said(oldest, 200)["data"]] == kinds[::-1]
 
 
+async def test_webhook_shows_its_secret_once(server: Server) -> None:
+    path, auth = f"{API}/webhooks", server.tenant.auth
+    made = said(await server.client.post(path, json={"url": "https://a.example/"}, auth=auth), 201)
+    assert made.keys() == {"id", "url", "created_at", "secret"}
+    listed = said(await server.client.get(path, auth=auth), 200)
+    assert listed["data"] == [{name: made[name] for name in ("id", "url", "created_at")}]
+    other = await server.another_tenant()
+    assert said(await server.client.get(path, auth=other.auth), 200)["data"] == []
+    one = f"{path}/{made['id']}"
+    plain(await server.client.delete(one, auth=other.auth), 404)
+    assert (await server.client.delete(one, auth=auth)).status_code == 204
+    plain(await server.client.delete(one, auth=auth), 404)
+    kinds = await server.events()
+    assert kinds.count(EventKind.WEBHOOK_CREATED) == kinds.count(EventKind.WEBHOOK_DELETED) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/",
+        "https://user@a.example/",
+        "https://a.example/#x",
+        "ftp://a.example/",
+        "a.example",
+        "https://",
+        "",
+    ],
+)
+async def test_webhook_wants_an_https_url(server: Server, url: str) -> None:
+    answer = await server.client.post(f"{API}/webhooks", json={"url": url}, auth=server.tenant.auth)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["code"], error["attribute"]) == ("invalid_parameter", "url")
+
+
+async def test_project_has_only_so_many_webhooks(server: Server) -> None:
+    path, auth = f"{API}/webhooks", server.tenant.auth
+    for _ in range(10):
+        said(await server.client.post(path, json={"url": "https://a.example/"}, auth=auth), 201)
+    answer = await server.client.post(path, json={"url": "https://a.example/"}, auth=auth)
+    assert answer.status_code == 422
+
+
 async def test_management_needs_its_permission(server: Server) -> None:
     body = {"name": "calls", "permissions": ["calling"]}
     made = said(
@@ -400,6 +444,7 @@ async def test_management_needs_its_permission(server: Server) -> None:
     for method, path in (
         ("GET", f"{API}/events"),
         ("GET", f"{API}/c2c-tokens"),
+        ("POST", f"{API}/webhooks"),
         ("POST", f"{API}/addresses"),
         ("POST", f"{API}/tokens/introspect"),
         ("DELETE", f"{API}/subscribers/{NOBODY}/sessions"),

@@ -12,18 +12,25 @@ import json
 import os
 import shutil
 import subprocess
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.sync.client import ClientConnection, connect
 
+from tests.kit import apt
+
 Event = dict[str, Any]
+Answer = Callable[[Event], int | None]
 
 MISSING: Final = (
     "Chromium is missing, so the browser tests do not run. On Debian: apt-get install chromium"
@@ -32,7 +39,6 @@ MISSING: Final = (
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _THIS_MACHINE: Final = "EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
 _ANSWER_SECONDS: Final = 30
-_INSTALL_SECONDS: Final = 600
 _FLAGS: Final = (
     "--headless",
     "--disable-gpu",
@@ -107,11 +113,49 @@ class Page:
         said = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return b64decode(said["data"])
 
+    def before_all(self, script: str) -> None:
+        """Have `script` run in every document of this tab, before the document's own scripts."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def intercept(self, pattern: str, answer: Answer) -> None:
+        """Have `answer` say what becomes of each request to a URL like `pattern` (`*` is any text).
+
+        It is called while this tab waits for something, with what the DevTools protocol calls
+        `Fetch.requestPaused`; it returns a status, which the page is then answered with, or None to
+        let the request go its way.
+        """
+
+        def paused(event: Event) -> None:
+            status = answer(event)
+            number = event["requestId"]
+            if status is None:
+                self._tools.tell("Fetch.continueRequest", {"requestId": number}, self._session)
+                return
+            fulfilled = {
+                "requestId": number,
+                "responseCode": status,
+                "responseHeaders": [
+                    {"name": "Access-Control-Allow-Origin", "value": "*"},
+                    {"name": "Content-Type", "value": "application/json"},
+                ],
+                "body": b64encode(b'{"error":"made to fail by the test"}').decode(),
+            }
+            self._tools.tell("Fetch.fulfillRequest", fulfilled, self._session)
+
+        self._tools.on(self._session, "Fetch.requestPaused", paused)
+        self.call("Fetch.enable", patterns=[{"urlPattern": pattern}])
+
     @property
     def requests(self) -> list[str]:
         """URLs that the page asked for since it was opened."""
         sent = self.events("Network.requestWillBeSent")
         return [str(event["request"]["url"]) for event in sent]
+
+    @property
+    def hosts(self) -> set[str]:
+        """Every host and port that the page spoke to, or tried to, sockets included."""
+        sockets = [str(event["url"]) for event in self.events("Network.webSocketCreated")]
+        return {urlsplit(url).netloc for url in (*self.requests, *sockets)} - {""}
 
     @property
     def complaints(self) -> list[str]:
@@ -196,15 +240,17 @@ def a_browser(folder: Path, *flags: str) -> Iterator[Browser]:
 def chromium_program() -> str | None:
     """Where Chromium is. It is installed first, where it is missing and may be: root on Debian."""
     found = _found()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-            command = ["apt-get", "--quiet", *arguments]
-            subprocess.run(
-                command, capture_output=True, env=environment, timeout=_INSTALL_SECONDS, check=False
-            )
+    if found is None:
+        apt.install("chromium")
         found = _found()
     return found
+
+
+def trusting(certificate: Path) -> str:
+    """A flag that has the key of a certificate (PEM) trusted, and no other."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    key = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"--ignore-certificate-errors-spki-list={b64encode(sha256(key).digest()).decode()}"
 
 
 class _DevTools:
@@ -213,15 +259,24 @@ class _DevTools:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._last = 0
+        self._handlers: dict[tuple[str, str], Callable[[Event], None]] = {}
         self.events: deque[Event] = deque()
 
-    def call(self, method: str, params: object, session: str | None = None) -> Event:
+    def on(self, session: str, method: str, handler: Callable[[Event], None]) -> None:
+        """Call `handler` with what comes under that name, as soon as it is read."""
+        self._handlers[session, method] = handler
+
+    def tell(self, method: str, params: object, session: str | None = None) -> int:
+        """Send a command and do not wait; returns its number."""
         self._last += 1
-        number = self._last
-        message = {"id": number, "method": method, "params": params}
+        message = {"id": self._last, "method": method, "params": params}
         if session is not None:
             message["sessionId"] = session
         self._socket.send(json.dumps(message))
+        return self._last
+
+    def call(self, method: str, params: object, session: str | None = None) -> Event:
+        number = self.tell(method, params, session)
         while True:
             said = self._next()
             if said.get("id") == number:
@@ -247,6 +302,9 @@ class _DevTools:
         said: Event = json.loads(self._socket.recv(timeout=_ANSWER_SECONDS))
         if "method" in said:
             self.events.append(said)
+            handler = self._handlers.get((said.get("sessionId", ""), said["method"]))
+            if handler is not None:
+                handler(said["params"])
         return said
 
 

@@ -10,10 +10,10 @@ from satmint.http.listen import Listener, Listening, _config, _Server, bind
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncIterator[int]:
+async def listening(app: ASGIApp, around: Listening | None = None) -> AsyncIterator[int]:
     """Serve `app` on a free port; yields the port."""
     listener = Listener(bind("127.0.0.1", 0))
-    server = _Server(_config(app, listener, Listening()))
+    server = _Server(_config(app, listener, around or Listening()))
     serving = asyncio.create_task(server.serve([listener.socket]))
     while not server.started:  # noqa: ASYNC110 - it tells in no other way
         await asyncio.sleep(0.001)

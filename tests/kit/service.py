@@ -34,6 +34,7 @@ from satmint.model.records import Address, AddressType
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
 from tests.kit.entropy import SeededEntropy
+from tests.store.tables import Tables, settled, whole_tables
 
 BASE_URL: Final = "http://mint.test"
 TOKENS: Final = "/api/fabric/subscribers/tokens"
@@ -42,7 +43,7 @@ INFO: Final = "/api/fabric/subscriber/info"
 ORIGIN: Final = Origin(request_id="kit", address="kit", agent="tests")
 
 Json = dict[str, Any]
-Rows = dict[str, list[tuple[object, ...]]]
+Rows = Tables
 
 
 class Bearer(httpx.Auth):
@@ -139,14 +140,12 @@ class Server:
 
     async def settled(self) -> None:
         """Wait until everything that was written without waiting is durable."""
-        await self.service.store._writer.submit(lambda _db: None)
+        await settled(self.service.store)
 
     async def rows(self, *tables: str) -> Rows:
         """All rows of `tables` (of every table by default), to be compared before and after."""
-        await self.settled()
-        with closing(sqlite3.connect(self.database)) as db:
-            names = tables or _tables(db)
-            return {name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr) for name in names}
+        found = await whole_tables(self.service.store)
+        return {name: found[name] for name in tables or sorted(found)}
 
     async def row_of_session(self, session: UUID) -> Json:
         """A session's row, by column."""
@@ -180,6 +179,7 @@ async def a_service(
     async with assembled(
         msgspec.convert(given, Settings),
         create_keyring=True,
+        migrating=True,
         clock=clock,
         entropy=SeededEntropy(_seed_of_this_start(tmp_path)),
     ) as service:
@@ -223,8 +223,3 @@ def said(answer: httpx.Response, status: int) -> Json:
 def _client(app: Edge, address: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, client=(address, 40_000))
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
-
-
-def _tables(db: sqlite3.Connection) -> list[str]:
-    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    return sorted(name for (name,) in db.execute(query))

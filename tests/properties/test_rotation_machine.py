@@ -49,8 +49,10 @@ from satmint.model.rotation import Rotated
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
 from tests.kit.entropy import SeededEntropy
+from tests.kit.postgres import emptied, the_server
 from tests.kit.service import ORIGIN
 from tests.properties.rotation_model import End, Family, Generation
+from tests.store.tables import settled
 
 T = TypeVar("T")
 
@@ -106,10 +108,14 @@ class RotationMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.folder = TemporaryDirectory()
+        self.database = self.an_empty_database()
         self.clock = FrozenClock()
         self.starts = 0
         self.running: AsyncExitStack | None = None
         self.families: list[Watched] = []
+
+    def an_empty_database(self) -> str:
+        return f"sqlite:///{self.folder.name}/satmint.db"
 
     @property
     def mint(self) -> Mint:
@@ -126,7 +132,7 @@ class RotationMachine(RuleBasedStateMachine):
         self.service: Service = await self.running.enter_async_context(
             assembled(
                 Settings(
-                    database=f"sqlite:///{folder}/satmint.db",
+                    database=self.database,
                     keyring=str(folder / "keyring.json"),
                     replay_seconds=self.cap,
                     max_session_seconds=self.longest,
@@ -320,7 +326,7 @@ class RotationMachine(RuleBasedStateMachine):
         return self.families[-1 - which % len(self.families)]
 
     async def standing_of(self, family: Watched) -> SessionStanding:
-        await self.service.store._writer.submit(lambda _db: None)
+        await settled(self.service.store)
         found = await self.mint.store.sessions.standing(self.caller.project, family.id)
         assert found is not None
         return found
@@ -390,13 +396,35 @@ def as_told(end: End) -> End:
 
 EXAMPLES = os.environ.get("SATMINT_TEST_EXAMPLES")
 
-RotationMachine.TestCase.settings = settings(
-    max_examples=int(EXAMPLES or 120),
-    stateful_step_count=50,
-    deadline=None,
-    derandomize=EXAMPLES is None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
 
-test_the_rules_of_refresh_hold_whatever_happens = RotationMachine.TestCase
+class OnReadCommitted(RotationMachine):
+    """The same on PostgreSQL."""
+
+    isolation = "read committed"
+
+    def an_empty_database(self) -> str:
+        return self.run(emptied(the_server().shared_database(self.isolation)))
+
+
+class OnSerializable(OnReadCommitted):
+    """The same on PostgreSQL where transactions are serializable."""
+
+    isolation = "serializable"
+
+
+def cases_of(machine: type[RotationMachine], examples: int) -> Any:  # noqa: ANN401 - a class of cases
+    case = machine.TestCase
+    case.settings = settings(
+        max_examples=int(EXAMPLES or examples),
+        stateful_step_count=50,
+        deadline=None,
+        derandomize=EXAMPLES is None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    return case
+
+
+test_the_rules_of_refresh_hold_whatever_happens = cases_of(RotationMachine, 120)
+test_the_rules_of_refresh_hold_on_postgres = cases_of(OnReadCommitted, 25)
+test_the_rules_of_refresh_hold_on_postgres_serializable = cases_of(OnSerializable, 12)

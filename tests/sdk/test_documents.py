@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from tests.house.tree import files, named
+from tests.interop.vendor import vendor_python
 from tests.kit.dev import DevServer, running_dev
 from tests.sdk.environment import done, pointed_at, sdk_python
 
@@ -26,6 +27,10 @@ RUN: Final = frozenset({"python", "sh"})
 KNOWN: Final = RUN | {"text", "json", "toml", "ini", "sql", "http", "mermaid", "yaml"}
 FENCE: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS: Final = 60
+
+
+NAMED: Final = re.compile(r"# (conftest|test_\w+)\.py$")
+"""How a block begins that is a file of tests, and not a program."""
 
 
 class Piece(NamedTuple):
@@ -43,6 +48,14 @@ class Piece(NamedTuple):
 
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
     (
+        "benchmarks/page.md",
+        "{command}",
+    ): "a form, whose blanks `python -m benchmarks.page` fills in",
+    (
+        "docs/try.md",
+        "npm ci --prefix tests/browser",
+    ): "it would ask an index; `make test` does it, and tests/browser uses what it brings",
+    (
         "README.md",
         "make run     # sets up, starts a development server, prints what to paste",
     ): "the first of the two goes on until it is stopped, and the second one is what runs this",
@@ -56,13 +69,17 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): "it would ask an index; tests/sdk/test_wheel.py installs the wheel",
     (
         "sdk/README.md",
-        "pip install -e . pytest hypothesis mypy ruff",
+        "pip install -e '.[gateway]' pytest hypothesis mypy ruff",
     ): "it would ask an index, and run what `make check` and `make test` run",
 }
 """What is not run, and why."""
 
 SERVES: Final = frozenset({("docs/operating.md", "satmint keys init")})
 """What ends in a server that goes on: it is stopped once it listens, and must stop well."""
+
+
+WITH_THE_VENDORS_SDK: Final = frozenset({("docs/guides/bad-days.md", "import os")})
+"""What is about the vendor's SDK runs with it."""
 
 
 def pieces() -> Iterator[Piece]:
@@ -79,7 +96,9 @@ def to_run(language: str) -> list[Piece]:
     return [
         piece
         for piece in PIECES
-        if piece.language == language and (piece.document, piece.begins) not in keys
+        if piece.language == language
+        and (piece.document, piece.begins) not in keys
+        and not NAMED.match(piece.begins)
     ]
 
 
@@ -122,10 +141,26 @@ def test_python_runs(piece: Piece, server: DevServer, tmp_path: Path) -> None:
     program = filled(piece.text, server)
     # Short examples do not close their client, as those of the vendor's documentation do not.
     strictly = ("-W", "error", "-W", "ignore::ResourceWarning")
-    ended = done(sdk_python(), *strictly, "-c", program, env=pointed_at(server), cwd=tmp_path)
+    vendors = (piece.document, piece.begins) in WITH_THE_VENDORS_SDK
+    python = vendor_python() if vendors else sdk_python()
+    ended = done(python, *strictly, "-c", program, env=pointed_at(server), cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout
     assert "False" not in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "document", sorted({one.document for one in PIECES if NAMED.match(one.begins)})
+)
+def test_tests_pass(document: str, server: DevServer, tmp_path: Path) -> None:
+    """What a document has in files is put side by side, as a reader puts it."""
+    for piece in PIECES:
+        if piece.document == document and NAMED.match(piece.begins):
+            (tmp_path / piece.begins.removeprefix("# ")).write_text(piece.text, encoding="utf-8")
+    strictly = ("-W", "error", "-p", "no:cacheprovider")
+    ended = done(sdk_python(), "-m", "pytest", "-q", *strictly, env=shell(server), cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
+    assert " passed" in ended.stdout
 
 
 @pytest.mark.parametrize("piece", to_run("sh"), ids=where)
@@ -184,10 +219,13 @@ def test_no_block_is_overlooked() -> None:
 
 def test_what_is_said_not_to_run_is_there() -> None:
     found = {(piece.document, piece.begins) for piece in PIECES if piece.language in RUN}
-    assert NOT_RUN.keys() | SERVES <= found
+    assert NOT_RUN.keys() | SERVES | WITH_THE_VENDORS_SDK <= found
 
 
 def test_there_is_a_program_for_each_way_to_hold_a_credential() -> None:
     with_programs = {Path(piece.document) for piece in to_run("python")}
     guides = {path.stem for path in with_programs if path.parent == Path("docs/guides")}
-    assert guides >= {"signed-in-user", "guest", "embed", "invite", "backend-refresh"}
+    assert guides >= {
+        *("signed-in-user", "guest", "embed", "invite"),
+        *("backend-refresh", "client-bound", "live-session"),
+    }

@@ -49,8 +49,9 @@ def test_the_vendors_environment_has_neither() -> None:
 
 def test_everything_that_the_sdk_depends_on_is_locked() -> None:
     sdk = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {re.split(r"[^A-Za-z0-9._-]", one)[0] for one in sdk["dependencies"]}
-    assert wanted == {"httpx", "cryptography"}
+    asked_for = [*sdk["dependencies"], *sdk["optional-dependencies"]["gateway"]]
+    wanted = {re.split(r"[^A-Za-z0-9._-]", one)[0] for one in asked_for}
+    assert wanted == {"httpx", "cryptography", "websockets"}
     assert wanted <= names(LOCKS / "sdk.txt")
 
 

@@ -18,7 +18,9 @@ from tests.sdk.environment import done, pointed_at, sdk_packages, sdk_python
 PROGRAM: Final = """
 import asyncio, os, sys
 import signalwire
-from signalwire.credentials import CredentialSession, DPoPKey, EmbedTokenCredentialProvider
+from signalwire.credentials import (
+    CredentialSession, DPoPKey, EmbedTokenCredentialProvider, SessionClient
+)
 from signalwire.rest import RestClient
 
 with RestClient() as client:
@@ -30,6 +32,12 @@ async def visit():
     provider = EmbedTokenCredentialProvider(os.environ["SIGNALWIRE_SPACE"], os.environ["C2C_TOKEN"])
     async with CredentialSession(provider, key=DPoPKey.generate("RS256")) as session:
         assert await session.token()
+        try:
+            SessionClient(session)
+        except ImportError as missing:
+            assert "satmint-sdk[gateway]" in str(missing)
+        else:
+            raise AssertionError("the extra was not asked for")
 
 asyncio.run(visit())
 print(signalwire.__version__, signalwire.__file__)

@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from satmint.store.contract import Store
+from satmint.store.postgres import open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
+from tests.kit.postgres import ISOLATIONS, emptied, the_server
 from tests.store.given import Given
 
 Open = Callable[[], AbstractAsyncContextManager[Store]]
 """Opens one and the same database, each time as a process of its own would."""
+
+
+Make = Callable[[Path], Iterator[Open]]
 
 
 def sqlite_database(folder: Path) -> Iterator[Open]:
@@ -31,7 +36,31 @@ def sqlite_database(folder: Path) -> Iterator[Open]:
     yield opened
 
 
-DATABASES = {"sqlite": sqlite_database}
+def postgres_database(isolation: str) -> Make:
+    def make(_folder: Path) -> Iterator[Open]:
+        url, fresh = the_server().shared_database(isolation), True
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Store]:
+            nonlocal fresh
+            if fresh:
+                await emptied(url)
+                fresh = False
+            store = await open_postgres(url, NOW)
+            try:
+                yield store
+            finally:
+                await store.close()
+
+        yield opened
+
+    return make
+
+
+DATABASES: dict[str, Make] = {
+    "sqlite": sqlite_database,
+    **{f"postgres, {isolation}": postgres_database(isolation) for isolation in ISOLATIONS},
+}
 
 
 @pytest.fixture(params=DATABASES)

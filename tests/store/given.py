@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
+import msgspec
+
 from satmint.model.claims import Kind
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.lifetimes import ACCESS_SECONDS, FOREVER
@@ -23,7 +25,7 @@ ALL = Window(1000)
 
 def generation(first: Presented, number: int) -> Presented:
     """The refresh token of another generation of the same session."""
-    return Presented(first.project, first.session, number, first.epoch)
+    return msgspec.structs.replace(first, generation=number)
 
 
 class AboutAddress(TypedDict, total=False):
@@ -173,7 +175,7 @@ class Given:
             at,
             self.event(EventKind.ISSUED, project, at=at, session=session.id),
         )
-        return Presented(project, session.id, 0, opened.epoch)
+        return Presented(project, session.id, 0, opened.epoch, session.jkt)
 
     async def guest(
         self,

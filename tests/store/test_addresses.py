@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from satmint.model.listing import AddressFilter, SortBy, Window
 from satmint.model.records import AddressType, Channel
-from satmint.store.contract import NotUnique, Store
+from satmint.store.contract import CHANGEABLE, NotUnique, Store
 from tests.kit.clock import NOW
 from tests.store.given import ALL, Given
 
@@ -104,28 +105,60 @@ async def test_known_addresses_are_those_of_the_project(store: Store, given: Giv
     assert await store.addresses.known(project, []) == frozenset()
 
 
-async def test_updating_replaces_all_but_owner_and_creation_time(
-    store: Store, given: Given
-) -> None:
+async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, given: Given) -> None:
     project = await given.project()
     owner = await given.subscriber(project)
     address = await given.address(project, subscriber=owner)
     bystander = await given.address(project)
-    wanted = replace(
-        address,
-        context="private",
-        name="renamed",
-        display_name="Renamed",
-        type=AddressType.CALL,
-        channels=frozenset({Channel.VIDEO}),
-        locked=True,
-        cover_url="https://example.com/1",
-        preview_url="https://example.com/2",
+    fields: dict[str, Any] = {
+        "context": "private",
+        "name": "renamed",
+        "display_name": "Renamed",
+        "type": AddressType.CALL,
+        "channels": frozenset({Channel.VIDEO}),
+        "locked": True,
+        "cover_url": "https://example.com/1",
+        "preview_url": "https://example.com/2",
+    }
+    assert fields.keys() == CHANGEABLE
+    for name, value in fields.items():
+        address = replace(address, **{name: value})
+        assert await store.addresses.update(project, address.id, {name: value}) == address
+        assert await store.addresses.get(project, address.id) == address
+    assert await store.addresses.update(project, address.id, {"cover_url": None}) == replace(
+        address, cover_url=None
     )
-    stranger = replace(wanted, subscriber=given.id(), created_at=NOW + 99)
-    assert await store.addresses.update(stranger) is True
-    assert await store.addresses.get(project, address.id) == wanted
+    assert await store.addresses.update(project, address.id, fields) == address
+    assert await store.addresses.update(project, address.id, {}) == address
     assert await store.addresses.get(project, bystander.id) == bystander
+
+
+async def test_of_many_who_set_different_fields_at_once_none_undoes_anothers(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    address = await given.address(project)
+    fields: dict[str, Any] = {
+        "context": "private",
+        "name": "renamed",
+        "display_name": "Renamed",
+        "locked": True,
+        "cover_url": "https://example.com/1",
+        "preview_url": "https://example.com/2",
+    }
+    await asyncio.gather(
+        *(store.addresses.update(project, address.id, {name: fields[name]}) for name in fields)
+    )
+    assert await store.addresses.get(project, address.id) == replace(address, **fields)
+
+
+@pytest.mark.parametrize("name", ["id", "project", "subscriber", "created_at", "name = '' --"])
+async def test_nothing_else_of_an_address_can_be_set(store: Store, given: Given, name: str) -> None:
+    project = await given.project()
+    address = await given.address(project)
+    with pytest.raises(ValueError, match="a field of an address that cannot be changed"):
+        await store.addresses.update(project, address.id, {name: given.id()})
+    assert await store.addresses.get(project, address.id) == address
 
 
 async def test_renaming_to_a_taken_name_is_refused_and_changes_nothing(
@@ -134,17 +167,19 @@ async def test_renaming_to_a_taken_name_is_refused_and_changes_nothing(
     project = await given.project()
     first, second = await given.address(project), await given.address(project)
     with pytest.raises(NotUnique) as refused:
-        await store.addresses.update(replace(second, name=first.name, locked=True))
+        await store.addresses.update(project, second.id, {"name": first.name, "locked": True})
     assert refused.value.attribute == "name"
     assert await store.addresses.get(project, second.id) == second
-    assert await store.addresses.update(replace(second, locked=True)) is True
+    locked = await store.addresses.update(project, second.id, {"locked": True})
+    assert locked == replace(second, locked=True)
 
 
 async def test_an_address_is_unknown_in_another_project(store: Store, given: Given) -> None:
     mine, other = await given.project(), await given.project()
     address = await given.address(mine)
     assert await store.addresses.get(other, address.id) is None
-    assert await store.addresses.update(replace(address, project=other, locked=True)) is False
+    assert await store.addresses.update(other, address.id, {"locked": True}) is None
+    assert await store.addresses.update(other, address.id, {}) is None
     assert await store.addresses.delete(other, address.id) is False
     assert (await store.addresses.list(other, AddressFilter(), ALL)).items == ()
     assert await store.addresses.get(mine, address.id) == address

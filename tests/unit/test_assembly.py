@@ -2,15 +2,20 @@
 
 import json
 import os
+import resource
 import stat
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from satmint.assembly import assembled, policy_of, sqlite_path
+from satmint.assembly import assembled, external_urls, limits_of, policy_of, sqlite_path
 from satmint.flows.mint import Policy
+from satmint.gateway import Limits
 from satmint.jose import Keyring, KeyringError
 from satmint.keyring_file import open_keyring, read_keyring, write_keyring
+from satmint.model.demo import Demo
+from satmint.model.secrets import SecretText
 from satmint.settings import Settings, SettingsError
 from tests.kit.clock import NOW, FrozenClock
 from tests.kit.entropy import SeededEntropy
@@ -37,11 +42,48 @@ def test_database_is_named_by_a_url(database: str, path: str) -> None:
 def test_database_of_no_known_kind_is_refused(database: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         sqlite_path(database)
-    assert str(refusal.value) == "database must be of the form sqlite:///path/to/file"
+    assert str(refusal.value) == (
+        "database must be of the form sqlite:///path/to/file or postgresql://user@host/name"
+    )
 
 
 def test_defaults_of_the_settings_are_those_of_the_policy() -> None:
     assert policy_of(Settings()) == Policy()
+
+
+def test_projects_whose_proofs_are_strict() -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    nobody, some, all_ = (
+        policy_of(Settings(strict_proofs=asked)) for asked in ((), (str(one),), (str(one), "*"))
+    )
+    assert [p.proof_rules(one).strict for p in (nobody, some, all_)] == [False, True, True]
+    assert [p.proof_rules(other).strict for p in (nobody, some, all_)] == [False, False, True]
+
+
+def test_urls_that_the_api_is_reached_at(tmp_path: Path) -> None:
+    policy = Policy(cluster_host="puc.example.com:8443", regions={"eu": "a.eu.example", "us": None})
+    urls = {
+        "https://sat.example.com",
+        "https://fabric.example.com:8443",
+        "https://fabric.eu.example",
+    }
+    assert external_urls(policy, "https://sat.example.com") == urls
+    assert external_urls(Policy(), "https://sat.example.com") == {"https://sat.example.com"}
+    demo = Demo(
+        project_id=UUID(int=1),
+        api_token=SecretText("PT"),
+        c2c_token=SecretText("c2c_"),
+        addresses=(),
+        http="http://127.0.0.1:8080",
+        https="https://127.0.0.1:8444",
+        ca_file=tmp_path / "ca.pem",
+    )
+    assert external_urls(Policy(), demo.http, demo) == {
+        "http://127.0.0.1:8080",
+        "http://localhost:8080",
+        "https://127.0.0.1:8444",
+        "https://localhost:8444",
+    }
 
 
 def test_keyring_is_written_for_its_owner_only_and_read_back(tmp_path: Path) -> None:
@@ -180,3 +222,14 @@ def test_keyring_in_a_variable_is_read_and_never_written(
         "cannot use the keyring at env:SATMINT_TEST_KEYRING: the variable is not set"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "connections"), [(1024, 768), (100, 1), (65_536, 20_000), (-1, 20_000)]
+)
+def test_gateway_takes_on_no_more_than_there_can_be_open_files(
+    monkeypatch: pytest.MonkeyPatch, files: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (files, files))
+    limits = limits_of(Settings())
+    assert limits == Limits(connections=connections)

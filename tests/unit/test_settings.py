@@ -49,6 +49,9 @@ def test_every_kind_of_value_is_read_from_a_variable() -> None:
             "SATMINT_CORS_ORIGINS": "https://a.example, https://b.example,",
             "SATMINT_TRUSTED_PROXIES": "",
             "SATMINT_REPLAY_SECONDS": "0",
+            "SATMINT_PROOF_AGE_SECONDS": "120",
+            "SATMINT_DEVICE_SLACK_SECONDS": "0",
+            "SATMINT_STRICT_PROOFS": "c3d2e1f0-a9b8-4c7d-8e6f-5a4b3c2d1e0f, *",
             "SATMINT_MAX_TOKEN_SECONDS": "86400",
             "SATMINT_LOG_FORMAT": "json",
         },
@@ -58,6 +61,8 @@ def test_every_kind_of_value_is_read_from_a_variable() -> None:
     assert settings.regions == {"us-central": None, "eu-west": "puc.eu.example.com"}
     assert settings.cors_origins == ("https://a.example", "https://b.example")
     assert settings.trusted_proxies == ()
+    assert (settings.proof_age_seconds, settings.device_slack_seconds) == (120, 0)
+    assert settings.strict_proofs == ("c3d2e1f0-a9b8-4c7d-8e6f-5a4b3c2d1e0f", "*")
     assert settings.replay_seconds == 0
     assert settings.max_token_seconds == 86_400
     assert settings.log_format == "json"
@@ -102,6 +107,14 @@ def test_variables_that_are_not_ours_are_passed_over() -> None:
         ({"event_retention_days": 0}, "Expected `int` >= 1 - at `$.event_retention_days`"),
         ({"embeds_per_minute": 0}, "Expected `int` >= 1 - at `$.embeds_per_minute`"),
         ({"failures_per_minute": 0}, "Expected `int` >= 1 - at `$.failures_per_minute`"),
+        ({"proof_age_seconds": 119}, "Expected `int` >= 120 - at `$.proof_age_seconds`"),
+        ({"proof_ahead_seconds": -1}, "Expected `int` >= 0 - at `$.proof_ahead_seconds`"),
+        ({"device_slack_seconds": -1}, "Expected `int` >= 0 - at `$.device_slack_seconds`"),
+        # A session is kept for a day after its end, and no longer.
+        (
+            {"device_slack_seconds": 86_401},
+            "Expected `int` <= 86400 - at `$.device_slack_seconds`",
+        ),
         ({"tls_cert": "cert.pem"}, "tls_cert and tls_key come together"),
         ({"tls_key": "key.pem"}, "tls_cert and tls_key come together"),
     ],
@@ -118,6 +131,13 @@ def test_setting_of_another_form_is_refused_and_not_repeated(name: str) -> None:
         load_settings({name: "hunter2/secret"}, {})
     assert str(refusal.value).endswith(f"- at `$.{name}`")
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["acme", "", "**", "*,", "C3D2E1F0-A9B8-4C7D-8E6F-5A4B3C2D1E0F"])
+def test_what_is_no_project_is_no_project_whose_proofs_are_strict(text: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        load_settings({"strict_proofs": (text,)}, {})
+    assert "strict_proofs" in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from kit.clock import Dice, FakeClock
@@ -21,7 +22,7 @@ from signalwire.credentials import (
     StaticCredentialProvider,
     Warned,
 )
-from signalwire.credentials._devices import fabric_host
+from signalwire.credentials._cluster import fabric_host, gateway_host
 
 DEVICES = "/api/fabric/subscriber/devices"
 
@@ -173,6 +174,45 @@ async def test_a_clock_that_is_set_is_noticed_by_the_next_refusal(
             assert service.use(await session.token())
         assert kinds(session).count("warning:clock_skew") == 1
         assert session.stats.attempts == {"refreshed": session.stats.attempts["refreshed"]}
+
+
+async def test_a_server_that_wants_its_nonce_in_a_proof_gets_it(
+    service: FakeTokenService, clock: FakeClock
+) -> None:
+    service.nonce = "first"
+    async with session_of(service, BackendProvider(service)) as session:
+        assert service.count("bound") == 1
+        asked = len(proofs_of(service))
+        await clock.advance(1500)
+        assert len(proofs_of(service)) == asked + service.count("renewed") == asked + 2
+        service.nonce = "second"  # the first one is stale, and the refusal says so
+        await clock.advance(721)
+        assert service.use(await session.token())
+        nonces = [open_proof(proof).claims.get("nonce") for proof in proofs_of(service)]
+        assert nonces[-2:] == ["first", "second"]
+        assert kinds(session) == ["refreshed"] * 4
+
+
+async def test_a_nonce_and_the_time_may_both_be_asked_for(
+    service: FakeTokenService, clock: FakeClock
+) -> None:
+    service.nonce, service.skew = "n", 3600.0
+    async with session_of(service, BackendProvider(service)) as session:
+        assert kinds(session) == ["warning:clock_skew", "refreshed"]
+        await clock.advance(1)
+
+
+async def test_a_nonce_that_is_never_right_is_asked_for_once(clock: FakeClock) -> None:
+    class Fickle(FakeTokenService):
+        def answer(self, request: httpx.Request) -> httpx.Response:
+            self.nonce = f"nonce-{len(self.requests)}"
+            return super().answer(request)
+
+    fickle = Fickle(clock, cluster="puc.test")
+    async with session_of(fickle, BackendProvider(fickle)) as session:
+        assert len(proofs_of(fickle)) == 2
+        assert kinds(session) == ["failed"]
+        await clock.advance(1)
 
 
 async def test_a_refusal_that_is_not_about_time_is_not_met_with_time(
@@ -327,6 +367,7 @@ async def test_the_same_bound_token_again_stops_the_loop(
 )
 def test_the_cluster_in_the_header_names_the_host(cluster: str | None, host: str | None) -> None:
     assert fabric_host(mint("SAT", cluster)) == host
+    assert gateway_host(mint("SAT", cluster)) == (None if host is None else cluster)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from signalwire.credentials import (
     TokenRecord,
 )
 from signalwire.credentials._file_store import _parse, _serialise
-from signalwire.credentials._stores import to_the_end
+from signalwire.credentials._stores import OpenRefreshTokenStore, to_the_end
 
 OLD = TokenRecord(mint("SAT"), mint("Refresh"), 1, 2, "alice")
 NEW = TokenRecord(mint("SAT"), mint("Refresh"), 3, 4, "alice", fingerprint="f" * 43, tried_at=5)
@@ -65,6 +65,77 @@ async def test_the_lock_keeps_a_second_task_out(store: RefreshTokenStore, clock:
     await clock.advance(1)
     await waiting
     assert order == ["first", "second"]
+
+
+async def test_news_makes_the_lock_needless(store: RefreshTokenStore, clock: FakeClock) -> None:
+    """It is seen before the lock is tried, and while it is waited for, though it is held."""
+    assert isinstance(store, OpenRefreshTokenStore)
+    seen: list[TokenRecord] = []
+
+    def news(record: TokenRecord) -> bool:
+        seen.append(record)
+        return record == NEW
+
+    async def wait_for_news() -> TokenRecord | None:
+        async with store.lock_unless(news) as found:
+            return found
+
+    await store.save(OLD)
+    async with store.lock():
+        waiting = asyncio.ensure_future(wait_for_news())
+        await clock.advance(1)
+        assert not waiting.done()
+        await store.save(NEW)
+        while not waiting.done():
+            await clock.advance(0.1)
+        assert await waiting == await wait_for_news() == NEW
+        late = asyncio.ensure_future(store.lock().__aenter__())
+        await clock.advance(16)
+        with pytest.raises(StoreLocked):  # those who needed no lock have not freed it either
+            await late
+    assert set(seen) == {OLD, NEW}
+
+
+async def test_without_news_the_lock_is_had(store: RefreshTokenStore, clock: FakeClock) -> None:
+    assert isinstance(store, OpenRefreshTokenStore)
+    await store.save(OLD)
+    async with store.lock_unless(lambda record: record == NEW) as found:
+        assert found is None
+        waiting = asyncio.ensure_future(store.lock().__aenter__())
+        await clock.advance(16)
+        with pytest.raises(StoreLocked):
+            await waiting
+    async with store.lock():
+        pass
+
+
+async def test_a_file_is_read_once_for_each_change(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "session"
+    store = FileRefreshTokenStore(path, clock=clock, entropy=Dice())
+    await store.save(OLD)
+    looked: list[TokenRecord] = []
+
+    def no_news(record: TokenRecord) -> bool:
+        looked.append(record)
+        return False
+
+    async def wait_for_news() -> None:
+        async with store.lock_unless(no_news):
+            pass
+
+    async with store.lock():
+        waiting = asyncio.ensure_future(wait_for_news())
+        while not looked:
+            await clock.advance(0.1)
+        await clock.advance(10)
+        assert looked == [OLD]
+    await clock.advance(1)
+    await waiting
+    path.write_bytes(b"{}")
+    with pytest.raises(StoreError):
+        await wait_for_news()
+    path.unlink()
+    await wait_for_news()
 
 
 async def test_waiting_for_the_lock_ends(store: RefreshTokenStore, clock: FakeClock) -> None:

@@ -43,6 +43,11 @@ class Mortal:
         self.live.process.wait()
         self.deaths += 1
 
+    def stop(self) -> None:
+        """SIGTERM: it says good-bye to everybody first."""
+        self.live.process.terminate()
+        self.live.process.wait()
+
     @contextlib.contextmanager
     def down(self) -> Iterator[None]:
         """Have it dead within the block."""

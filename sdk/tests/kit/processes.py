@@ -26,9 +26,9 @@ class Process:
             text=True,
         )
 
-    def ask(self) -> None:
+    def ask(self, word: str = "go") -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
 
     def hear(self) -> str:

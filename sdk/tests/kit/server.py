@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -66,6 +67,21 @@ class Live:
         assert status in (200, 401)
         return status == 200
 
+    def revoke(self, subscriber_id: str) -> None:
+        """End all sessions of a subscriber, as an operator would."""
+        self._manage("DELETE", f"/api/satmint/subscribers/{subscriber_id}/sessions")
+
+    def is_online(self, subscriber_id: str) -> bool:
+        """Whether a subscriber can be reached through the gateway, as others see it."""
+        found: dict[str, Any] = self._manage(
+            "GET", f"/api/satmint/subscribers/{subscriber_id}/presence"
+        ).json()
+        return found["online"] is True
+
+    def _manage(self, method: str, path: str) -> httpx.Response:
+        with httpx.Client(auth=(self.project_id, self.api_token)) as http:
+            return http.request(method, self.http + path).raise_for_status()
+
     def trail(self) -> Counter[str]:
         """How often each kind of event stands in the server's audit trail."""
         kinds: Counter[str] = Counter()
@@ -91,13 +107,14 @@ def server_python() -> str:
 
 
 @contextlib.contextmanager
-def running(folder: Path, port: int = 0) -> Iterator[Live]:
+def running(folder: Path, port: int = 0, **settings: str) -> Iterator[Live]:
     """Run `satmint dev` with its state in `folder`, until the block is left."""
     options = ["--port", str(port), "--https-port", "0", "--json", "--data", str(folder / "data")]
     with (folder / "server.log").open("a") as log:
         server = subprocess.Popen(
             [server_python(), "-m", "satmint", "dev", *options],
             cwd=folder,
+            env=os.environ | settings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

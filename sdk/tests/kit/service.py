@@ -68,6 +68,8 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.tokens: dict[str, Claims] = {}
         self.families: list[Family] = []
         self.spent_proofs: set[str] = set()
+        self.nonce: str | None = None
+        """What a proof must carry; told in every refusal for want of it, and in every answer."""
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
         self.happened: list[tuple[str, int]] = []
@@ -142,6 +144,9 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 status, body = self._route(request)
             except Refused as refused:
                 status, body = refused.status, _error(refused)
+                if refused.message == "nonce":
+                    asked = {"www-authenticate": 'DPoP error="use_dpop_nonce"'}
+                    return self._plain(status, body, asked)
             if self._losses:
                 self._losses -= 1
                 raise httpx.ReadError("the connection was lost")
@@ -155,6 +160,8 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
     ) -> httpx.Response:
         named = {"date": formatdate(self.now(), usegmt=True), "x-request-id": "req-1"}
+        if self.nonce is not None:
+            named["dpop-nonce"] = self.nonce
         return httpx.Response(status, headers=named | (headers or {}), json=body)
 
     def _route(self, request: httpx.Request) -> Answer:
@@ -280,6 +287,8 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
         said = proof.claims
         if (said["htm"], said["htu"]) != ("POST", str(request.url)):
             raise Refused(401, None, "htu")
+        if self.nonce is not None and said.get("nonce") != self.nonce:
+            raise Refused(401, None, "nonce")
         if not -300 <= said["iat"] - self.now() <= 60:
             raise Refused(401, None, "iat")
         if said.get("ath", "" if first else None) not in ("", _hash(bearer)):

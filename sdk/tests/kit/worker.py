@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -18,6 +19,7 @@ from kit.service import API_TOKEN, PROJECT, FakeTokenService
 from kit.sessions import session_of
 from signalwire.credentials import (
     CredentialExpired,
+    CredentialSession,
     FileRefreshTokenStore,
     MemoryRefreshTokenStore,
     SessionClosed,
@@ -96,6 +98,49 @@ def crowd_on_a_file(host: str, project: str, api_token: str, file: str, threads:
                 break
         for one in crowd:
             one.join()
+
+
+def sessions_on_a_file(host: str, project: str, api_token: str, file: str, threads: str) -> None:
+    """A session in an event loop of its own in each of many threads, all of them on one file.
+
+    For every line, which is a number, each renews its token so often, as fast as it can.
+    """
+    size = int(threads)
+    at_rest, begun = threading.Barrier(size + 1), threading.Barrier(size + 1)
+    tokens: list[str] = []
+    outcomes: Counter[str] = Counter()
+    renewals = 0
+
+    async def live() -> None:
+        async with AsyncRestClient(project, api_token, host) as client:
+            store = FileRefreshTokenStore(file)
+            provider = SubscriberCredentialProvider(client, reference="crowd", store=store)
+            async with CredentialSession(provider) as session:
+                tokens.append(await session.token())
+                while True:
+                    await asyncio.to_thread(at_rest.wait)
+                    await asyncio.to_thread(begun.wait)
+                    if not renewals:
+                        break
+                    tokens.extend(
+                        [await session.renew(await session.token()) for _ in range(renewals)]
+                    )
+                outcomes.update(session.stats.attempts)
+
+    crowd = [threading.Thread(target=asyncio.run, args=(live(),)) for _ in range(size)]
+    for one in crowd:
+        one.start()
+    while True:
+        at_rest.wait()
+        say(f"{len(tokens)} {' '.join(set(tokens))}")
+        tokens.clear()
+        renewals = int(sys.stdin.readline() or 0)
+        begun.wait()
+        if not renewals:
+            break
+    for one in crowd:
+        one.join()
+    say(" ".join(f"{outcome}={count}" for outcome, count in sorted(outcomes.items())))
 
 
 async def hold_lock(file: str) -> None:

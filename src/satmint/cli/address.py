@@ -8,13 +8,14 @@ import typer
 from satmint.cli.command import Limit, ProjectOption, Work, command, project_named
 from satmint.cli.plain import group
 from satmint.cli.project import checked_name
-from satmint.cli.report import Failure, Misuse, iso
+from satmint.cli.report import Failure, Misuse
 from satmint.flows.addresses import NewAddress, create_address, list_addresses
 from satmint.flows.finding import addresses_called
 from satmint.flows.mint import Mint
 from satmint.model.listing import AddressFilter, Window
 from satmint.model.naming import is_slug
 from satmint.model.records import Address, AddressType, Channel
+from satmint.model.times import iso
 
 app = group("address")
 

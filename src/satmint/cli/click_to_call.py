@@ -8,13 +8,14 @@ from satmint.cli.address import address_named
 from satmint.cli.command import Limit, ProjectOption, Work, command, id_of, project_named
 from satmint.cli.plain import group
 from satmint.cli.project import checked_name
-from satmint.cli.report import Failure, Misuse, iso
+from satmint.cli.report import Failure, Misuse
 from satmint.flows.credentials import create_c2c_token, disable_c2c_token, list_c2c_tokens
 from satmint.flows.finding import c2c_token_of
 from satmint.model.listing import Window
 from satmint.model.naming import is_origin
 from satmint.model.records import C2cToken
 from satmint.model.secrets import C2C_PREFIX
+from satmint.model.times import iso
 
 app = group("click-to-call")
 

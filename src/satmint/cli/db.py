@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from satmint.cli.command import Work, command
 from satmint.cli.plain import group
 from satmint.cli.report import Failure
+from satmint.model.database_url import without_password
 from satmint.upkeep import back_up_database, check_database, migrate_database
 
 app = group("db")
@@ -22,20 +23,21 @@ app = group("db")
 def migrate(work: Work) -> None:
     """Bring the database to the present schema, creating it if need be."""
     applied = migrate_database(work.settings, work.clock.now())
-    work.report.value({"database": work.settings.database, "applied": applied})
-    if applied:
-        work.report.line(f"{work.settings.database}: applied {', '.join(applied)}.")
-    else:
-        work.report.line(f"{work.settings.database}: nothing to do.")
+    database = without_password(work.settings.database)
+    work.report.value({"database": database, "applied": applied})
+    work.report.line(
+        f"{database}: applied {', '.join(applied)}." if applied else f"{database}: nothing to do."
+    )
 
 
 @command(app, "check")
 def check(work: Work) -> None:
     """Read all of the database and see whether it is whole and of the present schema."""
     found = check_database(work.settings)
+    database = without_password(work.settings.database)
     work.report.value(
         {
-            "database": work.settings.database,
+            "database": database,
             "sound": found.sound,
             "faults": found.faults,
             "pending": found.pending,
@@ -48,7 +50,7 @@ def check(work: Work) -> None:
         )
     if found.pending:
         raise Failure(f"the database lacks {', '.join(found.pending)}: run `satmint db migrate`")
-    work.report.line(f"{work.settings.database}: whole, and of the present schema.")
+    work.report.line(f"{database}: whole, and of the present schema.")
 
 
 @command(app, "backup")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from satmint.assembly import assembled
+from satmint.cli.browser_sdk import browser_sdk
 from satmint.cli.certificate import Certificate, certificate_in
 from satmint.cli.demo import demo_in, sqlite_url
 from satmint.cli.options import Json, LogLevel, settings_from
@@ -22,10 +24,12 @@ from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Misuse, Report, facts
 from satmint.cli.running import background_of, listen_on, run_server, url_of
 from satmint.cli.trouble import because
+from satmint.control import REFERENCE_PAGE, Control, ControlledEdge
 from satmint.http.listen import Listener, Listening, serve
 from satmint.logs import configure_logs
 from satmint.model.clock import SystemClock
-from satmint.model.demo import Demo
+from satmint.model.database_url import without_password
+from satmint.model.demo import BrowserSdk, Demo
 from satmint.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -49,6 +53,14 @@ def dev(
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Where everything is kept between runs.")
     ] = Path(".satmint"),
+    sdk: Annotated[
+        Path | None,
+        typer.Option(
+            "--browser-sdk",
+            metavar="FILE",
+            help="The vendor's browser SDK (4.x, UMD build) for the page `/try`.",
+        ),
+    ] = None,
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
@@ -62,6 +74,7 @@ def dev(
     """
     if not _is_loopback(host):
         raise Misuse(f"`satmint dev` listens on loopback only, not on {host}: use `satmint serve`")
+    found = browser_sdk(sdk)
     configure_logs("json" if as_json else "console", log_level)
     data = data.absolute()
     try:
@@ -83,7 +96,8 @@ def dev(
             },
             config=None,
         )
-        run_server(settings, _run((http, https), settings, certificate, Report(as_json=as_json)))
+        report = Report(as_json=as_json)
+        run_server(settings, _run((http, https), settings, certificate, found, report))
 
 
 class ReadyAddress(msgspec.Struct, frozen=True):
@@ -114,11 +128,19 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _run(
-    listeners: Sequence[Listener], settings: Settings, certificate: Certificate, report: Report
+    listeners: Sequence[Listener],
+    settings: Settings,
+    certificate: Certificate,
+    sdk: BrowserSdk,
+    report: Report,
 ) -> None:
     data = certificate.ca.parent
     http, https = (url_of(settings.host, listener) for listener in listeners)
-    async with assembled(settings, create_keyring=True) as service:
+    control = Control(SystemClock())
+    async with assembled(
+        settings, create_keyring=True, migrating=True, clock=control.clock, safe=control.safe
+    ) as service:
+        control.curtail = service.gateway.curtail
         project = await demo_in(data, service.mint, settings)
         demo = Demo(
             project_id=project.id,
@@ -128,6 +150,8 @@ async def _run(
             http=http,
             https=https,
             ca_file=certificate.ca,
+            browser_sdk=sdk,
+            bad_days=REFERENCE_PAGE,
         )
 
         async def say() -> None:
@@ -136,13 +160,19 @@ async def _run(
             else:
                 _show(report, demo, settings)
 
+        async def stop() -> None:
+            control.stop()
+            await service.gateway.stop()
+
         await serve(
-            service.app(http, demo),
+            service.app(http, demo, partial(ControlledEdge, control)),
             listeners,
             Listening(
                 on_ready=say,
-                on_hangup=service.reload_keyring,
+                on_hangup=service.look_at_keyring,
+                on_stop=stop,
                 background=background_of(service),
+                own_date=True,
             ),
         )
         structlog.get_logger("satmint.dev").info("stopped")
@@ -169,7 +199,7 @@ def _ready(demo: Demo, settings: Settings) -> Ready:
             ReadyAddress(address.id, address.name, address.context, address.type.value)
             for address in demo.addresses
         ),
-        database=settings.database,
+        database=without_password(settings.database),
         ca_file=str(demo.ca_file),
     )
 
@@ -190,6 +220,8 @@ def _show(report: Report, demo: Demo, settings: Settings) -> None:
     shown = facts(
         {
             "start page": demo.http,
+            "a token's life": f"{demo.http}/try",
+            "bad days": f"{demo.http}{demo.bad_days}",
             "for browsers": f"{demo.https}  (signed by ca.pem)",
             "cluster host": settings.cluster_host,
             "addresses": ", ".join(places),

@@ -1,5 +1,8 @@
 """`satmint keys`: the master keys that all tokens hang on."""
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +10,11 @@ import typer
 
 from satmint.cli.command import Work, command
 from satmint.cli.plain import group
-from satmint.cli.report import Failure, iso
+from satmint.cli.report import Failure, Misuse, say
+from satmint.cli.trouble import in_words
+from satmint.flows.keys import record_in_all_projects
+from satmint.model.events import EventKind
+from satmint.model.times import iso
 from satmint.settings import SettingsError
 from satmint.upkeep import (
     InUse,
@@ -16,7 +23,9 @@ from satmint.upkeep import (
     list_keys,
     remove_key,
     rotate_keyring,
+    unwrap_keyring,
     use_of,
+    wrap_keyring,
 )
 
 app = group("keys")
@@ -27,11 +36,10 @@ def init(work: Work) -> None:
     """Make a keyring with one key. Keep the file like a private key: it opens every token."""
     file = Path(work.settings.keyring)
     try:
-        key = init_keyring(file, work.clock, work.entropy)
+        with _writing(file):
+            key = init_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
     except FileExistsError as error:
         raise Failure(f"there is a keyring at {file} already") from error
-    except OSError as error:
-        raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
     work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key)]})
     work.report.line(f"{file} holds one key, {key.id}. Keep it like a private key.")
 
@@ -39,7 +47,7 @@ def init(work: Work) -> None:
 @command(app, "list")
 def list_(work: Work) -> None:
     """List the keys, newest first, without their secrets."""
-    keys = list_keys(Path(work.settings.keyring))
+    keys = list_keys(Path(work.settings.keyring), work.settings.keyring_kek)
     work.report.rows(
         ("id", "state", "created_at", "retired_at"), [_shown(key) for key in keys], none=""
     )
@@ -50,16 +58,16 @@ def rotate(work: Work) -> None:
     """Add a new active key. The former one goes on opening what it made.
 
     Running servers take the file up by themselves within seconds. Where they have copies of it,
-    spread the new file before the old key is retired.
+    spread the new file before the old key is retired. The audit trail of every project says so, if
+    the database can be reached.
     """
     file = Path(work.settings.keyring)
-    try:
-        keys = rotate_keyring(file, work.clock, work.entropy)
-    except OSError as error:
-        raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
+    with _writing(file):
+        keys = rotate_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
     active = next(key for key in keys if key.active)
     work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key) for key in keys]})
     work.report.line(f"{active.id} is the active key of {file} now; {len(keys) - 1} older remain.")
+    _record(work, EventKind.KEY_ROTATED, active.id)
 
 
 @command(app, "retire")
@@ -75,10 +83,11 @@ def retire(
 ) -> None:
     """Remove a key that is no longer active: what was made with it stops opening.
 
-    Refused while such tokens may be alive, unless --now is given.
+    Refused while such tokens may be alive, unless --now is given. The audit trail of every project
+    says so, if the database can be reached.
     """
-    file = Path(work.settings.keyring)
-    found = next((known for known in list_keys(file) if known.id == key), None)
+    file, kek = Path(work.settings.keyring), work.settings.keyring_kek
+    found = next((known for known in list_keys(file, kek) if known.id == key), None)
     if found is None:
         raise Failure(f"the keyring at {file} has no key {key}")
     if found.active:
@@ -95,10 +104,8 @@ def retire(
             f"tokens made with {key} may live until {iso(use.until)}"
             f" ({_sessions(use.sessions)}): wait, or end them with --now"
         )
-    try:
-        remove_key(file, key)
-    except OSError as error:
-        raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
+    with _writing(file):
+        remove_key(file, key, kek, work.entropy)
     work.report.value(
         {
             "keyring": str(file.absolute()),
@@ -112,6 +119,72 @@ def retire(
             f"What was made with it no longer opens: {_sessions(use.sessions)} may have to sign"
             " in again."
         )
+    _record(work, EventKind.KEY_RETIRED, key)
+
+
+@command(app, "wrap")
+def wrap(
+    work: Work,
+    former: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="KEK", help="What wraps it now, to have it wrapped by another key."
+        ),
+    ] = None,
+) -> None:
+    """Have the keyring rest wrapped by the key of the setting `keyring_kek`.
+
+    Start servers with the setting afterwards: with it they take a wrapped keyring only, and without
+    it none. What was in the clear may still be found on the disk and in backups: rotate.
+    """
+    file = Path(work.settings.keyring)
+    with _writing(file):
+        count = wrap_keyring(file, _kek(work), former, work.entropy)
+    work.report.value({"keyring": str(file.absolute()), "wrapped": True, "keys": count})
+    work.report.line(f"{file} is wrapped now, with {_keys(count)}.")
+
+
+@command(app, "unwrap")
+def unwrap(work: Work) -> None:
+    """Have a keyring that is wrapped rest in the clear again.
+
+    Start servers without the setting `keyring_kek` afterwards.
+    """
+    file = Path(work.settings.keyring)
+    with _writing(file):
+        count = unwrap_keyring(file, _kek(work), work.entropy)
+    work.report.value({"keyring": str(file.absolute()), "wrapped": False, "keys": count})
+    work.report.line(f"{file} is in the clear now, with {_keys(count)}.")
+
+
+def _kek(work: Work) -> str:
+    if work.settings.keyring_kek is None:
+        raise Misuse("say what wraps the keyring: SATMINT_KEYRING_KEK=env:NAME, or in the file")
+    return work.settings.keyring_kek
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _record(work: Work, kind: EventKind, key: str) -> None:
+    """Tell the audit trails. What was done to the keyring stays done if they cannot be reached."""
+
+    async def record() -> None:
+        async with work.mint() as mint:
+            await record_in_all_projects(mint, kind, key, work.origin)
+
+    try:
+        with in_words(work.settings):
+            asyncio.run(record())
+    except Failure as trouble:
+        say(f"the audit trail does not tell of it: {trouble}", "note", as_json=work.report.as_json)
 
 
 def _shown(key: KeyInfo) -> dict[str, str | None]:
@@ -125,3 +198,7 @@ def _shown(key: KeyInfo) -> dict[str, str | None]:
 
 def _sessions(count: int) -> str:
     return "1 session" if count == 1 else f"{count} sessions"
+
+
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"

@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "address": "Addresses: the places that can be reached.",
     "click-to-call": "Click-to-Call tokens, for public web pages.",
     "session": "Sessions: who is signed in.",
+    "events": "The audit trail: what happened.",
+    "webhook": "Webhooks: whom to tell of alerts.",
     "keys": "The keyring: the master keys that all tokens hang on.",
     "db": "The database: migrate, check, back up.",
     "openapi": "Print the description of the HTTP API.",

@@ -6,10 +6,11 @@ import typer
 
 from satmint.cli.command import Work, command
 from satmint.cli.plain import group
-from satmint.cli.report import Misuse, iso
+from satmint.cli.report import Misuse
 from satmint.flows.credentials import create_api_token, create_project
 from satmint.flows.finding import list_projects
 from satmint.model.permissions import Permission
+from satmint.model.times import iso
 
 app = group("project")
 

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -99,11 +98,6 @@ def _table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Tabl
     return table
 
 
-def iso(seconds: int) -> str:
-    """Unix seconds as ISO 8601 in UTC, with `Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def facts(named: Mapping[str, object]) -> list[Text]:
     """A line for each of a thing's properties."""
     width = max(map(len, named), default=0)
@@ -121,11 +115,24 @@ def cell(value: object) -> Text:
         case bool():
             return Text("yes" if value else "no")
         case tuple():
-            return Text(", ".join(map(str, value)))
+            return Text(visible(", ".join(map(str, value))))
         case Text():
             return value
         case _:
-            return Text(str(value))
+            return Text(visible(str(value)))
+
+
+def visible(text: str) -> str:
+    """`text` with everything in it that a terminal would obey instead of show, escaped.
+
+    Names and agents are what their owners chose: they must not clear a screen or forge a line.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
 
 
 def to_json(value: object) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from satmint.cli.command import Limit, ProjectOption, Work, command, id_of, project_named
 from satmint.cli.plain import group
-from satmint.cli.report import Misuse, iso
+from satmint.cli.report import Misuse
 from satmint.flows.finding import subscriber_called
 from satmint.flows.oversight import list_sessions
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
@@ -14,6 +14,7 @@ from satmint.model.lifetimes import expired
 from satmint.model.listing import Window
 from satmint.model.naming import is_fingerprint
 from satmint.model.records import Session
+from satmint.model.times import iso
 
 app = group("session")
 
@@ -101,7 +102,7 @@ def _shown(session: Session, now: int) -> dict[str, object]:
         "state": state,
         "generation": session.head.generation,
         "created_at": iso(session.created_at),
-        "last_refresh_at": iso(session.head.since) if session.head.generation else None,
+        "last_refresh_at": None if session.refreshed_at is None else iso(session.refreshed_at),
         "expires_at": iso(session.lives_until),
         "revoked_at": None if session.revoked_at is None else iso(session.revoked_at),
         "address": session.address,

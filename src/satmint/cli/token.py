@@ -10,7 +10,7 @@ import typer
 from satmint.cli.command import ProjectOption, Work, command, id_of, project_named
 from satmint.cli.plain import group
 from satmint.cli.project import Permissions, checked_name
-from satmint.cli.report import Failure, Misuse, iso
+from satmint.cli.report import Failure, Misuse
 from satmint.flows.callers import Caller
 from satmint.flows.credentials import create_api_token, delete_api_token
 from satmint.flows.examine import Examined, examine
@@ -24,6 +24,7 @@ from satmint.model.naming import is_fingerprint
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, C2cToken
 from satmint.model.secrets import C2C_PREFIX
+from satmint.model.times import iso
 
 app = group("token")
 

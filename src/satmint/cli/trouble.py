@@ -5,12 +5,24 @@ from contextlib import contextmanager
 from typing import Final
 
 from satmint.cli.report import Failure
+from satmint.model.database_url import without_password
 from satmint.model.refusals import NotFound, Refusal, StoreUnavailable, Unprocessable
 from satmint.settings import Settings, SettingsError
 from satmint.upkeep import SchemaUnknown
 
 _DATABASE: Final = {
+    "database_busy": "all connections to it are in use",
     "no_such_file": "there is no such file",
+    "postgres_28000": "it lets nobody in under that name",
+    "postgres_28p01": "the password is not right",
+    "postgres_3d000": "there is no such database",
+    "postgres_53300": "it has too many connections already",
+    "postgres_commits_not_durable": "synchronous_commit is off: it could lose what it acknowledged",
+    "postgres_isolation_unsupported": "transactions must be read committed or serializable",
+    "postgres_lost": "it cannot be reached",
+    "postgres_read_only": "it is a replica, or for reading only",
+    "postgres_timeout": "it does not answer in time",
+    "postgres_url_not_understood": "the URL makes no sense",
     "sqlite_busy": "another process holds a lock on it",
     "sqlite_cantopen": "the file cannot be opened",
     "sqlite_corrupt": "the file is damaged",
@@ -34,10 +46,10 @@ def in_words(settings: Settings) -> Iterator[None]:
     except SettingsError as error:
         raise Failure(str(error)) from error
     except SchemaUnknown as error:
-        raise Failure(f"cannot use {settings.database}: {error}") from error
+        raise Failure(f"cannot use {without_password(settings.database)}: {error}") from error
     except StoreUnavailable as error:
         reason = _DATABASE.get(error.cause, error.cause)
-        raise Failure(f"cannot use {settings.database}: {reason}") from error
+        raise Failure(f"cannot use {without_password(settings.database)}: {reason}") from error
     except Unprocessable as refusal:
         raise Failure("; ".join(fault.message for fault in refusal.faults)) from refusal
     except NotFound as refusal:

@@ -1,6 +1,7 @@
 """Addresses as a resource."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,7 @@ async def list_addresses(
 
 
 async def update_address(
-    mint: Mint, project: UUID, address: UUID, changes: dict[str, Any]
+    mint: Mint, project: UUID, address: UUID, changes: Mapping[str, Any]
 ) -> Address:
     """Set the given fields, by the names of `Address`, and leave the others.
 
@@ -78,12 +79,12 @@ async def update_address(
         NotFound: the project has no such address.
         Unprocessable: the new name is taken in this project and context.
     """
-    updated = replace(await address_of(mint, project, address), **changes)
     try:
-        if not await mint.store.addresses.update(updated):
-            raise NotFound("address")
+        updated = await mint.store.addresses.update(project, address, changes)
     except NotUnique as taken:
         raise Unprocessable(not_unique(taken.attribute)) from taken
+    if updated is None:
+        raise NotFound("address")
     return updated
 
 

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
@@ -16,11 +16,13 @@ from satmint.model.ids import as_uuid
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
 from satmint.model.records import Session
-from satmint.model.refusals import RateLimited, Unauthorized
+from satmint.model.refusals import Unauthorized
 from satmint.model.rotation import Presented
 from satmint.model.secrets import digest
 
 _CALLERS_REMEMBERED: Final = 10_000
+_BEARER: Final = frozenset({b"bearer"})
+_WITH_PROOF: Final = frozenset({b"bearer", b"dpop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Caller:
     api_token: UUID
     permissions: frozenset[Permission]
 
+    @property
+    def counted_as(self) -> UUID:
+        """Whose calls count together."""
+        return self.project
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -40,6 +47,13 @@ class Holder:
     session: Session
     ch: str | None
     """The cluster host in the SAT's header."""
+    token: str = field(repr=False)
+    """The text of the SAT."""
+
+    @property
+    def counted_as(self) -> UUID:
+        """Whose calls count together."""
+        return self.claims.sid
 
     @property
     def project(self) -> UUID:
@@ -103,10 +117,32 @@ class Callers:
             RateLimited: it is not, and neither were too many from this address lately.
         """
         try:
-            return await holder_of(self._mint, _bearer_token(authorization))
+            return await holder_of(self._mint, _token(authorization, _BEARER))
         except Unauthorized:
             if authorization:  # showing nothing is no attempt
-                self._count_failure(address, self._mint.clock.now())
+                self._mint.count_failure(address)
+            raise
+
+    async def key_holder(self, authorization: bytes, address: str, slack: int = 0) -> Holder:
+        """The holder of a SAT that is shown together with a proof of its key.
+
+        The scheme may be `DPoP` as well (RFC 9449, section 7.1). Not checked here: scope and
+        proof; nor is the use noted, which has to wait for the proof.
+
+        Args:
+            authorization: The header's value; empty where there is none.
+            address: Where the call comes from, for counting failures.
+            slack: Seconds after its end in which a SAT that names a key is still taken.
+
+        Raises:
+            Unauthorized: it is no SAT of ours that is good now.
+            RateLimited: it is not, and neither were too many from this address lately.
+        """
+        try:
+            return await standing_holder(self._mint, _token(authorization, _WITH_PROOF), slack)
+        except Unauthorized:
+            if authorization:
+                self._mint.count_failure(address)
             raise
 
     async def _look_up(self, authorization: bytes, address: str) -> Caller:
@@ -121,7 +157,7 @@ class Callers:
         if token is None:
             self._known.pop(key, None)
             if authorization:
-                self._count_failure(address, now)
+                self._mint.count_failure(address)
             raise Unauthorized("bad_credentials" if authorization else "no_credentials")
         caller = Caller(token.project, token.id, token.permissions)
         self._known[key] = now, caller
@@ -129,17 +165,29 @@ class Callers:
             self._known.popitem(last=False)
         return caller
 
-    def _count_failure(self, address: str, now: int) -> None:
-        retry_after = self._mint.failure_allowance.take(address, now)
-        if retry_after is not None:
-            raise RateLimited(retry_after, "failed_credentials")
-
 
 async def holder_of(mint: Mint, token: str) -> Holder:
     """The holder of a SAT: opened, unexpired, its session standing, its epoch current.
 
     A SAT lives to its own `exp`, whichever generation it is of: a rotation spends the refresh
-    token only. That it was accepted is noted, which is what tells a lost answer from a theft.
+    token only. That it was accepted is noted.
+
+    Raises:
+        Unauthorized: it is not good now.
+    """
+    holder = await standing_holder(mint, token)
+    note_use(mint, holder)
+    return holder
+
+
+async def standing_holder(mint: Mint, token: str, slack: int = 0) -> Holder:
+    """The holder of a SAT, without noting that it was in use.
+
+    Args:
+        mint: The tools.
+        token: The SAT.
+        slack: Seconds after its end in which it is still taken, if it names a key: for who has to
+            prove possession of that key before anything happens.
 
     Raises:
         Unauthorized: it is not good now.
@@ -148,7 +196,8 @@ async def holder_of(mint: Mint, token: str) -> Holder:
         claims, ch = mint.safe.open(token, TokenType.SAT)
     except CannotOpen as error:
         raise Unauthorized("cannot_open") from error
-    if expired(claims.exp, mint.clock.now()):
+    now = mint.clock.now()
+    if expired(claims.exp, now) and (slack == 0 or claims.cnf is None or now - claims.exp > slack):
         raise Unauthorized("expired")
     standing = await mint.store.sessions.standing(claims.prj, claims.sid)
     if standing is None:
@@ -156,11 +205,16 @@ async def holder_of(mint: Mint, token: str) -> Holder:
     session = standing.session
     if session.revoked_at is not None or standing.subscriber_epoch != claims.epo:
         raise Unauthorized("revoked")
-    if claims.gen > session.head.generation:
+    if not session.head.accounts_for(claims.gen, claims.jkt):
         raise Unauthorized("ahead_of_head")
+    return Holder(claims, session, ch, token)
+
+
+def note_use(mint: Mint, holder: Holder) -> None:
+    """Note that a SAT was accepted, which is what tells a lost answer from a theft."""
+    claims, session = holder.claims, holder.session
     if claims.gen == session.head.generation > session.seen_generation:
         mint.store.sessions.note_seen(Presented(claims.prj, claims.sid, claims.gen, claims.epo))
-    return Holder(claims, session, ch)
 
 
 def _basic_credentials(authorization: bytes) -> tuple[UUID, bytes] | None:
@@ -176,8 +230,8 @@ def _basic_credentials(authorization: bytes) -> tuple[UUID, bytes] | None:
     return (project, digest(password)) if colon and project is not None else None
 
 
-def _bearer_token(authorization: bytes) -> str:
+def _token(authorization: bytes, schemes: frozenset[bytes]) -> str:
     scheme, _, token = authorization.partition(b" ")
-    if scheme.lower() != b"bearer":
+    if scheme.lower() not in schemes:
         raise Unauthorized("no_credentials")
     return token.strip().decode("latin-1")

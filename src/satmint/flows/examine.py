@@ -55,7 +55,7 @@ def _state(
     mint: Mint, typ: TokenType, claims: Claims, found: SessionStanding | None
 ) -> State | Cause:
     now = mint.clock.now()
-    presented = Presented(claims.prj, claims.sid, claims.gen, claims.epo)
+    presented = Presented(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt)
     verdict = judge(_standing(found), presented, now, mint.policy.replay_cap)
     if isinstance(verdict, Refused) and verdict.cause in _OF_ANY_TOKEN:
         return verdict.cause

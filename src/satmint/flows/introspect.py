@@ -96,5 +96,6 @@ async def _is_live_refresh_token(mint: Mint, token: str) -> bool:
         and standing.session.revoked_at is None
         and standing.subscriber_epoch == claims.epo
         and standing.session.head.generation == claims.gen
+        and standing.session.head.accounts_for(claims.gen, claims.jkt)
         and not out_of_time(standing.session.deadline, now)
     )

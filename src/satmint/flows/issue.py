@@ -9,6 +9,7 @@ from satmint.flows.callers import Caller, Holder
 from satmint.flows.mint import Mint, Pair
 from satmint.flows.opening import expiry, first_claims, new_session, open_temporary
 from satmint.flows.passwords import hash_password
+from satmint.model.allowance import network_of
 from satmint.model.claims import SELF_REFRESH, Kind
 from satmint.model.events import EventKind, Origin
 from satmint.model.lifetimes import (
@@ -107,7 +108,7 @@ async def subscriber_tokens(
     )
     pair = mint.pair(
         claims,
-        Head(0, now, session.expires_at),
+        Head(0, now, session.expires_at, session.jkt),
         mint.policy.cluster_host_of(request.region),
         now,
     )
@@ -178,7 +179,7 @@ async def embed_token(mint: Mint, c2c_token: str, web_origin: str | None, origin
     _settle(c2c_faults(c2c_token))
     now = mint.clock.now()
     secret = digest(c2c_token)
-    retry_after = mint.embed_allowance.take(f"{secret.hex()} {origin.address}", now)
+    retry_after = mint.embed_allowance.take(f"{secret.hex()} {network_of(origin.address)}", now)
     if retry_after is not None:
         raise RateLimited(retry_after, "embeds")
     known = None

@@ -6,14 +6,18 @@ from uuid import UUID
 
 import msgspec
 
+from satmint.dpop import ProofRules
+from satmint.flows.nonces import RingNonces
 from satmint.jose.sealing import Safe
-from satmint.model.allowance import Allowance
-from satmint.model.claims import Claims, TokenType, token_id
+from satmint.jose.states import StateSafe
+from satmint.jose.vault import Vault
+from satmint.model.allowance import Allowance, network_of
+from satmint.model.claims import Claims, Confirmation, TokenType, token_id
 from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy, random_uuid
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.lifetimes import FOREVER
-from satmint.model.refusals import Code, Fault
+from satmint.model.refusals import Code, Fault, RateLimited
 from satmint.model.rotation import Head
 from satmint.store.contract import Store
 
@@ -33,14 +37,32 @@ class Policy:
     """The longest life that may be asked for."""
     max_session_seconds: int | None = None
     """The longest life of a session, however often it is refreshed."""
+    calls_per_minute: int | None = None
+    """Calls per backend's project, and per holder's session; None: as many as they like."""
     embeds_per_minute: int = 30
     """Exchanges per Click-to-Call token and address."""
     failures_per_minute: int = 60
     """Failed credentials per address."""
+    proof_age_seconds: int = 300
+    """How old a proof of possession may be."""
+    proof_ahead_seconds: int = 60
+    """How far the clock of who made a proof may be ahead."""
+    device_slack_seconds: int = 300
+    """How long after its end a bound SAT can still be exchanged for the next; 0: not at all."""
+    strict_proofs: frozenset[UUID] | None = frozenset()
+    """The projects whose proofs must follow RFC 9449 to the letter and carry a nonce; None: all."""
+
+    private_webhooks: bool = False
+    """Whether webhooks may be http, and lead into private networks."""
 
     def cluster_host_of(self, region: str | None) -> str | None:
         """The `ch` for a region; that of the deployment where no region is named."""
         return self.regions.get(region or "") or self.cluster_host
+
+    def proof_rules(self, project: UUID) -> ProofRules:
+        """What is asked of the proofs of a project."""
+        strict = self.strict_proofs is None or project in self.strict_proofs
+        return ProofRules(self.proof_age_seconds, self.proof_ahead_seconds, strict)
 
     @property
     def cluster_hosts(self) -> frozenset[str]:
@@ -62,9 +84,60 @@ class Mint:
         self.policy = policy
         self.cluster_hosts = policy.cluster_hosts
         """Every `ch` that this deployment gives out."""
+        self.vault = Vault(lambda: safe.keyring, entropy, b"satmint/v1/Webhook", 512)
+        """Keeps the secrets that webhooks are signed with."""
+        calls = policy.calls_per_minute
+        self.call_allowance = None if calls is None else Allowance(calls)
         self.embed_allowance = Allowance(policy.embeds_per_minute)
         self.failure_allowance = Allowance(policy.failures_per_minute)
         self._event_ids = EventIds(entropy)
+        self._nonces = RingNonces(safe.keyring)
+        self.states = StateSafe(lambda: safe.keyring, entropy)
+        """What seals `authorization_state`."""
+
+    @property
+    def nonces(self) -> RingNonces:
+        """The nonces of the keyring that is in use."""
+        if self._nonces.keyring is not self.safe.keyring:
+            self._nonces = RingNonces(self.safe.keyring)
+        return self._nonces
+
+    def count_failure(self, address: str) -> None:
+        """Count a failed credential.
+
+        Args:
+            address: Where it came from.
+
+        Raises:
+            RateLimited: too many came from there lately.
+        """
+        retry_after = self.failure_allowance.take(network_of(address), self.clock.now())
+        if retry_after is not None:
+            raise RateLimited(retry_after, "failed_credentials")
+
+    def count_call(self, caller: UUID) -> None:
+        """Count an authenticated call.
+
+        Args:
+            caller: The project of a backend, the session of a holder. Nobody's calls count for
+                anybody else: visitors of a page could lock its owner out.
+
+        Raises:
+            RateLimited: it has made too many lately.
+        """
+        if self.call_allowance is not None:
+            retry_after = self.call_allowance.take(str(caller), self.clock.now())
+            if retry_after is not None:
+                raise RateLimited(retry_after, "calls")
+
+    def forgive_call(self, caller: UUID) -> None:
+        """It gave nothing that had not been given before, and is not counted."""
+        if self.call_allowance is not None:
+            self.call_allowance.give_back(str(caller))
+
+    def cluster_host_after(self, ch: str | None) -> str | None:
+        """The `ch` of a token that follows on one: the same, as long as that is one of ours."""
+        return ch if ch in self.cluster_hosts else self.policy.cluster_host
 
     def new_id(self) -> UUID:
         """A random id."""
@@ -109,7 +182,8 @@ class Mint:
 
         Args:
             claims: Those of any token of the session. All rights are taken over as they are.
-            head: Which generation, since when, until when.
+            head: Which generation, since when, until when, for which key: a session may have been
+                bound since `claims` were written.
             ch: Cluster host for both headers.
             now: Unix seconds; does not enter the tokens.
         """
@@ -119,6 +193,7 @@ class Mint:
             jti=token_id(claims.sid, head.generation, TokenType.SAT),
             iat=head.since,
             exp=head.expires_at,
+            cnf=None if head.jkt is None else Confirmation(head.jkt),
         )
         refresh = msgspec.structs.replace(
             access,

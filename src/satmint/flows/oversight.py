@@ -1,11 +1,12 @@
 """Looking at what happened: sessions, the audit trail, and whether the service is ready."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from satmint.flows.mint import Mint
 from satmint.model.events import Event
 from satmint.model.listing import Page, Window
-from satmint.model.records import Session
+from satmint.model.records import Presence, Session
 from satmint.model.refusals import NotFound, StoreUnavailable
 from satmint.store.contract import SchemaUnknown
 
@@ -21,6 +22,17 @@ async def list_sessions(
     if await mint.store.subscribers.get(project, subscriber) is None:
         raise NotFound("subscriber")
     return await mint.store.sessions.list(project, subscriber, window)
+
+
+async def list_presence(mint: Mint, project: UUID, subscriber: UUID) -> Sequence[Presence]:
+    """Where a subscriber is online, longest first.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    if await mint.store.subscribers.get(project, subscriber) is None:
+        raise NotFound("subscriber")
+    return await mint.store.presence.list(project, subscriber, mint.clock.now())
 
 
 async def session_of(mint: Mint, project: UUID, session: UUID) -> Session:

@@ -54,7 +54,7 @@ async def refresh(
         EventKind.REFRESHED, claims.prj, origin, now, subscriber=claims.sub, session=claims.sid
     )
     verdict = await mint.store.sessions.rotate(
-        Presented(claims.prj, claims.sid, claims.gen, claims.epo),
+        Presented(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt),
         now + ACCESS_SECONDS,
         now,
         mint.policy.replay_cap,
@@ -62,8 +62,7 @@ async def refresh(
     )
     match verdict:
         case Rotated() | Replayed():
-            # A token keeps its region, as long as that is one of ours.
-            ch = opened.ch if opened.ch in mint.cluster_hosts else mint.policy.cluster_host
+            ch = mint.cluster_host_after(opened.ch)
             return mint.pair(claims, verdict.head, ch, now), verdict
         case Reused():
             raise Unprocessable(_INVALID, cause="reuse")

@@ -1,6 +1,6 @@
 """What answers look like: exactly the members of the vendor's schemas, and ours beside them."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -15,9 +15,12 @@ from satmint.model.records import (
     AddressType,
     ApiToken,
     C2cToken,
+    Presence,
     Session,
     Subscriber,
 )
+from satmint.model.times import iso
+from satmint.model.webhooks import Webhook
 
 T = TypeVar("T")
 
@@ -148,6 +151,21 @@ class SessionAnswer(msgspec.Struct, frozen=True):
     revoked_at: Instant | None
 
 
+class ConnectionAnswer(msgspec.Struct, frozen=True):
+    """A connection of the gateway whose subscriber said that it is online."""
+
+    id: UUID
+    session_id: UUID
+    since: Instant
+
+
+class PresenceAnswer(msgspec.Struct, frozen=True):
+    """Whether a subscriber is online, and where."""
+
+    online: bool
+    connections: list[ConnectionAnswer]
+
+
 class EventAnswer(msgspec.Struct, frozen=True):
     """A line of the audit trail."""
 
@@ -197,9 +215,26 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     sat_claims: SatClaims | msgspec.UnsetType = msgspec.UNSET
 
 
-def iso(seconds: int) -> str:
-    """Unix seconds as ISO 8601 in UTC, with `Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class WebhookAnswer(msgspec.Struct, frozen=True):
+    """A webhook, without its secret."""
+
+    id: UUID
+    url: str
+    created_at: str
+
+
+class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
+    """A new webhook: the only answer that holds its secret."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        return "NewWebhookAnswer(hidden)"
+
+
+def show_webhook(found: Webhook) -> WebhookAnswer:
+    """A webhook as it is shown."""
+    return WebhookAnswer(found.id, found.url, iso(found.created_at))
 
 
 def iso_or_none(seconds: int | None) -> str | None:
@@ -277,7 +312,7 @@ def show_session(found: Session) -> SessionAnswer:
         subscriber_id=found.subscriber,
         kind=found.kind,
         created_at=iso(found.created_at),
-        last_refresh_at=iso(found.head.since) if found.head.generation else None,
+        last_refresh_at=iso_or_none(found.refreshed_at),
         expires_at=iso(found.lives_until),
         generation=found.head.generation,
         agent=found.agent,
@@ -285,6 +320,12 @@ def show_session(found: Session) -> SessionAnswer:
         fingerprint=found.jkt,
         revoked_at=iso_or_none(found.revoked_at),
     )
+
+
+def show_presence(found: Sequence[Presence]) -> PresenceAnswer:
+    """Where somebody is online."""
+    connections = [ConnectionAnswer(one.connection, one.session, iso(one.since)) for one in found]
+    return PresenceAnswer(bool(connections), connections)
 
 
 def show_event(found: Event) -> EventAnswer:

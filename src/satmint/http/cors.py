@@ -5,7 +5,7 @@ from typing import Final
 
 from satmint.http.messages import HeaderList, Response
 
-_EXPOSED: Final = b"Date, X-Request-Id, Retry-After, WWW-Authenticate, X-Satmint-Cause"
+_EXPOSED: Final = b"Date, X-Request-Id, Retry-After, WWW-Authenticate, X-Satmint-Cause, DPoP-Nonce"
 
 
 class Cors:
@@ -19,6 +19,10 @@ class Cors:
         """Allow `origins`; `*` stands for all of them."""
         self._all = "*" in origins
         self._origins = frozenset(origin.encode() for origin in origins)
+
+    def admits(self, web_origin: bytes) -> bool:
+        """Whether pages of `web_origin` may call."""
+        return self._all or web_origin in self._origins
 
     def headers(self, web_origin: bytes) -> HeaderList:
         """What every answer to `web_origin` carries."""

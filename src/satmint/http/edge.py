@@ -18,8 +18,9 @@ from satmint.http.messages import NO_STORE, Call, Response, json_response
 from satmint.http.operations import Admits, Desk, Operation
 from satmint.http.statuses import plain_error, refusal_response
 from satmint.http.strict_json import read_object
+from satmint.http.upgrades import Upgrades
 from satmint.model.events import AGENT_LIMIT, Origin
-from satmint.model.refusals import Code, Refusal, Unauthorized, Unprocessable
+from satmint.model.refusals import Code, Refusal, Unauthorized, Unprocessable, Unproven
 
 BODY_LIMIT: Final = 64 * 1024
 """Bytes of a request's body."""
@@ -60,6 +61,7 @@ class Edge:
     ) -> None:
         self._desk = desk
         self._cors = cors
+        self._upgrades = Upgrades(desk.gateway, cors, desk.metrics)
         self._log: Log = log or structlog.get_logger("satmint.http")
         self._errors_url = f"{desk.public_url}/errors"
         self._request_prefix = desk.mint.entropy.take(6).hex()
@@ -74,7 +76,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
         if scope["type"] != "http":
-            await _turn_away(scope, receive, send)
+            await self._upgrade(scope, receive, send)
             return
         began = perf_counter()
         method: str = scope["method"]
@@ -90,6 +92,7 @@ class Edge:
                 agent = headers.get(b"user-agent", b"")[:AGENT_LIMIT].decode("latin-1")
                 origin = Origin(request_id, address, agent)
                 call = Call(params, scope["query_string"], origin, headers)
+                call.header_lines = scope["headers"]
                 response = await self._perform(operation, call, receive)
             elif resource is None:
                 response = plain_error(Code.NOT_FOUND)
@@ -106,6 +109,17 @@ class Edge:
         known = method if operation is not None else "-"
         metrics.requests[known, name, response.status] += 1
         metrics.seconds.observe(perf_counter() - began)
+        await self._answer(response, request_id, method, headers, send)
+
+    async def _answer(
+        self,
+        response: Response,
+        request_id: str,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        send: Send,
+    ) -> None:
+        """Send `response` with what every answer to a request of these headers carries."""
         body = response.body
         answered = [*response.headers, (b"x-request-id", request_id.encode("ascii"))]
         if response.status != 204:  # which must not have one (RFC 9110, section 8.6)
@@ -116,6 +130,11 @@ class Edge:
         await send(start)
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
+    async def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            offered = dict(scope["headers"]).get(b"x-request-id")
+            await self._upgrades.take(scope, receive, send, self._request_id(offered))
+
     async def _perform(self, operation: Operation, call: Call, receive: Receive) -> Response:
         if operation.admits is not Admits.ANYONE:
             authorization = call.headers.get(b"authorization", b"")
@@ -125,6 +144,8 @@ class Edge:
                 await self._admit(operation, authorization, call)
             else:
                 call.who = known
+            if call.who is not None:
+                self._desk.mint.count_call(call.who.counted_as)
         if operation.shape is not None:
             members = read_object(await _read_body(call.headers, receive))
             call.form, faults = operation.shape.read(members, self._desk.mint)
@@ -145,7 +166,11 @@ class Edge:
         """
         admits, callers, address = operation.admits, self._desk.callers, call.origin.address
         bearer = authorization[:7].lower() == b"bearer "
-        if admits is Admits.HOLDER or (admits is Admits.HOLDER_OR_BACKEND and bearer):
+        if admits.proves:
+            late = admits is Admits.LATE_KEY_HOLDER
+            slack = self._desk.mint.policy.device_slack_seconds if late else 0
+            call.who = await callers.key_holder(authorization, address, slack)
+        elif admits is Admits.HOLDER or (admits is Admits.HOLDER_OR_BACKEND and bearer):
             call.who = await callers.holder(authorization, address)
         else:
             call.who = await callers.backend(authorization, admits.permissions, address)
@@ -162,10 +187,19 @@ class Edge:
             return plain_error(Code.INTERNAL)
         code, cause = error.code, error.cause
         self._desk.metrics.refusals[code, cause] += 1
+        more = {} if not isinstance(error, Unproven) or error.skew is None else {"skew": error.skew}
         self._log.info(
-            "refused", code=code, cause=cause, route=route, request_id=request_id, address=address
+            "refused",
+            code=code,
+            cause=cause,
+            route=route,
+            request_id=request_id,
+            address=address,
+            **more,
         )
         response = refusal_response(error, self._errors_url)
+        if isinstance(error, Unproven):
+            return response  # which has a challenge of its own
         if isinstance(error, Unauthorized) and operation is not None:
             challenge = (b"www-authenticate", operation.admits.challenge)
             return Response(response.status, response.body, (*response.headers, challenge))
@@ -188,13 +222,6 @@ class Edge:
         # Unique is enough: drawing a random one for each request costs a system call.
         self._request_count += 1
         return f"{self._request_prefix}-{self._request_count:x}"
-
-
-async def _turn_away(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a WebSocket; there is none here."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1000})
 
 
 async def _read_body(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:

@@ -38,12 +38,22 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
             "Project id and API token do not belong together, or the API token was deleted.",
             "The API token lacks the permission that the endpoint asks for.",
             "The SAT has expired, was revoked, is a refresh token, or comes from another server.",
+            (
+                "A proof of possession does not stand: then `X-Satmint-Cause` names the check, and"
+                " with `proof_time` also by how many seconds the proof was ahead (behind: below 0)."
+            ),
         ),
         remedy=(
             "Look at `WWW-Authenticate` in the answer: it names the schemes that are taken here.",
             "For Basic, send the project id as user and the API token (`PT…`) as password.",
             "Give the API token one of the permissions that the reference lists for the endpoint.",
             "For Bearer, send a SAT that is still good: refresh it, or sign in again.",
+            (
+                "For a proof, look at `X-Satmint-Cause`. `proof_time`: set the clock."
+                " `key_mismatch`: the SAT is bound to another key, so sign in again with this one's"
+                " `fingerprint`. `proof_replayed`: make a new proof for each request."
+                " `proof_nonce`: put the `DPoP-Nonce` of the answer into the next one."
+            ),
         ),
     ),
     Code.FORBIDDEN: Explanation(
@@ -53,11 +63,13 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
             "A Click-to-Call token was disabled.",
             "A Click-to-Call token is used from a web origin that is not on its list.",
             "A guest, an invitee or a visitor tries to invite somebody.",
+            "A SAT without the scope `sat:refresh` is to be exchanged for a Client Bound SAT.",
         ),
         remedy=(
             "Make another Click-to-Call token if the old one was disabled.",
             "Make one that lists the origin of the page, scheme and port included.",
             "Let a subscriber, or the backend, write the invitation.",
+            "Ask for the subscriber's token with `scope` set to `sat:refresh`.",
         ),
     ),
     Code.NOT_FOUND: Explanation(

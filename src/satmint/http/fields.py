@@ -122,6 +122,21 @@ class Expiry(Field[int]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds(Field[int | None]):
+    """A length of time. Null, which the vendor's browser SDK sends, is as good as absent."""
+
+    def read(self, value: object, mint: Mint) -> int | None:
+        """See `Field.read`."""
+        if isinstance(value, bool) or not isinstance(value, int | None):
+            raise Wrong(Code.INVALID_PARAMETER, "must be an integer")
+        return value
+
+    def schema(self) -> JsonSchema:
+        """See `Field.schema`."""
+        return {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Id(Field[UUID]):
     """A UUID."""
 
@@ -322,16 +337,15 @@ def slug(doc: str, *, required: bool = False) -> FormedText:
     return FormedText(doc=doc, required=required, is_formed=is_slug, says=says, form=form)
 
 
-def web_url(doc: str) -> FormedText:
+def web_url(doc: str, *, required: bool = False) -> FormedText:
     """An http or https URL."""
     form = {"format": "uri", "maxLength": 2048}
-    return FormedText(
-        doc=doc, is_formed=_is_web_url, says="must be an http or https URL", form=form
-    )
+    says = "must be an http or https URL"
+    return FormedText(doc=doc, required=required, is_formed=_is_web_url, says=says, form=form)
 
 
 def _is_web_url(text: str) -> bool:
-    if len(text) > 2048 or not text.isprintable():
+    if len(text) > 2048 or not text.isprintable() or " " in text:
         return False
     try:
         parts = urlsplit(text)

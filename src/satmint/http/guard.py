@@ -18,12 +18,14 @@ HEAD_LIMIT: Final = 32 * 1024
 """Bytes of a request line and its headers."""
 ARRIVAL_SECONDS: Final = 10.0
 """How long a request may take to arrive, from the connection or from its first bytes on."""
-
+CLOSING_SECONDS: Final = 1.0
+"""How long the other side may take to close, once this one has, while the server stops."""
 
 _entropy: Final = SystemEntropy()
 
 
-def _answer(status: HTTPStatus) -> bytes:
+def bare_answer(status: HTTPStatus) -> bytes:
+    """A whole answer, as bytes, to what no application hears of; the connection ends with it."""
     body = b'{"error":"%b"}' % status.phrase.encode()
     # Which origin asks is not known here; a fixed sentence may be read by any.
     return (
@@ -81,6 +83,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def shutdown(self) -> None:
+        """Close what is idle. A TLS connection is only closed once both sides say so.
+
+        Browsers keep idle ones without looking at them, and would hold up the end until the grace
+        period is over.
+        """
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(CLOSING_SECONDS, self.transport.abort)
+
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over: from here another protocol watches it."""
         self._upgraded = True
@@ -101,7 +113,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         self._disarm()
         if not self.transport.is_closing():
-            self.transport.write(_answer(status))
+            self.transport.write(bare_answer(status))
             self.transport.close()
 
     def _arm(self) -> None:

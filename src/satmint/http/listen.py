@@ -18,6 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from satmint.http.guard import GuardedProtocol
+from satmint.http.guard_websocket import MESSAGE_LIMIT, GuardedWebSocket
 
 _BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 15
@@ -42,8 +43,13 @@ class Listener:
         self.socket.close()
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A bound socket; port 0 picks a free one.
+
+    Args:
+        host: An address of this machine.
+        port: The port.
+        shared: Whether other sockets of this user may be bound to the same address as well.
 
     Raises:
         OSError: the address cannot be had.
@@ -52,6 +58,8 @@ def bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
     except OSError:
         bound.close()
@@ -62,9 +70,23 @@ def bind(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs several of them."""
 
+    def __init__(
+        self, config: uvicorn.Config, on_stop: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody new in, say goodbye, then close as uvicorn does."""
+        for server in self.servers:
+            server.close()
+        if self._on_stop is not None:
+            await self._on_stop()
+        await super().shutdown(sockets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +98,17 @@ class Listening:
     """Called once every listener answers."""
     on_hangup: Callable[[], None] | None = None
     """Called on SIGHUP."""
+    on_stop: Callable[[], Awaitable[None]] | None = None
+    """Called by each listener as it stops: nobody new comes in, and who is inside still is."""
     background: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
     """Run beside the listeners until they stop."""
+    own_date: bool = False
+    """Whether the application says `Date` itself, since it goes by another clock."""
 
 
 async def serve(app: ASGIApp, listeners: Sequence[Listener], around: Listening) -> None:
     """Serve `app` on every listener until SIGINT or SIGTERM, then finish what is in flight."""
-    servers = [_Server(_config(app, listener, around)) for listener in listeners]
+    servers = [_Server(_config(app, listener, around), around.on_stop) for listener in listeners]
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -129,12 +155,17 @@ def _config(app: ASGIApp, listener: Listener, around: Listening) -> uvicorn.Conf
     return uvicorn.Config(
         app,
         http=GuardedProtocol,
-        ws="websockets-sansio",
+        ws=GuardedWebSocket,
+        ws_max_size=MESSAGE_LIMIT,
+        ws_per_message_deflate=False,
+        # The gateway has pings of its own, which the SDKs need to see.
+        ws_ping_interval=None,
         loop="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=not around.own_date,
         proxy_headers=bool(around.trusted_proxies),
         forwarded_allow_ips=list(around.trusted_proxies),
         timeout_graceful_shutdown=_GRACE_SECONDS,

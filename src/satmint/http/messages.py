@@ -25,13 +25,19 @@ class Call(msgspec.Struct):
     query_string: bytes
     origin: Origin
     headers: Mapping[bytes, bytes]
-    """By lower-case name."""
+    """By lower-case name; of one that is repeated, the last."""
     who: Caller | Holder | None = None
     form: dict[str, Any] = {}
     """The checked members of the body; absent ones are absent here."""
+    header_lines: HeaderList = ()
+    """The headers as they came."""
 
     def __repr__(self) -> str:
         return "Call(hidden)"  # credentials in its headers, passwords and tokens in its form
+
+    def all_of(self, name: bytes) -> list[str]:
+        """The values of a header, one for each time that it came."""
+        return [value.decode("latin-1") for line, value in self.header_lines if line == name]
 
     @property
     def web_origin(self) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from satmint import __version__
+from satmint.flows.proving import PROOF_CAUSES
 from satmint.http.explanations import EXPLANATIONS
 from satmint.http.openapi_schemas import (
     RATE_LIMIT,
@@ -66,7 +67,27 @@ _HEADERS: Final = {
         "required": True,
         "schema": {"type": "string", "const": "no-store"},
     },
+    "X-Satmint-Cause": {
+        "description": (
+            "Where a proof of possession was refused: the check that it did not stand. Where that"
+            " was the time, `skew` says by how many seconds the proof was ahead (behind: below 0)."
+        ),
+        "required": False,
+        "schema": {
+            "type": "string",
+            "pattern": f"^({'|'.join(PROOF_CAUSES)})(; skew=-?[0-9]+)?$",
+        },
+    },
+    "DPoP-Nonce": {
+        "description": (
+            "For the next proof, where the project asks for nonces (RFC 9449, section 8)."
+        ),
+        "required": False,
+        "schema": {"type": "string"},
+    },
 }
+_PROOF_HEADERS: Final = ("X-Satmint-Cause", "DPoP-Nonce")
+"""Beside the others, of answers to who has to prove possession of a key."""
 _HEADERS_OF: Final = {
     401: ("WWW-Authenticate",),
     429: ("Retry-After",),
@@ -81,6 +102,10 @@ _TAGS: Final = {
         "Tokens for subscribers, guests, invitees and visitors, and the exchange of a refresh"
         " token for a new pair."
     ),
+    "Client Bound SAT": (
+        "For browsers: short-lived SATs that are had for a proof of possession of a key which never"
+        " leaves the browser (RFC 9449)."
+    ),
     "Subscriber": "What the holder of a token learns about itself.",
     "Subscribers": "Those who can hold a token, as a resource.",
     "Addresses": "What can be reached, for holders and backends to read.",
@@ -91,6 +116,7 @@ _TAGS: Final = {
     ),
     "Health": "For probes and for Prometheus.",
     "Reference": "The description of all this.",
+    "Development": "What a development server can be told to do wrong. In production, nothing.",
 }
 
 _SECURITY_SCHEMES: Final = {
@@ -107,6 +133,20 @@ _SECURITY_SCHEMES: Final = {
         "scheme": "bearer",
         "description": "A subscriber access token (SAT) that is good now.",
     },
+    "satWithProof": {
+        "type": "http",
+        "scheme": "dpop",
+        "description": "The same, as RFC 9449 has it. The endpoints ask for a proof either way.",
+    },
+}
+
+
+_PROOF_PARAMETER: Final = {
+    "name": "DPoP",
+    "in": "header",
+    "required": False,
+    "description": "The proof of possession, where it is not in the body (RFC 9449, section 4.1).",
+    "schema": {"type": "string"},
 }
 
 
@@ -197,6 +237,8 @@ def _entry(
     entry["security"] = _security(operation.admits)
     parameters = [_path_parameter(name) for name in _PLACEHOLDER.findall(operation.path)]
     parameters += [_query_parameter(name, schema) for name, schema in operation.query.items()]
+    if operation.admits.proves:
+        parameters.append(_PROOF_PARAMETER)
     if parameters:
         entry["parameters"] = parameters
     if operation.shape is not None:
@@ -217,6 +259,8 @@ def _security(admits: Admits) -> list[dict[str, list[str]]]:
             return []
         case Admits.HOLDER:
             return [{"sat": []}]
+        case Admits.KEY_HOLDER | Admits.LATE_KEY_HOLDER:
+            return [{"sat": []}, {"satWithProof": []}]
         case Admits.HOLDER_OR_BACKEND:
             return [{"sat": []}, *basic]
         case Admits.BACKEND | Admits.MANAGER:
@@ -226,7 +270,9 @@ def _security(admits: Admits) -> list[dict[str, list[str]]]:
 def _success(
     operation: Operation, answer: JsonSchema, schemas: dict[str, JsonSchema]
 ) -> dict[str, Any]:
-    headers = ("Cache-Control",) if operation.secret else ()
+    headers = ["Cache-Control"] if operation.secret else []
+    if operation.admits.proves:
+        headers.append("DPoP-Nonce")
     if operation.status == 204:
         return {"description": "Done; there is nothing to tell.", "headers": _headers(*headers)}
     named = schemas.get(answer.get("$ref", "").rpartition("/")[2], {})
@@ -248,6 +294,8 @@ def _refusals(operation: Operation) -> dict[str, Any]:
                 answers["422"] = _refusal(codes, VALIDATION)
             case 429:
                 answers["429"] = _refusal(codes, RATE_LIMIT)
+            case 401 if operation.admits.proves:
+                answers["401"] = _refusal(codes, error_name(codes[0]), *_PROOF_HEADERS)
             case _:
                 name = error_name(codes[0])
                 answers[str(status)] = {"$ref": f"#/components/responses/{name}"}
@@ -258,7 +306,7 @@ def _single_refusal(code: Code) -> dict[str, Any]:
     return _refusal([code], error_name(code))
 
 
-def _refusal(codes: list[Code], schema: str) -> dict[str, Any]:
+def _refusal(codes: list[Code], schema: str, *more_headers: str) -> dict[str, Any]:
     status = STATUS[codes[0]]
     if len(codes) == 1:
         says = EXPLANATIONS[codes[0]].meaning
@@ -266,7 +314,9 @@ def _refusal(codes: list[Code], schema: str) -> dict[str, Any]:
         says = f"Refused, with every fault found. Codes: {', '.join(codes)}."
     return {
         "description": says,
-        "headers": {} if status in _UNNAMED else _headers(*_HEADERS_OF.get(status, ())),
+        "headers": {}
+        if status in _UNNAMED
+        else _headers(*_HEADERS_OF.get(status, ()), *more_headers),
         "content": {_JSON: {"schema": reference(schema)}},
         CODES: [code.value for code in codes],
     }

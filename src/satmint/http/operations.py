@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from satmint.flows.callers import Callers
 from satmint.flows.mint import Mint
+from satmint.flows.proving import PROOF_ALGORITHMS
 from satmint.http.messages import Call, Response
 from satmint.http.metrics import Metrics
 from satmint.http.shapes import Shape
+from satmint.http.siblings import Siblings
+from satmint.http.upgrades import Gateway
 from satmint.model.demo import Demo
 from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
 from satmint.model.refusals import Code, Fault
@@ -29,6 +32,10 @@ class Admits(Enum):
     HOLDER = "holder"
     """Bearer, with a SAT."""
     HOLDER_OR_BACKEND = "holder_or_backend"
+    KEY_HOLDER = "key_holder"
+    """Bearer or DPoP, with a SAT and a proof of possession. The proof is for the flow to judge."""
+    LATE_KEY_HOLDER = "late_key_holder"
+    """The same, where a SAT that names a key may have ended a moment ago."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -36,11 +43,18 @@ class Admits(Enum):
         return _PERMISSIONS[self]
 
     @property
+    def proves(self) -> bool:
+        """Whether a proof of possession is needed."""
+        return self in (Admits.KEY_HOLDER, Admits.LATE_KEY_HOLDER)
+
+    @property
     def challenge(self) -> bytes:
         """What `WWW-Authenticate` says on a 401 (RFC 9110, section 11.6.1)."""
         return {
             Admits.HOLDER: b'Bearer realm="satmint"',
             Admits.HOLDER_OR_BACKEND: b'Bearer realm="satmint", Basic realm="satmint"',
+            Admits.KEY_HOLDER: _WITH_PROOF,
+            Admits.LATE_KEY_HOLDER: _WITH_PROOF,
         }.get(self, b'Basic realm="satmint"')
 
 
@@ -50,7 +64,10 @@ _PERMISSIONS: Final[dict[Admits, frozenset[Permission]]] = {
     Admits.MANAGER: MANAGEMENT,
     Admits.HOLDER: frozenset(),
     Admits.HOLDER_OR_BACKEND: FABRIC,
+    Admits.KEY_HOLDER: frozenset(),
+    Admits.LATE_KEY_HOLDER: frozenset(),
 }
+_WITH_PROOF: Final = b'Bearer realm="satmint", DPoP algs="%b"' % " ".join(PROOF_ALGORITHMS).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +79,15 @@ class Desk:
     metrics: Metrics
     public_url: str
     """Where this server is reached from outside; no slash at the end."""
+    external_urls: frozenset[str] = frozenset()
+    """Every such URL, which is what proofs of possession may name. From configuration alone: a
+    `Host` header is the caller's, and a proof made for another server must not do for this one."""
     openapi: bytes = b""
     """The description of the API, OpenAPI 3.1."""
+    siblings: Siblings | None = None
+    """The other workers, where there are several."""
+    gateway: Gateway | None = None
+    """What takes WebSockets over; None: there is none to be had."""
     demo: Demo | None = field(default=None, repr=False)
     """What the start page gives away; None: nothing, as in production."""
 

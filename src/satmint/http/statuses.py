@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from satmint.flows.proving import PROOF_ALGORITHMS
 from satmint.http.messages import HeaderList, Response, json_response
 from satmint.model.refusals import (
     Code,
@@ -10,6 +11,7 @@ from satmint.model.refusals import (
     Refusal,
     StoreUnavailable,
     Unprocessable,
+    Unproven,
 )
 
 STATUS: Final = {
@@ -79,8 +81,23 @@ def refusal_response(refusal: Refusal, errors_url: str) -> Response:
         case StoreUnavailable():
             retry = (b"retry-after", str(_RETRY_SECONDS).encode())
             return plain_error(refusal.code, (retry,))
+        case Unproven():
+            return plain_error(refusal.code, _about_proof(refusal))
         case _:
             return plain_error(refusal.code)
+
+
+def _about_proof(refusal: Unproven) -> HeaderList:
+    """What is wrong with a proof (RFC 9449, sections 7.1, 8 and 9)."""
+    algs = " ".join(PROOF_ALGORITHMS)
+    skew = "" if refusal.skew is None else f"; skew={refusal.skew}"
+    headers = [
+        (b"www-authenticate", f'DPoP error="{refusal.error}", algs="{algs}"'.encode()),
+        (b"x-satmint-cause", f"{refusal.cause}{skew}".encode()),
+    ]
+    if refusal.nonce is not None:
+        headers.append((b"dpop-nonce", refusal.nonce.encode()))
+    return headers
 
 
 def _entry(fault: Fault, kind: str, errors_url: str) -> dict[str, str | None]:

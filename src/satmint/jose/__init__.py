@@ -2,7 +2,8 @@
 
 from satmint.jose._rfc7638 import thumbprint
 from satmint.jose.keyring import Keyring, KeyringError, KeyState, MasterKey
-from satmint.jose.sealing import CannotOpen, Opened, Safe
+from satmint.jose.sealing import CannotOpen, Opened, Safe, derive_mac_key
+from satmint.jose.wrapping import is_wrapped, unwrap, wrap
 
 __all__ = [
     "CannotOpen",
@@ -12,5 +13,9 @@ __all__ = [
     "MasterKey",
     "Opened",
     "Safe",
+    "derive_mac_key",
+    "is_wrapped",
     "thumbprint",
+    "unwrap",
+    "wrap",
 ]

@@ -49,6 +49,12 @@ def derive_working_key(master: bytes, salt: bytes, typ: TokenType) -> AESGCM:
     return AESGCM(HKDF(SHA256(), KEY_BYTES, salt, info).derive(master))
 
 
+def derive_mac_key(master: bytes, purpose: str) -> bytes:
+    """A key of 256 bits that is good for one purpose, and tells nothing of any other (RFC 5869)."""
+    info = b"satmint/v1/mac/" + purpose.encode()
+    return HKDF(SHA256(), KEY_BYTES, None, info).derive(master)
+
+
 @dataclass(slots=True)
 class _WorkingKey:
     kid: str
@@ -84,6 +90,11 @@ class Sealer:
         aad = working.headers.get((typ, ch)) or self._new_header(working, typ, ch)
         iv = self._ivs.pop() if self._ivs else self._fresh_iv()
         return join(aad, iv, working.keys[typ].encrypt(iv, encode_claims(claims), aad))
+
+    @property
+    def uses(self) -> int:
+        """How many tokens the working key has made so far."""
+        return 0 if self._working is None else SALT_USES - self._working.uses_left
 
     def _new_working_key(self, now: int) -> _WorkingKey:
         master = self._keyring.active
@@ -184,6 +195,11 @@ class Safe:
         self.keyring = keyring
         self._sealer = Sealer(keyring, self._entropy)
         self._opener = Opener(keyring, self._entropy)
+
+    @property
+    def uses(self) -> int:
+        """How many tokens the working key of the moment has made."""
+        return self._sealer.uses
 
     def seal(self, claims: Claims, typ: TokenType, ch: str | None, now: int) -> str:
         """See `Sealer.seal`."""

@@ -1,6 +1,7 @@
 """Rate limits as values: so many in a minute for each key, in bounded memory."""
 
 from collections import OrderedDict
+from ipaddress import IPv6Address
 from typing import Final
 
 _KEYS_REMEMBERED: Final = 20_000
@@ -33,3 +34,24 @@ class Allowance:
         if len(self._windows) > _KEYS_REMEMBERED:
             self._windows.popitem(last=False)
         return None if used < self._count else since + self._seconds - now
+
+    def give_back(self, key: str) -> None:
+        """Take back the last use of `key`: it turned out to cost nothing."""
+        if key in self._windows:
+            since, used = self._windows[key]
+            self._windows[key] = since, max(0, used - 1)
+
+
+def network_of(address: str) -> str:
+    """What one caller can be expected to have: an IPv4 address, or an IPv6 network of 64 bits.
+
+    Whoever has such a network has all of its addresses, and a count for each would limit nobody
+    (RFC 6177). What is no IP address stays as it is.
+    """
+    try:
+        known = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return f"{IPv6Address(int(known) >> 64 << 64)}/64"

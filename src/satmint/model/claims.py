@@ -85,6 +85,19 @@ def token_id(session: UUID, generation: int, typ: TokenType) -> str:
     return f"{session.int:032x}-{generation}-{typ}"
 
 
+def device_token_id(session: UUID, proof: bytes) -> str:
+    """The `jti` of the SAT that a proof of possession was answered with.
+
+    A proof is accepted for one request only, and a session goes on under one key: it is unique,
+    and the same again where the request is sent again.
+
+    Args:
+        session: The session.
+        proof: The digest by which the proof is remembered.
+    """
+    return f"{session.int:032x}-{proof[:16].hex()}"
+
+
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Claims, strict=True)
 

@@ -4,7 +4,7 @@ import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,6 +12,21 @@ from satmint.model.records import Address
 from satmint.model.secrets import SecretText
 
 _REFERENCE: Final = "alice@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSdk:
+    """The vendor's browser SDK, which is not ours to bring along."""
+
+    file: Path
+    """The UMD build of 4.x, where it is or would be."""
+    command: str
+    """A shell line that fetches it."""
+
+    @classmethod
+    def samples(cls) -> Self:
+        """One to look at pages with."""
+        return cls(Path("browser.umd.js"), "npm ci --prefix tests/browser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,10 @@ class Demo:
     """Where browsers reach it."""
     ca_file: Path
     """The certificate (PEM) that vouches for `https`."""
+    browser_sdk: BrowserSdk | None = None
+    """What the page `/try` loads."""
+    bad_days: str | None = None
+    """Path of the page that tells how to have them; None: this server has none."""
 
     @property
     def space(self) -> str:

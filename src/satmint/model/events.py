@@ -21,6 +21,10 @@ class EventKind(StrEnum):
     REFRESHED = "refreshed"
     REPLAYED = "replayed"
     REUSE_DETECTED = "reuse_detected"
+    BOUND = "bound"
+    DEVICE_TOKEN_ISSUED = "device_token_issued"  # noqa: S105 - an event's name
+    KEY_MISMATCH = "key_mismatch"
+    DOWNGRADE_REFUSED = "downgrade_refused"
     SESSION_REVOKED = "session_revoked"
     PROJECT_REVOKED = "project_revoked"
     SUBSCRIBER_REVOKED = "subscriber_revoked"
@@ -30,7 +34,23 @@ class EventKind(StrEnum):
     API_TOKEN_DELETED = "api_token_deleted"  # noqa: S105 - an event's name
     C2C_TOKEN_CREATED = "c2c_token_created"  # noqa: S105 - an event's name
     C2C_TOKEN_DISABLED = "c2c_token_disabled"  # noqa: S105 - an event's name
+    KEY_ROTATED = "key_rotated"
+    KEY_RETIRED = "key_retired"
+    WEBHOOK_CREATED = "webhook_created"
+    WEBHOOK_DELETED = "webhook_deleted"
     C2C_TOKEN_DELETED = "c2c_token_deleted"  # noqa: S105 - an event's name
+
+
+ENDING: Final = frozenset(
+    {
+        EventKind.REUSE_DETECTED,
+        EventKind.SESSION_REVOKED,
+        EventKind.PROJECT_REVOKED,
+        EventKind.SUBSCRIBER_REVOKED,
+        EventKind.SUBSCRIBER_DELETED,
+    }
+)
+"""Events that end sessions: whoever holds one that is live has to look whether it still is."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -78,3 +98,8 @@ class EventIds:
         upper = (now * 1000) << 16 | 0x7000 | counter >> 20
         lower = 0b10 << 62 | (counter & 0xFFFFF) << 42 | self._salt
         return _two_words(upper, lower)
+
+
+def before_all_ids_of(second: int) -> bytes:
+    """What sorts before the id of every event at or after `second` (Unix seconds)."""
+    return (max(second, 0) * 1000).to_bytes(6, "big") + bytes(10)

@@ -133,9 +133,20 @@ class Session:
     address: str
     """Where it was issued from: IP address."""
     agent: str
-    jkt: str | None = None
-    """Thumbprint of the key it is bound to."""
     revoked_at: int | None = None
+    device_token_at: int | None = None
+    """Unix seconds at which it got its last Client Bound SAT; None: it never got one."""
+
+    @property
+    def refreshed_at(self) -> int | None:
+        """Unix seconds at which it got its last token after the first, in whichever way."""
+        rotated = self.head.since if self.head.generation else None
+        return max((at for at in (rotated, self.device_token_at) if at is not None), default=None)
+
+    @property
+    def jkt(self) -> str | None:
+        """Thumbprint of the key it is bound to."""
+        return self.head.jkt
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +156,18 @@ class SessionStanding:
     session: Session
     subscriber_epoch: int | None
     """None: the subscriber is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A live session of the gateway whose subscriber said that it is online."""
+
+    project: UUID
+    connection: UUID
+    """One socket, on whichever node."""
+    subscriber: UUID
+    session: UUID
+    since: int
+    """Unix seconds."""
+    until: int
+    """Unix seconds at which it counts as gone unless its node has renewed it."""

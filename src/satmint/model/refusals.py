@@ -2,6 +2,7 @@
 
     Refusal
     ├── Unauthorized          who are you?
+    │   └── Unproven          whose key is that?
     ├── Forbidden             known, and not allowed
     ├── NotFound              no such thing in this project
     ├── Unprocessable         understood and refused, with every fault found
@@ -62,6 +63,29 @@ class Unauthorized(Refusal):
     """Credentials missing, wrong or insufficient; it never says which."""
 
     code = Code.UNAUTHORIZED
+
+
+class Unproven(Unauthorized):
+    """A proof of possession is missing, or did not stand one of its checks.
+
+    Unlike other refusals, its cause is told: it speaks of the proof, and not of the token.
+    """
+
+    def __init__(
+        self,
+        cause: str,
+        *,
+        skew: int | None = None,
+        nonce: str | None = None,
+        error: str = "invalid_dpop_proof",
+    ) -> None:
+        super().__init__(cause)
+        self.skew = skew
+        """Seconds that the proof is ahead of us (behind: below 0), if that was the check."""
+        self.nonce = nonce
+        """For the next proof, where nonces are asked for (RFC 9449, section 8)."""
+        self.error = error
+        """What `WWW-Authenticate` calls it (RFC 9449, sections 7.1 and 9)."""
 
 
 class Forbidden(Refusal):

@@ -23,11 +23,21 @@ class Head(msgspec.Struct, frozen=True):
     """Unix seconds at which it became head: the `iat` of its tokens."""
     expires_at: int
     """Unix seconds: the `exp` of its SAT. Its refresh token lives five minutes longer."""
+    jkt: str | None = None
+    """Thumbprint of the key that the session is bound to, if it is bound (RFC 9449, section 6)."""
 
     @property
     def refresh_expires_at(self) -> int:
         """Unix seconds: the `exp` of its refresh token."""
         return self.expires_at + REFRESH_OVERHANG_SECONDS
+
+    def accounts_for(self, generation: int, jkt: str | None) -> bool:
+        """Whether a token of that generation, which names that key, can be of this session.
+
+        One that cannot was made before an older backup was restored: a session that goes on from
+        there could fork, or be bound to another key.
+        """
+        return generation <= self.generation and jkt in (None, self.jkt)
 
 
 class Presented(msgspec.Struct, frozen=True):
@@ -38,6 +48,8 @@ class Presented(msgspec.Struct, frozen=True):
     generation: int
     epoch: int
     """The subscriber's revocation epoch that the token carries."""
+    jkt: str | None = None
+    """The key that the token names. A session may have been bound since it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +136,9 @@ def judge(
         return Refused(Cause.REVOKED)
     if presented.epoch != standing.subscriber_epoch:
         return Refused(Cause.STALE_EPOCH)
-    behind = standing.head.generation - presented.generation
-    if behind < 0:
-        # Only after a restore from an older backup: fail closed.
+    if not standing.head.accounts_for(presented.generation, presented.jkt):
         return Refused(Cause.AHEAD_OF_HEAD)
+    behind = standing.head.generation - presented.generation
     if expired(standing.head.refresh_expires_at, now):
         # A parent can outlive its head: the first pair may be asked to live for weeks. What could
         # be replayed is dead by now, and a dead head is nobody's to steal.

@@ -10,6 +10,7 @@ from satmint.flows.subscribers import delete_subscriber
 from satmint.model.claims import TokenType
 from satmint.model.lifetimes import CONCURRENT_REPLAY_SECONDS
 from satmint.model.rotation import Cause
+from satmint.store.sqlite import SqliteStore
 from tests.kit.service import ORIGIN, Server
 
 SAT_LIFE: Final = 7_200
@@ -103,7 +104,9 @@ async def test_session_that_the_database_does_not_know_is_named(server: Server) 
     pair = await server.sign_in()
     # As after a restore from an older backup.
     session = server.claims(pair["token"]).sid
-    await server.service.store._writer.submit(
+    store = server.service.store
+    assert isinstance(store, SqliteStore)
+    await store._writer.submit(
         lambda db: db.execute("DELETE FROM sessions WHERE session_id = ?", (session.bytes,))
     )
     found = await examine(server.mint, pair["token"])

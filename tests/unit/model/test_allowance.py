@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satmint.model import allowance
-from satmint.model.allowance import Allowance
+from satmint.model.allowance import Allowance, network_of
 from tests.kit.clock import NOW
 
 
@@ -67,3 +67,28 @@ def test_never_more_than_allowed_in_a_window_and_the_wait_is_never_zero(
         if wait is not None:
             assert limit.take(key, now + wait) is None
             limit = Allowance(count)
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    calls = Allowance(1)
+    calls.give_back("a")
+    assert calls.take("a", NOW) is None
+    calls.give_back("a")
+    assert calls.take("a", NOW) is None
+    assert calls.take("a", NOW) == 60
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("cli", "cli"),
+        ("", ""),
+    ],
+)
+def test_network_of_an_address(address: str, network: str) -> None:
+    assert network_of(address) == network

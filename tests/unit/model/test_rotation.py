@@ -127,6 +127,26 @@ def test_table(row: Row) -> None:
     assert judge(standing, presented, SINCE + row.age, row.cap) == row.answer
 
 
+@pytest.mark.parametrize(
+    ("of_token", "of_session", "moves"),
+    [
+        (None, None, True),
+        (None, "k", True),  # bound since the token was made
+        ("k", "k", True),
+        ("k", None, False),
+        ("k", "o", False),
+    ],
+)
+def test_a_token_that_names_a_key_which_its_session_has_not_fails_closed(
+    of_token: str | None, of_session: str | None, moves: bool
+) -> None:
+    """It is newer than the backup that was restored."""
+    head = msgspec.structs.replace(HEAD, jkt=of_session)
+    presented = msgspec.structs.replace(PRESENTED, jkt=of_token)
+    judged = judge(replace(STANDING, head=head), presented, SINCE, None)
+    assert judged == (Move.ROTATE if moves else Refused(Cause.AHEAD_OF_HEAD))
+
+
 def test_unknown_session_is_refused() -> None:
     assert judge(None, PRESENTED, SINCE, None) == Refused(Cause.UNKNOWN_SESSION)
 

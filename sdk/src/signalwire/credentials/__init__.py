@@ -8,10 +8,22 @@
         async with CredentialSession(provider) as session:
             token = await session.token()
 
-A session refreshes in the background, and tells what happens in `session.events()`.
+A session refreshes in the background, and tells what happens in `session.events()`. A
+`SessionClient` is connected to the gateway with it (extra `gateway`).
 """
 
 from signalwire._ambient import Clock, Entropy, Instant
+from signalwire.credentials._client import SessionClient
+from signalwire.credentials._client_events import (
+    ClientEvent,
+    Connected,
+    Disconnected,
+    Ended,
+    Reauthenticated,
+    WentOffline,
+    WentOnline,
+)
+from signalwire.credentials._client_state import ClientState
 from signalwire.credentials._credential import (
     AuthenticateContext,
     Credential,
@@ -22,6 +34,7 @@ from signalwire.credentials._dpop import DPoPKey
 from signalwire.credentials._embed import EmbedTokenCredentialProvider
 from signalwire.credentials._events import Expired, Failed, Refreshed, SessionEvent, Warned
 from signalwire.credentials._file_store import FileRefreshTokenStore
+from signalwire.credentials._methods import Authorization
 from signalwire.credentials._session import CredentialSession, SessionStats
 from signalwire.credentials._static import StaticCredentialProvider
 from signalwire.credentials._stores import (
@@ -33,9 +46,13 @@ from signalwire.credentials._subscriber import SubscriberCredentialProvider, Sub
 from signalwire.credentials.errors import (
     CredentialError,
     CredentialExpired,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnreachable,
     InvalidCredential,
     RefreshFailed,
     SessionClosed,
+    SessionRevoked,
     StoreError,
     StoreLocked,
     TransientRefreshError,
@@ -43,27 +60,39 @@ from signalwire.credentials.errors import (
 
 __all__ = [
     "AuthenticateContext",
+    "Authorization",
+    "ClientEvent",
+    "ClientState",
     "Clock",
+    "Connected",
     "Credential",
     "CredentialError",
     "CredentialExpired",
     "CredentialProvider",
     "CredentialSession",
     "DPoPKey",
+    "Disconnected",
     "EmbedTokenCredentialProvider",
+    "Ended",
     "Entropy",
     "Expired",
     "Failed",
     "FileRefreshTokenStore",
+    "GatewayError",
+    "GatewayRefused",
+    "GatewayUnreachable",
     "Instant",
     "InvalidCredential",
     "MemoryRefreshTokenStore",
+    "Reauthenticated",
     "RefreshFailed",
     "RefreshTokenStore",
     "Refreshed",
     "RefreshingCredentialProvider",
+    "SessionClient",
     "SessionClosed",
     "SessionEvent",
+    "SessionRevoked",
     "SessionStats",
     "StaticCredentialProvider",
     "StoreError",
@@ -73,4 +102,6 @@ __all__ = [
     "TokenRecord",
     "TransientRefreshError",
     "Warned",
+    "WentOffline",
+    "WentOnline",
 ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, cast
@@ -36,7 +33,6 @@ _REFRESH: Final = path_of("api", "fabric", "subscriber", "devices", "refresh")
 _ONCE: Final = RequestOptions(timeout=10.0, retries=0)
 _SKEW: Final = 30.0
 _UNAUTHORIZED: Final = 401
-_CLUSTER: Final = re.compile(r"[A-Za-z0-9_-]+\.([A-Za-z0-9._-]+(?::\d{1,5})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +105,8 @@ class Devices:
     async def exchange(self, token: str, *, bound: bool, expire_in: int) -> Credential:
         """Bring a token and a proof, get a Client Bound SAT.
 
-        A refusal while the two clocks are apart is met once with the server's time in the proof.
+        A refusal while the two clocks are apart is met once with the server's time in the proof;
+        one that asks for a nonce (RFC 9449, section 8), once with that.
 
         Args:
             token: The token to replace.
@@ -121,12 +118,17 @@ class Devices:
             SignalWireRestTransportError: No answer came. Only a new proof may be sent next.
         """
         path = _REFRESH if bound else _TOKEN
-        try:
-            return await self._attempt(path, token, expire_in)
-        except SignalWireRestError as refused:
-            if refused.status_code != _UNAUTHORIZED or not self._adopt_server_time():
-                raise
-            return await self._attempt(path, token, expire_in)
+        nonce_was_asked_for = False
+        while True:
+            try:
+                return await self._attempt(path, token, expire_in)
+            except SignalWireRestError as refused:
+                if refused.status_code != _UNAUTHORIZED:
+                    raise
+                if not nonce_was_asked_for and _asks_for_nonce(refused):
+                    nonce_was_asked_for = True
+                elif not self._adopt_server_time():
+                    raise
 
     async def close(self) -> None:
         """Close the connections."""
@@ -139,6 +141,7 @@ class Devices:
             self._driver.place.base_url + path if self._target == "url" else path,
             access_token=token,
             issued_at=int(started.wall + self._skew),
+            nonce=self._driver.nonce,
         )
         call: Call[BoundToken] = Call(
             "POST",
@@ -166,17 +169,7 @@ class Devices:
         return True
 
 
-def fabric_host(token: str) -> str | None:
-    """Read from a token's header which host serves its holder, as the browser SDK does.
-
-    `ch` is `<host>.<domain>`, and the REST API is at `fabric.<domain>`. Without a `ch` there is no
-    answer: guessing the vendor's host would send it a token that is none of its business.
-    """
-    first = token.split(".", 1)[0]
-    try:
-        header = json.loads(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
-    except (ValueError, RecursionError):
-        return None
-    cluster = header.get("ch") if isinstance(header, dict) else None
-    match = _CLUSTER.fullmatch(cluster) if isinstance(cluster, str) else None
-    return None if match is None else f"fabric.{match[1]}"
+def _asks_for_nonce(refused: SignalWireRestError) -> bool:
+    headers = refused.headers or {}
+    challenge = headers.get("www-authenticate", "")
+    return "use_dpop_nonce" in challenge and "dpop-nonce" in headers

@@ -146,6 +146,7 @@ class DPoPKey:
         *,
         access_token: str | None = None,
         issued_at: int | None = None,
+        nonce: str | None = None,
     ) -> str:
         """Sign a proof for one HTTP request. Never send the same proof for another attempt.
 
@@ -155,6 +156,7 @@ class DPoPKey:
                 section 4.2); a bare path is signed as it stands, as the vendor's browser SDK does.
             access_token: The token that goes with the request; its hash is signed as `ath`.
             issued_at: Seconds since the epoch, where the server's clock is known to differ.
+            nonce: What the server wants to see in it (RFC 9449, section 8).
         """
         parts = urlsplit(url)
         claims: dict[str, object] = {
@@ -163,6 +165,8 @@ class DPoPKey:
         }
         if access_token is not None:
             claims["ath"] = _base64url(hashlib.sha256(access_token.encode("ascii")).digest())
+        if nonce is not None:
+            claims["nonce"] = nonce
         return self._sign(claims, issued_at)
 
     def rpc_proof(self, method: str, *, issued_at: int | None = None) -> str:

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Generic, Self, TypeVar
 
 from signalwire.credentials._credential import Credential
+
+E = TypeVar("E")
 
 _KEPT: Final = 256
 _LOG: Final = logging.getLogger("signalwire.credentials")
@@ -42,6 +44,7 @@ class Warned:
             failed for good, the provider's `refresh()` is used from now on.
             `scope_unknown`: whether the token may refresh itself could not be found out.
             `clock_skew`: the server refused a proof, and its clock is used for proofs from now on.
+            Of a live session: `presence_refused`, `reauthentication_refused`.
         cause_code: What it was, in one stable word.
         detail: The same in a line for a log.
         retry_in: Seconds until the next attempt, where there will be one.
@@ -87,17 +90,17 @@ SessionEvent = Refreshed | Warned | Failed | Expired
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
-class EventStream(AsyncIterator[SessionEvent]):
-    """One reader's view of what happened; ends when the session is closed."""
+class EventStream(AsyncIterator[E]):
+    """One reader's view of what happened; ends when nothing will happen any more."""
 
-    _waiting: deque[SessionEvent]
+    _waiting: deque[E]
     _ended: bool = False
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> SessionEvent:
+    async def __anext__(self) -> E:
         while not self._waiting:
             if self._ended:
                 raise StopAsyncIteration
@@ -105,7 +108,7 @@ class EventStream(AsyncIterator[SessionEvent]):
             await self._news.wait()
         return self._waiting.popleft()
 
-    def push(self, event: SessionEvent) -> None:
+    def push(self, event: E) -> None:
         """Add an event; the oldest one falls out where a reader does not keep up."""
         self._waiting.append(event)
         self._news.set()
@@ -116,24 +119,29 @@ class EventStream(AsyncIterator[SessionEvent]):
         self._news.set()
 
 
-class EventLog:
-    """The last events, and everyone who reads on: held weakly, since nobody says good-bye."""
+class EventLog(Generic[E]):
+    """The last events, and everyone who reads on: held weakly, since nobody says good-bye.
 
-    def __init__(self) -> None:
-        self._past: deque[SessionEvent] = deque(maxlen=_KEPT)
-        self._streams: weakref.WeakSet[EventStream] = weakref.WeakSet()
+    Args:
+        line: Says an event in a line for the log: level and text, and never a token.
+    """
+
+    def __init__(self, line: Callable[[E], tuple[int, str]]) -> None:
+        self._line = line
+        self._past: deque[E] = deque(maxlen=_KEPT)
+        self._streams: weakref.WeakSet[EventStream[E]] = weakref.WeakSet()
         self._ended = False
 
-    def emit(self, event: SessionEvent) -> None:
+    def emit(self, event: E) -> None:
         """Tell every reader, and keep it for those to come."""
         self._past.append(event)
-        _LOG.log(*_line(event))
+        _LOG.log(*self._line(event))
         for stream in self._streams:
             stream.push(event)
 
-    def stream(self) -> EventStream:
+    def stream(self) -> EventStream[E]:
         """Start reading, from the oldest event that is still kept."""
-        stream = EventStream(deque(self._past, maxlen=_KEPT), self._ended)
+        stream: EventStream[E] = EventStream(deque(self._past, maxlen=_KEPT), self._ended)
         self._streams.add(stream)
         return stream
 
@@ -144,7 +152,7 @@ class EventLog:
             stream.end()
 
 
-def _line(event: SessionEvent) -> tuple[int, str]:
+def line_of(event: SessionEvent) -> tuple[int, str]:
     """Say an event in a line for the log: level and text, and never a token."""
     match event:
         case Refreshed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import NoneType
@@ -95,18 +95,53 @@ class FileRefreshTokenStore:
             StoreLocked: It was held by somebody else for 15 s.
             OSError: The lock file cannot be made.
         """
+        async with self._locked(None):
+            yield
+
+    @contextlib.asynccontextmanager
+    async def lock_unless(
+        self, news: Callable[[TokenRecord], bool]
+    ) -> AsyncIterator[TokenRecord | None]:
+        """Keep everybody else out, unless a record turns up that makes it needless.
+
+        The file is replaced whole, so it can be read at any moment.
+
+        Raises:
+            StoreLocked: It was held by somebody else for 15 s.
+            StoreError: The file holds something else.
+            PermissionError: Others than its owner may read or write it.
+            OSError: The lock file cannot be made, or the file could not be read.
+        """
+        async with self._locked(_Watch(self, news)) as found:
+            yield found
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, watch: _Watch | None) -> AsyncIterator[TokenRecord | None]:
         lock_path = self._path.with_name(self._path.name + ".lock")
         handle = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         _held.handles.add(handle)
         try:
-            self.lock_wait = await until(lambda: _try_lock(handle), self._clock, self._entropy)
+            self.lock_wait = await until(
+                lambda: _try_lock(handle),
+                _always_needed if watch is None else watch.has_news,
+                self._clock,
+                self._entropy,
+            )
             try:
-                yield
+                yield None if watch is None else watch.found
             finally:
                 fcntl.flock(handle, fcntl.LOCK_UN)
         finally:
             _held.handles.discard(handle)
             os.close(handle)
+
+    def revision(self) -> tuple[int, int] | None:
+        """What changes with every `save`; `None` where there is no file."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return (found.st_ino, found.st_mtime_ns)
 
     async def load(self) -> TokenRecord | None:
         """Read the record.
@@ -133,6 +168,31 @@ class FileRefreshTokenStore:
 
     def __repr__(self) -> str:
         return f"<FileRefreshTokenStore {self._path}>"
+
+
+class _Watch:
+    """Looks at a file for news, and reads it only where it has changed."""
+
+    def __init__(self, store: FileRefreshTokenStore, news: Callable[[TokenRecord], bool]) -> None:
+        self._store = store
+        self._news = news
+        self._seen: tuple[int, int] | None = None
+        self.found: TokenRecord | None = None
+
+    async def has_news(self) -> bool:
+        """Whether there is a record by now that one need not lock for."""
+        revision = self._store.revision()
+        if revision is None or revision == self._seen:
+            return False
+        self._seen = revision
+        record = await self._store.load()
+        if record is not None and self._news(record):
+            self.found = record
+        return self.found is not None
+
+
+async def _always_needed() -> bool:
+    return False
 
 
 def _try_lock(handle: int) -> bool:

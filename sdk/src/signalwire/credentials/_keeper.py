@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from signalwire._ambient import Clock, Entropy, fraction
 from signalwire.credentials._credential import Credential
-from signalwire.credentials._events import EventLog, Expired, Failed, Refreshed
+from signalwire.credentials._events import EventLog, Expired, Failed, Refreshed, SessionEvent
 from signalwire.credentials._flight import Flight, Held, Superseded
 from signalwire.credentials._mechanisms import ByKey
 from signalwire.credentials._policy import (
@@ -44,7 +44,13 @@ class Keeper:
     """
 
     def __init__(
-        self, sign_in: SignIn, *, max_wait: float, clock: Clock, entropy: Entropy, log: EventLog
+        self,
+        sign_in: SignIn,
+        *,
+        max_wait: float,
+        clock: Clock,
+        entropy: Entropy,
+        log: EventLog[SessionEvent],
     ) -> None:
         self._sign_in = sign_in
         self._max_wait = max_wait

@@ -16,7 +16,7 @@ from signalwire._forks import renew_in_children
 from signalwire.credentials._credential import Credential, CredentialProvider
 from signalwire.credentials._devices import ProofTarget
 from signalwire.credentials._dpop import DPoPKey
-from signalwire.credentials._events import EventLog, SessionEvent
+from signalwire.credentials._events import EventLog, SessionEvent, line_of
 from signalwire.credentials._flight import Held
 from signalwire.credentials._keeper import Keeper
 from signalwire.credentials._policy import Advice, advise
@@ -98,7 +98,7 @@ class CredentialSession:
         self._transport = transport
         self._clock = clock
         self._entropy = entropy
-        self._log = EventLog()
+        self._log = EventLog(line_of)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sign_in: SignIn | None = None
         self._keeper: Keeper | None = None
@@ -273,7 +273,7 @@ class CredentialSession:
         """Keep the credential, and leave refreshing to the parent."""
         self._inherited = True
         self._loop = None
-        self._log = EventLog()
+        self._log = EventLog(line_of)
 
     def _at_hand(self) -> Credential | None:
         """The current credential, where it may be handed out without asking anybody."""

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signalwire._ambient import Clock, Entropy, fraction
+from signalwire.credentials._cluster import fabric_host
 from signalwire.credentials._credential import (
     AuthenticateContext,
     Credential,
@@ -25,9 +26,9 @@ from signalwire.credentials._credential import (
     RefreshingCredentialProvider,
     checked,
 )
-from signalwire.credentials._devices import Devices, ProofTarget, fabric_host
+from signalwire.credentials._devices import Devices, ProofTarget
 from signalwire.credentials._dpop import DPoPKey
-from signalwire.credentials._events import EventLog, Warned
+from signalwire.credentials._events import EventLog, SessionEvent, Warned
 from signalwire.credentials._flight import ATTEMPT_LIMIT, Held, within
 from signalwire.credentials._mechanisms import ByKey, ByProvider
 from signalwire.credentials._policy import backoff, lease
@@ -69,7 +70,7 @@ class SignIn:
         transport: httpx.AsyncBaseTransport | None,
         clock: Clock,
         entropy: Entropy,
-        log: EventLog,
+        log: EventLog[SessionEvent],
     ) -> None:
         self._provider = provider
         self._key = key

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Final, NoReturn, Protocol, TypeVar
+from typing import Final, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from signalwire._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy, fraction
 from signalwire._forks import renew_in_children
@@ -84,6 +84,35 @@ class RefreshTokenStore(Protocol):
         ...
 
 
+@runtime_checkable
+class OpenRefreshTokenStore(RefreshTokenStore, Protocol):
+    """A store whose record can be read while somebody else holds the lock, whole at any moment.
+
+    Without this, a crowd that waits for one refresh would have to pass through the lock one after
+    the other when it is done, each only to find that there is nothing left to do. The last of a
+    hundred would wait for many seconds, and longer where the others come back meanwhile.
+    """
+
+    def lock_unless(
+        self, news: Callable[[TokenRecord], bool]
+    ) -> AbstractAsyncContextManager[TokenRecord | None]:
+        """Keep everybody else out, unless a record turns up that makes it needless.
+
+        Args:
+            news: Whether a record is such a one; asked before the lock is tried, and about every
+                record that others store while it is waited for.
+
+        Returns:
+            In a context: that record, without the lock; or `None`, with the lock.
+
+        Raises:
+            StoreLocked: Somebody held the lock for too long.
+            StoreError: What is there is no record.
+            OSError: It could not be read.
+        """
+        ...
+
+
 class MemoryRefreshTokenStore:
     """A store that ends with the process. Empty in a child that is forked off.
 
@@ -106,12 +135,28 @@ class MemoryRefreshTokenStore:
     @contextlib.asynccontextmanager
     async def lock(self) -> AsyncIterator[None]:
         """Keep other tasks and threads out; `StoreLocked` after 15 s."""
-        held = self._held
-        await until(lambda: held.acquire(blocking=False), self._clock, self._entropy)
-        try:
+        async with self.lock_unless(_never):
             yield
+
+    @contextlib.asynccontextmanager
+    async def lock_unless(
+        self, news: Callable[[TokenRecord], bool]
+    ) -> AsyncIterator[TokenRecord | None]:
+        """Keep other tasks and threads out, unless a record turns up that makes it needless."""
+        held, found = self._held, None
+
+        async def is_needless() -> bool:
+            nonlocal found
+            record = self._record
+            found = record if record is not None and news(record) else None
+            return found is not None
+
+        await until(lambda: held.acquire(blocking=False), is_needless, self._clock, self._entropy)
+        try:
+            yield found
         finally:
-            held.release()
+            if found is None:
+                held.release()
 
     async def load(self) -> TokenRecord | None:
         """Read the record."""
@@ -128,16 +173,21 @@ class MemoryRefreshTokenStore:
         raise TypeError("a refresh token must not be copied: it can be used once")
 
 
+def _never(_: TokenRecord) -> bool:
+    return False
+
+
 async def until(
     acquire: Callable[[], bool],
+    is_needless: Callable[[], Awaitable[bool]],
     clock: Clock,
     entropy: Entropy,
     timeout: float = LOCK_TIMEOUT,  # noqa: ASYNC109 - by the injected clock
 ) -> float:
-    """Try to get a lock until it is had, with growing pauses.
+    """Try to get a lock until it is had, or needless, with growing pauses.
 
     Looking again and again is the only way to wait that works across threads, event loops and
-    processes at once without blocking the loop.
+    processes at once without blocking the loop. It is not fair: who waits longest is not first.
 
     Returns:
         Seconds that it took.
@@ -147,7 +197,7 @@ async def until(
     """
     began = clock.now().mono
     look = _FIRST_LOOK
-    while not acquire():
+    while not (await is_needless() or acquire()):
         waited = clock.now().mono - began
         if waited >= timeout:
             raise StoreLocked(f"the lock of the store was not free within {timeout:g} s")

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final, TypedDict, TypeVar, Unpack
 
 from signalwire._ambient import SYSTEM_CLOCK, Clock
 from signalwire.credentials._credential import AuthenticateContext, Credential
-from signalwire.credentials._stores import MemoryRefreshTokenStore, RefreshTokenStore, TokenRecord
+from signalwire.credentials._stores import (
+    MemoryRefreshTokenStore,
+    OpenRefreshTokenStore,
+    RefreshTokenStore,
+    TokenRecord,
+)
 from signalwire.credentials.errors import CredentialError, StoreError, TransientRefreshError
 from signalwire.rest import AsyncRestClient, RequestOptions, RestClient, SignalWireRestError
 from signalwire.rest._call import Call
@@ -115,11 +122,13 @@ class SubscriberCredentialProvider:
             OSError: The store could not be read or written; try again.
         """
         self._fingerprint = context.fingerprint if context is not None and self._bind else None
-        async with self._store.lock():
+        async with self._lock_unless(self._is_adoptable) as adopted:
+            if adopted is not None:
+                return self._hand_out(adopted)
             record = await self._load()
             if record is None or not self._is_ours(record):
                 record = await self._sign_in(record)
-            elif self._was_handed_out(record) or not self._is_fresh(record):
+            elif not self._is_adoptable(record):
                 try:
                     record = await self._rotate(record)
                 except SignalWireRestError as refused:
@@ -139,7 +148,9 @@ class SubscriberCredentialProvider:
             StoreError: The store holds something unreadable, or what is somebody else's by now.
             OSError: The store could not be read or written; try again.
         """
-        async with self._store.lock():
+        async with self._lock_unless(self._is_news) as adopted:
+            if adopted is not None:
+                return self._hand_out(adopted)
             record = await self._load()
             if record is None:
                 raise CredentialError("there is no refresh token in the store: authenticate first")
@@ -153,6 +164,18 @@ class SubscriberCredentialProvider:
                         raise
                     record = await self._sign_in(record)
             return self._hand_out(record)
+
+    @contextlib.asynccontextmanager
+    async def _lock_unless(
+        self, news: Callable[[TokenRecord], bool]
+    ) -> AsyncIterator[TokenRecord | None]:
+        """Hold the lock; or get what others stored meanwhile, and need none."""
+        if isinstance(self._store, OpenRefreshTokenStore):
+            async with self._store.lock_unless(news) as adopted:
+                yield adopted
+        else:
+            async with self._store.lock():
+                yield None
 
     async def _load(self) -> TokenRecord | None:
         """Read the store, and first put there what could not be put there before."""
@@ -258,12 +281,17 @@ class SubscriberCredentialProvider:
         last = self._handed_out
         return last is not None and record.refresh_token == last.refresh_token
 
+    def _is_adoptable(self, record: TokenRecord) -> bool:
+        """Whether these tokens of ours are as good as new ones."""
+        is_news = not self._was_handed_out(record)
+        return is_news and self._is_ours(record) and self._is_fresh(record)
+
     def _is_news(self, record: TokenRecord) -> bool:
         """Whether somebody else refreshed since, so that there is nothing left to do."""
         last = self._handed_out
-        if last is None or self._was_handed_out(record):
+        if last is None:
             return False
-        return record.expiry_at > last.expiry_at and self._is_fresh(record)
+        return record.expiry_at > last.expiry_at and self._is_adoptable(record)
 
     def _is_fresh(self, record: TokenRecord) -> bool:
         """Whether the access token has more life left than the earliest soft point leaves."""

@@ -8,6 +8,10 @@ Exception
     ├── SessionClosed           the session is not open, or not in this process
     ├── StoreError              a refresh token store holds something unreadable
     │   └── StoreLocked         somebody else held its lock for too long
+    ├── GatewayError            a live session cannot go on, or not as wished
+    │   ├── GatewayRefused      the gateway said no, and will not say anything else
+    │   ├── GatewayUnreachable  no connection came about in time
+    │   └── SessionRevoked      the session was ended by whoever may do so
     └── TransientRefreshError   not now, perhaps later: for providers to raise
 """
 
@@ -52,6 +56,37 @@ class StoreError(CredentialError):
 
 class StoreLocked(StoreError):
     """Somebody else held the lock of a refresh token store for longer than one may wait."""
+
+
+class GatewayError(CredentialError):
+    """A live session cannot go on, or not as it was wished."""
+
+
+class GatewayRefused(GatewayError):
+    """The gateway answered a request with an error that will not pass.
+
+    Attributes:
+        method: What was asked.
+        code: The JSON-RPC error code.
+        message: The gateway's sentence, in one line and without tokens.
+    """
+
+    def __init__(self, method: str, code: int, message: str) -> None:
+        super().__init__(method, code, message)
+        self.method = method
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.method} was refused with {self.code}: {self.message}"
+
+
+class GatewayUnreachable(GatewayError):
+    """No connection came about in the time that one may be waited for."""
+
+
+class SessionRevoked(GatewayError):
+    """The session was ended by whoever may do so; its tokens are dead. Sign in anew."""
 
 
 class TransientRefreshError(CredentialError):

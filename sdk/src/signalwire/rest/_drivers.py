@@ -26,13 +26,14 @@ _KEEPALIVE: Final = 3.0
 
 
 class _Driver:
-    """What both shells share: where they speak to, and what they learn of the server's clock."""
+    """What both shells share: where they speak to, and what they learn of the server."""
 
     def __init__(self, place: Place, clock: Clock, entropy: Entropy = SYSTEM_ENTROPY) -> None:
         self.place = place
         self.clock = clock
         self.closed = False
         self.clock_offset: float | None = None
+        self.nonce: str | None = None
         self._entropy = entropy
         self._request_ids = RequestIds(entropy)
 
@@ -58,6 +59,7 @@ class _Driver:
         date = http_date(answer.headers.get("date", ""))
         if date is not None:
             self.clock_offset = date - wall
+        self.nonce = answer.headers.get("dpop-nonce", self.nonce)  # RFC 9449, section 8.2
         return Response(answer.status_code, answer.headers, answer.content, wall)
 
     def _refuse_if_closed(self) -> None:

@@ -88,9 +88,12 @@ class ReferencePage:
 
     server: str
     chapters: tuple[Chapter, ...]
+    of_what: str = "this server"
+    document_at: str = "/openapi.json"
+    """The path of the document."""
 
     @classmethod
-    def of(cls, document: Document) -> Self:
+    def of(cls, document: Document, of_what: str = of_what, document_at: str = document_at) -> Self:
         """The page of an OpenAPI document made by `satmint.http.openapi`."""
         server = document["servers"][0]["url"]
         reader = _Reader(server, document["components"])
@@ -108,7 +111,7 @@ class ReferencePage:
             )
             for tag in document["tags"]
         )
-        return cls(server, tuple(chapters))
+        return cls(server, tuple(chapters), of_what, document_at)
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
@@ -224,6 +227,8 @@ class _Reader:
 def _credentials(security: list[dict[str, list[str]]]) -> Iterator[Credentials]:
     if any("sat" in one for one in security):
         yield Credentials("Bearer")
+    if any("satWithProof" in one for one in security):
+        yield Credentials("DPoP")
     permissions = [name for one in security for name in one.get("apiToken", ())]
     if permissions:
         yield Credentials("Basic", tuple(permissions))

@@ -75,9 +75,21 @@ def _policy() -> Iterator[str]:
     yield "base-uri 'none'"
 
 
+def _policy_with_scripts(host: str) -> Iterator[str]:
+    """The same for a page with scripts: what they load and call is at `host`, where the page is."""
+    for directive in _policy():
+        if directive.startswith("style-src "):
+            yield f"{directive} 'self'"
+        else:
+            yield directive
+    yield "script-src 'self'"
+    # Not every browser takes sockets to be of the same origin, as CSP 3 does.
+    yield f"connect-src 'self' ws://{host} wss://{host}"
+
+
+_POLICY: Final = "; ".join(_policy()).encode()
 _HEADERS: Final[HeaderList] = (
     (b"content-type", b"text/html; charset=utf-8"),
-    (b"content-security-policy", "; ".join(_policy()).encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -94,12 +106,25 @@ def render(page: Page) -> str:
     return _ENVIRONMENT.get_template(page.template).render(context)
 
 
-def html_response(status: int, html: str, *, secret: bool = False) -> Response:
+def html_response(
+    status: int, html: str, *, secret: bool = False, host: str | None = None
+) -> Response:
     """An HTML document as an answer.
 
     Args:
         status: HTTP status.
         html: The document.
         secret: Whether it shows something that must not be stored on the way.
+        host: Host and port, as checked by the caller, from where the page may load scripts and
+            whom these may call; None: it has none.
     """
-    return Response(status, html.encode(), (*_HEADERS, *((NO_STORE,) if secret else ())))
+    policy = _POLICY if host is None else "; ".join(_policy_with_scripts(host)).encode()
+    return Response(
+        status,
+        html.encode(),
+        (
+            *_HEADERS,
+            (b"content-security-policy", policy),
+            *((NO_STORE,) if secret else ()),
+        ),
+    )

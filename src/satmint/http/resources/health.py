@@ -27,7 +27,9 @@ async def _readyz(desk: Desk, call: Call) -> Health:  # noqa: ARG001 - every han
 
 async def _metrics(desk: Desk, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
     content_type = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-    return Response(200, desk.metrics.text(), (content_type,))
+    siblings = desk.siblings
+    text = desk.metrics.text() if siblings is None else await siblings.text()
+    return Response(200, text, (content_type,))
 
 
 OPERATIONS: Final = (

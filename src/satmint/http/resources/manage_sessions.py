@@ -3,7 +3,7 @@
 from typing import Final
 
 from satmint.flows.introspect import Introspection, introspect
-from satmint.flows.oversight import list_sessions, session_of
+from satmint.flows.oversight import list_presence, list_sessions, session_of
 from satmint.flows.revoke import (
     revoke_key,
     revoke_project,
@@ -11,7 +11,14 @@ from satmint.flows.revoke import (
     revoke_subscriber,
     revoke_token,
 )
-from satmint.http.answers import ListOf, RevokedAnswer, SessionAnswer, show_session
+from satmint.http.answers import (
+    ListOf,
+    PresenceAnswer,
+    RevokedAnswer,
+    SessionAnswer,
+    show_presence,
+    show_session,
+)
 from satmint.http.fields import TokenText
 from satmint.http.messages import Call, Response
 from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
@@ -21,6 +28,7 @@ from satmint.model.naming import is_fingerprint
 from satmint.model.refusals import Code, Fault, Unprocessable
 
 _OF_SUBSCRIBER: Final = "/api/satmint/subscribers/{id}/sessions"
+_PRESENCE: Final = "/api/satmint/subscribers/{id}/presence"
 _SESSION: Final = "/api/satmint/sessions/{session_id}"
 
 TOKEN: Final = Shape(
@@ -33,6 +41,11 @@ async def _list(desk: Desk, call: Call) -> object:
     page = await list_sessions(desk.mint, project, subscriber, read_window(query))
     url = desk.public_url + _OF_SUBSCRIBER.format(id=subscriber)
     return page_of(page, query, url, show_session, lambda found: (found.created_at, found.id))
+
+
+async def _presence(desk: Desk, call: Call) -> PresenceAnswer:
+    found = await list_presence(desk.mint, call.caller.project, call.path_id("id"))
+    return show_presence(found)
 
 
 async def _revoke_all(desk: Desk, call: Call) -> RevokedAnswer:
@@ -104,6 +117,21 @@ OPERATIONS: Final = (
                 "description": "Only sessions bound to the key of this RFC 7638 thumbprint.",
             }
         },
+        refusals=frozenset({Code.NOT_FOUND}),
+    ),
+    Operation(
+        id="get-presence",
+        method="GET",
+        path=_PRESENCE,
+        tag="Management",
+        summary="Whether a subscriber is online, and where",
+        description=(
+            "Online is who has said so (`subscriber.online`) on a live connection of the gateway. A"
+            " connection that was lost without a word counts for up to a minute."
+        ),
+        admits=Admits.MANAGER,
+        handler=_presence,
+        answer=PresenceAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
     ),
     Operation(

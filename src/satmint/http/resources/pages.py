@@ -1,11 +1,11 @@
 """The HTML pages, for people who look at this server with a browser."""
 
 import json
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from satmint.http.here import is_this_machine
 from satmint.http.messages import Call, Response
 from satmint.http.operations import Admits, Desk, Handler, Operation
 from satmint.http.pages.errors import ErrorPage, ErrorsPage, NoSuchErrorPage, OperationLink
@@ -15,15 +15,12 @@ from satmint.http.pages.start import StartPage
 from satmint.model.refusals import Code
 
 _SERVERS_REMEMBERED: Final = 2
-_LOOPBACK: Final = re.compile(
-    r"(localhost|[a-z0-9.-]+\.localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII | re.IGNORECASE
-)
 
 
 async def _start(desk: Desk, call: Call) -> Response:
     if desk.demo is None:
         page = StartPage(desk.public_url)
-    elif _is_from_here(call):
+    elif is_from_here(call):
         page = StartPage(desk.public_url, desk.mint.policy.cluster_host, desk.demo)
     else:
         page = StartPage(desk.public_url, demo_at=desk.demo.http)
@@ -44,14 +41,14 @@ async def _error(desk: Desk, call: Call) -> Response:
     return found or html_response(404, render(NoSuchErrorPage(asked)))
 
 
-def _is_from_here(call: Call) -> bool:
+def is_from_here(call: Call) -> bool:
     """Whether it is this machine's own browser, because somebody opened the page.
 
     Any web site can make that browser ask this server. A site that does so across origins says so
     in `Origin`. One that has its own name resolve to 127.0.0.1 (DNS rebinding) is of the same
     origin and says nothing there, but its name is in `Host`.
     """
-    return call.web_origin is None and _LOOPBACK.fullmatch(call.host) is not None
+    return call.web_origin is None and is_this_machine(call.host)
 
 
 @lru_cache(maxsize=_SERVERS_REMEMBERED)
@@ -73,7 +70,8 @@ def _library(openapi: bytes, public_url: str) -> Mapping[str, Response]:
     return {path: html_response(200, render(page)) for path, page in pages.items()}
 
 
-def _page(operation_id: str, path: str, summary: str, handler: Handler) -> Operation:
+def page_operation(operation_id: str, path: str, summary: str, handler: Handler) -> Operation:
+    """An operation that shows a page, or a part of one, to anybody."""
     return Operation(
         id=operation_id,
         method="GET",
@@ -88,8 +86,8 @@ def _page(operation_id: str, path: str, summary: str, handler: Handler) -> Opera
 
 
 OPERATIONS: Final = (
-    _page("start-page", "/", "What this is, and where to go on", _start),
-    _page("reference-page", "/reference", "The reference of the API", _reference),
-    _page("errors-page", "/errors", "Every error code", _errors),
-    _page("error-page", "/errors/{code}", "One error code", _error),
+    page_operation("start-page", "/", "What this is, and where to go on", _start),
+    page_operation("reference-page", "/reference", "The reference of the API", _reference),
+    page_operation("errors-page", "/errors", "Every error code", _errors),
+    page_operation("error-page", "/errors/{code}", "One error code", _error),
 )

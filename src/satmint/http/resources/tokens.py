@@ -118,7 +118,11 @@ async def _refresh(desk: Desk, call: Call) -> Pair:
     except Refusal as refusal:
         outcomes[refusal.cause] += 1
         raise
-    outcomes["rotated" if isinstance(verdict, Rotated) else "replayed"] += 1
+    if isinstance(verdict, Rotated):
+        outcomes["rotated"] += 1
+    else:
+        outcomes["replayed"] += 1
+        desk.mint.forgive_call(call.caller.project)
     return pair
 
 

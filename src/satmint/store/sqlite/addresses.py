@@ -1,14 +1,14 @@
 """Addresses in SQLite."""
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from uuid import UUID
 
 from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address, AddressType, Channel
-from satmint.store.contract import NotUnique
+from satmint.store.contract import CHANGEABLE, NotUnique
 from satmint.store.sqlite.events import optional_uuid
 from satmint.store.sqlite.lanes import Lane
 from satmint.store.sqlite.listing import Listing, Row, read_page
@@ -88,13 +88,7 @@ class SqliteAddresses:
 
     async def get(self, project: UUID, address: UUID) -> Address | None:
         """See `AddressStore.get`."""
-
-        def work(db: sqlite3.Connection) -> Address | None:
-            query = f"{_SELECT} WHERE project_id = ? AND address_id = ?"
-            row = db.execute(query, (project.bytes, address.bytes)).fetchone()
-            return None if row is None else _address(row)
-
-        return await self.reader.submit(work)
+        return await self.reader.submit(lambda db: _one(db, project, address))
 
     async def known(self, project: UUID, addresses: Sequence[UUID]) -> frozenset[UUID]:
         """See `AddressStore.known`."""
@@ -110,30 +104,39 @@ class SqliteAddresses:
 
         return await self.reader.submit(work)
 
-    async def update(self, address: Address) -> bool:
+    async def update(
+        self, project: UUID, address: UUID, fields: Mapping[str, Any]
+    ) -> Address | None:
         """See `AddressStore.update`."""
+        if not fields.keys() <= CHANGEABLE:
+            raise ValueError("a field of an address that cannot be changed")
 
-        def work(db: sqlite3.Connection) -> bool:
-            if name_is_taken(db, address):
+        def work(db: sqlite3.Connection) -> Address | None:
+            # Nobody else writes between the reading and the writing.
+            present = _one(db, project, address)
+            if present is None:
+                return None
+            changed = replace(present, **fields)
+            if name_is_taken(db, changed):
                 raise NotUnique("name")
-            changed = db.execute(
+            db.execute(
                 "UPDATE addresses SET context = ?, name = ?, display_name = ?, type = ?,"
                 " channels = ?, locked = ?, cover_url = ?, preview_url = ?"
                 " WHERE project_id = ? AND address_id = ?",
                 (
-                    address.context,
-                    address.name,
-                    address.display_name,
-                    address.type,
-                    " ".join(sorted(address.channels)),
-                    int(address.locked),
-                    address.cover_url,
-                    address.preview_url,
-                    address.project.bytes,
-                    address.id.bytes,
+                    changed.context,
+                    changed.name,
+                    changed.display_name,
+                    changed.type,
+                    " ".join(sorted(changed.channels)),
+                    int(changed.locked),
+                    changed.cover_url,
+                    changed.preview_url,
+                    project.bytes,
+                    address.bytes,
                 ),
             )
-            return changed.rowcount > 0
+            return changed
 
         return await self.writer.submit(work, may_refuse=True)
 
@@ -148,6 +151,12 @@ class SqliteAddresses:
             return gone.rowcount > 0
 
         return await self.writer.submit(work)
+
+
+def _one(db: sqlite3.Connection, project: UUID, address: UUID) -> Address | None:
+    query = f"{_SELECT} WHERE project_id = ? AND address_id = ?"
+    row = db.execute(query, (project.bytes, address.bytes)).fetchone()
+    return None if row is None else _address(row)
 
 
 def _address(row: Row) -> Address:

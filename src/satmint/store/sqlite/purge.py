@@ -21,6 +21,8 @@ class Sweeper:
         return (
             self._sessions(db, now - _KEPT_AFTER_DEATH_SECONDS, limit)
             + self._temporary_subscribers(db, limit)
+            + _proofs(db, now, limit)
+            + _leases(db, now, limit)
             + self._events(db, events_before, limit)
         )
 
@@ -71,3 +73,24 @@ class Sweeper:
             if len(projects) == limit:
                 self.events_of_projects_after = projects[-1][0]
         return count
+
+
+def _proofs(db: sqlite3.Connection, now: int, limit: int) -> int:
+    """Proofs too old to be accepted again. They come and go fast, so there is an index."""
+    rows = db.execute(
+        "SELECT project_id, proof FROM proofs WHERE forget_at <= ? ORDER BY forget_at LIMIT ?",
+        (now, limit),
+    ).fetchall()
+    db.executemany("DELETE FROM proofs WHERE project_id = ? AND proof = ?", rows)
+    return len(rows)
+
+
+def _leases(db: sqlite3.Connection, now: int, limit: int) -> int:
+    """Leases that nobody renewed: of nodes that are gone."""
+    rows = db.execute(
+        "SELECT project_id, connection_id FROM presence WHERE lease_until <= ?"
+        " ORDER BY lease_until LIMIT ?",
+        (now, limit),
+    ).fetchall()
+    db.executemany("DELETE FROM presence WHERE project_id = ? AND connection_id = ?", rows)
+    return len(rows)

@@ -6,10 +6,21 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from satmint.model.claims import Kind
 from satmint.model.events import Event, EventKind
 from satmint.model.lifetimes import REFRESH_OVERHANG_SECONDS
 from satmint.model.listing import Page, Window
+from satmint.model.possession import (
+    Accepted,
+    Denied,
+    Grant,
+    Judgement,
+    Possession,
+    PossessionCause,
+    judge_possession,
+)
 from satmint.model.records import Session, SessionStanding
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import (
@@ -18,7 +29,6 @@ from satmint.model.rotation import (
     Presented,
     Refused,
     Rotated,
-    Standing,
     Verdict,
     judge,
     verdict_of,
@@ -26,7 +36,14 @@ from satmint.model.rotation import (
 from satmint.store.contract import NewSession, NewSubscriber, NotUnique, Opened, SubscriberChange
 from satmint.store.sqlite.events import record
 from satmint.store.sqlite.lanes import Lane
-from satmint.store.sqlite.listing import Listing, Row, read_page
+from satmint.store.sqlite.listing import Listing, read_page
+from satmint.store.sqlite.proofs import count_resend, remember_proof, used_proof
+from satmint.store.sqlite.session_rows import (
+    SESSION_COLUMNS,
+    as_standing,
+    read_standing,
+    session_of,
+)
 from satmint.store.sqlite.subscribers import (
     change_subscriber,
     create_subscriber,
@@ -34,14 +51,6 @@ from satmint.store.sqlite.subscribers import (
     taken_attribute,
 )
 
-_COLUMNS: Final = (
-    "project_id, session_id, subscriber_id, kind, generation, head_since, head_expires_at,"
-    " seen_generation, created_at, deadline, lives_until,"
-    # Its own revocation, or that of all sessions that its project had until then.
-    " coalesce(revoked_at, (SELECT projects.revoked_at FROM projects"
-    " WHERE projects.project_id = sessions.project_id"
-    " AND projects.epoch <> sessions.project_epoch)), jkt, address, agent"
-)
 _INSERT: Final = (
     "INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, kind, generation,"
     " head_since, head_expires_at, seen_generation, created_at, deadline, lives_until, jkt,"
@@ -50,8 +59,9 @@ _INSERT: Final = (
 )
 
 # The one statement that decides a rotation: of all who present a generation, one finds it still
-# the head. Everything that could forbid it is part of the condition; so is that the session's
-# deadline cuts nothing, which leaves nothing to be read back.
+# the head. Everything that could forbid it is part of the condition. So is that the session's
+# deadline cuts nothing and that its key is the one which the token names, which leaves nothing to
+# be read back.
 _ROTATE: Final = f"""
 UPDATE sessions
    SET generation = generation + 1,
@@ -63,22 +73,24 @@ UPDATE sessions
    AND project_epoch = (SELECT projects.epoch FROM projects WHERE projects.project_id = ?3)
    AND head_expires_at + {REFRESH_OVERHANG_SECONDS} > ?1
    AND deadline - {REFRESH_OVERHANG_SECONDS} >= ?2
+   AND jkt IS ?7
    AND EXISTS (SELECT 1 FROM subscribers
                 WHERE subscribers.project_id = sessions.project_id
                   AND subscribers.subscriber_id = sessions.subscriber_id
                   AND subscribers.epoch = ?6)
 """
 
-_STANDING: Final = (
-    f"SELECT {_COLUMNS}, (SELECT epoch FROM subscribers"
-    " WHERE subscribers.project_id = sessions.project_id"
-    " AND subscribers.subscriber_id = sessions.subscriber_id)"
-    " FROM sessions WHERE project_id = ? AND session_id = ?"
-)
-
 _REVOKE: Final = (
     "UPDATE sessions SET revoked_at = ?"
     " WHERE project_id = ? AND session_id = ? AND revoked_at IS NULL"
+)
+
+# Nobody else writes between the reading and this; the condition says what is meant all the same.
+_BIND: Final = "UPDATE sessions SET jkt = ? WHERE project_id = ? AND session_id = ? AND jkt IS NULL"
+
+_GRANTED: Final = (
+    "UPDATE sessions SET lives_until = max(lives_until, ?1), device_token_at = ?2"
+    " WHERE project_id = ?3 AND session_id = ?4"
 )
 
 _NOTE_SEEN: Final = (
@@ -163,16 +175,36 @@ class SqliteSessions:
 
         def work(db: sqlite3.Connection) -> Verdict:
             if not _rotated(db, presented, expires_at, now):
-                return _answer_otherwise(db, presented, now, replay_cap, event)
-            head = Head(presented.generation + 1, now, expires_at)
+                return _answer_otherwise(db, presented, expires_at, now, replay_cap, event)
+            head = Head(presented.generation + 1, now, expires_at, presented.jkt)
             record(db, event, generation=head.generation)
             return Rotated(head)
 
         return await self.writer.submit(work)
 
+    async def prove(
+        self, shown: Possession, grant: Grant | None, now: int, event: Event, binding: Event
+    ) -> Judgement:
+        """See `SessionStore.prove`."""
+
+        def work(db: sqlite3.Connection) -> Judgement:
+            known = read_standing(db, shown.project, shown.session)
+            standing = None if known is None else as_standing(known)
+            judgement = judge_possession(standing, used_proof(db, shown), shown, grant, now)
+            match judgement:
+                case Accepted(again=True):
+                    count_resend(db, shown)
+                case Accepted():
+                    _accept(db, shown, judgement, event, binding)
+                case Denied(PossessionCause.KEY_MISMATCH):
+                    record(db, event, kind=EventKind.KEY_MISMATCH)
+            return judgement
+
+        return await self.writer.submit(work)
+
     async def standing(self, project: UUID, session: UUID) -> SessionStanding | None:
         """See `SessionStore.standing`."""
-        return await self.reader.submit(lambda db: _read_standing(db, project, session))
+        return await self.reader.submit(lambda db: read_standing(db, project, session))
 
     def note_seen(self, presented: Presented) -> None:
         """See `SessionStore.note_seen`."""
@@ -186,19 +218,19 @@ class SqliteSessions:
     async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
         """See `SessionStore.list`."""
         listing = Listing(
-            f"SELECT {_COLUMNS} FROM sessions",
+            f"SELECT {SESSION_COLUMNS} FROM sessions",
             ["project_id = ?", "subscriber_id = ?"],
             [project.bytes, subscriber.bytes],
             "created_at",
             "session_id",
         )
-        return await self.reader.submit(lambda db: read_page(db, listing, window, _session))
+        return await self.reader.submit(lambda db: read_page(db, listing, window, session_of))
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
         """See `SessionStore.revoke`."""
 
         def work(db: sqlite3.Connection) -> bool:
-            standing = _read_standing(db, project, session)
+            standing = read_standing(db, project, session)
             if standing is None:
                 return False
             if standing.session.revoked_at is None:
@@ -252,6 +284,22 @@ class SqliteSessions:
         await self.writer.submit(work)
 
 
+def _accept(
+    db: sqlite3.Connection, shown: Possession, accepted: Accepted, event: Event, binding: Event
+) -> None:
+    """Make durable what a proof that is good and new means."""
+    session = (shown.project.bytes, shown.session.bytes)
+    remember_proof(db, shown, accepted.grant)
+    if accepted.bound:
+        if db.execute(_BIND, (shown.jkt, *session)).rowcount != 1:
+            raise RuntimeError("the session was bound behind the rules' back")
+        record(db, binding)
+    if accepted.grant is not None:
+        grant = accepted.grant
+        db.execute(_GRANTED, (grant.expires_at, grant.issued_at, *session))
+        record(db, event)
+
+
 def _insert_session(
     db: sqlite3.Connection, subscriber: bytes, kind: Kind, new: NewSession, now: int, event: Event
 ) -> None:
@@ -284,6 +332,7 @@ def _rotated(db: sqlite3.Connection, presented: Presented, expires_at: int, now:
             presented.session.bytes,
             presented.generation,
             presented.epoch,
+            presented.jkt,
         ),
     )
     return changed.rowcount == 1
@@ -292,13 +341,14 @@ def _rotated(db: sqlite3.Connection, presented: Presented, expires_at: int, now:
 def _answer_otherwise(
     db: sqlite3.Connection,
     presented: Presented,
+    expires_at: int,
     now: int,
     replay_cap: int | None,
     event: Event,
 ) -> Verdict:
     """What the rules say of a token that the conditional write passed by."""
-    known = _read_standing(db, presented.project, presented.session)
-    standing = None if known is None else _as_standing(known)
+    known = read_standing(db, presented.project, presented.session)
+    standing = None if known is None else as_standing(known)
     move = judge(standing, presented, now, replay_cap)
     if isinstance(move, Refused):
         return move
@@ -309,25 +359,16 @@ def _answer_otherwise(
     if move is Move.REVOKE:
         db.execute(_REVOKE, (now, session.project.bytes, session.id.bytes))
     elif move is Move.ROTATE:
-        # It passed by only because the deadline cuts the new pair's life.
-        last = session.deadline - REFRESH_OVERHANG_SECONDS
-        if not _rotated(db, presented, last, now):
+        # It passed by only because the deadline cuts the new pair's life, or because the session
+        # was bound to a key after the token was made.
+        last = min(expires_at, session.deadline - REFRESH_OVERHANG_SECONDS)
+        current = msgspec.structs.replace(presented, jkt=session.jkt)
+        if not _rotated(db, current, last, now):
             raise RuntimeError("the conditional write and the rules disagree")
-        head = Head(presented.generation + 1, now, last)
+        head = Head(presented.generation + 1, now, last, session.jkt)
         generation, cause = head.generation, ""
     record(db, event, kind=_EVENT_OF[move], generation=generation, cause=cause)
     return verdict_of(move, head)
-
-
-def _as_standing(known: SessionStanding) -> Standing:
-    session = known.session
-    return Standing(
-        head=session.head,
-        seen=session.seen_generation >= session.head.generation,
-        revoked=session.revoked_at is not None,
-        subscriber_epoch=known.subscriber_epoch,
-        deadline=session.deadline,
-    )
 
 
 def _revoke_where(
@@ -340,26 +381,3 @@ def _revoke_where(
         (now, project.bytes, subscriber.bytes, *args),
     )
     return revoked.rowcount
-
-
-def _read_standing(db: sqlite3.Connection, project: UUID, session: UUID) -> SessionStanding | None:
-    row = db.execute(_STANDING, (project.bytes, session.bytes)).fetchone()
-    return None if row is None else SessionStanding(_session(row), row[15])
-
-
-def _session(row: Row) -> Session:
-    return Session(
-        id=UUID(bytes=row[1]),
-        project=UUID(bytes=row[0]),
-        subscriber=UUID(bytes=row[2]),
-        kind=Kind(row[3]),
-        head=Head(row[4], row[5], row[6]),
-        seen_generation=row[7],
-        created_at=row[8],
-        deadline=row[9],
-        lives_until=row[10],
-        revoked_at=row[11],
-        jkt=row[12],
-        address=row[13],
-        agent=row[14],
-    )

@@ -11,10 +11,12 @@ from satmint.store.sqlite.connection import BUSY_SECONDS, connect, trouble
 from satmint.store.sqlite.events import SqliteEvents
 from satmint.store.sqlite.lanes import Lane, WritingLane
 from satmint.store.sqlite.migrations import migrate, pending_migrations
+from satmint.store.sqlite.presence import SqlitePresence
 from satmint.store.sqlite.projects import SqliteProjects
 from satmint.store.sqlite.purge import Sweeper
 from satmint.store.sqlite.sessions import SqliteSessions
 from satmint.store.sqlite.subscribers import SqliteSubscribers
+from satmint.store.sqlite.webhooks import SqliteWebhooks
 
 
 class SqliteStore:
@@ -28,7 +30,12 @@ class SqliteStore:
         self.subscribers = SqliteSubscribers(writer, reader)
         self.addresses = SqliteAddresses(writer, reader)
         self.sessions = SqliteSessions(writer, reader)
-        self.events = SqliteEvents(reader)
+        self.webhooks = SqliteWebhooks(writer, reader)
+        self.events = SqliteEvents(writer, reader)
+        self.presence = SqlitePresence(writer, reader)
+
+    def on_ending(self, look: Callable[[], None]) -> None:
+        """See `Store.on_ending`: a file tells nobody that it was written."""
 
     async def ready(self) -> None:
         """See `Store.ready`."""

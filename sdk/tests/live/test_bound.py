@@ -1,15 +1,12 @@
-"""Refreshing by key against the real server, which has no `devices` endpoints yet.
-
-Until it has them this file is not among the tests that run by themselves (`testpaths`); what it
-tests runs against the fake service, in `tests/credentials/test_bound.py`. Then it goes to
-`tests/live`.
-"""
+"""Refreshing by key against the real server."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from kit.server import Live
+from kit.server import Live, running
 from signalwire.credentials import (
     AuthenticateContext,
     Credential,
@@ -17,6 +14,7 @@ from signalwire.credentials import (
     DPoPKey,
     Failed,
     Refreshed,
+    SessionClient,
     StaticCredentialProvider,
 )
 from signalwire.credentials._dpop import Algorithm
@@ -66,6 +64,25 @@ async def test_another_key_cannot_take_a_bound_token_over(live: Live) -> None:
             event = await anext(thief.events())
             assert isinstance(event, Failed)
             assert event.cause_code == "http_401"
+
+
+async def test_a_project_that_is_strict_about_proofs(tmp_path: Path) -> None:
+    """It wants the whole URL, and a nonce of its own in every proof."""
+    with running(tmp_path, SATMINT_STRICT_PROOFS="*") as strict:
+        async with (
+            strict.async_client() as client,
+            CredentialSession(Backend(client, "strict"), host=strict.host) as session,
+            SessionClient(session, host=strict.host) as live,
+        ):
+            for _ in range(2):
+                await session.renew(await session.token())
+            assert session.stats.attempts == {"refreshed": 3}
+            await live.online()
+            bare = CredentialSession(Backend(client, "bare"), host=strict.host, proof_target="path")
+            async with bare:
+                event = await anext(bare.events())
+                assert isinstance(event, Failed)
+                assert event.cause_code == "http_401"
 
 
 async def test_the_host_is_found_in_the_token(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

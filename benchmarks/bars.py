@@ -1,0 +1,139 @@
+"""What was promised, beside what came out.
+
+Every ratio is taken within a round, between two servers that were loaded one right after the other
+in the same run.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from benchmarks.inprocess import OPEN, PROOF, VERIFY
+from benchmarks.load import Result
+from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
+
+REFRESH: Final = "refresh"
+WORKERS: Final = "workers"
+SESSIONS: Final = "sessions"
+
+_STORES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_MOST_OF_FLOOR: Final = {"sqlite": 2.0, "postgres": 1.6}
+_PEERS: Final = {
+    "oidc-provider-postgres": ("oidc-provider on PostgreSQL", 8.0),
+    "oidc-provider": ("oidc-provider in memory", 3.0),
+    "node-oauth2-postgres": ("@node-oauth/oauth2-server on PostgreSQL", 4.0),
+    "authlib-postgres": ("Authlib on PostgreSQL", 4.0),
+}
+_FEWEST_RACES: Final = 2
+_CACHES_MB: Final = 140
+"""What SQLite's two connections keep of the file in memory, however large it is."""
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A promise and a figure."""
+
+    what: str
+    wanted: str
+    got: Spread
+    unit: str
+    holds: bool
+
+
+def bars(report: Report) -> list[Bar]:
+    """Every promise for which there is a figure."""
+    found: list[Bar] = []
+    if (refresh := report.sections.get(REFRESH)) is not None:
+        found += _floor(refresh)
+        found += _peers(refresh)
+    if (workers := report.sections.get(WORKERS)) is not None:
+        found += _workers(workers)
+    if (sessions := report.sections.get(SESSIONS)) is not None:
+        found += _sessions(report, sessions)
+    found += _races(report)
+    found += _in_process(report)
+    found += _starts(report)
+    return found
+
+
+def _ratio(
+    section: Section, one: str, other: str, figure: Callable[[Result], float]
+) -> Spread | None:
+    """`one` by `other` in each round; None where one of them was not there."""
+    if not all(one in round_ and other in round_ for round_ in section.rounds):
+        return None
+    return spread([figure(round_[one]) / figure(round_[other]) for round_ in section.rounds])
+
+
+def _floor(section: Section) -> Iterator[Bar]:
+    for store, name in _STORES.items():
+        ratio = _ratio(section, store, FLOOR, cpu_us)
+        if ratio is not None:
+            most = _MOST_OF_FLOOR[store]
+            what = f"CPU of a durable refresh, {name}, beside the floor"
+            yield Bar(what, f"≤ {most:g}", ratio, "×", ratio.median <= most)
+
+
+def _peers(section: Section) -> Iterator[Bar]:
+    for peer, (peer_name, least) in _PEERS.items():
+        for store, name in _STORES.items():
+            ratio = _ratio(section, store, peer, rate)
+            if ratio is not None:
+                what = f"Refreshes a second, {name}, beside {peer_name}"
+                yield Bar(what, f"≥ {least:g}", ratio, "×", ratio.median >= least)
+
+
+def _workers(section: Section) -> Iterator[Bar]:
+    for store, name in _STORES.items():
+        ratio = _ratio(section, f"{store}-2", store, rate)
+        if ratio is not None:
+            what = f"Refreshes a second of two workers beside one, {name}"
+            yield Bar(what, "≥ 1.7", ratio, "×", ratio.median >= 1.7)
+
+
+def _sessions(report: Report, section: Section) -> Iterator[Bar]:
+    for store, name in _STORES.items():
+        names = [one for one in section.rounds[0] if one.startswith(f"{store} ")]
+        if len(names) < 2:
+            continue
+        names.sort(key=lambda one: report.subjects[one].sessions)
+        few, many = (report.subjects[one].sessions for one in (names[0], names[-1]))
+        ratio = _ratio(section, names[-1], names[0], rate)
+        if ratio is not None:
+            what = f"Refreshes a second at {many:,} sessions beside {few:,}, {name}"
+            yield Bar(what, "≥ 0.9", ratio, "×", ratio.median >= 0.9)
+        small, large = (_resident_mb(section, one) for one in (names[0], names[-1]))
+        what = f"More memory of the server at {many:,} sessions than at {few:,}, {name}"
+        grown = large - small
+        yield Bar(what, f"≤ {_CACHES_MB}", spread([grown]), "MB", grown <= _CACHES_MB)
+
+
+def _resident_mb(section: Section, subject: str) -> float:
+    return next(one.resident_mb for one in section.summaries if one.subject == subject)
+
+
+def _races(report: Report) -> Iterator[Bar]:
+    for subject, races in report.races.items():
+        if subject.split("-")[0] in _STORES and races.races >= _FEWEST_RACES:
+            what = f"Double wins in {races.races:,} races, {report.subjects[subject].name}"
+            yield Bar(what, "0", spread([races.double]), "", races.double == 0)
+
+
+def _in_process(report: Report) -> Iterator[Bar]:
+    costs = {cost.what: cost.median for cost in report.in_process}
+    if OPEN in costs:
+        opening = costs[OPEN]
+        yield Bar("Opening and checking a SAT", "≤ 25", spread([opening]), "µs", opening <= 25)
+    if PROOF in costs and VERIFY in costs:
+        ratio = costs[PROOF] / costs[VERIFY]
+        what = "Checking an RS256 proof beside the library's bare verification"
+        yield Bar(what, "≤ 1.5", spread([ratio]), "×", ratio <= 1.5)
+
+
+def _starts(report: Report) -> Iterator[Bar]:
+    for store in _STORES:
+        subject = report.subjects.get(store)
+        if subject is not None:
+            seconds = subject.start_seconds
+            what = f"Start to the first answer, {subject.name}"
+            yield Bar(what, "< 1.5", spread([seconds]), "s", seconds < 1.5)

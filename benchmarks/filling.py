@@ -1,0 +1,171 @@
+"""Very many sessions in a store, put there directly, and refresh tokens for some of them.
+
+The rows are what the server would have written for as many subscribers who signed in just now, one
+session each. Ids are evenly spread over all ids there are, and written in order, which is the only
+way to write ten millions of them in minutes; whatever is read later is picked at random.
+"""
+
+import asyncio
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from benchmarks.running import Lane, Running, WrongAnswer
+from satmint.assembly import sqlite_path
+from satmint.jose import Safe
+from satmint.keyring_file import read_keyring
+from satmint.model.claims import Claims, Kind, TokenType, token_id
+from satmint.model.clock import SystemClock
+from satmint.model.entropy import SystemEntropy
+from satmint.model.lifetimes import ACCESS_SECONDS, FOREVER, REFRESH_OVERHANG_SECONDS
+from satmint.settings import Settings
+
+BYTES_PER_SESSION: Final = 1500
+"""What one takes on the disk at the most, with its subscriber, its indexes and the log."""
+
+_PORTION: Final = 50_000
+_SEED: Final = 7
+_SUBSCRIBERS: Final = (
+    "project_id",
+    "subscriber_id",
+    "kind",
+    "reference",
+    "created_at",
+    "updated_at",
+)
+_SESSIONS: Final = (
+    "project_id",
+    "session_id",
+    "project_epoch",
+    "subscriber_id",
+    "kind",
+    "generation",
+    "head_since",
+    "head_expires_at",
+    "seen_generation",
+    "created_at",
+    "deadline",
+    "lives_until",
+    "address",
+    "agent",
+)
+Row = tuple[Any, ...]
+
+
+def check_room(place: Path, sessions: int) -> None:
+    """Raise `WrongAnswer` where the disk is too small for so many sessions."""
+    wanted, free = sessions * BYTES_PER_SESSION, shutil.disk_usage(place).free
+    if wanted > free:
+        raise WrongAnswer(
+            f"{sessions} sessions need up to {wanted / 1e9:.0f} GB; {place} has {free / 1e9:.0f}"
+        )
+
+
+def fill(server: Running, sessions: int) -> None:
+    """Put `sessions` sessions into the store of a satmint."""
+    if server.database is None or server.project is None:
+        raise ValueError(f"{server.name} has no store that could be filled")
+    now = SystemClock().now()
+    if server.database.startswith("sqlite"):
+        _fill_sqlite(sqlite_path(server.database), server.project, sessions, now)
+    else:
+        asyncio.run(_fill_postgres(server.database, server.project, sessions, now))
+
+
+def lanes_into(server: Running, sessions: int, connections: int, tokens: int) -> list[Lane]:
+    """Refresh tokens of sessions picked at random, dealt out to some connections."""
+    if server.keyring is None or server.project is None:
+        raise ValueError(f"{server.name} is no satmint")
+    project = server.project
+    safe, now = Safe(read_keyring(server.keyring), SystemEntropy()), SystemClock().now()
+    picked = random.Random(_SEED).sample(range(sessions), min(tokens, sessions))
+    return [
+        Lane([_token(safe, project, _id(number, sessions), now) for number in part])
+        for part in (picked[first::connections] for first in range(connections))
+    ]
+
+
+def _token(safe: Safe, project: UUID, session: UUID, now: int) -> str:
+    claims = Claims(
+        iss=Settings().issuer,
+        sub=session,  # the same id for both: they are in different tables
+        prj=project,
+        sid=session,
+        gen=0,
+        jti=token_id(session, 0, TokenType.REFRESH),
+        iat=now,
+        exp=now + ACCESS_SECONDS + REFRESH_OVERHANG_SECONDS,
+        epo=0,
+        kind=Kind.SUBSCRIBER,
+        scope=(),
+    )
+    return safe.seal(claims, TokenType.REFRESH, None, now)
+
+
+def _id(number: int, count: int) -> UUID:
+    return UUID(int=number * ((1 << 64) // count) << 64)
+
+
+def _subscribers(project: UUID, count: int, now: int) -> Iterator[Row]:
+    for number in range(count):
+        yield (project, _id(number, count), "subscriber", f"filled-{number}", now, now)
+
+
+def _sessions(project: UUID, count: int, now: int) -> Iterator[Row]:
+    expires_at = now + ACCESS_SECONDS
+    lives_until = expires_at + REFRESH_OVERHANG_SECONDS
+    for number in range(count):
+        own = _id(number, count)
+        times = (now, expires_at, -1, now, FOREVER, lives_until)
+        yield (project, own, 0, own, "subscriber", 0, *times, "127.0.0.1", "filled")
+
+
+def _fill_sqlite(path: Path, project: UUID, count: int, now: int) -> None:
+    """On a connection of its own, in the log's mode that the server uses."""
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        # What is filled in needs no protection from a power cut; all that follows has it.
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA cache_size = -262144")
+        for table, names, rows in _tables(project, count, now):
+            marks = ", ".join("?" * len(names))
+            statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
+            plain = (tuple(_bytes(value) for value in row) for row in rows)
+            while portion := list(islice(plain, _PORTION)):
+                db.execute("BEGIN IMMEDIATE")
+                db.executemany(statement, portion)
+                db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        db.close()
+
+
+def _bytes(value: object) -> object:
+    return value.bytes if isinstance(value, UUID) else value
+
+
+async def _fill_postgres(url: str, project: UUID, count: int, now: int) -> None:
+    db = await asyncpg.connect(url)
+    try:
+        for table, names, rows in _tables(project, count, now):
+            while portion := list(islice(rows, _PORTION)):
+                await db.copy_records_to_table(table, records=portion, columns=names)
+        # As the database does by itself some time after so much was written, and at no good time.
+        await db.execute("VACUUM (ANALYZE)")
+        await db.execute("CHECKPOINT")
+    finally:
+        await db.close()
+
+
+def _tables(
+    project: UUID, count: int, now: int
+) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:
+    yield "subscribers", _SUBSCRIBERS, _subscribers(project, count, now)
+    yield "sessions", _SESSIONS, _sessions(project, count, now)

@@ -1,0 +1,266 @@
+"""`python -m benchmarks.page [FILE]`: write docs/performance.md and its plots from a kept result.
+
+Without a file it takes the newest of `results/` that was no quick one.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.bars import REFRESH, SESSIONS, WORKERS, bars
+from benchmarks.plot import Bar, Line, bar_chart, line_chart
+from benchmarks.report import FLOOR, Report, Section, Spread, Subject, Summary, read
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+RESULTS: Final = ROOT / "benchmarks" / "results"
+PAGE: Final = Path("docs/performance.md")
+RATES: Final = Path("docs/images/refreshes.svg")
+SIZES: Final = Path("docs/images/sessions.svg")
+
+_STORES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_TEMPLATE: Final = Path(__file__).with_name("page.md")
+
+
+def files(report: Report, name: str) -> dict[Path, str]:
+    """Every file that is made of a report.
+
+    Args:
+        report: What was measured.
+        name: Of the file that it is kept in.
+    """
+    refresh, sizes = report.sections.get(REFRESH), report.sections.get(SESSIONS)
+    made = {PAGE: _page(report, name)}
+    if refresh is not None:
+        made[RATES] = _rates(report, refresh)
+    if sizes is not None:
+        made[SIZES] = _sizes(report, sizes)
+    return made
+
+
+def newest(folder: Path) -> Path | None:
+    """The latest result that has all that a page shows."""
+    for file in sorted(folder.glob("*.json"), reverse=True):
+        try:
+            report = read(file)
+        except msgspec.ValidationError:  # of an older kind
+            continue
+        if not report.quick and {REFRESH, SESSIONS} <= report.sections.keys():
+            return file
+    return None
+
+
+def _page(report: Report, name: str) -> str:
+    machine = report.machine
+    sections = "\n".join(
+        f"### {section.title}\n\n{_note(key)}{_figures(report, section)}\n"
+        for key, section in report.sections.items()
+    )
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        command=report.command,
+        result=f"../benchmarks/results/{name}",
+        day=f"{report.at:%Y-%m-%d}",
+        minutes=f"{report.minutes:.0f}",
+        connections=report.connections,
+        cpu=machine.cpu,
+        cores=machine.cores,
+        kernel=machine.kernel,
+        filesystem=machine.filesystem,
+        versions=_versions(report),
+        commit=machine.commit,
+        promises=_promises(report),
+        durability=_durability(report),
+        races=_races(report),
+        sections=sections,
+        in_process=_in_process(report),
+        left_out="".join(f"\nLeft out here: {line}.\n" for line in report.left_out),
+    )
+
+
+def _versions(report: Report) -> str:
+    machine = report.machine
+    known = {"Python": machine.python, "SQLite": machine.sqlite, **machine.parts}
+    return ", ".join(f"{name} {version}" for name, version in known.items())
+
+
+def _note(section: str) -> str:
+    notes = {
+        WORKERS: (
+            "With 64 connections for either. The machine is too small for two workers at full speed"
+            " beside the load and the database, so the kernel gives each worker this share of a"
+            " core and no more: one worker has it once, two have it twice, and there is room for"
+            " everything else. What is measured is how much of a second worker is lost to sharing"
+            " one database; a disk or a database that is itself at its end would show on a larger"
+            " machine only.\n\n"
+        ),
+        SESSIONS: (
+            "The store was filled beforehand; every refresh is of another of its sessions, picked"
+            " at random, so that little of what is read was read lately.\n\n"
+        ),
+    }
+    return notes.get(section, "")
+
+
+def _promises(report: Report) -> str:
+    rows = [
+        (bar.what, f"{bar.wanted} {bar.unit}".strip(), _got(bar.got, bar.unit), _yes(bar.holds))
+        for bar in bars(report)
+    ]
+    return _table(("", "promised", "measured", "holds"), rows, "lrrc")
+
+
+def _got(spread: Spread, unit: str) -> str:
+    digits = 2 if unit in ("×", "s") else 1 if unit else 0
+    return f"{_spread(spread, digits)} {unit}".strip()
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "**no**"
+
+
+def _durability(report: Report) -> str:
+    rows = [(subject.name, subject.durability) for subject in _plain(report).values()]
+    return _table(("", "what an answer says about the disk"), rows, "ll")
+
+
+def _plain(report: Report) -> Mapping[str, Subject]:
+    return {name: one for name, one in report.subjects.items() if not one.sessions}
+
+
+def _races(report: Report) -> str:
+    rows = [
+        (
+            report.subjects[name].name,
+            *(f"{count:,}" for count in (races.races, races.one, races.same)),
+            f"**{races.double:,}**" if races.double else "0",
+            f"{races.none:,}",
+        )
+        for name, races in report.races.items()
+    ]
+    head = ("", "races", "one answered", "both, the same", "both, different", "neither")
+    return _table(head, rows, "lrrrrr")
+
+
+def _figures(report: Report, section: Section) -> str:
+    floor = any(summary.times_floor is not None for summary in section.summaries)
+    head = ["", "CPU µs a request", "requests/s", "p50 ms", "p99 ms", "RSS MB", "a commit"]
+    if floor:
+        head.insert(2, "× floor")
+    rows = [_row(report, summary, floor=floor) for summary in section.summaries]
+    return _table(head, rows, "l" + "r" * (len(head) - 1))
+
+
+def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
+    cells = [
+        report.subjects[summary.subject].name,
+        " + ".join(f"{spread.median:,.0f}" for spread in summary.cpu_us.values()),
+        _spread(summary.requests_per_second, 0),
+        f"{summary.p50_ms.median:,.1f}",
+        f"{summary.p99_ms.median:,.1f}",
+        f"{summary.resident_mb:,.0f}",
+        "" if summary.batch_mean is None else f"{summary.batch_mean:.1f}",
+    ]
+    if floor:
+        times = summary.times_floor
+        cells.insert(2, "1" if times is None else _spread(times, 2))
+    return cells
+
+
+def _in_process(report: Report) -> str:
+    rows = [(cost.what, f"{cost.median:.1f}", f"{cost.least:.1f}") for cost in report.in_process]
+    return _table(("", "µs", "least"), rows, "lrr")
+
+
+def _rates(report: Report, section: Section) -> str:
+    """Who refreshes how often, and who lets two win."""
+    rows = [
+        _rate_row(report, summary)
+        for summary in section.summaries
+        if report.subjects[summary.subject].workers == 1
+    ]
+    rows.sort(key=lambda row: -row.value)
+    return bar_chart("Refreshes a second, one process each", rows)
+
+
+def _rate_row(report: Report, summary: Summary) -> Bar:
+    subject, races = report.subjects[summary.subject], report.races.get(summary.subject)
+    rate = summary.requests_per_second.median
+    remark = ""
+    if races is not None:
+        share = races.double / races.races
+        won = f"two winners in {share:.0%} of" if races.double else "never two winners in"
+        remark = f"{won} {races.races:,} races"
+    kind = (
+        "ours" if summary.subject in _STORES else "floor" if summary.subject == FLOOR else "other"
+    )
+    durable = f"durability: {subject.durability}"
+    bad = races is not None and races.double > 0
+    return Bar(subject.name, durable, rate, f"{rate:,.0f}", kind, remark, bad=bad)
+
+
+def _sizes(report: Report, section: Section) -> str:
+    """Refreshes a second by how many sessions there are."""
+    lines = [
+        Line(
+            name,
+            sorted(
+                (report.subjects[one.subject].sessions, one.requests_per_second.median)
+                for one in section.summaries
+                if one.subject.startswith(f"{store} ")
+            ),
+        )
+        for store, name in _STORES.items()
+    ]
+    return line_chart(
+        "Refreshes a second, of any session in the store",
+        "sessions in the store",
+        [line for line in lines if line.points],
+    )
+
+
+def _spread(spread: Spread, digits: int) -> str:
+    middle = f"{spread.median:,.{digits}f}"
+    if spread.least == spread.most:
+        return middle
+    return f"{middle} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:
+    return "\n".join(_lines(head, rows, sides))
+
+
+def _lines(head: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
+    marks = {"l": "---", "r": "---:", "c": ":-:"}
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'|'.join(marks[side] for side in sides)}|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def write(file: Path) -> list[Path]:
+    """Write every file that is made of a kept result."""
+    written = []
+    for path, text in files(read(file), file.name).items():
+        (ROOT / path).write_text(text, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, help="a kept result")
+    file = parser.parse_args(arguments).file or newest(RESULTS)
+    if file is None:
+        print("there is no result to make a page of: python -m benchmarks", file=sys.stderr)
+        return 1
+    for path in write(file):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

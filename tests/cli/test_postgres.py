@@ -1,0 +1,93 @@
+"""The commands on a PostgreSQL database, whose password nobody gets to see."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.postgres import execute, the_server
+
+HIDDEN = "zq7Hidden7qz"
+
+
+def satmint(*arguments: str, cwd: Path) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error."""
+    done = subprocess.run(
+        [*SATMINT, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(),
+        timeout=60,
+    )
+    assert HIDDEN not in done.stdout + done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def database() -> str:
+    """A database without a schema, and a password in its URL that it does not ask for."""
+    return the_server().new_database(template="template0").replace("satmint@", f"satmint:{HIDDEN}@")
+
+
+def test_a_database_is_migrated_when_that_is_asked_for_and_only_then(
+    tmp_path: Path, database: str
+) -> None:
+    where, shown = ("--database", database), database.replace(f":{HIDDEN}", "")
+    lacks = (
+        f"satmint: cannot use {shown}: the database lacks migrations: run `satmint db migrate`\n"
+    )
+    assert satmint("project", "list", *where, cwd=tmp_path) == (1, "", lacks)
+    assert satmint("keys", "init", cwd=tmp_path)[0] == 0
+    assert satmint("serve", "--port", "0", *where, cwd=tmp_path)[0] == 1
+    pending = "satmint: the database lacks 0001_first: run `satmint db migrate`\n"
+    assert satmint("db", "check", *where, cwd=tmp_path) == (1, "", pending)
+    assert execute(database, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+
+    applied = f"{shown}: applied 0001_first.\n"
+    assert satmint("db", "migrate", *where, cwd=tmp_path) == (0, applied, "")
+    assert satmint("db", "migrate", *where, cwd=tmp_path) == (0, f"{shown}: nothing to do.\n", "")
+    sound = f"{shown}: whole, and of the present schema.\n"
+    assert satmint("db", "check", *where, cwd=tmp_path) == (0, sound, "")
+    code, made, _ = satmint("project", "create", "acme", *where, "--json", cwd=tmp_path)
+    assert (code, json.loads(made)["name"]) == (0, "acme")
+    code, listed, _ = satmint("project", "list", *where, "--json", cwd=tmp_path)
+    assert (code, "acme" in listed) == (0, True)
+
+
+def test_backing_up_is_left_to_the_tool_that_does_it(tmp_path: Path, database: str) -> None:
+    shown = database.replace(f":{HIDDEN}", "")
+    line = f"pg_dump --format=custom --no-owner --file=copy.dump '{shown}'"
+    told = f"satmint: PostgreSQL has a tool of its own for that: {line}\n"
+    backup = satmint("db", "backup", "copy.dump", "--database", database, cwd=tmp_path)
+    assert backup == (1, "", told)
+    assert not (tmp_path / "copy.dump").exists()
+
+
+def test_a_key_is_kept_as_long_as_a_token_of_it_lives(tmp_path: Path, database: str) -> None:
+    where = ("--database", database)
+    for command in (("keys", "init"), ("db", "migrate", *where), ("keys", "rotate", *where)):
+        code, _, told = satmint(*command, cwd=tmp_path)
+        assert (code, told) == (0, "")
+    _, listed, _ = satmint("keys", "list", "--json", cwd=tmp_path)
+    (old,) = [key["id"] for key in json.loads(listed) if key["state"] == "retired"]
+    code, _, told = satmint("keys", "retire", old, *where, cwd=tmp_path)
+    assert code == 0, told
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://satmint:{}@127.0.0.1:1/x", "it cannot be reached"),
+        ("postgresql://satmint:{}@[/x", "the URL makes no sense"),
+    ],
+)
+def test_a_database_that_is_not_there_is_named_without_its_password(
+    tmp_path: Path, url: str, reason: str
+) -> None:
+    code, out, told = satmint("db", "check", "--database", url.format(HIDDEN), cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert told.endswith(f": {reason}\n")

@@ -1,0 +1,1 @@
+"""What is carried to webhooks, to a real receiver on this machine."""

@@ -1,0 +1,1 @@
+"""The ways of running it that the documents describe, tried."""

@@ -1,0 +1,296 @@
+"""A store that is down: who is in stays in, and who was revoked meanwhile goes once it is back."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+import pytest
+from structlog.testing import capture_logs
+from websockets.exceptions import InvalidStatus
+
+from satmint.flows.revoke import revoke_session
+from satmint.gateway import gateway as shell
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import Store
+from tests.faults.failing import FailNth, Moment
+from tests.kit.devices import a_browser
+from tests.kit.gateway import Serving, Ticker, a_gateway
+from tests.kit.service import ORIGIN, Server
+
+REFUSED: Final = (-32002, "Authentication failed")
+
+
+class Broken:
+    """A store that answers nothing, as far as it is broken."""
+
+    def __init__(self, real: Store, rooms: frozenset[str]) -> None:
+        self._real = real
+        self._rooms = rooms
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real one has
+        real = getattr(self._real, name)
+        return _NoAnswer(real) if name in self._rooms else real
+
+
+class _NoAnswer:
+    def __init__(self, real: object) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def fail(*_args: object, **_named: object) -> None:
+            raise StoreUnavailable("planted")
+
+        return fail
+
+
+@contextmanager
+def broken(server: Server, *rooms: str) -> Iterator[None]:
+    """Within, the store of `server` is down."""
+    good = server.mint.store
+    server.mint.store = cast("Store", Broken(good, frozenset(rooms or ("sessions", "events"))))
+    try:
+        yield
+    finally:
+        server.mint.store = good
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given up after a moment, not after seconds."""
+    monkeypatch.setattr(shell, "_JUDGE_SECONDS", 0.2)
+    monkeypatch.setattr(shell, "_TRY_AGAIN_SECONDS", 0.02)
+
+
+async def status_of_an_upgrade(gateway: Serving) -> int:
+    try:
+        async with gateway.client():
+            return 101
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+async def test_live_sessions_stay_and_new_ones_are_told_to_come_back(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        with broken(server), capture_logs() as lines:
+            for _ in range(5):
+                await gateway.gateway.watch.look()
+            gateway.gateway.sweep()
+            assert await client.lives()
+            assert await status_of_an_upgrade(gateway) == 503
+        assert [line["event"] for line in lines] == ["store_down"], "and not with every look"
+        await gateway.gateway.watch.look()
+        assert await client.lives()
+        assert await status_of_an_upgrade(gateway) == 101
+
+
+async def test_one_look_that_fails_keeps_nobody_out(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        with broken(server):
+            await gateway.gateway.watch.look()
+        assert await status_of_an_upgrade(gateway) == 101
+
+
+async def test_revoked_while_the_store_was_down_ends_when_it_is_back(server: Server) -> None:
+    """However long that was: the next good look goes back to where the last one was."""
+    pair = await server.sign_in(expire_at=server.clock.now() + 90_000)
+    session = server.claims(pair["token"]).sid
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        await gateway.gateway.watch.look()
+        good = server.mint.store
+        with broken(server):
+            await gateway.gateway.watch.look()
+            broken_store, server.mint.store = server.mint.store, good
+            server.clock.advance(30)
+            await revoke_session(server.mint, server.tenant.id, session, ORIGIN)
+            server.mint.store = broken_store
+            server.clock.advance(3600)
+            await gateway.gateway.watch.look()
+            assert await client.lives()
+        await gateway.gateway.watch.look()
+        assert await client.close_code() == 4403
+
+
+async def test_session_that_could_not_be_judged_stays_doubtful(server: Server) -> None:
+    """The news came through, and then the store was gone: the news is not forgotten."""
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        await gateway.revoke("sessions")
+        with broken(server, "sessions"):
+            await gateway.gateway.watch.look()
+        assert await client.lives()
+        server.clock.advance(3600)
+        await gateway.gateway.watch.look()
+        assert await client.close_code() == 4403
+
+
+async def test_connect_is_answered_though_the_store_is_down(server: Server) -> None:
+    """Without an answer the SDK falls silent for good; and a resume must begin anew."""
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway:
+        async with gateway.client() as client:
+            await client.connected(pair["token"])
+            resuming = client.resuming
+        async with gateway.client() as fresh, gateway.client() as resumed:
+            with broken(server):
+                told = await fresh.not_connected(pair["token"])
+                assert told == (-32603, "Service unavailable")
+                told = await resumed.not_connected(pair["token"], **resuming)
+                assert told == (-32003, "Requester validation failed")
+                assert await status_of_an_upgrade(gateway) == 503
+            await gateway.gateway.watch.look()
+            await fresh.connected(pair["token"])
+
+
+async def test_store_that_is_back_in_a_moment_is_waited_for(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        good = server.mint.store
+        server.mint.store = FailNth(good, nth=1).store
+        await client.connected(pair["token"])
+        server.mint.store = good
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_bound_connect_stands_any_one_failure_of_the_store(
+    server: Server, nth: int, moment: Moment
+) -> None:
+    """Also one after its proof was used up, which is the same request then."""
+    browser = await a_browser(server)
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        good = server.mint.store
+        failing = FailNth(good, nth, moment)
+        server.mint.store = failing.store
+        proof = browser.signer.rpc_proof("signalwire.connect")
+        await client.connected(browser.token, dpop_token=proof)
+        server.mint.store = good
+    assert failing.calls.count("sessions.standing") == 2
+    assert failing.calls.count("sessions.prove") == nth
+
+
+async def test_reauthentication_that_cannot_be_judged_leaves_the_session(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        with broken(server):
+            told = await client.not_reauthenticated(pair["token"])
+            assert told == (-32603, "Service unavailable")
+        await client.reauthenticated(pair["token"])
+
+
+async def test_bug_ends_nothing_and_tells_nothing(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        good = server.mint.store
+        server.mint.store = FailNth(good, 1, error=lambda: ZeroDivisionError("private")).store
+        with capture_logs() as lines:
+            told = await client.not_connected(pair["token"])
+        server.mint.store = good
+        assert told == (-32603, "Service unavailable")
+        assert [line["event"] for line in lines] == ["failed", "refused"]
+        await client.connected(pair["token"])
+
+
+async def test_round_with_a_bug_is_not_the_last_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server) as gateway, gateway.client() as client:
+        await client.connected(pair["token"])
+        look, rounds = gateway.gateway.watch._events, 0
+
+        async def once_not(second: int) -> Any:  # noqa: ANN401
+            nonlocal rounds
+            rounds += 1
+            if rounds == 1:
+                raise ZeroDivisionError
+            return await look(second)
+
+        monkeypatch.setattr(gateway.gateway.watch, "_events", once_not)
+        await gateway.revoke("sessions")
+        assert await client.close_code() == 4403
+        assert rounds >= 2
+
+
+async def test_revocation_that_crosses_a_connect_is_not_missed(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read as standing, revoked, and looked for all over, before it was known to live here."""
+    bystander, pair = await server.sign_in(), await server.sign_in()
+    session = server.claims(pair["token"]).sid
+    async with (
+        a_gateway(server, running=False) as gateway,
+        gateway.client() as other,
+        gateway.client() as client,
+    ):
+        await other.connected(bystander["token"])
+        judged = gateway.gateway._authenticate
+
+        async def slow(*args: Any) -> Any:  # noqa: ANN401
+            verdict = await judged(*args)
+            await revoke_session(server.mint, server.tenant.id, session, ORIGIN)
+            await gateway.gateway.watch.look()
+            return verdict
+
+        monkeypatch.setattr(gateway.gateway, "_authenticate", slow)
+        monkeypatch.setattr(shell, "_JUDGE_SECONDS", 10)
+        await client.connected(pair["token"])
+        await gateway.gateway.watch.look()
+        assert await client.close_code() == 4403
+        assert await other.lives()
+
+
+async def test_session_is_judged_now_and_then_without_any_occasion(server: Server) -> None:
+    """The event of a node whose clock is far behind is looked for by nobody."""
+    pair, steady = await server.sign_in(), Ticker()
+    session = server.claims(pair["token"]).sid
+    async with (
+        a_gateway(server, steady=steady, running=False) as gateway,
+        gateway.client() as client,
+    ):
+        await client.connected(pair["token"])
+        server.clock.advance(-600)
+        await revoke_session(server.mint, server.tenant.id, session, ORIGIN)
+        server.clock.advance(600)
+        await gateway.gateway.watch.look()
+        assert await client.lives()
+        steady.at += 60
+        await gateway.gateway.watch.look()
+        assert await client.close_code() == 4403
+
+
+async def test_events_in_any_number_are_all_looked_at(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("satmint.gateway.watch._EVENTS_AT_ONCE", 3)
+    monkeypatch.setattr("satmint.gateway.watch._JUDGED_AT_ONCE", 2)
+    pairs = [await server.sign_in(f"user-{number}") for number in range(8)]
+    async with a_gateway(server, running=False) as gateway:
+        opening = [gateway.client() for _ in pairs]
+        clients = [await each.__aenter__() for each in opening]
+        for client, pair in zip(clients, pairs, strict=True):
+            await client.connected(pair["token"])
+        for pair in pairs[:-1]:
+            await gateway.revoke(f"sessions/{server.claims(pair['token']).sid}")
+        await gateway.gateway.watch.look()
+        codes = await asyncio.gather(*(client.close_code() for client in clients[:-1]))
+        assert set(codes) == {4403}
+        assert await clients[-1].lives()
+        await asyncio.gather(*(each.__aexit__(None, None, None) for each in opening))
+
+
+async def test_store_is_not_asked_while_nobody_is_here(server: Server) -> None:
+    async with a_gateway(server, running=False) as gateway, gateway.client():
+        watching = FailNth(server.mint.store, nth=0)
+        server.mint.store, good = watching.store, server.mint.store
+        await gateway.gateway.watch.look()
+        await gateway.gateway.register.flush()
+        assert watching.calls == []
+        server.mint.store = good

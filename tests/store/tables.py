@@ -1,0 +1,65 @@
+"""Everything that a store keeps, row by row, to be compared before and after.
+
+Another store is one more entry in `READ` and `SETTLE`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from satmint.store.contract import Store
+
+Tables = dict[str, list[tuple[object, ...]]]
+
+
+async def of_sqlite(store: Any) -> Tables:  # noqa: ANN401 - looked into, beyond its contract
+    def read(db: Any) -> Tables:  # noqa: ANN401
+        query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        names = [name for (name,) in db.execute(query).fetchall()]
+        return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names}
+
+    found: Tables = await store._writer.submit(read)
+    return found
+
+
+async def of_postgres(store: Any) -> Tables:  # noqa: ANN401
+    async def read(db: Any) -> Tables:  # noqa: ANN401
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        names = [name for (name,) in await db.fetch(query)]
+        return {
+            name: [tuple(row) for row in await db.fetch(f"SELECT * FROM {name}")] for name in names
+        }
+
+    found: Tables = await store._connections.decide(read)
+    return found
+
+
+READ: Final[dict[str, Callable[[Any], Awaitable[Tables]]]] = {
+    "SqliteStore": of_sqlite,
+    "PostgresStore": of_postgres,
+}
+
+
+async def settle_sqlite(store: Any) -> None:  # noqa: ANN401
+    await store._writer.submit(lambda _db: None)
+
+
+async def settle_postgres(store: Any) -> None:  # noqa: ANN401
+    await store.sessions._notes.drained()
+
+
+SETTLE: Final[dict[str, Callable[[Any], Awaitable[None]]]] = {
+    "SqliteStore": settle_sqlite,
+    "PostgresStore": settle_postgres,
+}
+
+
+async def settled(store: Store) -> None:
+    """Return once everything that was submitted before is durable, waited for or not."""
+    await SETTLE[type(store).__name__](store)
+
+
+async def whole_tables(store: Store) -> Tables:
+    """All rows of all tables, each table's in an order of their own."""
+    await settled(store)
+    tables = await READ[type(store).__name__](store)
+    return {name: sorted(rows, key=repr) for name, rows in tables.items()}

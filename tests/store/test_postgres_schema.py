@@ -1,0 +1,141 @@
+"""The schema of the shared store: its history, and servers of several releases on it at once."""
+
+import asyncio
+
+import pytest
+
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import SchemaUnknown
+from satmint.store.postgres import migrations, open_postgres
+from satmint.store.postgres.migrations import Migration, known_migrations
+from satmint.store.postgres.upkeep import check, latest_death, migrate_database
+from tests.kit.clock import NOW
+from tests.kit.postgres import ISOLATIONS, execute, the_server
+from tests.store.given import Given
+
+HISTORY = "SELECT version, name, digest, applied_at FROM schema_migrations ORDER BY version"
+NAMES = tuple(migration.name for migration in known_migrations())
+LATEST = len(NAMES)
+
+
+@pytest.fixture
+def empty() -> str:
+    return the_server().new_database(template="template0")
+
+
+@pytest.fixture
+def current() -> str:
+    return the_server().new_database()
+
+
+async def refused(url: str, *, migrating: bool = False) -> str:
+    with pytest.raises(SchemaUnknown) as unknown:
+        await open_postgres(url, NOW, migrating=migrating)
+    return str(unknown.value)
+
+
+async def test_a_server_does_not_start_on_a_schema_that_lacks_something(empty: str) -> None:
+    assert await refused(empty) == "the database lacks migrations: run `satmint db migrate`"
+    assert execute(empty, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+
+
+async def test_migrating_leaves_the_schema_and_its_history(empty: str) -> None:
+    assert await check(empty) == ((), NAMES)
+    assert await migrate_database(empty, NOW + 5) == NAMES
+    assert await migrate_database(empty, NOW + 6) == ()
+    assert execute(empty, HISTORY) == [
+        (migration.version, migration.name, migration.digest, NOW + 5)
+        for migration in known_migrations()
+    ]
+    assert await check(empty) == ((), ())
+
+
+@pytest.mark.parametrize("isolation", ISOLATIONS)
+async def test_nodes_that_migrate_at_once_make_one_schema(isolation: str) -> None:
+    url = the_server().new_database(isolation, template="template0")
+    stores = await asyncio.gather(*(open_postgres(url, NOW, migrating=True) for _ in range(5)))
+    for store in stores:
+        await store.ready()
+        await store.close()
+    assert len(execute(url, HISTORY)) == LATEST
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Migration(LATEST + 1, "0099_broken", "CREATE TABLE half (id BIGINT); SELECT nonsense")
+    everything = (*known_migrations(), broken)
+    monkeypatch.setattr(migrations, "known_migrations", lambda: everything)
+    with pytest.raises(Exception, match="nonsense"):
+        await migrate_database(empty, NOW)
+    assert execute(empty, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+
+
+@pytest.mark.parametrize(
+    ("first_line", "lives"),
+    [("", False), (f"-- works with {LATEST + 1:04}", False), (f"-- works with {LATEST:04}", True)],
+)
+async def test_an_old_server_lives_beside_a_new_one_where_the_migration_says_so(
+    current: str, monkeypatch: pytest.MonkeyPatch, first_line: str, lives: bool
+) -> None:
+    old = await open_postgres(current, NOW)
+    sql = f"{first_line}\nALTER TABLE sessions ADD COLUMN colour TEXT"
+    newer = Migration(LATEST + 1, "0099_newer", sql)
+    with monkeypatch.context() as released:
+        everything = (*known_migrations(), newer)
+        released.setattr(migrations, "known_migrations", lambda: everything)
+        new = await open_postgres(current, NOW, migrating=True)
+    given, beside = Given(old), Given(new, "new")
+    session = await given.session(await given.project())
+    assert await beside.rotate(session) is not None
+    try:
+        if lives:
+            await old.ready()
+            await (await open_postgres(current, NOW)).close()
+        else:
+            words = f"schema version {LATEST + 1} is newer than this satmint"
+            assert await refused(current, migrating=True) == words
+            with pytest.raises(SchemaUnknown):
+                await old.ready()
+    finally:
+        await old.close()
+        await new.close()
+
+
+async def test_a_schema_that_reads_otherwise_is_refused(current: str) -> None:
+    execute(current, "UPDATE schema_migrations SET digest = 'other'")
+    words = "schema version 1 is not the one of this satmint"
+    assert await refused(current) == words
+    with pytest.raises(SchemaUnknown, match=words):
+        await check(current)
+
+
+async def test_ready_says_that_the_schema_was_taken_away(current: str) -> None:
+    store = await open_postgres(current, NOW)
+    execute(current, "DELETE FROM schema_migrations")
+    with pytest.raises(SchemaUnknown):
+        await store.ready()
+    await store.close()
+
+
+async def test_a_database_that_is_not_there_is_trouble() -> None:
+    for work in (check, lambda url: migrate_database(url, NOW)):
+        with pytest.raises(StoreUnavailable) as refused:
+            await work(the_server().url("nowhere"))
+        assert refused.value.cause == "postgres_3d000"
+
+
+async def test_it_is_known_until_when_what_a_key_made_lives(current: str) -> None:
+    store = await open_postgres(current, NOW)
+    given = Given(store)
+    project = await given.project()
+    assert await latest_death(current, NOW, NOW) == (0, 0)
+    await given.session(project, "ann")
+    weeks = await given.session(project, "bob", expires_at=NOW + 1_000_000)
+    assert await latest_death(current, NOW, NOW) == (NOW + 1_000_300, 2)
+    assert await latest_death(current, NOW - 1, NOW) == (0, 0)
+    await given.rotate(weeks, at=NOW + 10)
+    assert await latest_death(current, NOW, NOW + 10) == (NOW + 1_000_300, 2)
+    await given.revoke(weeks)
+    assert await latest_death(current, NOW, NOW) == (NOW + 7500, 1)
+    await store.close()

@@ -1,0 +1,280 @@
+"""Client Bound SAT without HTTP: the flow's own part, and what it asks of its neighbours."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from satmint.dpop import Proof, ProofCause, ProofRefused
+from satmint.flows.callers import Callers, Holder, holder_of, standing_holder
+from satmint.flows.devices import DeviceToken, DeviceTokenRequest, Granted, device_token
+from satmint.flows.nonces import RingNonces
+from satmint.flows.proving import denied, only_proof, shown, unproven
+from satmint.jose import Keyring, derive_mac_key
+from satmint.model.claims import device_token_id
+from satmint.model.possession import Accepted, Denied, PossessionCause
+from satmint.model.refusals import Forbidden, RateLimited, Unauthorized, Unproven
+from tests.kit.clock import NOW
+from tests.kit.devices import REFRESH, TOKEN, Browser, a_browser
+from tests.kit.entropy import SeededEntropy
+from tests.kit.proofs import Signer
+from tests.kit.service import BASE_URL, ORIGIN, Server
+
+SESSION: Final = UUID(int=7)
+
+
+async def asked(browser: Browser, *proofs: str, path: str = TOKEN, **more: Any) -> Granted:  # noqa: ANN401
+    """The flow's answer to the holder of the browser's SAT."""
+    request = DeviceTokenRequest(
+        method="POST",
+        path=path,
+        urls=frozenset({f"{BASE_URL}{path}"}),
+        proofs=proofs,
+        expire_in=more.get("expire_in"),
+        renewing=path == REFRESH,
+    )
+    mint = browser.server.mint
+    return await device_token(mint, await standing_holder(mint, browser.token), request, ORIGIN)
+
+
+async def test_what_is_granted_says_how_old_the_proof_was(server: Server) -> None:
+    browser = await a_browser(server)
+    granted = await asked(browser, browser.proof(TOKEN, iat=NOW - 7))
+    assert granted.proof_age == 7
+    assert granted.nonce is None
+    assert isinstance(granted.accepted, Accepted)
+    assert not granted.accepted.bound
+    assert repr(granted.answer) == "DeviceToken(hidden)"
+
+
+async def test_a_sat_without_the_scope_is_told_so_before_any_proof_is_looked_at(
+    server: Server,
+) -> None:
+    pair = await server.sign_in()
+    with pytest.raises(Forbidden) as refusal:
+        await asked(Browser(server, Signer.generate(), pair["token"]))
+    assert refusal.value.cause == "scope_missing"
+
+
+async def test_each_refusal_has_its_cause(server: Server) -> None:
+    browser = await a_browser(server)
+    thief = replace(browser, signer=Signer.generate())
+    used = browser.proof(TOKEN)
+    await asked(browser, used)
+    for proofs, cause in (
+        ((), "proof_missing"),
+        ((used, used), "proof_repeated"),
+        (("x",), "proof_malformed"),
+        ((thief.proof(TOKEN),), "key_mismatch"),
+    ):
+        with pytest.raises(Unproven) as refusal:
+            await asked(browser, *proofs)
+        assert (refusal.value.cause, refusal.value.error) == (cause, "invalid_dpop_proof")
+    with pytest.raises(Unproven) as refusal:
+        await asked(browser, used, expire_in=60)
+    assert refusal.value.cause == "proof_replayed"
+
+
+async def test_a_session_that_ended_while_it_was_under_way_is_not_good(server: Server) -> None:
+    browser = await a_browser(server)
+    mint = server.mint
+    holder = await standing_holder(mint, browser.token)
+    path = f"/api/satmint/sessions/{holder.session.id}"
+    assert (await server.client.delete(path, auth=server.tenant.auth)).is_success
+    request = DeviceTokenRequest(
+        "POST", TOKEN, frozenset(), [browser.proof(TOKEN)], expire_in=None, renewing=False
+    )
+    with pytest.raises(Unauthorized) as refusal:
+        await device_token(mint, holder, request, ORIGIN)
+    assert not isinstance(refusal.value, Unproven)
+    assert refusal.value.cause == "revoked"
+
+
+async def test_a_key_that_lost_the_race_leaves_its_trace(server: Server) -> None:
+    """It saw the session unbound; the store saw it bound."""
+    browser = await a_browser(server, bound=False)
+    mint, thief = server.mint, replace(browser, signer=Signer.generate())
+    holder = await standing_holder(mint, browser.token)
+    await asked(browser, browser.proof(TOKEN))
+    request = DeviceTokenRequest(
+        "POST", TOKEN, frozenset(), [thief.proof(TOKEN)], expire_in=None, renewing=False
+    )
+    with pytest.raises(Unproven) as refusal:
+        await device_token(mint, holder, request, ORIGIN)
+    assert refusal.value.cause == "key_mismatch"
+    assert (await server.events())[-1] == "key_mismatch"
+
+
+def test_a_request_shows_no_proof_and_an_answer_no_token() -> None:
+    request = DeviceTokenRequest("POST", TOKEN, frozenset(), ["secret"], None, renewing=False)
+    assert "secret" not in repr(request)
+    assert "secret" not in repr(DeviceToken("secret", 1))
+
+
+async def test_a_holder_shows_no_token(server: Server) -> None:
+    pair = await server.sign_in()
+    holder = await holder_of(server.mint, pair["token"])
+    assert holder.token == pair["token"]
+    assert pair["token"] not in repr(holder)
+
+
+@pytest.mark.parametrize(
+    ("slack", "late", "good"),
+    [
+        (0, -1, True),
+        (0, 0, False),
+        (300, 0, True),
+        (300, 300, True),
+        (300, 301, False),
+    ],
+)
+async def test_slack_is_for_sats_that_name_a_key(
+    server: Server, slack: int, late: int, good: bool
+) -> None:
+    bound = await a_browser(server)
+    unbound = await server.sign_in("bob")
+    server.clock.at = NOW + 7200 + late
+    for token, taken in ((bound.token, good), (unbound["token"], late < 0)):
+        if taken:
+            assert (await standing_holder(server.mint, token, slack)).token == token
+        else:
+            with pytest.raises(Unauthorized) as refusal:
+                await standing_holder(server.mint, token, slack)
+            assert refusal.value.cause == "expired"
+
+
+async def test_standing_leaves_no_trace_and_use_does(server: Server) -> None:
+    browser = await a_browser(server)
+    before = await server.rows()
+    await standing_holder(server.mint, browser.token)
+    assert await server.rows() == before
+    await holder_of(server.mint, browser.token)
+    assert await server.rows() != before
+
+
+async def test_a_sat_that_names_a_key_which_its_session_has_not_is_refused(server: Server) -> None:
+    """It is newer than the backup that was restored."""
+    browser = await a_browser(server, bound=False)
+    sat = (await asked(browser, browser.proof(TOKEN))).answer.token
+    await server.settled()
+    with closing(sqlite3.connect(server.database, isolation_level=None)) as db:
+        db.execute("UPDATE sessions SET jkt = NULL")
+    for token, cause in ((sat, "ahead_of_head"), (browser.token, None)):
+        if cause is None:
+            await standing_holder(server.mint, token)
+            continue
+        with pytest.raises(Unauthorized) as refusal:
+            await standing_holder(server.mint, token)
+        assert refusal.value.cause == cause
+
+
+async def test_failures_with_a_proof_are_counted_like_any_others(server: Server) -> None:
+    callers = Callers(server.mint)
+    for _ in range(server.mint.policy.failures_per_minute):
+        with pytest.raises(Unauthorized):
+            await callers.key_holder(b"DPoP x", "203.0.113.1")
+    with pytest.raises(RateLimited):
+        await callers.key_holder(b"Bearer x", "203.0.113.1")
+    with pytest.raises(Unauthorized) as refusal:
+        await callers.key_holder(b"", "203.0.113.1")  # showing nothing is no attempt
+    assert refusal.value.cause == "no_credentials"
+    pair = await server.sign_in()
+    for scheme in ("Bearer", "DPoP"):
+        authorization = f"{scheme} {pair['token']}".encode()
+        holder = await callers.key_holder(authorization, "203.0.113.1")
+        assert isinstance(holder, Holder)
+
+
+def test_a_request_has_exactly_one_proof() -> None:
+    assert only_proof(iter(["one"]), None) == "one"
+    for proofs, cause in (([], "proof_missing"), (["one", "one"], "proof_repeated")):
+        with pytest.raises(Unproven) as refusal:
+            only_proof(proofs, "nonce")
+        assert (refusal.value.cause, refusal.value.nonce) == (cause, "nonce")
+
+
+@pytest.mark.parametrize("cause", ProofCause)
+def test_only_a_missing_nonce_asks_for_one(cause: ProofCause) -> None:
+    refusal = unproven(ProofRefused(cause, 3), "fresh")
+    expected = "use_dpop_nonce" if cause is ProofCause.NONCE else "invalid_dpop_proof"
+    assert (refusal.cause, refusal.error) == (cause, expected)
+    assert (refusal.skew, refusal.nonce) == (3, "fresh")
+
+
+@pytest.mark.parametrize("cause", PossessionCause)
+def test_what_a_store_refuses_is_about_the_proof_or_about_the_session(
+    cause: PossessionCause,
+) -> None:
+    refusal = denied(Denied(cause), "fresh")
+    about_proof = cause in (PossessionCause.KEY_MISMATCH, PossessionCause.PROOF_REPLAYED)
+    assert isinstance(refusal, Unproven) is about_proof
+    assert refusal.cause == cause
+
+
+async def test_what_makes_a_request_another_one(server: Server) -> None:
+    browser = await a_browser(server)
+    claims, rules = server.claims(browser.token), server.mint.policy.proof_rules(UUID(int=1))
+    proof = Proof(jkt="k" * 43, jti="1", iat=NOW, target="POST /x")
+    one = shown(claims, proof, rules, "token", "text", 900)
+    assert (one.session, one.jkt) == (claims.sid, proof.jkt)
+    assert one.forget_at == NOW + 300 + 60 + 5
+    assert one == shown(claims, proof, rules, "token", "text", 900)
+    for other in (
+        shown(claims, proof, rules, "token", "text", None),
+        shown(claims, proof, rules, "token", "text", 90),
+        shown(claims, proof, rules, "tokentext", "", 900),
+        shown(claims, proof, rules, "other", "text", 900),
+    ):
+        assert other.proof == one.proof
+        assert other.request != one.request
+    for changed in (
+        Proof(jkt="o" * 43, jti="1", iat=NOW, target="POST /x"),
+        Proof(jkt="k" * 43, jti="2", iat=NOW, target="POST /x"),
+        Proof(jkt="k" * 43, jti="1", iat=NOW, target="POST /y"),
+        Proof(jkt="k" * 43, jti="x1", iat=NOW, target="POST /"),
+    ):
+        assert shown(claims, changed, rules, "token", "text", 900).proof != one.proof
+
+
+def test_id_of_a_device_token_follows_from_its_proof() -> None:
+    proofs = [sha256(bytes([number])).digest() for number in range(2)]
+    ids = [device_token_id(SESSION, proof) for proof in proofs]
+    assert ids == [device_token_id(SESSION, proof) for proof in proofs]
+    assert len(set(ids)) == 2
+    assert ids[0] == f"{SESSION.int:032x}-{proofs[0].hex()[:32]}"
+
+
+def test_nonces_are_known_by_every_key_of_the_ring() -> None:
+    old = Keyring.new(SeededEntropy("old"), NOW)
+    new = old.rotate(SeededEntropy("new"), NOW)
+    foreign = Keyring.new(SeededEntropy("foreign"), NOW)
+    made = {ring: RingNonces(ring).current(NOW) for ring in (old, new, foreign)}
+    assert len(set(made.values())) == 3
+    takes = RingNonces(new)
+    assert takes.accepts(made[old], NOW)
+    assert takes.accepts(made[new], NOW)
+    assert not takes.accepts(made[foreign], NOW)
+    assert not takes.accepts(made[old], NOW + 400)
+    assert not RingNonces(new.without(old.active.id)).accepts(made[old], NOW)
+
+
+async def test_nonces_follow_the_keyring_that_is_in_use(server: Server) -> None:
+    mint = server.mint
+    before = mint.nonces
+    assert mint.nonces is before
+    mint.safe.reload(mint.safe.keyring.rotate(SeededEntropy("later"), NOW))
+    assert mint.nonces is not before
+    assert mint.nonces.accepts(before.current(NOW), NOW)
+
+
+def test_a_derived_key_is_good_for_one_purpose() -> None:
+    master = bytes(32)
+    keys = {derive_mac_key(master, purpose) for purpose in ("a", "b", "SAT", "Refresh")}
+    assert len(keys) == 4
+    assert {len(key) for key in keys} == {32}
+    assert derive_mac_key(master, "a") in keys
+    assert derive_mac_key(b"\x01" * 32, "a") not in keys
