@@ -34,7 +34,7 @@ from satmint.model.demo import Demo
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.model.refusals import StoreUnavailable
 from satmint.settings import Settings, SettingsError
-from satmint.store.contract import Store
+from satmint.store.contract import Store, Swept
 from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
 
@@ -43,8 +43,9 @@ MakeSafe = Callable[[Keyring, Entropy], Safe]
 
 _SQLITE: Final = "sqlite:///"
 _PURGE_EVERY_SECONDS: Final = 5.0
-_PURGE_AGAIN_SECONDS: Final = 0.1
-"""While there is much to remove: what comes in faster than it goes would grow for ever."""
+_PURGE_AGAIN_SECONDS: Final = 0.02
+_PURGE_SHARE: Final = 0.02
+"""Of its time, at the most, that a walk through what lives keeps the database busy."""
 _PURGE_ROWS: Final = 500
 _SPARE_FILES: Final = 256
 """Of those that may be open: for HTTP, databases and logs."""
@@ -153,20 +154,35 @@ class Service:
                 taken = self._take_keyring(await asyncio.to_thread(self._read_keyring))
                 looks_left = 0 if taken else _LOOKS_UNTIL_NEXT_TRY
 
+    async def sweep(self) -> Swept:
+        """Remove a little of what is dead, and count what lives.
+
+        Raises:
+            StoreUnavailable: see `Store`.
+        """
+        now = self.mint.clock.now()
+        events_before = now - self.settings.event_retention_days * 86_400
+        swept = await self.store.purge(now, events_before, _PURGE_ROWS)
+        if swept.alive is not None:
+            self.metrics.sessions = swept.alive
+        return swept
+
     async def purge_for_ever(self) -> None:
         """Remove what is dead, a little at a time."""
-        days = self.settings.event_retention_days
-        pause, went = _PURGE_EVERY_SECONDS, 0
+        time, pause = asyncio.get_running_loop().time, _PURGE_EVERY_SECONDS
         while True:
             await asyncio.sleep(pause)
-            now, before, went = self.mint.clock.now(), went, 0
+            pause, began = _PURGE_EVERY_SECONDS, time()
             try:
-                went = await self.store.purge(now, now - days * 86_400, _PURGE_ROWS)
+                swept = await self.sweep()
             except StoreUnavailable as trouble:
                 structlog.get_logger("satmint.purge").warning("not_purged", cause=trouble.cause)
-            # After a full step the next one looks at other projects, where there may be nothing.
-            much = went + before >= _PURGE_ROWS // 2
-            pause = _PURGE_AGAIN_SECONDS if much else _PURGE_EVERY_SECONDS
+                continue
+            if swept.more:
+                # What comes in faster than it goes would grow for ever.
+                share = 0.5 if swept.gone >= _PURGE_ROWS // 2 else _PURGE_SHARE
+                rest = (time() - began) * (1 / share - 1)
+                pause = min(max(_PURGE_AGAIN_SECONDS, rest), _PURGE_EVERY_SECONDS)
 
 
 @asynccontextmanager

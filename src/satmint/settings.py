@@ -180,7 +180,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, _POSITIVE, Meta(description="Open connections of the gateway, in each process.")
     ] = 20_000
     gateway_connections_per_address: Annotated[
-        int, _POSITIVE, Meta(description="Those of them that come from one IP address.")
+        int,
+        _POSITIVE,
+        Meta(
+            description="Those of them that come from one IPv4 address, or one IPv6 network (/64)."
+        ),
     ] = 1000
     gateway_connections_per_project: Annotated[
         int, _POSITIVE, Meta(description="Those of them that were let in for one project.")

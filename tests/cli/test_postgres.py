@@ -1,6 +1,7 @@
 """The commands on a PostgreSQL database, whose password nobody gets to see."""
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,11 @@ def satmint(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     )
     assert HIDDEN not in done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+def run(tool: str, *arguments: str, cwd: Path) -> None:
+    """A program of PostgreSQL's own."""
+    subprocess.run([the_server().programs / tool, *arguments], check=True, cwd=cwd, timeout=60)
 
 
 @pytest.fixture
@@ -65,6 +71,24 @@ def test_backing_up_is_left_to_the_tool_that_does_it(tmp_path: Path, database: s
     backup = satmint("db", "backup", "copy.dump", "--database", database, cwd=tmp_path)
     assert backup == (1, "", told)
     assert not (tmp_path / "copy.dump").exists()
+
+
+def test_what_was_backed_up_by_the_line_is_restored_by_the_documented_one(
+    tmp_path: Path, database: str
+) -> None:
+    where = ("--database", database)
+    assert satmint("db", "migrate", *where, cwd=tmp_path)[0] == 0
+    assert satmint("project", "create", "before", *where, cwd=tmp_path)[0] == 0
+    _, _, told = satmint("db", "backup", "satmint.dump", *where, cwd=tmp_path)
+    tool, *arguments = shlex.split(told.rpartition(": ")[2])
+    run(tool, *arguments, cwd=tmp_path)
+    assert satmint("project", "create", "after", *where, cwd=tmp_path)[0] == 0
+    shown = database.replace(f":{HIDDEN}", "")
+    run("pg_restore", "--clean", "--if-exists", f"--dbname={shown}", "satmint.dump", cwd=tmp_path)
+    sound = f"{shown}: whole, and of the present schema.\n"
+    assert satmint("db", "check", *where, cwd=tmp_path) == (0, sound, "")
+    _, listed, _ = satmint("project", "list", *where, "--json", cwd=tmp_path)
+    assert ("before" in listed, "after" in listed) == (True, False)
 
 
 def test_a_key_is_kept_as_long_as_a_token_of_it_lives(tmp_path: Path, database: str) -> None:

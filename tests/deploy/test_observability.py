@@ -85,6 +85,7 @@ async def lived_through(folder: Path) -> Figures:
         await connect(server)
         await carry(server)
         await fail(server)
+        await server.service.sweep()
         told = (await server.client.get("/metrics")).text
         # As one of two workers, of whom the other is not there.
         server.service.join(folder, 0)

@@ -28,7 +28,7 @@ class Standby(PostgresServer):
     """Follows a primary from the moment it is made."""
 
     def __init__(self, primary: PostgresServer) -> None:
-        self._programs = primary._programs
+        self._programs = primary.programs
         self.folder = Path(tempfile.mkdtemp(prefix="satmint-pg-"))
         self.folder.chmod(0o755)
         self._data = self.folder / "data"

@@ -59,7 +59,7 @@ class PostgresServer:
                 socket. Whoever runs it must be able to make that folder.
             configuration: Lines for `postgresql.conf`.
         """
-        self._programs = _programs()
+        self.programs = _programs()
         # Not where pytest keeps things: nobody but their owner may enter there.
         self.folder = Path(tempfile.mkdtemp(prefix="satmint-pg-"))
         self.folder.chmod(0o755)
@@ -70,7 +70,7 @@ class PostgresServer:
             shutil.chown(self.folder, _NOBODY)
         subprocess.run(
             [
-                *(str(self._programs / "initdb"), "-D", str(self._data), "--username=satmint"),
+                *(str(self.programs / "initdb"), "-D", str(self._data), "--username=satmint"),
                 *("--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"),
             ],
             check=True,
@@ -89,7 +89,7 @@ class PostgresServer:
         """Start it, and return once it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(self._programs / "postgres"), "-D", str(self._data)],
+                [str(self.programs / "postgres"), "-D", str(self._data)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -97,7 +97,7 @@ class PostgresServer:
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - it asks the kernel, and no lock of ours
                 **_as_nobody(),
             )
-        probe = [str(self._programs / "pg_isready"), "-q", "-h", str(self.folder), "-d", "postgres"]
+        probe = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-d", "postgres"]
         for _ in _moments():
             if self._process.poll() is not None:
                 break

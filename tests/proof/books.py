@@ -87,7 +87,7 @@ class Books:
         later = before + _A_DAY + ACCESS_SECONDS + REFRESH_OVERHANG_SECONDS
         gone = quiet = 0
         while quiet < _QUIET_STEPS:
-            went = await self._store.purge(later, before, _PURGE_ROWS)
+            went = (await self._store.purge(later, before, _PURGE_ROWS)).gone
             gone, quiet = gone + went, 0 if went else quiet + 1
         return gone
 

@@ -393,8 +393,8 @@ async def test_a_proof_is_forgotten_once_it_is_too_old_anyway(store: Store, boun
     early, late = bound.shown(forget_at=NOW + 365), bound.shown(forget_at=NOW + 366)
     for shown in (early, late):
         await bound.prove(shown)
-    assert await store.purge(NOW + 364, 0, 500) == 0
-    assert await store.purge(NOW + 365, 0, 500) == 1
+    assert (await store.purge(NOW + 364, 0, 500)).gone == 0
+    assert (await store.purge(NOW + 365, 0, 500)).gone == 1
     assert await bound.prove(early) == Accepted(GRANT, bound=False)
     assert await bound.prove(late) == Accepted(GRANT, bound=False, again=True)
 
@@ -404,7 +404,7 @@ async def test_proofs_are_forgotten_in_small_steps(store: Store, given: Given) -
     for holder in holders:
         for number in range(8):
             await holder.prove(holder.shown(forget_at=NOW + number))
-    steps = [await store.purge(NOW + 5, 0, 4) for _ in range(8)]
+    steps = [(await store.purge(NOW + 5, 0, 4)).gone for _ in range(8)]
     assert sum(steps) == 3 * 6
     assert max(steps) <= 4
     assert len((await whole_tables(store))["proofs"]) == 3 * 2

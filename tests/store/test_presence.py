@@ -103,9 +103,9 @@ async def test_leases_that_are_over_are_purged_and_no_others(
     for until in range(NOW + 58, NOW + 63):
         ids.append(given.id())
         await store.presence.announce([replace(lease, connection=ids[-1], until=until)])
-    assert await store.purge(NOW + 60, 0, 2) == 2
-    assert await store.purge(NOW + 60, 0, 2) == 1
-    assert await store.purge(NOW + 60, 0, 2) == 0
+    assert (await store.purge(NOW + 60, 0, 2)).gone == 2
+    assert (await store.purge(NOW + 60, 0, 2)).gone == 1
+    assert (await store.purge(NOW + 60, 0, 2)).gone == 0
     left = [one.connection for one in await listed(store, lease)]
     assert set(left) == set(ids[3:])
 

@@ -7,7 +7,7 @@ import pytest
 
 from satmint.model.events import EventKind
 from satmint.model.rotation import Cause, Head, Presented, Refused, Replayed, Rotated
-from satmint.store.contract import Store
+from satmint.store.contract import Store, Swept
 from tests.kit.clock import NOW
 from tests.store.given import ALL, Given
 
@@ -23,7 +23,7 @@ async def swept(store: Store, now: int, *, events_before: int = 0, limit: int = 
     """
     total = idle = 0
     while idle < 5:
-        count = await store.purge(now, events_before, limit)
+        count = (await store.purge(now, events_before, limit)).gone
         total += count
         idle = 0 if count else idle + 1
     return total
@@ -34,7 +34,7 @@ async def exists(store: Store, presented: Presented) -> bool:
 
 
 async def test_an_empty_store_has_nothing_to_purge(store: Store) -> None:
-    assert await store.purge(NOW, NOW, 500) == 0
+    assert await store.purge(NOW, NOW, 500) == Swept(gone=0, more=False, alive=0)
 
 
 @pytest.mark.parametrize("revoked", [False, True])
@@ -136,7 +136,8 @@ async def test_all_that_is_dead_goes_in_small_steps_however_much_lives_between(
     limit = 5
     events = sum([len(await given.kinds(project)) for project in projects])
     steps = [
-        await store.purge(LONG_AFTER, events_before=LONG_AFTER, limit=limit) for _ in range(60)
+        (await store.purge(LONG_AFTER, events_before=LONG_AFTER, limit=limit)).gone
+        for _ in range(60)
     ]
     dead_rows = 36 * (2 if fill is some_guests else 1)
     assert sum(steps) == dead_rows + events - len(living)
@@ -145,3 +146,32 @@ async def test_all_that_is_dead_goes_in_small_steps_however_much_lives_between(
     assert await swept(store, LONG_AFTER, events_before=LONG_AFTER) == 0
     for presented in living:
         assert await exists(store, presented)
+
+
+async def counted(store: Store, now: int, limit: int) -> int:
+    """How many sessions a whole walk saw alive."""
+    while (swept := await store.purge(now, 0, limit)).more:
+        pass
+    assert swept.alive is not None
+    return swept.alive
+
+
+@pytest.mark.parametrize("limit", [2, 500])
+async def test_a_walk_counts_the_sessions_that_may_be_used(
+    store: Store, given: Given, limit: int
+) -> None:
+    kept, ended, expired = [await given.project() for _ in range(3)]
+    living = [await given.session(kept, given.word("user")) for _ in range(5)]
+    await given.revoke(living[0])
+    await given.session(ended)
+    event = given.event(EventKind.PROJECT_REVOKED, ended)
+    await store.sessions.revoke_project(ended, NOW, event)
+    await given.session(ended)
+    await given.session(expired, at=NOW - 8000)
+    await counted(store, NOW, limit)  # Goes on from wherever the last walk ended.
+    assert await counted(store, NOW, limit) == 4 + 1
+    assert await counted(store, NOW + 7499, limit) == 5
+    assert await counted(store, NOW + 7500, limit) == 0
+    await given.project()
+    await given.session(kept, at=NOW + 7500)
+    assert await counted(store, NOW + 7500, limit) == 1

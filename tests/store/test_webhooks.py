@@ -1,6 +1,7 @@
 """Webhooks, and the outbox that is filled by whoever records an alert."""
 
 import asyncio
+from collections.abc import Coroutine
 from uuid import UUID
 
 from satmint.model.claims import Kind
@@ -16,7 +17,7 @@ ALL_OF_THEM = UUID(int=0)
 async def webhook(given: Given, project: UUID, sealed: str = "k1.sealed") -> Webhook:
     made = Webhook(given.id(), project, "https://hooks.example/x?y=1", sealed, NOW)
     event = given.event(EventKind.WEBHOOK_CREATED, project)
-    await given.store.webhooks.add(made, event)
+    assert await given.store.webhooks.add(made, 10, event)
     return made
 
 
@@ -176,3 +177,19 @@ async def test_what_is_sealed_otherwise_is_found_in_parts(store: Store, given: G
         found += part
         after = part[-1].id
     assert found == sorted(made, key=lambda one: one.id)
+
+
+async def test_a_project_has_no_more_of_them_than_it_may_however_many_are_made_at_once(
+    store: Store, given: Given
+) -> None:
+    project, other = await given.project(), await given.project()
+
+    def adding(place: UUID) -> Coroutine[None, None, bool]:
+        made = Webhook(given.id(), place, "https://hooks.example/", "k1.sealed", NOW)
+        return store.webhooks.add(made, 3, given.event(EventKind.WEBHOOK_CREATED, place))
+
+    added = await asyncio.gather(*(adding(project) for _ in range(8)), adding(other))
+    assert added.count(True) == 3 + 1
+    assert len((await store.webhooks.list(project, ALL)).items) == 3
+    assert await given.kinds(project) == [EventKind.WEBHOOK_CREATED] * 3
+    assert not await adding(project)

@@ -10,6 +10,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -17,6 +19,9 @@ import httpcore
 
 _CONNECTIONS: Final = 20
 _IDLE_SECONDS: Final = 30.0
+_RESOLVERS: Final = 4
+_ADDRESSES: Final = 4
+"""Of one name, that are tried."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """What a translator makes an IPv4 address of: `64:ff9b::a00:7` is 10.0.0.7 (RFC 6052)."""
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
@@ -45,7 +50,9 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
     """Opens connections to public addresses only."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
+        self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
+        # Threads of their own: a customer whose name server is slow holds up nobody else's work.
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, "satmint-resolver")
 
     async def connect_tcp(
         self,
@@ -55,18 +62,38 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError("the name does not resolve") from error
-        addresses = [str(entry[4][0]) for entry in found]
-        if not addresses or not all(map(is_public, addresses)):
+        addresses = await self._addresses_of(host, port, timeout)
+        if not all(map(is_public, addresses)):
             # One private address among public ones is how a rebinding attack looks.
             raise NotPublic("the name leads to an address that is not public")
-        return await self._inner.connect_tcp(
-            addresses[0], port, timeout, local_address, socket_options
-        )
+        tried = addresses[:_ADDRESSES]
+        for place, address in enumerate(tried, 1):
+            try:
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                # A name with an IPv6 address, on a machine that reaches IPv4 only.
+                if place == len(tried):
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _addresses_of(self, host: str, port: int, seconds: float | None) -> list[str]:
+        """All addresses of a name, at least one.
+
+        Raises:
+            httpcore.ConnectError: there are none.
+            httpcore.ConnectTimeout: nobody said so in time.
+        """
+        resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        asked = asyncio.get_running_loop().run_in_executor(self._resolvers, resolve)
+        try:
+            found = await asyncio.wait_for(asked, seconds)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout("the name was not resolved in time") from error
+        except OSError as error:
+            raise httpcore.ConnectError("the name does not resolve") from error
+        return [str(entry[4][0]) for entry in found]
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)

@@ -26,14 +26,12 @@ async def create_webhook(
     """
     if faults := url_faults(mint, url):
         raise Unprocessable(*faults)
-    known = await mint.store.webhooks.list(project, Window(MOST_PER_PROJECT))
-    if len(known.items) == MOST_PER_PROJECT:
-        message = f"A project has at most {MOST_PER_PROJECT} webhooks"
-        raise Unprocessable(Fault(Code.INVALID_PARAMETER, message))
     now, secret = mint.clock.now(), mint.entropy.take(SECRET_BYTES)
     webhook = Webhook(mint.new_id(), project, url, mint.vault.seal(secret), now)
     event = mint.event(EventKind.WEBHOOK_CREATED, project, origin, now, subject=webhook.id)
-    await mint.store.webhooks.add(webhook, event)
+    if not await mint.store.webhooks.add(webhook, MOST_PER_PROJECT, event):
+        message = f"A project has at most {MOST_PER_PROJECT} webhooks"
+        raise Unprocessable(Fault(Code.INVALID_PARAMETER, message))
     return webhook, SecretText(SECRET_PREFIX + b64encode(secret).decode("ascii"))
 
 

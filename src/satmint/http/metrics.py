@@ -143,6 +143,8 @@ class Metrics(Collector):
             known=("delivered", "failed", "given_up"),
         )
         self.gateway = GatewayFigures()
+        self.sessions: int | None = None
+        """Alive in the store, as of the last walk through it; None: there was none so far."""
         self.seconds = Histogram(_SECONDS)
         self.proof_ages = Histogram(_PROOF_AGES)
         """Seconds by which the clocks of those who made proofs are behind ours; ahead: below 0."""
@@ -174,6 +176,10 @@ class Metrics(Collector):
         yield self.refusals.family()
         yield self.webhooks.family()
         yield from self.gateway.families()
+        if self.sessions is not None:
+            yield _gauge(
+                "satmint_sessions_alive", "Sessions in the store that may be used.", self.sessions
+            )
         yield self.batches.family("satmint_commit_batch_steps", "Steps made durable together.")
         for name, text, value in self._measured:
             yield _gauge(name, text, value())

@@ -122,6 +122,6 @@ async def test_what_is_not_there_is_not_found_or_passed_over(server: Server) -> 
 async def test_token_whose_session_was_purged_is_passed_over(server: Server) -> None:
     line = await a_line(server)
     server.clock.advance(7500 + 86_400)
-    assert await server.mint.store.purge(server.clock.now(), 0, 100) == 1
+    assert (await server.mint.store.purge(server.clock.now(), 0, 100)).gone == 1
     text = line.pairs[0].refresh_token
     assert await revoke_token(server.mint, server.tenant.id, text, ORIGIN) is False

@@ -25,6 +25,7 @@ from satmint.store.contract.accounts import (
     SubscriberStore,
 )
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
+from satmint.store.contract.purge import Swept
 from satmint.store.contract.sessions import NewSession, Opened, SessionStore
 from satmint.store.contract.trail import EventStore, PresenceStore, WebhookStore
 
@@ -43,6 +44,7 @@ __all__ = [
     "Store",
     "SubscriberChange",
     "SubscriberStore",
+    "Swept",
     "WebhookStore",
 ]
 
@@ -103,11 +105,12 @@ class Store(Protocol):
         """
         ...
 
-    async def purge(self, now: int, events_before: int, limit: int) -> int:
-        """Remove at most about `limit` dead rows in one short step; returns how many went.
+    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
+        """Look at about `limit` rows of each table, and remove those that are dead.
 
-        Dead are sessions none of whose tokens can live any more, temporary subscribers without a
-        session, proofs and leases past their time, and events older than `events_before`.
+        Each call goes on where the last one stopped, and begins anew at the end. Dead are sessions
+        none of whose tokens can live any more, temporary subscribers without a session, proofs and
+        leases past their time, and events older than `events_before`.
         """
         ...
 

@@ -56,8 +56,8 @@ class WebhookStore(Protocol):
     of each webhook that its project has then.
     """
 
-    async def add(self, webhook: Webhook, event: Event) -> None:
-        """Keep a new webhook."""
+    async def add(self, webhook: Webhook, most: int, event: Event) -> bool:
+        """Keep a new webhook, unless its project has `most` already. Returns whether it is kept."""
         ...
 
     async def list(self, project: UUID, window: Window) -> Page[Webhook]:

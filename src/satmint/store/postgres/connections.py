@@ -243,10 +243,11 @@ class Connections:
     def _believe(self, connection: Connection) -> None:
         """Take the success of the last step for one, if there was no such warning."""
         if connection in self._doubtful:
-            self._doubtful.discard(connection)
             raise StoreUnavailable("postgres_not_replicated")
 
     def _give_back(self, connection: Connection) -> None:
+        # A step that failed for another reason as well has not asked; the next one is not to hear.
+        self._doubtful.discard(connection)
         if connection.is_closed():
             self._leave()
         else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from satmint.store.contract import Swept
 from satmint.store.postgres.connections import Connection
 
 _KEPT_AFTER_DEATH_SECONDS: Final = 86_400
@@ -17,7 +18,7 @@ _NIL: Final = UUID(int=0)
 
 _SESSIONS: Final = """
 WITH part AS MATERIALIZED (
-    SELECT project_id, session_id, lives_until FROM sessions
+    SELECT project_id, session_id, lives_until, revoked_at, project_epoch FROM sessions
      WHERE (project_id, session_id) > ($1, $2) ORDER BY project_id, session_id LIMIT $3
 ), dead AS MATERIALIZED (
     SELECT sessions.project_id, sessions.session_id FROM part JOIN sessions
@@ -30,6 +31,9 @@ WITH part AS MATERIALIZED (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM part) AS seen,
+       (SELECT count(*) FROM part WHERE lives_until > $5 AND revoked_at IS NULL
+           AND project_epoch = (SELECT projects.epoch FROM projects
+                                 WHERE projects.project_id = part.project_id)) AS alive,
        project_id AS project, session_id AS id
   FROM part ORDER BY project_id DESC, session_id DESC LIMIT 1
 """
@@ -54,7 +58,7 @@ WITH part AS MATERIALIZED (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM gone) AS gone, (SELECT count(*) FROM part) AS seen,
-       project_id AS project, subscriber_id AS id
+       0 AS alive, project_id AS project, subscriber_id AS id
   FROM part ORDER BY project_id DESC, subscriber_id DESC LIMIT 1
 """
 
@@ -105,20 +109,36 @@ class Sweeper:
     session_after: tuple[UUID, UUID] = (_NIL, _NIL)
     subscriber_after: tuple[UUID, UUID] = (_NIL, _NIL)
     events_of_projects_after: UUID = _NIL
+    events_left: bool = False
+    """Whether a project that was passed on this walk has more events to remove."""
+    alive: int = 0
+    """Sessions that were seen alive on this walk."""
 
-    async def step(self, db: Connection, now: int, events_before: int, limit: int) -> int:
-        """One step; returns how many rows went."""
+    async def step(self, db: Connection, now: int, events_before: int, limit: int) -> Swept:
+        """One step."""
         dead_by = now - _KEPT_AFTER_DEATH_SECONDS
-        self.session_after, sessions = await _swept(
-            db, _SESSIONS, self.session_after, limit, dead_by
+        self.session_after, sessions, alive = await _swept(
+            db, _SESSIONS, self.session_after, limit, dead_by, now
         )
-        self.subscriber_after, subscribers = await _swept(
+        self.subscriber_after, subscribers, _ = await _swept(
             db, _TEMPORARY, self.subscriber_after, limit
         )
         proofs: int = await db.fetchval(_PROOFS, now, limit)
         present: int = await db.fetchval(_PRESENCE, now, limit)
-        events = await self._events(db, events_before, limit)
-        return sessions + subscribers + proofs + present + events
+        gone = (
+            sessions,
+            subscribers,
+            proofs,
+            present,
+            await self._events(db, events_before, limit),
+        )
+        alive += self.alive
+        counted = self.session_after == (_NIL, _NIL)
+        at_end = counted and self.subscriber_after == (_NIL, _NIL)
+        at_end = at_end and self.events_of_projects_after == _NIL
+        self.alive = 0 if counted else alive
+        more = not at_end or self.events_left or max(gone) == limit
+        return Swept(sum(gone), more, alive if counted else None)
 
     async def _events(self, db: Connection, before: int, limit: int) -> int:
         # A version 7 UUID begins with its milliseconds, so a time is a bound on the key.
@@ -129,22 +149,23 @@ class Sweeper:
             limit,
         )
         projects = [row["project_id"] for row in rows]
+        self.events_left = self.events_left and self.events_of_projects_after != _NIL
         self.events_of_projects_after = projects[-1] if len(projects) == limit else _NIL
         count = 0
         for project in projects:
             count += await db.fetchval(_EVENTS, project, bound, limit - count)
             if count >= limit:
-                self.events_of_projects_after = project
+                self.events_of_projects_after, self.events_left = project, True
                 break
         return count
 
 
 async def _swept(
     db: Connection, statement: str, after: tuple[UUID, UUID], limit: int, *more: object
-) -> tuple[tuple[UUID, UUID], int]:
-    """Where to go on, and how many rows went."""
+) -> tuple[tuple[UUID, UUID], int, int]:
+    """Where to go on, how many rows went, and how many of those seen are alive."""
     row = await db.fetchrow(statement, *after, limit, *more)
     if row is None:
-        return (_NIL, _NIL), 0
+        return (_NIL, _NIL), 0, 0
     on = (row["project"], row["id"]) if row["seen"] == limit else (_NIL, _NIL)
-    return on, row["gone"]
+    return on, row["gone"], row["alive"]

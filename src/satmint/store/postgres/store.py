@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from satmint.model.database_url import DatabaseUrl
-from satmint.store.contract import SchemaUnknown
+from satmint.store.contract import SchemaUnknown, Swept
 from satmint.store.postgres.addresses import PostgresAddresses
 from satmint.store.postgres.connections import Connections, PostgresLimits
 from satmint.store.postgres.events import PostgresEvents
@@ -45,7 +45,7 @@ class PostgresStore:
         if await self._connections.look(pending_migrations):
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
 
-    async def purge(self, now: int, events_before: int, limit: int) -> int:
+    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
         """See `Store.purge`."""
         return await self._connections.decide(
             lambda db: self._sweeper.step(db, now, events_before, limit)

@@ -14,6 +14,8 @@ from satmint.store.postgres.events import event_of, record
 from satmint.store.postgres.listing import Listing, Row, plain, read_page
 
 _COLUMNS: Final = "project_id, webhook_id, url, sealed_secret, created_at"
+_HOLD_PROJECT: Final = "SELECT 1 FROM projects WHERE project_id = $1 FOR NO KEY UPDATE"
+_COUNT: Final = "SELECT count(*) FROM webhooks WHERE project_id = $1"
 _DUE: Final = "SELECT 1 FROM deliveries WHERE next_at <= $1 LIMIT 1"
 
 # What another process is taking on at this moment is passed over. By event, so that of several
@@ -43,10 +45,14 @@ class PostgresWebhooks:
 
     connections: Connections
 
-    async def add(self, webhook: Webhook, event: Event) -> None:
+    async def add(self, webhook: Webhook, most: int, event: Event) -> bool:
         """See `WebhookStore.add`."""
 
-        async def work(db: Connection) -> None:
+        async def work(db: Connection) -> bool:
+            # Who adds another one at this moment is counted by whoever comes second.
+            await db.execute(_HOLD_PROJECT, webhook.project)
+            if await db.fetchval(_COUNT, webhook.project) >= most:
+                return False
             await db.execute(
                 f"INSERT INTO webhooks ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5)",
                 webhook.project,
@@ -56,8 +62,9 @@ class PostgresWebhooks:
                 webhook.created_at,
             )
             await record(db, event)
+            return True
 
-        await self.connections.decide(work)
+        return await self.connections.decide(work)
 
     async def list(self, project: UUID, window: Window) -> Page[Webhook]:
         """See `WebhookStore.list`."""

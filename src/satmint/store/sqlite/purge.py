@@ -4,8 +4,17 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
+from satmint.store.contract import Swept
+
 _KEPT_AFTER_DEATH_SECONDS: Final = 86_400
 """Dead sessions stay listed for a day, so that one can still see what became of them."""
+
+_SESSIONS: Final = (
+    "SELECT project_id, session_id, lives_until,"
+    " lives_until > ? AND revoked_at IS NULL AND project_epoch = (SELECT epoch FROM projects"
+    " WHERE projects.project_id = sessions.project_id) FROM sessions"
+    " WHERE (project_id, session_id) > (?, ?) ORDER BY project_id, session_id LIMIT ?"
+)
 
 
 @dataclass(slots=True)
@@ -15,24 +24,33 @@ class Sweeper:
     session_after: tuple[bytes, bytes] = (b"", b"")
     subscriber_after: tuple[bytes, bytes] = (b"", b"")
     events_of_projects_after: bytes = b""
+    events_left: bool = False
+    """Whether a project that was passed on this walk has more events to remove."""
+    alive: int = 0
+    """Sessions that were seen alive on this walk."""
 
-    def step(self, db: sqlite3.Connection, now: int, events_before: int, limit: int) -> int:
-        """One step; returns how many rows went."""
-        return (
-            self._sessions(db, now - _KEPT_AFTER_DEATH_SECONDS, limit)
-            + self._temporary_subscribers(db, limit)
-            + _proofs(db, now, limit)
-            + _leases(db, now, limit)
-            + self._events(db, events_before, limit)
+    def step(self, db: sqlite3.Connection, now: int, events_before: int, limit: int) -> Swept:
+        """One step."""
+        gone = (
+            self._sessions(db, now, limit),
+            self._temporary_subscribers(db, limit),
+            _proofs(db, now, limit),
+            _leases(db, now, limit),
+            self._events(db, events_before, limit),
         )
+        counted = self.session_after == (b"", b"")
+        at_end = counted and self.subscriber_after == (b"", b"")
+        at_end = at_end and not self.events_of_projects_after
+        more = not at_end or self.events_left or max(gone) == limit
+        alive = self.alive if counted else None
+        self.alive = 0 if counted else self.alive
+        return Swept(sum(gone), more, alive)
 
-    def _sessions(self, db: sqlite3.Connection, dead_by: int, limit: int) -> int:
-        rows = db.execute(
-            "SELECT project_id, session_id, lives_until FROM sessions"
-            " WHERE (project_id, session_id) > (?, ?) ORDER BY project_id, session_id LIMIT ?",
-            (*self.session_after, limit),
-        ).fetchall()
+    def _sessions(self, db: sqlite3.Connection, now: int, limit: int) -> int:
+        rows = db.execute(_SESSIONS, (now, *self.session_after, limit)).fetchall()
         self.session_after = (rows[-1][0], rows[-1][1]) if len(rows) == limit else (b"", b"")
+        self.alive += sum(row[3] for row in rows)
+        dead_by = now - _KEPT_AFTER_DEATH_SECONDS
         dead = [(row[0], row[1]) for row in rows if row[2] <= dead_by]
         db.executemany("DELETE FROM sessions WHERE project_id = ? AND session_id = ?", dead)
         return len(dead)
@@ -58,6 +76,7 @@ class Sweeper:
             "SELECT project_id FROM projects WHERE project_id > ? ORDER BY project_id LIMIT ?",
             (self.events_of_projects_after, limit),
         ).fetchall()
+        self.events_left = self.events_left and self.events_of_projects_after != b""
         self.events_of_projects_after = b""
         count = 0
         for (project,) in projects:
@@ -67,7 +86,7 @@ class Sweeper:
                 (project, bound, limit - count),
             ).rowcount
             if count >= limit:
-                self.events_of_projects_after = project
+                self.events_of_projects_after, self.events_left = project, True
                 break
         else:
             if len(projects) == limit:

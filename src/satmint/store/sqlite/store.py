@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from satmint.store.contract import SchemaUnknown
+from satmint.store.contract import SchemaUnknown, Swept
 from satmint.store.sqlite.addresses import SqliteAddresses
 from satmint.store.sqlite.connection import BUSY_SECONDS, connect, trouble
 from satmint.store.sqlite.events import SqliteEvents
@@ -42,7 +42,7 @@ class SqliteStore:
         if await self._reader.submit(pending_migrations):
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
 
-    async def purge(self, now: int, events_before: int, limit: int) -> int:
+    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
         """See `Store.purge`."""
         return await self._writer.submit(
             lambda db: self._sweeper.step(db, now, events_before, limit), slow=True

@@ -14,6 +14,7 @@ from satmint.store.sqlite.lanes import Lane
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 _COLUMNS: Final = "project_id, webhook_id, url, sealed_secret, created_at"
+_COUNT: Final = "SELECT count(*) FROM webhooks WHERE project_id = ?"
 _DUE: Final = "SELECT 1 FROM deliveries WHERE next_at <= ? LIMIT 1"
 # By event, so that of several webhooks none comes last with everything.
 _TAKE: Final = (
@@ -36,10 +37,13 @@ class SqliteWebhooks:
     writer: Lane
     reader: Lane
 
-    async def add(self, webhook: Webhook, event: Event) -> None:
+    async def add(self, webhook: Webhook, most: int, event: Event) -> bool:
         """See `WebhookStore.add`."""
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Connection) -> bool:
+            known = db.execute(_COUNT, (webhook.project.bytes,)).fetchone()[0]
+            if known >= most:
+                return False
             db.execute(
                 f"INSERT INTO webhooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
                 (
@@ -51,8 +55,9 @@ class SqliteWebhooks:
                 ),
             )
             record(db, event)
+            return True
 
-        await self.writer.submit(work)
+        return await self.writer.submit(work)
 
     async def list(self, project: UUID, window: Window) -> Page[Webhook]:
         """See `WebhookStore.list`."""

@@ -1,0 +1,84 @@
+"""Names that lead astray: the way out to webhooks, where a customer's name server answers."""
+
+import socket
+import threading
+
+import httpcore
+import pytest
+
+from satmint.courier.network import NotPublic, _PublicOnly
+
+Found = list[tuple[int, int, int, str, tuple[str, int]]]
+
+
+class Roads(httpcore.AsyncNetworkBackend):
+    """Notes which addresses are tried; some of them cannot be reached."""
+
+    def __init__(self, *blocked: str) -> None:
+        self.blocked = blocked
+        self.tried: list[str] = []
+
+    async def connect_tcp(self, host: str, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        self.tried.append(host)
+        if host in self.blocked:
+            raise httpcore.ConnectError("no route")
+        return httpcore.AsyncMockStream([])
+
+
+def leading_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Have every name lead there."""
+
+    def found(_host: str, port: int, **_: object) -> Found:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+def way_out(roads: Roads) -> _PublicOnly:
+    network = _PublicOnly()
+    network._inner = roads
+    return network
+
+
+async def test_an_address_that_cannot_be_reached_gives_way_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leading_to(monkeypatch, "2606:4700::1", "1.1.1.1", "1.0.0.1")
+    roads = Roads("2606:4700::1")
+    await way_out(roads).connect_tcp("hooks.example", 443, 1.0)
+    assert roads.tried == ["2606:4700::1", "1.1.1.1"]
+
+
+async def test_no_more_than_a_few_addresses_of_a_name_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = [f"1.1.1.{number}" for number in range(1, 200)]
+    leading_to(monkeypatch, *many)
+    roads = Roads(*many)
+    with pytest.raises(httpcore.ConnectError):
+        await way_out(roads).connect_tcp("hooks.example", 443, 1.0)
+    assert roads.tried == many[:4]
+
+
+async def test_a_private_address_behind_many_public_ones_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leading_to(monkeypatch, *["1.1.1.1"] * 50, "10.0.0.7")
+    roads = Roads()
+    with pytest.raises(NotPublic):
+        await way_out(roads).connect_tcp("hooks.example", 443, 1.0)
+    assert roads.tried == []
+
+
+async def test_a_name_server_that_never_answers_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait(30))
+    roads = Roads()
+    try:
+        with pytest.raises(httpcore.ConnectTimeout):
+            await way_out(roads).connect_tcp("hooks.example", 443, 0.05)
+    finally:
+        answer.set()
+    assert roads.tried == []
