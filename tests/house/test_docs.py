@@ -33,8 +33,9 @@ def used_in_code() -> set[str]:
 
 def metric_names() -> set[str]:
     """Every name that a scrape can show."""
-    names = set()
-    for family in Metrics().collect():
+    names, metrics = set(), Metrics()
+    metrics.sessions = 0  # shown once they were counted
+    for family in metrics.collect():
         suffixes = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", "")}
         names |= {family.name + suffix for suffix in suffixes.get(family.type, ("",))}
     return names
