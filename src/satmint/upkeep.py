@@ -15,7 +15,7 @@ from typing import Final
 
 from satmint.assembly import open_store, policy_of, sqlite_path
 from satmint.flows.mint import Mint
-from satmint.jose import Keyring, KeyringError, MasterKey, Safe
+from satmint.jose import Keyring, KeyringError, KeyState, MasterKey, Safe
 from satmint.keyring_file import open_keyring, write_keyring
 from satmint.keyring_kek import Wrapping
 from satmint.model.clock import Clock, SystemClock
@@ -30,7 +30,9 @@ __all__ = [
     "Condition",
     "InUse",
     "KeyInfo",
+    "KeyState",
     "SchemaUnknown",
+    "add_to_keyring",
     "back_up_database",
     "check_database",
     "init_keyring",
@@ -144,11 +146,11 @@ class KeyInfo:
     """A master key, without its secret."""
 
     id: str
-    active: bool
+    state: KeyState
     created_at: int | None
     """Unix seconds; None: it was not made by satmint, or the file does not say."""
     retired_at: int | None
-    """Unix seconds at which the next key took over; None for the active one."""
+    """Unix seconds at which another key took over from it; None: it makes tokens, or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,7 @@ def list_keys(file: Path, kek: str | None = None) -> tuple[KeyInfo, ...]:
 def rotate_keyring(
     file: Path, clock: Clock, entropy: Entropy, kek: str | None = None
 ) -> tuple[KeyInfo, ...]:
-    """Add a fresh active key; the former one goes on opening what it made.
+    """Have the key that lies ready, or else a fresh one, take over from the active one.
 
     Raises:
         SettingsError: there is no usable keyring.
@@ -203,6 +205,24 @@ def rotate_keyring(
     """
     with _alone_in(file.absolute().parent):
         keyring = _keyring_in(file, kek).rotate(entropy, clock.now())
+        _write(file, keyring, kek, entropy)
+    return _info(keyring)
+
+
+def add_to_keyring(
+    file: Path, clock: Clock, entropy: Entropy, kek: str | None = None
+) -> tuple[KeyInfo, ...]:
+    """Lay a key ready for the next rotation: servers open with it, and make nothing yet.
+
+    Raises:
+        SettingsError: there is no usable keyring, or a key lies ready already.
+        OSError: it cannot be written; then it is as it was.
+    """
+    with _alone_in(file.absolute().parent):
+        try:
+            keyring = _keyring_in(file, kek).add(entropy, clock.now())
+        except KeyringError as error:
+            raise SettingsError(str(error)) from error
         _write(file, keyring, kek, entropy)
     return _info(keyring)
 
@@ -307,20 +327,25 @@ def _info(keyring: Keyring) -> tuple[KeyInfo, ...]:
     return tuple(
         KeyInfo(
             id=key.id,
-            active=key is keyring.active,
+            state=key.state,
             created_at=key.created_at or None,
-            retired_at=None if key is keyring.active else _retired_at(keyring, key),
+            retired_at=_retired_at(keyring, key) if key.state is KeyState.RETIRED else None,
         )
         for key in newest_first
     )
 
 
 def _retired_at(keyring: Keyring, key: MasterKey) -> int | None:
-    """When the next key took over, as far as the file tells."""
-    if not keyring.active.created_at:
+    """When another key took over, as far as the file tells."""
+    took_over = [_active_since(other) for other in keyring.keys if other.state is not KeyState.NEXT]
+    newest = _active_since(keyring.active)
+    if not newest:
         return None
-    later = (other.created_at for other in keyring.keys if other.created_at > key.created_at)
-    return min(later, default=keyring.active.created_at)
+    return min((at for at in took_over if at > _active_since(key)), default=newest)
+
+
+def _active_since(key: MasterKey) -> int:
+    return key.created_at if key.active_since is None else key.active_since
 
 
 def _existing(settings: Settings) -> Path:

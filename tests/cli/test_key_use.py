@@ -9,7 +9,15 @@ from satmint.flows.revoke import revoke_session
 from satmint.jose import Keyring, KeyState, MasterKey
 from satmint.keyring_file import write_keyring
 from satmint.settings import Settings, SettingsError
-from satmint.upkeep import InUse, KeyInfo, list_keys, remove_key, rotate_keyring, use_of
+from satmint.upkeep import (
+    InUse,
+    KeyInfo,
+    add_to_keyring,
+    list_keys,
+    remove_key,
+    rotate_keyring,
+    use_of,
+)
 from tests.kit.clock import NOW, FrozenClock
 from tests.kit.entropy import SeededEntropy
 from tests.kit.service import ORIGIN, Server
@@ -28,7 +36,7 @@ def settings_of(server: Server) -> Settings:
 
 
 def retired(at: int) -> KeyInfo:
-    return KeyInfo("old", active=False, created_at=NOW - 10, retired_at=at)
+    return KeyInfo("old", KeyState.RETIRED, created_at=NOW - 10, retired_at=at)
 
 
 async def test_pair_that_nobody_refreshes_dies_with_its_refresh_token(server: Server) -> None:
@@ -81,7 +89,7 @@ async def test_key_of_unknown_age_may_have_made_everything_so_far(server: Server
     await server.sign_in()
     server.clock.advance(5_000)
     await server.sign_in("bob@example.com")
-    unknown = KeyInfo("old", active=False, created_at=None, retired_at=None)
+    unknown = KeyInfo("old", KeyState.RETIRED, created_at=None, retired_at=None)
     used = use_of(settings_of(server), unknown, NOW + 5_000)
     assert used == InUse(NOW + 5_000 + USUAL, 2)
 
@@ -112,6 +120,21 @@ def test_each_key_was_retired_by_the_next_one(tmp_path: Path) -> None:
     ]
 
 
+def test_key_was_retired_when_another_took_over_and_not_when_that_was_laid_ready(
+    tmp_path: Path,
+) -> None:
+    file, entropy = tmp_path / "keyring.json", SeededEntropy()
+    write_keyring(file, Keyring.new(entropy, NOW))
+    add_to_keyring(file, FrozenClock(NOW + 100), entropy)
+    rotate_keyring(file, FrozenClock(NOW + 5_000), entropy)
+    assert [(found.created_at, found.retired_at) for found in list_keys(file)] == [
+        (NOW + 100, None),
+        (NOW, NOW + 5_000),
+    ]
+    add_to_keyring(file, FrozenClock(NOW + 6_000), entropy)
+    assert [found.retired_at for found in list_keys(file)] == [None, None, NOW + 5_000]
+
+
 def test_where_the_active_key_has_no_date_no_other_has_an_end(tmp_path: Path) -> None:
     file = tmp_path / "keyring.json"
     write_keyring(file, Keyring((key("a", KeyState.ACTIVE, 0), key("b", KeyState.RETIRED, 100))))
@@ -127,10 +150,10 @@ def test_rotation_and_removal_leave_every_other_key_as_it_was(tmp_path: Path) ->
     first = list_keys(file)[0].id
     second = rotate_keyring(file, FrozenClock(NOW + 1), entropy)[0].id
     third = rotate_keyring(file, FrozenClock(NOW + 2), entropy)[0].id
-    assert [(found.id, found.active) for found in list_keys(file)] == [
-        (third, True),
-        (second, False),
-        (first, False),
+    assert [(found.id, found.state) for found in list_keys(file)] == [
+        (third, KeyState.ACTIVE),
+        (second, KeyState.RETIRED),
+        (first, KeyState.RETIRED),
     ]
     assert [found.id for found in remove_key(file, second)] == [third, first]
     for wrong, why in (

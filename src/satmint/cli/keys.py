@@ -19,6 +19,8 @@ from satmint.settings import SettingsError
 from satmint.upkeep import (
     InUse,
     KeyInfo,
+    KeyState,
+    add_to_keyring,
     init_keyring,
     list_keys,
     remove_key,
@@ -53,18 +55,35 @@ def list_(work: Work) -> None:
     )
 
 
+@command(app, "add")
+def add(work: Work) -> None:
+    """Lay a key ready for the next rotation: servers open with it, and make nothing yet.
+
+    With it, no server meets a token of a key that it does not have: add, wait until every server
+    has taken up the file or its copy of it, then rotate.
+    """
+    file = Path(work.settings.keyring)
+    with _writing(file):
+        keys = add_to_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
+    ready = next(key for key in keys if key.state is KeyState.NEXT)
+    work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key) for key in keys]})
+    work.report.line(
+        f"{ready.id} lies ready in {file}. Once every server has it: `satmint keys rotate`."
+    )
+
+
 @command(app, "rotate")
 def rotate(work: Work) -> None:
-    """Add a new active key. The former one goes on opening what it made.
+    """Have the key that `add` laid ready, or else a new one, take over from the active one.
 
-    Running servers take the file up by themselves within seconds. Where they have copies of it,
-    spread the new file before the old key is retired. The audit trail of every project says so, if
-    the database can be reached.
+    The former one goes on opening what it made. Running servers take the file up by themselves
+    within seconds; those that have not yet refuse tokens of a key that is new to them. The audit
+    trail of every project says so, if the database can be reached.
     """
     file = Path(work.settings.keyring)
     with _writing(file):
         keys = rotate_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
-    active = next(key for key in keys if key.active)
+    active = next(key for key in keys if key.state is KeyState.ACTIVE)
     work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key) for key in keys]})
     work.report.line(f"{active.id} is the active key of {file} now; {len(keys) - 1} older remain.")
     _record(work, EventKind.KEY_ROTATED, active.id)
@@ -73,7 +92,7 @@ def rotate(work: Work) -> None:
 @command(app, "retire")
 def retire(
     work: Work,
-    key: Annotated[str, typer.Argument(metavar="ID", help="A key that is no longer active.")],
+    key: Annotated[str, typer.Argument(metavar="ID", help="A key that is not active.")],
     now: Annotated[
         bool,
         typer.Option(
@@ -81,7 +100,7 @@ def retire(
         ),
     ] = False,
 ) -> None:
-    """Remove a key that is no longer active: what was made with it stops opening.
+    """Remove a key that is not active: what was made with it stops opening.
 
     Refused while such tokens may be alive, unless --now is given. The audit trail of every project
     says so, if the database can be reached.
@@ -90,10 +109,11 @@ def retire(
     found = next((known for known in list_keys(file, kek) if known.id == key), None)
     if found is None:
         raise Failure(f"the keyring at {file} has no key {key}")
-    if found.active:
+    if found.state is KeyState.ACTIVE:
         raise Failure(f"{key} is the active key: add another with `satmint keys rotate` first")
+    unused = found.state is KeyState.NEXT
     try:
-        use = use_of(work.settings, found, work.clock.now())
+        use = InUse(0, 0) if unused else use_of(work.settings, found, work.clock.now())
     except SettingsError as error:
         if not now:
             message = f"cannot tell which tokens made with {key} are alive: {error} (or give --now)"
@@ -190,7 +210,7 @@ def _record(work: Work, kind: EventKind, key: str) -> None:
 def _shown(key: KeyInfo) -> dict[str, str | None]:
     return {
         "id": key.id,
-        "state": "active" if key.active else "retired",
+        "state": key.state.value,
         "created_at": None if key.created_at is None else iso(key.created_at),
         "retired_at": None if key.retired_at is None else iso(key.retired_at),
     }

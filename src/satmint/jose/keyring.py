@@ -1,7 +1,7 @@
 """The keyring: 256-bit master keys, of which exactly one writes and all read.
 
-A JWK Set (RFC 7517, section 5) of `oct` keys; `satmint:state` says `active` or `retired`. It never
-enters the database.
+A JWK Set (RFC 7517, section 5) of `oct` keys; `satmint:state` says `next`, `active` or `retired`.
+It never enters the database.
 """
 
 import json
@@ -18,6 +18,7 @@ KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _STATE: Final = "satmint:state"
 _CREATED: Final = "satmint:created_at"
+_ACTIVE_SINCE: Final = "satmint:active_since"
 
 
 class KeyringError(ValueError):
@@ -27,6 +28,8 @@ class KeyringError(ValueError):
 class KeyState(StrEnum):
     """What a master key is still good for."""
 
+    NEXT = "next"
+    """Opens already, so that every server has it before the first one makes tokens with it."""
     ACTIVE = "active"
     """Makes new tokens, and opens its own."""
     RETIRED = "retired"
@@ -42,6 +45,8 @@ class MasterKey:
     created_at: int
     """Unix seconds."""
     secret: bytes = field(repr=False)
+    active_since: int | None = None
+    """Unix seconds; None: since it was made, or not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Keyring:
             raise KeyringError("two keys of the keyring share an id")
         if sum(key.state is KeyState.ACTIVE for key in self.keys) != 1:
             raise KeyringError("a keyring has exactly one active key")
+        if sum(key.state is KeyState.NEXT for key in self.keys) > 1:
+            raise KeyringError("a keyring has one next key at the most")
         if any(len(key.secret) != KEY_BYTES for key in self.keys):
             raise KeyringError("every key of the keyring must be 256 bits long")
 
@@ -68,13 +75,37 @@ class Keyring:
         """A keyring with one fresh key."""
         return cls((new_master_key(entropy, now),))
 
+    @property
+    def ready(self) -> MasterKey | None:
+        """The key that lies ready, if there is one."""
+        return next((key for key in self.keys if key.state is KeyState.NEXT), None)
+
+    def add(self, entropy: Entropy, now: int) -> Self:
+        """Lay a key ready.
+
+        Raises:
+            KeyringError: one does already.
+        """
+        if self.ready is not None:
+            raise KeyringError(f"{self.ready.id} lies ready already")
+        fresh = replace(new_master_key(entropy, now), state=KeyState.NEXT)
+        return replace(self, keys=(fresh, *self.keys))
+
     def rotate(self, entropy: Entropy, now: int) -> Self:
-        """A new active key; the former one goes on opening what it made."""
-        former = (replace(key, state=KeyState.RETIRED) for key in self.keys)
-        return replace(self, keys=(new_master_key(entropy, now), *former))
+        """Have the key that lies ready, or else a new one, take over from the active one.
+
+        The former goes on opening what it made.
+        """
+        heir = self.ready
+        if heir is None:
+            active = new_master_key(entropy, now)
+        else:
+            active = replace(heir, state=KeyState.ACTIVE, active_since=now)
+        former = (replace(key, state=KeyState.RETIRED) for key in self.keys if key is not heir)
+        return replace(self, keys=(active, *former))
 
     def without(self, key_id: str) -> Self:
-        """Forget a retired key: whatever was made with it stops opening at once.
+        """Forget a key: whatever was made with it stops opening at once.
 
         Raises:
             KeyringError: there is no such key, or it is the active one.
@@ -95,6 +126,7 @@ class Keyring:
                 "k": b64url(key.secret),
                 _STATE: key.state.value,
                 _CREATED: key.created_at,
+                **({} if key.active_since is None else {_ACTIVE_SINCE: key.active_since}),
             }
             for key in self.keys
         ]
@@ -125,11 +157,17 @@ def _master_keys(entries: Iterable[dict[str, object]]) -> Iterable[MasterKey]:
     for entry in entries:
         match entry:
             case {"kty": "oct", "kid": str(kid), "k": str(secret)}:
-                state, created = str(entry.get(_STATE, "active")), entry.get(_CREATED, 0)
+                state = KeyState(str(entry.get(_STATE, "active")))
             case _:
                 raise KeyringError("every key of the keyring must be an oct key with a kid")
         if _KEY_ID.fullmatch(kid) is None:
             raise KeyringError("a key id is 1 to 64 letters, digits, - and _")
-        if isinstance(created, bool) or not isinstance(created, int):
-            raise KeyringError("satmint:created_at must be an integer")
-        yield MasterKey(kid, KeyState(state), created, b64url_decode(secret))
+        created, since = _time(entry, _CREATED), _time(entry, _ACTIVE_SINCE)
+        yield MasterKey(kid, state, created or 0, b64url_decode(secret), since)
+
+
+def _time(entry: dict[str, object], name: str) -> int | None:
+    value = entry.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | None):
+        raise KeyringError(f"{name} must be an integer")
+    return value

@@ -51,6 +51,31 @@ def test_rotation_puts_a_new_key_in_front_and_retires_the_others() -> None:
     assert RING.active.state is KeyState.ACTIVE
 
 
+def test_key_that_lies_ready_takes_over_at_the_next_rotation() -> None:
+    ready = RING.add(ENTROPY, NOW + 5)
+    assert [key.state for key in ready.keys] == [KeyState.NEXT, KeyState.ACTIVE]
+    assert ready.active == RING.active
+    rotated = ready.rotate(ENTROPY, NOW + 900)
+    assert rotated.ready is None
+    assert [key.id for key in rotated.keys] == [key.id for key in ready.keys]
+    assert [key.state for key in rotated.keys] == [KeyState.ACTIVE, KeyState.RETIRED]
+    assert (rotated.active.created_at, rotated.active.active_since) == (NOW + 5, NOW + 900)
+    assert Keyring.from_jwks(rotated.to_jwks()) == rotated
+    assert Keyring.from_jwks(ready.to_jwks()) == ready
+
+
+def test_no_more_than_one_key_lies_ready() -> None:
+    ready = RING.add(ENTROPY, NOW)
+    with pytest.raises(KeyringError) as refusal:
+        ready.add(ENTROPY, NOW)
+    assert str(refusal.value) == f"{ready.keys[0].id} lies ready already"
+
+
+def test_key_that_lies_ready_can_be_forgotten() -> None:
+    ready = RING.add(ENTROPY, NOW)
+    assert ready.without(ready.keys[0].id) == RING
+
+
 def test_retired_key_can_be_forgotten() -> None:
     rotated = RING.rotate(ENTROPY, NOW)
     assert rotated.without(RING.active.id) == Keyring(rotated.keys[:1])
@@ -101,6 +126,9 @@ BAD_ID = "a key id is 1 to 64 letters, digits, - and _"
 NO_ACTIVE = "a keyring has exactly one active key"
 BAD_SIZE = "every key of the keyring must be 256 bits long"
 BAD_AGE = "satmint:created_at must be an integer"
+BAD_SINCE = "satmint:active_since must be an integer"
+TWO_READY = "a keyring has one next key at the most"
+NEXT: Final[dict[str, Any]] = {"satmint:state": "next"}
 TWINS = "two keys of the keyring share an id"
 OTHER: Final[dict[str, Any]] = {"kid": "two", "satmint:state": "retired"}
 
@@ -151,6 +179,9 @@ OTHER: Final[dict[str, Any]] = {"kid": "two", "satmint:state": "retired"}
         (jwks(entry(**{"satmint:created_at": "today"})), BAD_AGE),
         (jwks(entry(**{"satmint:created_at": True})), BAD_AGE),
         (jwks(entry(**{"satmint:created_at": 1.5})), BAD_AGE),
+        (jwks(entry(**{"satmint:active_since": "today"})), BAD_SINCE),
+        (jwks(entry(**{"satmint:state": "next"})), NO_ACTIVE),
+        (jwks(entry(), *(entry(kid=kid, **NEXT) for kid in ("two", "three"))), TWO_READY),
     ],
 )
 def test_bad_keyring_is_refused_in_one_sentence_without_key_material(

@@ -171,6 +171,17 @@ def test_nothing_issued_before_a_rotation_breaks_until_the_key_is_forgotten() ->
         safe.open(before, TokenType.REFRESH)
 
 
+def test_server_with_the_key_laid_ready_opens_what_one_that_rotated_first_makes() -> None:
+    entropy = SeededEntropy("ready")
+    ready = RING.add(entropy, NOW)
+    slow, quick = Safe(ready, entropy), Safe(ready.rotate(entropy, NOW), entropy)
+    token = quick.seal(CLAIMS, TokenType.SAT, None, NOW)
+    assert kid_of(token).partition(".")[0] == ready.keys[0].id
+    assert slow.open(token, TokenType.SAT).claims == CLAIMS
+    still = slow.seal(CLAIMS, TokenType.SAT, None, NOW)
+    assert kid_of(still).partition(".")[0] == RING.active.id
+
+
 def test_token_of_another_deployment_is_none_of_ours(opener: Opener) -> None:
     other = Keyring.new(SeededEntropy("elsewhere"), NOW)
     twin = renamed(other, RING.active.id)
