@@ -4,6 +4,7 @@ The order is fixed: route, credentials, body, faults, flow. So an unknown caller
 about the body, and nobody's body is read for nothing.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import perf_counter
@@ -63,6 +64,8 @@ class Edge:
         self._cors = cors
         self._upgrades = Upgrades(desk.gateway, cors, desk.metrics)
         self._log: Log = log or structlog.get_logger("satmint.http")
+        # Asked once: a line that is not wanted costs a hundredth of a refresh to be thrown away.
+        self._tells_all: bool = self._log.is_enabled_for(logging.DEBUG)
         self._errors_url = f"{desk.public_url}/errors"
         self._request_prefix = desk.mint.entropy.take(6).hex()
         self._request_count = 0
@@ -108,7 +111,18 @@ class Edge:
         # A method that an operation does not have is not told apart: anybody can invent one.
         known = method if operation is not None else "-"
         metrics.requests[known, name, response.status] += 1
-        metrics.seconds.observe(perf_counter() - began)
+        seconds = perf_counter() - began
+        metrics.seconds.observe(seconds)
+        if self._tells_all:
+            self._log.debug(
+                "answered",
+                method=method,
+                route=name,
+                status=response.status,
+                ms=round(seconds * 1000, 2),
+                request_id=request_id,
+                address=address,
+            )
         await self._answer(response, request_id, method, headers, send)
 
     async def _answer(
