@@ -338,6 +338,12 @@ async def _(stage: Stage) -> Send:
     return stage.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions")
 
 
+@scene("list-devices", 200)
+async def _(stage: Stage) -> Send:
+    pair = await stage.signed_in()
+    return stage.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/devices")
+
+
 @scene("get-presence", 200)
 async def _(stage: Stage) -> Send:
     pair = await stage.signed_in()

@@ -297,6 +297,7 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
         yield await call("introspect-token", {"token": token})
     sessions = await call("list-sessions", id=subscriber)
     yield await call("get-presence", id=subscriber)
+    yield await call("list-devices", id=subscriber)
     yield sessions
     session = said(sessions[1], 200)["data"][0]["id"]
     yield await call("get-session", session_id=session)

@@ -28,7 +28,7 @@ class Standby(PostgresServer):
     """Follows a primary from the moment it is made."""
 
     def __init__(self, primary: PostgresServer) -> None:
-        self._programs = primary.programs
+        self.programs = primary.programs
         self.folder = Path(tempfile.mkdtemp(prefix="satmint-pg-"))
         self.folder.chmod(0o755)
         self._data = self.folder / "data"
@@ -38,7 +38,7 @@ class Standby(PostgresServer):
             shutil.chown(self.folder, "nobody")
         source = f"host={primary.folder} user=satmint application_name={_STANDBY}"
         self._run(
-            *(self._programs / "pg_basebackup", "-D", self._data, "-d", source),
+            *(self.programs / "pg_basebackup", "-D", self._data, "-d", source),
             *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
         )
         with (self._data / "postgresql.conf").open("a") as file:
@@ -49,7 +49,7 @@ class Standby(PostgresServer):
         """Make it the primary, which waits for no standby: there is none any more."""
         settings = self._data / "postgresql.auto.conf"
         settings.write_text(settings.read_text() + "synchronous_standby_names = ''\n")
-        self._run(self._programs / "pg_ctl", "promote", "-D", self._data, "--wait")
+        self._run(self.programs / "pg_ctl", "promote", "-D", self._data, "--wait")
         execute(self.url("postgres"), "SELECT pg_reload_conf()")
 
     def _run(self, *command: str | Path) -> None:

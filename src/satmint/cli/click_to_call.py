@@ -15,7 +15,7 @@ from satmint.model.listing import Window
 from satmint.model.naming import is_origin
 from satmint.model.records import C2cToken
 from satmint.model.secrets import C2C_PREFIX
-from satmint.model.times import iso
+from satmint.model.times import iso, iso_or_none
 
 app = group("click-to-call")
 
@@ -100,5 +100,5 @@ def _shown(token: C2cToken) -> dict[str, object]:
         "address_id": token.address,
         "origins": token.origins,
         "created_at": iso(token.created_at),
-        "disabled_at": None if token.disabled_at is None else iso(token.disabled_at),
+        "disabled_at": iso_or_none(token.disabled_at),
     }

@@ -14,7 +14,7 @@ from satmint.cli.report import Failure, Misuse, say
 from satmint.cli.trouble import in_words
 from satmint.flows.keys import record_in_all_projects
 from satmint.model.events import EventKind
-from satmint.model.times import iso
+from satmint.model.times import iso, iso_or_none
 from satmint.settings import SettingsError
 from satmint.upkeep import (
     InUse,
@@ -211,8 +211,8 @@ def _shown(key: KeyInfo) -> dict[str, str | None]:
     return {
         "id": key.id,
         "state": key.state.value,
-        "created_at": None if key.created_at is None else iso(key.created_at),
-        "retired_at": None if key.retired_at is None else iso(key.retired_at),
+        "created_at": iso_or_none(key.created_at),
+        "retired_at": iso_or_none(key.retired_at),
     }
 
 

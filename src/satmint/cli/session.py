@@ -8,13 +8,13 @@ from satmint.cli.command import Limit, ProjectOption, Work, command, id_of, proj
 from satmint.cli.plain import group
 from satmint.cli.report import Misuse
 from satmint.flows.finding import subscriber_called
-from satmint.flows.oversight import list_sessions
+from satmint.flows.oversight import list_devices, list_sessions
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
 from satmint.model.lifetimes import expired
 from satmint.model.listing import Window
 from satmint.model.naming import is_fingerprint
 from satmint.model.records import Session
-from satmint.model.times import iso
+from satmint.model.times import iso, iso_or_none
 
 app = group("session")
 
@@ -38,6 +38,31 @@ async def list_(
         [_shown(session, now) for session in page.items],
         none="There is no session.",
         more=page.more_after,
+    )
+
+
+@command(app, "devices")
+async def devices(work: Work, subscriber: SubscriberText, project: ProjectOption = None) -> None:
+    """List the keys that a subscriber's sessions are bound to, the one used last in front."""
+    async with work.mint() as mint:
+        chosen = await project_named(mint, project)
+        owner = (await subscriber_called(mint, chosen.id, subscriber)).id
+        found = await list_devices(mint, chosen.id, owner)
+    work.report.rows(
+        ("fingerprint", "sessions", "last_refresh_at", "agent"),
+        [
+            {
+                "fingerprint": one.fingerprint,
+                "sessions": one.sessions,
+                "created_at": iso(one.created_at),
+                "last_refresh_at": iso_or_none(one.last.refreshed_at),
+                "generation": one.last.head.generation,
+                "agent": one.last.agent,
+                "address": one.last.address,
+            }
+            for one in found
+        ],
+        none="No session is bound to a key.",
     )
 
 
@@ -102,9 +127,9 @@ def _shown(session: Session, now: int) -> dict[str, object]:
         "state": state,
         "generation": session.head.generation,
         "created_at": iso(session.created_at),
-        "last_refresh_at": None if session.refreshed_at is None else iso(session.refreshed_at),
+        "last_refresh_at": iso_or_none(session.refreshed_at),
         "expires_at": iso(session.lives_until),
-        "revoked_at": None if session.revoked_at is None else iso(session.revoked_at),
+        "revoked_at": iso_or_none(session.revoked_at),
         "address": session.address,
         "agent": session.agent,
         "fingerprint": session.jkt,

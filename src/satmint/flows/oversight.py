@@ -1,14 +1,19 @@
 """Looking at what happened: sessions, the audit trail, and whether the service is ready."""
 
 from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
 from uuid import UUID
 
 from satmint.flows.mint import Mint
 from satmint.model.events import Event
-from satmint.model.listing import Page, Window
-from satmint.model.records import Presence, Session
+from satmint.model.lifetimes import expired
+from satmint.model.listing import Anchor, Page, Window
+from satmint.model.records import Device, Presence, Session
 from satmint.model.refusals import NotFound, StoreUnavailable
 from satmint.store.contract import SchemaUnknown
+
+_PAGE: Final = 1000
 
 
 async def list_sessions(
@@ -22,6 +27,30 @@ async def list_sessions(
     if await mint.store.subscribers.get(project, subscriber) is None:
         raise NotFound("subscriber")
     return await mint.store.sessions.list(project, subscriber, window)
+
+
+async def list_devices(mint: Mint, project: UUID, subscriber: UUID) -> Sequence[Device]:
+    """The keys that a subscriber's sessions are bound to, the one used last in front.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    now, anchor = mint.clock.now(), None
+    bound: dict[str, list[Session]] = {}
+    while True:
+        page = await list_sessions(mint, project, subscriber, Window(_PAGE, anchor=anchor))
+        for found in page.items:
+            alive = found.revoked_at is None and not expired(found.lives_until, now)
+            if alive and found.jkt is not None:
+                bound.setdefault(found.jkt, []).append(found)
+            anchor = Anchor(found.created_at, found.id)
+        if not page.more_after:
+            break
+    devices = [
+        Device(jkt, len(sessions), sessions[0].created_at, max(sessions, key=attrgetter("used_at")))
+        for jkt, sessions in bound.items()
+    ]
+    return sorted(devices, key=attrgetter("last.used_at"), reverse=True)
 
 
 async def list_presence(mint: Mint, project: UUID, subscriber: UUID) -> Sequence[Presence]:

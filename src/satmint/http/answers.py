@@ -1,26 +1,21 @@
 """What answers look like: exactly the members of the vendor's schemas, and ours beside them."""
 
-from collections.abc import Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from satmint.flows.callers import Holder
-from satmint.model.claims import SELF_REFRESH, Confirmation, Kind
-from satmint.model.events import Event, EventKind
+from satmint.model.claims import SELF_REFRESH, Confirmation
 from satmint.model.permissions import Permission
 from satmint.model.records import (
     Address,
     AddressType,
     ApiToken,
     C2cToken,
-    Presence,
-    Session,
     Subscriber,
 )
-from satmint.model.times import iso
-from satmint.model.webhooks import Webhook
+from satmint.model.times import iso, iso_or_none
 
 T = TypeVar("T")
 
@@ -133,61 +128,6 @@ class NewC2cTokenAnswer(msgspec.Struct, frozen=True):
         return f"NewC2cTokenAnswer({self.id}, hidden)"
 
 
-class SessionAnswer(msgspec.Struct, frozen=True):
-    """A session of a subscriber."""
-
-    id: UUID
-    subscriber_id: UUID
-    kind: Kind
-    created_at: Instant
-    last_refresh_at: Instant | None
-    expires_at: Instant
-    """When the last of its tokens is dead."""
-    generation: int
-    agent: str
-    address: str
-    fingerprint: str | None
-    """RFC 7638 thumbprint of the key it is bound to."""
-    revoked_at: Instant | None
-
-
-class ConnectionAnswer(msgspec.Struct, frozen=True):
-    """A connection of the gateway whose subscriber said that it is online."""
-
-    id: UUID
-    session_id: UUID
-    since: Instant
-
-
-class PresenceAnswer(msgspec.Struct, frozen=True):
-    """Whether a subscriber is online, and where."""
-
-    online: bool
-    connections: list[ConnectionAnswer]
-
-
-class EventAnswer(msgspec.Struct, frozen=True):
-    """A line of the audit trail."""
-
-    id: UUID
-    kind: EventKind
-    at: Instant
-    subscriber_id: UUID | None
-    session_id: UUID | None
-    subject_id: UUID | None
-    generation: int | None
-    cause: str
-    request_id: str
-    address: str
-    agent: str
-
-
-class RevokedAnswer(msgspec.Struct, frozen=True):
-    """How many sessions a revocation ended."""
-
-    revoked_sessions: int
-
-
 class SatClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the browser SDK has to know of its own token, which it cannot read."""
 
@@ -213,33 +153,6 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     push_notification_key: str | None
     fabric_addresses: list[AddressAnswer]
     sat_claims: SatClaims | msgspec.UnsetType = msgspec.UNSET
-
-
-class WebhookAnswer(msgspec.Struct, frozen=True):
-    """A webhook, without its secret."""
-
-    id: UUID
-    url: str
-    created_at: str
-
-
-class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
-    """A new webhook: the only answer that holds its secret."""
-
-    secret: str
-
-    def __repr__(self) -> str:
-        return "NewWebhookAnswer(hidden)"
-
-
-def show_webhook(found: Webhook) -> WebhookAnswer:
-    """A webhook as it is shown."""
-    return WebhookAnswer(found.id, found.url, iso(found.created_at))
-
-
-def iso_or_none(seconds: int | None) -> str | None:
-    """The same, for a time that may not have come."""
-    return None if seconds is None else iso(seconds)
 
 
 def show_subscriber(found: Subscriber) -> SubscriberAnswer:
@@ -303,46 +216,6 @@ def show_c2c_token(found: C2cToken) -> C2cTokenAnswer:
 def show_new_c2c_token(found: C2cToken, text: str) -> NewC2cTokenAnswer:
     """A Click-to-Call token just made."""
     return NewC2cTokenAnswer(**msgspec.structs.asdict(show_c2c_token(found)), token=text)
-
-
-def show_session(found: Session) -> SessionAnswer:
-    """A session."""
-    return SessionAnswer(
-        id=found.id,
-        subscriber_id=found.subscriber,
-        kind=found.kind,
-        created_at=iso(found.created_at),
-        last_refresh_at=iso_or_none(found.refreshed_at),
-        expires_at=iso(found.lives_until),
-        generation=found.head.generation,
-        agent=found.agent,
-        address=found.address,
-        fingerprint=found.jkt,
-        revoked_at=iso_or_none(found.revoked_at),
-    )
-
-
-def show_presence(found: Sequence[Presence]) -> PresenceAnswer:
-    """Where somebody is online."""
-    connections = [ConnectionAnswer(one.connection, one.session, iso(one.since)) for one in found]
-    return PresenceAnswer(bool(connections), connections)
-
-
-def show_event(found: Event) -> EventAnswer:
-    """A line of the audit trail."""
-    return EventAnswer(
-        id=UUID(bytes=found.id),
-        kind=found.kind,
-        at=iso(found.at),
-        subscriber_id=found.subscriber,
-        session_id=found.session,
-        subject_id=found.subject,
-        generation=found.generation,
-        cause=found.cause,
-        request_id=found.origin.request_id,
-        address=found.origin.address,
-        agent=found.origin.agent,
-    )
 
 
 def show_info(holder: Holder, found: Subscriber, addresses: list[Address]) -> InfoAnswer:

@@ -144,9 +144,27 @@ class Session:
         return max((at for at in (rotated, self.device_token_at) if at is not None), default=None)
 
     @property
+    def used_at(self) -> int:
+        """Unix seconds at which it got its last token."""
+        return self.created_at if self.refreshed_at is None else self.refreshed_at
+
+    @property
     def jkt(self) -> str | None:
         """Thumbprint of the key it is bound to."""
         return self.head.jkt
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A key of a subscriber, by the sessions that are bound to it and may be used."""
+
+    fingerprint: str
+    """RFC 7638 thumbprint."""
+    sessions: int
+    created_at: int
+    """Unix seconds at which the oldest of them was opened."""
+    last: Session
+    """The one that got a token last."""
 
 
 @dataclass(frozen=True, slots=True)

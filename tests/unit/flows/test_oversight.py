@@ -2,18 +2,22 @@
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from satmint.flows import oversight
 from satmint.flows.callers import holder_of
 from satmint.flows.issue import GuestTokenRequest, guest_tokens
-from satmint.flows.oversight import list_events, list_sessions, ready, session_of
+from satmint.flows.oversight import list_devices, list_events, list_sessions, ready, session_of
+from satmint.flows.revoke import revoke_key
 from satmint.flows.visible import addresses_of_holder, subscriber_of_holder, visible_to
 from satmint.model.events import EventKind
 from satmint.model.listing import AddressFilter, Window
 from satmint.model.refusals import NotFound, StoreUnavailable, Unauthorized
 from tests.kit.clock import NOW
+from tests.kit.proofs import Signer
 from tests.kit.service import ORIGIN, Server
 from tests.unit.flows.line import a_line
 
@@ -31,6 +35,43 @@ async def test_sessions_of_a_subscriber_by_age(server: Server) -> None:
     assert (found.subscriber, found.created_at, found.agent) == (bob.sat().sub, NOW + 3, "tests")
 
 
+async def test_devices_are_told_by_what_lives_the_one_used_last_in_front(server: Server) -> None:
+    phone, laptop, lost = (Signer.generate() for _ in range(3))
+    alice, now = UUID(int=0), server.clock.now
+    opened: dict[str, list[dict[str, Any]]] = {}
+    for signer in (phone, laptop, phone, lost, None):
+        more = {} if signer is None else {"fingerprint": signer.jkt}
+        pair = await server.sign_in(**more)
+        alice = UUID(pair["subscriber_id"])
+        opened.setdefault(more.get("fingerprint", ""), []).append(pair)
+        server.clock.advance(10)
+    await revoke_key(server.mint, server.tenant.id, alice, lost.jkt, ORIGIN)
+    devices = await list_devices(server.mint, server.tenant.id, alice)
+    assert [(one.fingerprint, one.sessions, one.created_at) for one in devices] == [
+        (phone.jkt, 2, NOW),
+        (laptop.jkt, 1, NOW + 10),
+    ]
+    await server.rotate(opened[laptop.jkt][0]["refresh_token"])
+    first, _ = await list_devices(server.mint, server.tenant.id, alice)
+    assert (first.fingerprint, first.last.refreshed_at) == (laptop.jkt, now())
+    assert first.last.head.generation == 1
+    server.clock.advance(7_490)
+    assert [
+        one.fingerprint for one in await list_devices(server.mint, server.tenant.id, alice)
+    ] == [laptop.jkt]
+
+
+async def test_devices_of_one_with_many_sessions_are_all_found(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oversight, "_PAGE", 2)
+    signers = [Signer.generate() for _ in range(5)]
+    pairs = [await server.sign_in(fingerprint=signer.jkt) for signer in signers]
+    alice = UUID(pairs[0]["subscriber_id"])
+    devices = await list_devices(server.mint, server.tenant.id, alice)
+    assert {one.fingerprint for one in devices} == {signer.jkt for signer in signers}
+
+
 async def test_sessions_and_subscribers_of_others_are_not_found(server: Server) -> None:
     line, other = await a_line(server), await server.another_tenant()
     for project, session, subscriber in (
@@ -41,6 +82,8 @@ async def test_sessions_and_subscribers_of_others_are_not_found(server: Server) 
             await session_of(server.mint, project, session)
         with pytest.raises(NotFound):
             await list_sessions(server.mint, project, subscriber, Window(10))
+        with pytest.raises(NotFound):
+            await list_devices(server.mint, project, subscriber)
 
 
 async def test_each_project_reads_its_own_audit_trail(server: Server) -> None:

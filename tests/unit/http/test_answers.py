@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from satmint.http.answers import ApiTokenAnswer, NewC2cTokenAnswer, TokenAnswer, iso_or_none
+from satmint.http.answers import ApiTokenAnswer, NewC2cTokenAnswer, TokenAnswer
 from satmint.model.lifetimes import LATEST_EXPIRY, REFRESH_OVERHANG_SECONDS
-from satmint.model.times import iso
+from satmint.model.times import iso, iso_or_none
 from tests.kit.clock import NOW
 
 ID = UUID(int=1)

@@ -4,9 +4,10 @@ from typing import Final
 from uuid import UUID
 
 from satmint.flows.oversight import list_events
-from satmint.http.answers import EventAnswer, ListOf, show_event
+from satmint.http.answers import ListOf
 from satmint.http.messages import Call
 from satmint.http.operations import Admits, Desk, Operation
+from satmint.http.oversight_answers import EventAnswer, show_event
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 
 _PATH: Final = "/api/satmint/events"

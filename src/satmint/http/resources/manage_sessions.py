@@ -3,7 +3,7 @@
 from typing import Final
 
 from satmint.flows.introspect import Introspection, introspect
-from satmint.flows.oversight import list_presence, list_sessions, session_of
+from satmint.flows.oversight import list_devices, list_presence, list_sessions, session_of
 from satmint.flows.revoke import (
     revoke_key,
     revoke_project,
@@ -11,23 +11,26 @@ from satmint.flows.revoke import (
     revoke_subscriber,
     revoke_token,
 )
-from satmint.http.answers import (
-    ListOf,
-    PresenceAnswer,
-    RevokedAnswer,
-    SessionAnswer,
-    show_presence,
-    show_session,
-)
+from satmint.http.answers import ListOf
 from satmint.http.fields import TokenText
 from satmint.http.messages import Call, Response
 from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
+from satmint.http.oversight_answers import (
+    DevicesAnswer,
+    PresenceAnswer,
+    RevokedAnswer,
+    SessionAnswer,
+    show_devices,
+    show_presence,
+    show_session,
+)
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 from satmint.http.shapes import Shape
 from satmint.model.naming import is_fingerprint
 from satmint.model.refusals import Code, Fault, Unprocessable
 
 _OF_SUBSCRIBER: Final = "/api/satmint/subscribers/{id}/sessions"
+_DEVICES: Final = "/api/satmint/subscribers/{id}/devices"
 _PRESENCE: Final = "/api/satmint/subscribers/{id}/presence"
 _SESSION: Final = "/api/satmint/sessions/{session_id}"
 
@@ -41,6 +44,11 @@ async def _list(desk: Desk, call: Call) -> object:
     page = await list_sessions(desk.mint, project, subscriber, read_window(query))
     url = desk.public_url + _OF_SUBSCRIBER.format(id=subscriber)
     return page_of(page, query, url, show_session, lambda found: (found.created_at, found.id))
+
+
+async def _devices(desk: Desk, call: Call) -> DevicesAnswer:
+    found = await list_devices(desk.mint, call.caller.project, call.path_id("id"))
+    return show_devices(found)
 
 
 async def _presence(desk: Desk, call: Call) -> PresenceAnswer:
@@ -117,6 +125,18 @@ OPERATIONS: Final = (
                 "description": "Only sessions bound to the key of this RFC 7638 thumbprint.",
             }
         },
+        refusals=frozenset({Code.NOT_FOUND}),
+    ),
+    Operation(
+        id="list-devices",
+        method="GET",
+        path=_DEVICES,
+        tag="Management",
+        summary="List the keys that a subscriber's sessions are bound to",
+        description="Revoke one of them with `fingerprint` at `DELETE …/sessions`.",
+        admits=Admits.MANAGER,
+        handler=_devices,
+        answer=DevicesAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
     ),
     Operation(

@@ -3,10 +3,11 @@
 from typing import Final
 
 from satmint.flows.webhooks import create_webhook, delete_webhook, list_webhooks, url_faults
-from satmint.http.answers import ListOf, NewWebhookAnswer, WebhookAnswer, show_webhook
+from satmint.http.answers import ListOf
 from satmint.http.fields import web_url
 from satmint.http.messages import Call, Response
 from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
+from satmint.http.oversight_answers import NewWebhookAnswer, WebhookAnswer, show_webhook
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 from satmint.http.shapes import Shape
 from satmint.model.refusals import Code, Fault
