@@ -45,6 +45,7 @@ _SESSIONS: Final = (
     "session_id",
     "project_epoch",
     "subscriber_id",
+    "subscriber_epoch",
     "kind",
     "generation",
     "head_since",
@@ -53,6 +54,7 @@ _SESSIONS: Final = (
     "created_at",
     "deadline",
     "lives_until",
+    "first_until",
     "address",
     "agent",
 )
@@ -123,8 +125,8 @@ def _sessions(project: UUID, count: int, now: int) -> Iterator[Row]:
     lives_until = expires_at + REFRESH_OVERHANG_SECONDS
     for number in range(count):
         own = _id(number, count)
-        times = (now, expires_at, -1, now, FOREVER, lives_until)
-        yield (project, own, 0, own, "subscriber", 0, *times, "127.0.0.1", "filled")
+        times = (now, expires_at, -1, now, FOREVER, lives_until, lives_until)
+        yield (project, own, 0, own, 0, "subscriber", 0, *times, "127.0.0.1", "filled")
 
 
 def _fill_sqlite(path: Path, project: UUID, count: int, now: int) -> None:

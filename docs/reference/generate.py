@@ -3,6 +3,7 @@
 A house test compares them, so that they never say something else than the code does.
 """
 
+import runpy
 import sys
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,9 @@ from satmint.http.openapi import codes_of
 from satmint.http.operations import Operation
 from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import STATUS
+from satmint.model.event_texts import EVENT_TEXTS
+from satmint.model.events import AGENT_LIMIT, ENDING, EventKind
+from satmint.model.webhooks import ALERTS
 from satmint.settings import ENV_PREFIX, FIELDS, describe
 
 HERE: Final = Path(__file__).parent
@@ -71,11 +75,60 @@ def operations_page() -> str:
     )
 
 
+def events_page() -> str:
+    """Every kind of event, in a line."""
+    rows = [
+        f"| `{kind}` | {EVENT_TEXTS[kind].happened} | {_told(kind)} | {_yes(kind in ALERTS)} |"
+        f" {_yes(kind in ENDING)} |"
+        for kind in EventKind
+    ]
+    return (
+        "# Events\n\n"
+        f"{MADE}"
+        "The audit trail of a project: `satmint events list`, `satmint events follow`,"
+        " `GET /api/satmint/events`.\nAn event is written in the transaction of what it tells of,"
+        " and kept for `event_retention_days`. It\nnever holds a token. What is done to the keyring"
+        " is in the trail of every project, if the database\ncould be reached.\n\n"
+        "| member | |\n|---|---|\n"
+        "| `id` | A UUID of version 7: it sorts by time, to the second. |\n"
+        "| `kind` | One of those below. |\n"
+        "| `at` | When, in UTC. |\n"
+        "| `subscriber_id` | Whose session it is, or whom it is about. Guests, invitees and"
+        " visitors have one of their own, for a time. |\n"
+        "| `session_id` | Which session. |\n"
+        "| `subject_id` | What else it is about: a token, a webhook, or who invited. |\n"
+        "| `generation` | Which pair of tokens of the session: 0 is the first, and each refresh"
+        " makes the next. |\n"
+        "| `cause` | What the kind says it is. |\n"
+        "| `request_id` | `X-Request-Id` of the answer; empty for a command. |\n"
+        "| `address` | Where the request came from; `cli` for a command. |\n"
+        f"| `agent` | Its `User-Agent`, up to {AGENT_LIMIT} characters, or the command. |\n\n"
+        "What is not set is `null`, or empty where it is text."
+        " [Webhooks](../guides/alerts.md) tell of the kinds\nthat look like a theft or end a"
+        " session. On those that may end live sessions, the gateway looks\nwhich of them still"
+        " stand, and ends the others.\n\n"
+        "| kind | what happened | sets | told to webhooks | may end live sessions |\n"
+        "|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
 PAGES: Final = {
     "settings.md": settings_page,
     "errors.md": errors_page,
     "http-api.md": operations_page,
+    "gateway.md": runpy.run_path(str(HERE / "gateway_page.py"))["gateway_page"],
+    "events.md": events_page,
 }
+
+
+def _told(kind: EventKind) -> str:
+    """The members that a kind sets, with what they mean there."""
+    tells = EVENT_TEXTS[kind].tells.items()
+    return ", ".join(f"`{member}`{means and f' ({means})'}" for member, means in tells)
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else ""
 
 
 def _statuses(operation: Operation) -> list[str]:

@@ -63,6 +63,8 @@ class Service:
     store: Store
     metrics: Metrics
     keyring_file: Path
+    keyring_stamp: tuple[int, ...] | None
+    """Which state of the file the keyring was read from, or an earlier one."""
     gateway: Gateway
     siblings: Siblings | None = None
     """The other workers, where there are several."""
@@ -140,7 +142,7 @@ class Service:
 
     async def watch_keyring(self) -> None:
         """Take a changed keyring file into use without being told to."""
-        seen, looks_left = _stamp(self.keyring_file), 0
+        seen, looks_left = self.keyring_stamp, 0
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_KEYRING_LOOK_EVERY_SECONDS):
@@ -213,6 +215,7 @@ async def assembled(
     """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     keyring_file = Path(settings.keyring)
+    stamp = _stamp(keyring_file)
     keyring = open_keyring(
         keyring_file, clock, entropy, create=create_keyring, kek=settings.keyring_kek
     )
@@ -221,7 +224,7 @@ async def assembled(
     try:
         mint = Mint(store, safe(keyring, entropy), clock, entropy, policy_of(settings))
         gateway = Gateway(mint, limits_of(settings), metrics.gateway)
-        service = Service(settings, mint, store, metrics, keyring_file, gateway)
+        service = Service(settings, mint, store, metrics, keyring_file, stamp, gateway)
         _watch_keys(service)
         yield service
     finally:

@@ -154,8 +154,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[Annotated[str, Meta(pattern=rf"^({_PROJECT_ID}|\*)\Z")], ...],
         Meta(
             description=(
-                "Ids of the projects whose proofs must follow RFC 9449 to the letter and carry a"
-                " nonce of the server's; `*` is all of them. The vendor's browser SDK cannot."
+                "Ids of the projects whose proofs over HTTP must follow RFC 9449 to the letter and"
+                " carry a nonce of the server's; `*` is all of them. The vendor's browser SDK"
+                " cannot. Proofs on the gateway carry none: each is good for one connection."
             )
         ),
     ] = ()

@@ -155,7 +155,7 @@ def test_schema_that_is_behind_or_ahead_is_told_apart(
 ) -> None:
     url = f"sqlite:///{database}"
     with closing(sqlite3.connect(database)) as db:
-        db.execute("UPDATE schema_migrations SET version = 9999")
+        db.execute("UPDATE schema_migrations SET version = 9999 WHERE version = 1")
         db.commit()
     with pytest.raises(SchemaUnknown):
         check(database)

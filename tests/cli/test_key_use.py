@@ -71,6 +71,15 @@ async def test_long_life_that_was_asked_for_holds_it_all_along(server: Server) -
     assert use_of(settings_of(server), retired(NOW + 50), long) == NOTHING
 
 
+async def test_long_life_holds_it_even_when_later_generations_live_as_long(server: Server) -> None:
+    pair = await server.sign_in(expire_at=NOW + 20_000)
+    server.clock.advance(18_000)
+    await server.rotate(pair["refresh_token"])
+    # The head ends after the first SAT does; that one is of the retired key all the same.
+    assert use_of(settings_of(server), retired(NOW), NOW + 18_001) == InUse(NOW + 20_300, 1)
+    assert use_of(settings_of(server), retired(NOW), NOW + 20_300) == NOTHING
+
+
 async def test_session_that_began_later_is_not_of_it(server: Server) -> None:
     server.clock.advance(NOTICED + 1)
     await server.sign_in()

@@ -100,6 +100,29 @@ def test_one_token_presented_to_all_of_them_at_once_is_rotated_once(
     assert "reuse_detected" not in kinds
 
 
+def test_modules_that_lie_in_the_current_folder_are_not_theirs(
+    tmp_path: Path, project: dict[str, Any]
+) -> None:
+    with workers(tmp_path) as server:
+        for name in ("msgspec", "uvicorn", "secrets"):
+            (tmp_path / f"{name}.py").write_text("raise SystemExit('somebody else has run')\n")
+        (first, *_), before = pids(server), pids(server)
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: len(pids(server)) == 2 and pids(server) != before)
+        call(server, project, SIGN_IN, {"reference": "ada"})
+
+
+@pytest.mark.usefixtures("project")
+def test_they_stop_as_one_while_they_are_being_replaced(tmp_path: Path) -> None:
+    with workers(tmp_path) as server:
+        before = pids(server)
+        server.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: pids(server) - before)
+        seen = pids(server) | before
+        assert server.stop() == 0
+        assert not any(map(alive, seen))
+
+
 def test_a_worker_that_dies_is_replaced(tmp_path: Path, project: dict[str, Any]) -> None:
     with workers(tmp_path) as server:
         before = pids(server)

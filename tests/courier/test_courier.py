@@ -307,6 +307,12 @@ def test_public_door_may_be_knocked_at(address: str) -> None:
             "https://\u2460.\u2461.\u2462.\u2463/",
             "Url must be ASCII: a host in punycode, a path percent-encoded",
         ),
+        ("https:///x", "Url must name a host, in at most 2048 characters without spaces"),
+        ("https://h/a b", "Url must name a host, in at most 2048 characters without spaces"),
+        (
+            "https://h/" + "x" * 2048,
+            "Url must name a host, in at most 2048 characters without spaces",
+        ),
         ("https://hooks.example:0/", "Url must have a port from 1 to 65535, or none"),
         ("https://hooks.example:65536/", "Url must have a port from 1 to 65535, or none"),
         ("https://hooks.example:x/", "Url must have a port from 1 to 65535, or none"),

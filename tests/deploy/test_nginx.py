@@ -15,11 +15,16 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from satmint.cli.program import run
+from satmint.gateway.protocol.happenings import CloseCode
 from tests.house.tree import ROOT
 from tests.kit.apt import install
+from tests.kit.gateway import connect_params
 from tests.kit.patience import wait_until
+from tests.kit.postgres import the_server
 from tests.kit.serving import ServeProcess, running_serve
 
 CONFIGURATION = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
@@ -51,6 +56,7 @@ class Proxied:
     """Two servers behind nginx."""
 
     folder: Path
+    database: str
     ports: tuple[int, int]
     url: str
     trust: ssl.SSLContext
@@ -61,7 +67,14 @@ class Proxied:
         """One of the two, on its port."""
         with running_serve(
             self.folder,
-            *("--port", str(self.ports[number]), "--trusted-proxies", "127.0.0.1"),
+            *(
+                "--database",
+                self.database,
+                "--port",
+                str(self.ports[number]),
+                "--trusted-proxies",
+                "127.0.0.1",
+            ),
             *("--public-url", f"https://{NAME}", "--cluster-host", "puc.example.com"),
         ) as server:
             server.wait_for("listening")
@@ -82,14 +95,20 @@ class Proxied:
             query = httpx.URL(listing["links"].get("next", "")).query.decode()
 
 
-@pytest.fixture
+@pytest.fixture(params=["one file", "PostgreSQL"])
 def proxied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Proxied]:
     monkeypatch.chdir(tmp_path)
+    database = f"sqlite:///{tmp_path}/satmint.db"
+    if request.param == "PostgreSQL":
+        database = the_server().new_database()
     assert run(["keys", "init"]) == 0
     capsys.readouterr()
-    assert run(["project", "create", "one", "--json"]) == 0
+    assert run(["project", "create", "one", "--json", "--database", database]) == 0
     project = json.loads(capsys.readouterr().out)
     authority = trustme.CA()
     certificate = authority.issue_cert(NAME, "127.0.0.1")
@@ -116,7 +135,8 @@ def proxied(
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
             wait_until(lambda: answers(port))
-            yield Proxied(tmp_path, (first, second), f"https://127.0.0.1:{port}", trust, project)
+            url = f"https://127.0.0.1:{port}"
+            yield Proxied(tmp_path, database, (first, second), url, trust, project)
         finally:
             running.terminate()
 
@@ -143,6 +163,38 @@ def test_it_carries_calls_and_tells_where_they_come_from(proxied: Proxied) -> No
     log = (proxied.folder / "satmint.log").read_text(encoding="utf-8")
     assert "POST /api/fabric/subscribers/tokens" in log
     assert tokens["token"] not in log
+
+
+def test_a_caller_s_own_request_id_comes_back(proxied: Proxied) -> None:
+    with proxied.server(0), proxied.server(1), proxied.client() as client:
+        told = client.get("/api/satmint/events", headers={"X-Request-Id": "of-mine-7"})
+        assert told.headers["x-request-id"] == "of-mine-7"
+        assert len(client.get("/api/satmint/events").headers["x-request-id"]) == 32
+
+
+def test_a_live_session_goes_through_it_and_ends_with_its_right(proxied: Proxied) -> None:
+    with proxied.server(0), proxied.server(1), proxied.client() as client:
+        made = client.post("/api/fabric/subscribers/tokens", json={"reference": "ada"}).json()
+        gateway = proxied.url.replace("https://", "wss://")
+        headers = {"X-Request-Id": "of-a-socket"}
+        with connect(gateway, ssl=proxied.trust, additional_headers=headers) as socket:
+            assert socket.response is not None
+            assert socket.response.headers["x-request-id"] == "of-a-socket"
+            params = connect_params(made["token"])
+            call = {"jsonrpc": "2.0", "id": "1", "method": "signalwire.connect", "params": params}
+            socket.send(json.dumps(call))
+            assert json.loads(socket.recv(20))["result"]["identity"]
+            assert client.delete("/api/satmint/sessions").status_code == 204
+            assert close_code(socket) == CloseCode.REVOKED
+
+
+def close_code(socket: ClientConnection) -> int | None:
+    """The code with which the server closes."""
+    try:
+        while True:
+            socket.recv(20)
+    except ConnectionClosed as closed:
+        return None if closed.rcvd is None else closed.rcvd.code
 
 
 def test_servers_are_replaced_one_after_the_other_and_no_request_fails(proxied: Proxied) -> None:

@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +15,15 @@ from satmint.http.operations import Operation
 from satmint.http.resources import OPERATIONS
 from tests.faults.scenes import ADDRESSES, PROJECT_TOKENS, SCENES, SUBSCRIBERS, Stage
 from tests.kit.dev import DevServer, running_dev
+from tests.kit.gateway import connect_to
+from tests.kit.proofs import Signer
 from tests.kit.service import REFRESH, TOKENS, Bearer, Json
 
 MARK: Final = "zq7Hidden7qz"
 """Whatever a caller would not want to see again has this in it."""
 PASSWORD: Final = f"{MARK}-password"
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
-SECRET_MEMBERS: Final = ("token", "refresh_token")
+SECRET_MEMBERS: Final = ("token", "refresh_token", "secret")
 
 
 @dataclass
@@ -62,6 +65,8 @@ async def witness(tmp_path: Path) -> AsyncIterator[Witness]:
             witness = Witness(server, client, auth)
             basic = b64encode(f"{user}:{api_token}".encode()).decode()
             witness.secrets |= {MARK, api_token, server["c2c_token"], basic}
+            keyring = json.loads((tmp_path / "keyring.json").read_text())
+            witness.secrets |= {key["k"] for key in keyring["keys"]}
             client.event_hooks = {"response": [witness.hear]}
             yield witness
 
@@ -158,6 +163,30 @@ async def misuse_real_tokens(witness: Witness) -> None:
     assert (await witness.client.get("/api/fabric/addresses", headers=wrong_door)).is_client_error
 
 
+async def hold_live_sessions(witness: Witness) -> None:
+    """With good credentials and with bad ones, from the first frame to the end."""
+    signer = Signer.generate()
+    body = {"reference": "live", "scope": "sat:refresh", "fingerprint": signer.jkt}
+    made = (await witness.client.post(TOKENS, json=body, auth=witness.auth)).json()
+    now = int(datetime.now(UTC).timestamp())  # noqa: TID251 - what the server goes by
+    proofs = [
+        signer.rpc_proof(method, iat=now)
+        for method in ("signalwire.connect", "signalwire.reauthenticate")
+    ]
+    witness.secrets |= {made["token"], *proofs}
+    async with connect_to(witness.server["http"].replace("http://", "ws://")) as client:
+        for token, proof in ((MARK, MARK), (made["token"], MARK), (made["token"], None)):
+            more = {} if proof is None else {"dpop_token": proof}
+            await client.not_connected(token, **more)
+        await client.connected(made["token"], dpop_token=proofs[0])
+        assert client.state is not None
+        witness.secrets.add(client.state)
+        await client.not_reauthenticated(MARK, MARK)
+        await client.reauthenticated(made["token"], proofs[1])
+        await client.socket.send(f'{{"id": "1", "method": "{MARK}", "params": "{MARK}"}}')
+        await client.socket.send(MARK)
+
+
 async def test_no_secret_is_ever_said_again(witness: Witness, tmp_path: Path) -> None:
     await do_everything(witness)
     await set_passwords(witness)
@@ -167,6 +196,7 @@ async def test_no_secret_is_ever_said_again(witness: Witness, tmp_path: Path) ->
             await send_bad_bodies(witness, operation)
     await ask_badly(witness)
     await show_bad_credentials(witness)
+    await hold_live_sessions(witness)
     await witness.client.get("/metrics")
     witness.server.stop()
 

@@ -1,8 +1,11 @@
 """What a thief can hold, and what it gets for it: nothing."""
 
+import asyncio
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from satmint.jose import CannotOpen
 from satmint.model.claims import TokenType
@@ -11,7 +14,7 @@ from tests.kit.clock import NOW
 from tests.kit.devices import Browser, a_browser
 from tests.kit.gateway import Client, Serving, a_gateway
 from tests.kit.proofs import Signer
-from tests.kit.service import TOKENS, Server, said
+from tests.kit.service import TOKENS, Server, a_service, said
 
 CONNECT: Final = "signalwire.connect"
 REAUTHENTICATE: Final = "signalwire.reauthenticate"
@@ -281,6 +284,25 @@ async def test_audit_trail_cannot_be_flooded_with_downgrades_and_keys(server: Se
     events = await server.events()
     assert events.count(EventKind.DOWNGRADE_REFUSED) == 60
     assert EventKind.KEY_MISMATCH not in events
+
+
+async def test_guessing_is_logged_so_often_and_then_slow_and_unheard(tmp_path: Path) -> None:
+    async with (
+        a_service(tmp_path, failures_per_minute=3) as server,
+        a_gateway(server, guessing_seconds=0.2) as gateway,
+    ):
+        time = asyncio.get_running_loop().time
+        with capture_logs() as lines:
+            for _ in range(3):
+                assert await refusal_of(gateway, "a.b.c.d.e") == REFUSED
+            began = time()
+            for _ in range(3):
+                assert await refusal_of(gateway, "a.b.c.d.e") == REFUSED
+            assert time() - began >= 0.6
+            async with gateway.client() as client:
+                await client.connected((await server.sign_in())["token"])
+        assert [line["event"] for line in lines].count("refused") == 3
+        assert server.service.metrics.gateway.connects["connect", "cannot_open"] == 6
 
 
 async def test_reauthentication_is_for_the_same_subscriber_of_the_same_project(

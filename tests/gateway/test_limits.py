@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from satmint.http import guard, guard_websocket
 from satmint.http.guard_websocket import MESSAGE_LIMIT
-from tests.gateway.wire import BINARY, CONT, PING, TEXT, RawSocket, frame
+from tests.gateway.wire import BINARY, CONT, PING, PONG, TEXT, RawSocket, frame
 from tests.kit.gateway import PATIENCE_SECONDS, Client, Serving, a_gateway, connect_params
 from tests.kit.listening import spoken
 from tests.kit.service import Server, a_service
@@ -180,6 +180,7 @@ async def test_message_of_64_kib_is_taken_and_a_larger_one_is_the_end(server: Se
         ([frame(TEXT, b"\xff\xfe")], 1007),
         ([frame(TEXT, b"\xff", final=False), frame(CONT, b"\xfe")], 1007),
         ([frame(PING)] * 200, 1008),
+        ([frame(PONG)] * 200, 1008),
         ([frame(TEXT, b"{}")] * 2000, 1008),
         ([frame(BINARY)] * 2000, 1008),
         ([b"\xff" * 100], 1002),

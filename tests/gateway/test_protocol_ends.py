@@ -69,8 +69,26 @@ def test_reauthentication_that_comes_too_late_does_not_save_the_session() -> Non
     at = Moment(NOW + 7200, 100.0)
     newer = msgspec.structs.replace(admission(), expires_at=NOW + 9000)
     connection, effects = step(asked, Admitted(newer), at)
-    assert effects == (Close(CloseCode.EXPIRED),)
+    answer, close = effects
+    assert texts((answer,))[0]["error"]["code"] == -32002
+    assert close == Close(CloseCode.EXPIRED)
     assert connection.stage is Stage.OVER
+
+
+@pytest.mark.parametrize(
+    ("event", "at", "code"),
+    [
+        (Passed(), Moment(NOW + 7200, 100.0), CloseCode.EXPIRED),
+        (Ended(), Moment(NOW, 100.0), CloseCode.REVOKED),
+    ],
+)
+def test_reauthentication_that_is_being_judged_at_the_end_is_answered_before_the_close(
+    event: Event, at: Moment, code: CloseCode
+) -> None:
+    asked, _ = played(live(), reauthenticate())
+    answer, close = step(asked, event, at)[1]
+    assert texts((answer,))[0]["error"]["code"] == -32002
+    assert close == Close(code)
 
 
 def test_reauthentication_with_an_older_token_ends_the_session_earlier() -> None:

@@ -9,8 +9,12 @@ import pytest
 from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 
+from satmint.flows.live import still_stands
+from satmint.flows.mint import Mint
 from satmint.flows.revoke import revoke_session
 from satmint.gateway import gateway as shell
+from satmint.gateway.watch import LOOK_EVERY_SECONDS
+from satmint.model.live import Admission
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Store
 from tests.faults.failing import FailNth, Moment
@@ -114,6 +118,53 @@ async def test_revoked_while_the_store_was_down_ends_when_it_is_back(server: Ser
             assert await client.lives()
         await gateway.gateway.watch.look()
         assert await client.close_code() == 4403
+
+
+async def test_revocation_that_took_long_to_become_durable_is_heard_of(server: Server) -> None:
+    """Its event bears the time at which it was asked for, and others were looked at since."""
+    pair, steady = await server.sign_in(), Ticker()
+    session = server.claims(pair["token"]).sid
+    async with (
+        a_gateway(server, steady=steady, running=False) as gateway,
+        gateway.client() as client,
+    ):
+        await client.connected(pair["token"])
+        server.clock.advance(40)
+        await gateway.gateway.watch.look()
+        server.clock.advance(-40)
+        await revoke_session(server.mint, server.tenant.id, session, ORIGIN)
+        server.clock.advance(40)
+        steady.at += LOOK_EVERY_SECONDS
+        await gateway.gateway.watch.look()
+        assert await client.lives()
+        steady.at += 1
+        await gateway.gateway.watch.look()
+        assert await client.close_code() == 4403
+
+
+async def test_project_that_was_revoked_is_judged_once_and_not_with_every_look(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await server.client.delete("/api/satmint/sessions", auth=server.tenant.auth)
+    server.clock.advance(20)
+    judged: list[object] = []
+
+    async def counted(mint: Mint, admission: Admission) -> bool:
+        judged.append(admission)
+        return await still_stands(mint, admission)
+
+    pair, steady = await server.sign_in(), Ticker()
+    async with (
+        a_gateway(server, steady=steady, running=False) as gateway,
+        gateway.client() as client,
+    ):
+        await client.connected(pair["token"])
+        monkeypatch.setattr("satmint.gateway.watch.still_stands", counted)
+        for _ in range(20):
+            steady.at += LOOK_EVERY_SECONDS
+            await gateway.gateway.watch.look()
+        assert len(judged) == 1
+        assert await client.lives()
 
 
 async def test_session_that_could_not_be_judged_stays_doubtful(server: Server) -> None:

@@ -1,17 +1,20 @@
 """What the documents mention exists."""
 
+import asyncio
 import re
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from satmint.http.metrics import Metrics
 from satmint.model.events import EventKind
 from satmint.model.refusals import Code
 from satmint.settings import ENV_PREFIX, FIELDS
 from tests.house.tree import ROOT, files, named, python_files
+from tests.kit.service import a_service
 
 METRIC: Final = re.compile(r"\bsatmint_[a-z][a-z_]*[a-z]\b")
 VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z][A-Z_]*[A-Z]\b")
@@ -31,14 +34,27 @@ def used_in_code() -> set[str]:
     return {name for text in texts for name in VARIABLE.findall(text)}
 
 
-def metric_names() -> set[str]:
+@cache
+def metric_names() -> frozenset[str]:
     """Every name that a scrape can show."""
-    names, metrics = set(), Metrics()
-    metrics.sessions = 0  # shown once they were counted
-    for family in metrics.collect():
-        suffixes = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", "")}
-        names |= {family.name + suffix for suffix in suffixes.get(family.type, ("",))}
-    return names
+    with TemporaryDirectory() as folder:
+        text = asyncio.run(scraped(Path(folder)))
+    suffixes = {"counter": ("_total", ""), "histogram": ("_bucket", "_sum", "_count", "")}
+    return frozenset(
+        family.name + suffix
+        for family in text_string_to_metric_families(text)
+        for suffix in suffixes.get(family.type, ("",))
+    )
+
+
+async def scraped(folder: Path) -> str:
+    """What one of two workers tells, of whom the other is not there."""
+    async with a_service(folder, workers=2) as server:
+        await server.service.sweep()  # sessions are shown once they were counted
+        server.service.join(folder, 0)
+        siblings = server.service.siblings
+        assert siblings is not None
+        return (await siblings.text()).decode()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)

@@ -1,13 +1,14 @@
 """Who may import whom (spec 0): the rooms, and the doors between them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.house.tree import SDK, SRC, named, parsed, python_files
+from tests.house.tree import ROOT, SDK, SRC, named, parsed, python_files
 
 MAY_IMPORT: Final[dict[str, set[str]]] = {
     "model": set(),
@@ -60,6 +61,9 @@ DRIVERS: Final = {
     "httpcore": {"courier"},
 }
 """Libraries that only one kind of room has to do with."""
+
+
+CODE: Final = re.compile(r"`([^`]+)`")
 
 
 def room_of(module: str) -> str:
@@ -120,6 +124,26 @@ def test_a_library_is_used_only_in_the_rooms_it_is_for(path: Path) -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {of(path) for path in python_files(SRC)} <= MAY_IMPORT.keys()
+
+
+def written_table() -> Iterator[tuple[str, set[str]]]:
+    """The rooms as CONTRIBUTING lists them, and what it says that each may import."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, _, after = text.partition("| room | may import |")
+    rows, _, _ = after.partition("\n\n")
+    for row in rows.splitlines()[2:]:
+        _, room, rights, *_ = row.split("|")
+        (name,) = CODE.findall(room)
+        found = CODE.findall(rights)
+        assert found or rights.strip() == "nothing of ours", row
+        assert len(set(found)) == len(found), row
+        yield name, set(found)
+
+
+def test_table_in_contributing_says_the_same() -> None:
+    rows = list(written_table())
+    assert dict(rows) == MAY_IMPORT
+    assert len(rows) == len(MAY_IMPORT)
 
 
 def test_only_a_development_server_can_be_told_to_do_wrong() -> None:

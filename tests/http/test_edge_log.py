@@ -114,3 +114,21 @@ async def test_every_answer_is_told_of_where_that_is_wanted(server: Server) -> N
         ("-", 405),
         ("-", 404),
     ]
+
+
+async def test_what_a_manager_changes_is_told_of_and_nothing_that_is_looked_at(
+    server: Server,
+) -> None:
+    line = await server.sign_in()
+    with capture_logs() as logs:
+        for method, path in (
+            ("GET", f"/api/satmint/subscribers/{line['subscriber_id']}/sessions"),
+            ("DELETE", f"/api/satmint/subscribers/{line['subscriber_id']}/sessions"),
+            ("DELETE", f"/api/satmint/sessions/{server.tenant.id}"),
+        ):
+            await server.client.request(method, path, auth=server.tenant.auth)
+    told = [entry for entry in logs if entry["event"] == "decided"]
+    assert [(entry["route"], entry["project"], entry["log_level"]) for entry in told] == [
+        ("revoke-sessions", str(server.tenant.id), "info")
+    ]
+    assert told[0]["request_id"]

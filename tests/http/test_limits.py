@@ -6,7 +6,9 @@ from typing import Final
 import httpx
 import pytest
 
+from satmint.model import allowance
 from tests.http.contract import faults, plain
+from tests.kit.devices import TOKEN, a_seen_browser
 from tests.kit.service import INFO, TOKENS, Bearer, Server, a_service, said
 
 TOO_OFTEN: Final = [("rate_limit_exceeded", "Too many requests: try again later", None)]
@@ -97,6 +99,26 @@ async def test_embeds_are_limited_per_token_and_address(tmp_path: Path, limit: i
         said(await server.client.post("/api/fabric/embeds/tokens", json={"token": text}), 201)
 
 
+async def test_the_limit_of_an_embed_token_is_not_forgotten_over_invented_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "_KEYS_REMEMBERED", 10)
+    async with a_service(tmp_path, embeds_per_minute=1, failures_per_minute=1000) as server:
+        _, text = await server.c2c_token()
+        said(await server.client.post(EMBED, json={"token": text}), 201)
+        for number in range(30):
+            invented = text[:-8] + f"{number:08d}"
+            assert (await server.client.post(EMBED, json={"token": invented})).status_code == 404
+        assert faults(await server.client.post(EMBED, json={"token": text}), 429) == TOO_OFTEN
+
+
+async def test_guessing_at_embed_tokens_counts_as_failing(tmp_path: Path) -> None:
+    async with a_service(tmp_path, failures_per_minute=2) as server:
+        for status in (404, 404, 429):
+            answer = await server.client.post(EMBED, json={"token": "c2c_guess"})
+            assert answer.status_code == status
+
+
 async def test_both_paths_of_an_embed_share_one_limit(tmp_path: Path) -> None:
     async with a_service(tmp_path, embeds_per_minute=1) as server:
         _, text = await server.c2c_token()
@@ -147,6 +169,16 @@ async def test_replayed_refresh_costs_nothing_of_the_calls(tmp_path: Path) -> No
             await server.rotate(pair["refresh_token"])
         await server.sign_in()
         assert (await server.refresh(pair["refresh_token"])).status_code == 429
+
+
+async def test_device_request_that_is_sent_again_costs_nothing_of_the_calls(tmp_path: Path) -> None:
+    async with a_service(tmp_path, calls_per_minute=3) as server:
+        browser = await a_seen_browser(server)
+        proof = browser.proof(TOKEN)
+        for _ in range(4):
+            said(await browser.activate(proof=proof), 201)
+        said(await browser.activate(), 201)
+        assert faults(await browser.activate(), 429) == TOO_OFTEN
 
 
 async def test_network_of_64_bits_counts_as_one_address(tmp_path: Path) -> None:

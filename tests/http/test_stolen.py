@@ -61,6 +61,25 @@ async def test_stolen_bound_sat_reads_and_invites_until_it_expires_and_is_never_
     plain(await invite(server, sat, address), 401)
 
 
+async def test_invites_outlive_the_inviter_and_are_found_in_the_audit_trail(
+    server: Server,
+) -> None:
+    pair = await server.sign_in()
+    made = said(await invite(server, pair["token"], await own_address(server, pair["token"])), 201)
+    path = f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions"
+    assert (await server.client.delete(path, auth=server.tenant.auth)).is_success
+    said(await server.info(made["token"]), 200)
+    listed = await server.client.get("/api/satmint/events", auth=server.tenant.auth)
+    (issued,) = [
+        one
+        for one in said(listed, 200)["data"]
+        if (one["kind"], one["subject_id"]) == ("issued", pair["subscriber_id"])
+    ]
+    path = f"/api/satmint/sessions/{issued['session_id']}"
+    assert (await server.client.delete(path, auth=server.tenant.auth)).is_success
+    plain(await server.info(made["token"]), 401)
+
+
 async def test_stolen_unbound_sat_is_its_holder_until_it_expires_or_is_revoked(
     server: Server,
 ) -> None:

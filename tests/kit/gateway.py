@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -212,9 +212,17 @@ class Serving:
         assert answer.is_success, answer.text
 
 
+_HASTY: Final = Limits(guessing_seconds=0)
+"""Tests that are refused again and again do not wait for it."""
+
+
 @asynccontextmanager
 async def a_gateway(
-    server: Server, *, steady: Ticker | None = None, running: bool = True, **limits: int
+    server: Server,
+    *,
+    steady: Ticker | None = None,
+    running: bool = True,
+    **limits: Any,  # noqa: ANN401 - as the fields are
 ) -> AsyncIterator[Serving]:
     """Serve the gateway of `server` on a free port.
 
@@ -226,7 +234,7 @@ async def a_gateway(
     """
     service = server.service
     gateway = service.gateway = Gateway(
-        server.mint, Limits(**limits), service.metrics.gateway, steady
+        server.mint, replace(_HASTY, **limits), service.metrics.gateway, steady
     )
     listener = Listener(bind("127.0.0.1", 0))
     app = service.app(BASE_URL)

@@ -86,7 +86,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): "it would install into the environment that tests satmint; docs/operating.md has the rest",
     (
         "sdk/README.md",
-        "pip install satmint-sdk",
+        "pip install ./sdk",
     ): "it would ask an index; tests/sdk/test_wheel.py installs the wheel",
     (
         "sdk/README.md",

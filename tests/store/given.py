@@ -1,5 +1,6 @@
 """Puts things into a store, with ids, times and names of its own choosing."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType, ApiToken, C2cToken, Channel, Project
 from satmint.model.rotation import Presented, Verdict
 from satmint.store.contract import NewSession, NewSubscriber, Store, SubscriberChange
+from satmint.store.postgres.store import PostgresStore
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
 
@@ -219,6 +221,8 @@ class Given:
 
     async def settled(self, project: UUID) -> None:
         """Return once everything that was submitted before is durable, waited for or not."""
+        if isinstance(self.store, PostgresStore) and self.store.sessions._last_notes:
+            await asyncio.wait(list(self.store.sessions._last_notes.values()))
         event = self.event(EventKind.SESSION_REVOKED, project)
         await self.store.sessions.revoke(project, self.id(), NOW, event)
 

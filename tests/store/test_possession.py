@@ -408,3 +408,22 @@ async def test_proofs_are_forgotten_in_small_steps(store: Store, given: Given) -
     assert sum(steps) == 3 * 6
     assert max(steps) <= 4
     assert len((await whole_tables(store))["proofs"]) == 3 * 2
+
+
+async def test_many_proofs_of_one_session_share_a_batch(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one holder could keep every connection to the database waiting for its own row."""
+
+    async def never(*_: object) -> Judgement:
+        raise AssertionError("waited for a row that nobody else holds")
+
+    monkeypatch.setattr("satmint.store.postgres.sessions.prove_patiently", never)
+    holder = Holder(given, await given.session(await given.project()))
+    proofs = [holder.shown() for _ in range(30)]
+    judgements = await asyncio.gather(*(holder.prove(shown) for shown in proofs))
+    assert [one.bound for one in judgements if isinstance(one, Accepted)].count(True) == 1
+    assert all(isinstance(one, Accepted) and not one.again for one in judgements)
+    again = await asyncio.gather(*(holder.prove(proofs[0]) for _ in range(MOST_RESENDS + 3)))
+    assert [one for one in again if isinstance(one, Accepted) and one.again] == again[:MOST_RESENDS]
+    assert again[MOST_RESENDS:] == [denied("proof_replayed")] * 3

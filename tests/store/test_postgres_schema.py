@@ -16,6 +16,10 @@ from tests.store.given import Given
 HISTORY = "SELECT version, name, digest, applied_at FROM schema_migrations ORDER BY version"
 NAMES = tuple(migration.name for migration in known_migrations())
 LATEST = len(NAMES)
+PUBLISHED = {
+    "0001_first": "4ef206333420efd4b93eaabb5d0ec3beed3054e4ff1c87c16c75b028f0c2807b",
+}
+"""Migrations that somebody may have applied: SHA-256 of their texts."""
 
 
 @pytest.fixture
@@ -37,6 +41,11 @@ async def refused(url: str, *, migrating: bool = False) -> str:
 async def test_a_server_does_not_start_on_a_schema_that_lacks_something(empty: str) -> None:
     assert await refused(empty) == "the database lacks migrations: run `satmint db migrate`"
     assert execute(empty, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
+
+
+def test_a_migration_that_somebody_may_have_applied_is_never_edited() -> None:
+    known = {migration.name: migration.digest for migration in known_migrations()}
+    assert known == PUBLISHED
 
 
 async def test_migrating_leaves_the_schema_and_its_history(empty: str) -> None:

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from satmint.model.refusals import StoreUnavailable
+from satmint.model.rotation import Head, Presented, Rotated
 from satmint.store.contract import SchemaUnknown
 from satmint.store.sqlite import migrations, open_sqlite
 from satmint.store.sqlite.connection import connect
@@ -18,6 +20,27 @@ from tests.kit.clock import NOW
 from tests.store.given import ALL, Given
 
 HISTORY = "SELECT version, name, digest, applied_at FROM schema_migrations ORDER BY version"
+LATER = len(known_migrations()) + 1
+PUBLISHED = {
+    "0001_first": "e579243669acd279a3e36f92ab48873886e6edc4982ebea623bcff1fded95a5d",
+    "0002_live": "ce1b0be97ba6f01c25d5031ab316adcddb09b9cd4431728f90a4de48f0e51885",
+}
+"""Migrations that somebody may have applied: SHA-256 of their texts."""
+
+OF_0001 = (
+    "INSERT INTO projects (project_id, name, created_at) VALUES (:project, 'acme', 1)",
+    """
+    INSERT INTO subscribers (project_id, subscriber_id, kind, reference, created_at, updated_at)
+    VALUES (:project, :id, 'subscriber', 'alice', 1, 1)
+    """,
+    """
+    INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, kind, generation,
+                          head_since, head_expires_at, seen_generation, created_at, deadline,
+                          lives_until, address, agent)
+    VALUES (:project, :id, 0, :id, 'subscriber', 4, :now, :now + 7200, -1, :now, :now + 900000,
+            :now + 7500, '', '')
+    """,
+)
 
 
 OPEN_WITH_ROOM = """\
@@ -136,18 +159,48 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     before = rows(path, "SELECT * FROM sqlite_schema"), rows(path, HISTORY)
     good = "CREATE TABLE more (a TEXT);\nCREATE INDEX more_by_a ON more (a);\n"
     with monkeypatch.context() as patched, closing(connect(path)) as db:
-        known = (*known_migrations(), Migration(2, "0002_half", good + "CREATE TABLE more (a);\n"))
+        known = (
+            *known_migrations(),
+            Migration(LATER, "later_half", good + "CREATE TABLE more (a);\n"),
+        )
         patched.setattr(migrations, "known_migrations", lambda: known)
         with pytest.raises(sqlite3.OperationalError, match="already exists"):
             migrate(db, NOW)
         assert not db.in_transaction
     assert (rows(path, "SELECT * FROM sqlite_schema"), rows(path, HISTORY)) == before
 
-    known = (*known_migrations(), Migration(2, "0002_more", good))
+    known = (*known_migrations(), Migration(LATER, "later_more", good))
     monkeypatch.setattr(migrations, "known_migrations", lambda: known)
     await made(path, NOW + 5)
-    assert rows(path, HISTORY)[1:] == [(2, "0002_more", known[1].digest, NOW + 5)]
+    assert rows(path, HISTORY)[-1:] == [(LATER, "later_more", known[-1].digest, NOW + 5)]
     assert rows(path, "SELECT a FROM more") == []
+
+
+async def test_a_database_of_the_first_schema_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "old.db"
+    project, session = UUID(int=1), UUID(int=2)
+    values = {"project": project.bytes, "id": session.bytes, "now": NOW}
+    with monkeypatch.context() as patched, closing(connect(path)) as db:
+        first = known_migrations()[:1]
+        patched.setattr(migrations, "known_migrations", lambda: first)
+        migrate(db, NOW)
+        for statement in OF_0001:
+            db.execute(statement, values)
+    store = await open_sqlite(path, NOW)
+    try:
+        given, presented = Given(store), Presented(project, session, 4, 0)
+        assert await given.rotate(presented) == Rotated(Head(5, NOW, NOW + 7200))
+        (kept,) = (await store.sessions.list(project, session, ALL)).items
+        assert (kept.head.generation, kept.device_token_at) == (5, None)
+    finally:
+        await store.close()
+
+
+def test_a_migration_that_somebody_may_have_applied_is_never_edited() -> None:
+    known = {migration.name: migration.digest for migration in known_migrations()}
+    assert known == PUBLISHED
 
 
 @pytest.mark.parametrize("room", [0, 1000, 40_000])
@@ -165,10 +218,13 @@ async def test_an_older_server_refuses_what_a_newer_one_has_migrated(
 ) -> None:
     path = tmp_path / "newer.db"
     with monkeypatch.context() as patched:
-        known = (*known_migrations(), Migration(2, "0002_more", "CREATE TABLE more (a TEXT);\n"))
+        more = Migration(LATER, "later_more", "CREATE TABLE more (a TEXT);\n")
+        known = (*known_migrations(), more)
         patched.setattr(migrations, "known_migrations", lambda: known)
         await made(path)
-    with pytest.raises(SchemaUnknown, match=r"^schema version 2 is newer than this satmint$"):
+    with pytest.raises(
+        SchemaUnknown, match=rf"^schema version {LATER} is newer than this satmint$"
+    ):
         await open_sqlite(path, NOW)
 
 

@@ -15,7 +15,8 @@ from satmint.jose import Keyring, KeyringError
 from satmint.keyring_file import open_keyring, read_keyring, write_keyring
 from satmint.keyring_kek import Wrapping, wrapping_key
 from satmint.model.base64url import b64url
-from satmint.settings import SettingsError
+from satmint.settings import Settings, SettingsError
+from satmint.store.contract import Store
 from satmint.upkeep import init_keyring, list_keys, remove_key, rotate_keyring, wrap_keyring
 from tests.kit.clock import NOW, FrozenClock
 from tests.kit.entropy import SeededEntropy
@@ -274,6 +275,25 @@ async def test_keyring_that_could_not_be_read_is_tried_again_by_itself(
         monkeypatch.setenv("KEK", b64url(KEY))
         # Nobody says anything, and the file is as it was.
         await until(lambda: not service.keyring_is_stale)
+        watching.cancel()
+
+
+@pytest.mark.usefixtures("watchful")
+async def test_keyring_that_changes_while_the_server_starts_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = assembly.open_store
+
+    async def slowly(
+        settings: Settings, now: int, observe: Callable[[int], None], *, migrating: bool
+    ) -> Store:
+        rotate_keyring(Path(settings.keyring), CLOCK, SeededEntropy("rotation"), KEK)
+        return await opened(settings, now, observe, migrating=migrating)
+
+    monkeypatch.setattr(assembly, "open_store", slowly)
+    async with a_service(tmp_path, keyring_kek=KEK) as server:
+        watching = asyncio.create_task(server.service.watch_keyring())
+        await until(lambda: len(server.mint.safe.keyring.keys) == 2)
         watching.cancel()
 
 

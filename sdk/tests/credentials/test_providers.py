@@ -125,6 +125,18 @@ async def test_a_subscriber_signs_in_once_and_then_rotates(
     assert len({first.token, second.token, third.token}) == 3
 
 
+@pytest.mark.parametrize("lifetime", [None, 600])
+async def test_a_token_that_refreshes_itself_and_names_no_key_lives_a_minute(
+    service: FakeTokenService, clock: FakeClock, lifetime: int | None
+) -> None:
+    provider = provider_of(service, scope="sat:refresh", lifetime=lifetime)
+    first = await provider.authenticate(None)
+    assert now_ms(clock) + 58_000 <= (first.expiry_at or 0) <= now_ms(clock) + 60_000
+    await clock.advance(30)
+    second = await provider.refresh()
+    assert now_ms(clock) + 58_000 <= (second.expiry_at or 0) <= now_ms(clock) + 60_000
+
+
 async def test_a_lost_answer_is_asked_for_again_with_the_same_refresh_token(
     service: FakeTokenService,
 ) -> None:

@@ -34,7 +34,7 @@ async def list_(
         page = await list_sessions(mint, chosen.id, owner, Window(limit))
     now = work.clock.now()
     work.report.rows(
-        ("id", "generation", "expires_at", "state", "address", "agent"),
+        ("id", "state", "generation", "created_at", "last_refresh_at", "address", "agent", "key"),
         [_shown(session, now) for session in page.items],
         none="There is no session.",
         more=page.more_after,
@@ -49,7 +49,15 @@ async def devices(work: Work, subscriber: SubscriberText, project: ProjectOption
         owner = (await subscriber_called(mint, chosen.id, subscriber)).id
         found = await list_devices(mint, chosen.id, owner)
     work.report.rows(
-        ("fingerprint", "sessions", "last_refresh_at", "agent"),
+        (
+            "fingerprint",
+            "sessions",
+            "created_at",
+            "last_refresh_at",
+            "generation",
+            "address",
+            "agent",
+        ),
         [
             {
                 "fingerprint": one.fingerprint,
@@ -133,4 +141,5 @@ def _shown(session: Session, now: int) -> dict[str, object]:
         "address": session.address,
         "agent": session.agent,
         "fingerprint": session.jkt,
+        "key": None if session.jkt is None else session.jkt[:8],
     }

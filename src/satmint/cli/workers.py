@@ -33,7 +33,7 @@ _CALM_SECONDS: Final = 10.0
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Worker:
     """One process."""
 
@@ -73,6 +73,8 @@ class Workers:
         self._listeners = listeners
         self._public_url = public_url
         self._workers: list[_Worker | None] = [None] * len(listeners)
+        self._leaving: set[_Worker] = set()
+        """Those that were replaced, and finish what they have begun."""
         self._stopping = asyncio.Event()
         self._rolling = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,7 +96,8 @@ class Workers:
         loop.add_signal_handler(signal.SIGUSR2, self._in_background, self._roll)
         numbers = range(len(self._listeners))
         try:
-            self._workers[:] = await asyncio.gather(*map(self._start, numbers))
+            async with self._rolling:
+                self._workers[:] = await asyncio.gather(*map(self._start, numbers))
             if not self._stopping.is_set():
                 if None in self._workers:
                     raise Failure("a worker could not start: its log says why")
@@ -107,14 +110,16 @@ class Workers:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.gather(*(worker.stop() for worker in self._workers if worker))
+            left = {*self._leaving, *(worker for worker in self._workers if worker)}
+            await asyncio.gather(*(worker.stop() for worker in left))
 
     async def _start(self, number: int) -> _Worker | None:
         """Start a worker; None where it ended before it answered."""
         fd = self._listeners[number].socket.fileno()
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "satmint.cli.worker"),
+                # Not from the current folder, where anybody may have put a module (-P).
+                *(sys.executable, "-P", "-m", "satmint.cli.worker"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(fd,),
@@ -159,7 +164,7 @@ class Workers:
                 await new.stop()
 
     def _hang_up(self) -> None:
-        for worker in self._workers:
+        for worker in (*self._workers, *self._leaving):
             if worker is not None:
                 worker.signal(signal.SIGHUP)
 
@@ -173,7 +178,9 @@ class Workers:
                     return
                 old, self._workers[number] = self._workers[number], new
                 if old is not None:
+                    self._leaving.add(old)
                     await old.stop()
+                    self._leaving.discard(old)
             self._log.info("workers_replaced", workers=len(self._workers))
 
     def _in_background(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -95,8 +95,9 @@ class Courier:
         self._sealed_by = active
 
     async def _deliver(self, delivery: Delivery) -> None:
-        store, now = self._mint.store.webhooks, self._mint.clock.now()
-        trouble = await self._trouble(delivery, now)
+        store, clock = self._mint.store.webhooks, self._mint.clock
+        trouble = await self._trouble(delivery, clock.now())
+        now = clock.now()  # later: it may have taken its time to fail
         told = {"webhook": str(delivery.webhook.id), "attempt": delivery.attempt}
         if trouble is None:
             self._count("delivered")

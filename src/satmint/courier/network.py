@@ -19,7 +19,8 @@ import httpcore
 
 _CONNECTIONS: Final = 20
 _IDLE_SECONDS: Final = 30.0
-_RESOLVERS: Final = 4
+_RESOLVERS: Final = _CONNECTIONS
+"""Threads: a name whose server never answers holds one for longer than anybody waits for it."""
 _ADDRESSES: Final = 4
 """Of one name, that are tried."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -53,6 +54,8 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
         self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
         # Threads of their own: a customer whose name server is slow holds up nobody else's work.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, "satmint-resolver")
+        self._unanswered: set[str] = set()
+        """Names that are being looked up."""
 
     async def connect_tcp(
         self,
@@ -85,10 +88,14 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: there are none.
             httpcore.ConnectTimeout: nobody said so in time.
         """
+        if host in self._unanswered:
+            raise httpcore.ConnectTimeout("the name was asked for and is not resolved yet")
         resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         asked = asyncio.get_running_loop().run_in_executor(self._resolvers, resolve)
+        self._unanswered.add(host)
+        asked.add_done_callback(lambda _: self._unanswered.discard(host))
         try:
-            found = await asyncio.wait_for(asked, seconds)
+            found = await asyncio.wait_for(asyncio.shield(asked), seconds)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from error
         except OSError as error:

@@ -157,7 +157,10 @@ async def invite_token(
     _settle(await invitation_faults(mint, inviter, address_id))
     session = new_session(mint, expires_at, now)
     project = inviter.project
-    claims = await open_temporary(mint, project, Kind.INVITE, session, (address_id,), now, origin)
+    who = inviter.claims.sub if isinstance(inviter, Holder) else None
+    claims = await open_temporary(
+        mint, project, Kind.INVITE, session, (address_id,), now, origin, who
+    )
     return mint.access_token(claims, mint.policy.cluster_host, now)
 
 
@@ -179,14 +182,16 @@ async def embed_token(mint: Mint, c2c_token: str, web_origin: str | None, origin
     _settle(c2c_faults(c2c_token))
     now = mint.clock.now()
     secret = digest(c2c_token)
-    retry_after = mint.embed_allowance.take(f"{secret.hex()} {network_of(origin.address)}", now)
-    if retry_after is not None:
-        raise RateLimited(retry_after, "embeds")
     known = None
     if is_c2c_token(c2c_token):
         known = await mint.store.projects.c2c_token_by_digest(secret)
     if known is None:
+        # Counted otherwise: invented tokens must not push real ones out of what is remembered.
+        mint.count_failure(origin.address)
         raise NotFound("unknown_c2c_token")
+    retry_after = mint.embed_allowance.take(f"{secret.hex()} {network_of(origin.address)}", now)
+    if retry_after is not None:
+        raise RateLimited(retry_after, "embeds")
     if await mint.store.addresses.get(known.project, known.address) is None:
         raise NotFound("address_gone")
     if known.disabled_at is not None:
@@ -195,7 +200,7 @@ async def embed_token(mint: Mint, c2c_token: str, web_origin: str | None, origin
         raise Forbidden("origin")
     session = new_session(mint, now + ACCESS_SECONDS, now)
     claims = await open_temporary(
-        mint, known.project, Kind.EMBED, session, (known.address,), now, origin
+        mint, known.project, Kind.EMBED, session, (known.address,), now, origin, known.id
     )
     return mint.access_token(claims, mint.policy.cluster_host, now)
 

@@ -52,6 +52,10 @@ class Credentials:
     origin: Origin
 
 
+COUNTED: Final = frozenset({"downgrade", "key_mismatch"})
+"""Causes of refusals that are counted here, before anything is written of them."""
+
+
 async def open_live(mint: Mint, given: Credentials) -> Admission:
     """Admit a client that begins anew.
 
@@ -108,7 +112,7 @@ async def reauthenticate_live(mint: Mint, given: Credentials, current: Admission
     if (claims.prj, claims.sub) != (current.project, current.subscriber):
         raise Unauthorized("another_subscriber")
     if current.jkt is not None and (key != current.jkt or given.proof is None):
-        if _counted(mint, given.origin):
+        if failure_counted(mint, given.origin):
             now = mint.clock.now()
             kind = EventKind.DOWNGRADE_REFUSED
             await mint.store.events.record(event_about(mint, kind, claims, given.origin, now))
@@ -204,7 +208,7 @@ async def _prove(mint: Mint, claims: Claims, key: str, given: Credentials, metho
         proof = _checked(mint, claims, given, given.proof, method)
     except ProofRefused as refused:
         raise Unauthorized(refused.cause) from refused
-    if not compare_digest(key, proof.jkt) and not _counted(mint, given.origin):
+    if not compare_digest(key, proof.jkt) and not failure_counted(mint, given.origin):
         raise Unauthorized("key_mismatch")  # a thief must not be able to flood the audit trail
     now, origin = mint.clock.now(), given.origin
     rules = mint.policy.proof_rules(claims.prj)
@@ -233,7 +237,7 @@ def _checked(mint: Mint, claims: Claims, given: Credentials, proof: str, method:
     return check_rpc_proof(proof, method, rules, mint.clock.now(), token=given.token)
 
 
-def _counted(mint: Mint, origin: Origin) -> bool:
-    """Count a failure; whether there were not too many from there lately."""
+def failure_counted(mint: Mint, origin: Origin) -> bool:
+    """Count credentials that are not good; whether there were not too many from there lately."""
     network = network_of(origin.address)
     return mint.failure_allowance.take(network, mint.clock.now()) is None

@@ -50,7 +50,8 @@ class Policy:
     device_slack_seconds: int = 300
     """How long after its end a bound SAT can still be exchanged for the next; 0: not at all."""
     strict_proofs: frozenset[UUID] | None = frozenset()
-    """The projects whose proofs must follow RFC 9449 to the letter and carry a nonce; None: all."""
+    """The projects whose proofs at endpoints must follow RFC 9449 to the letter and carry a nonce;
+    None: all."""
 
     private_webhooks: bool = False
     """Whether webhooks may be http, and lead into private networks."""

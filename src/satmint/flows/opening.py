@@ -54,15 +54,28 @@ async def open_temporary(
     addresses: tuple[UUID, ...],
     now: int,
     origin: Origin,
+    on_behalf_of: UUID | None = None,
 ) -> Claims:
-    """Open `session` for somebody who is no subscriber; returns the first claims."""
+    """Open `session` for somebody who is no subscriber; returns the first claims.
+
+    The audit trail tells `on_behalf_of` whom: the subscriber who invites, or the Click-to-Call
+    token.
+    """
     opened = await mint.store.sessions.open_temporary(
         project,
         mint.new_id(),
         kind,
         session,
         now,
-        mint.event(EventKind.ISSUED, project, origin, now, session=session.id, generation=0),
+        mint.event(
+            EventKind.ISSUED,
+            project,
+            origin,
+            now,
+            session=session.id,
+            subject=on_behalf_of,
+            generation=0,
+        ),
     )
     return first_claims(mint, project, opened, session, now, kind=kind, addr=addresses)
 

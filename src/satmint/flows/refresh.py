@@ -9,9 +9,9 @@ from typing import assert_never
 from satmint.flows.callers import Caller
 from satmint.flows.mint import Mint, Pair, token_fault
 from satmint.jose.sealing import CannotOpen, Opened
-from satmint.model.claims import TokenType
+from satmint.model.claims import SELF_REFRESH, TokenType
 from satmint.model.events import EventKind, Origin
-from satmint.model.lifetimes import ACCESS_SECONDS, expired
+from satmint.model.lifetimes import ACCESS_SECONDS, UNBOUND_SELF_REFRESH_SECONDS, expired
 from satmint.model.refusals import Code, Fault, NotFound, Unprocessable
 from satmint.model.rotation import (
     Cause,
@@ -53,9 +53,11 @@ async def refresh(
     event = mint.event(
         EventKind.REFRESHED, claims.prj, origin, now, subscriber=claims.sub, session=claims.sid
     )
+    # As at issue: who is first to show a key with it has the session, so it must not lie about.
+    by_itself = claims.jkt is None and SELF_REFRESH in claims.scope
     verdict = await mint.store.sessions.rotate(
         Presented(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt),
-        now + ACCESS_SECONDS,
+        now + (UNBOUND_SELF_REFRESH_SECONDS if by_itself else ACCESS_SECONDS),
         now,
         mint.policy.replay_cap,
         event,

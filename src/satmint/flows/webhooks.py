@@ -14,6 +14,7 @@ from satmint.model.secrets import SecretText
 from satmint.model.webhooks import SECRET_BYTES, SECRET_PREFIX, Webhook
 
 MOST_PER_PROJECT: Final = 10
+_LONGEST_URL: Final = 2048
 
 
 async def create_webhook(
@@ -65,6 +66,8 @@ def url_faults(mint: Mint, url: str) -> list[Fault]:
     elif not url.isascii():
         # A name of other letters has several readings, and a request's line has room for none.
         says = "Url must be ASCII: a host in punycode, a path percent-encoded"
+    elif len(url) > _LONGEST_URL or not parts.hostname or not url.isprintable() or " " in url:
+        says = f"Url must name a host, in at most {_LONGEST_URL} characters without spaces"
     elif not _has_sound_port(parts):
         says = "Url must have a port from 1 to 65535, or none"
     return [Fault(Code.INVALID_PARAMETER, says, "url")] if says else []

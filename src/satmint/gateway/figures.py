@@ -41,3 +41,5 @@ class Limits:
     """Sockets that were let in for one project."""
     requests_per_second: int = 50
     """Frames of one socket that are looked at in a second; the rest of them waits."""
+    guessing_seconds: float = 1.0
+    """How long a refusal takes once there were too many from that address lately."""

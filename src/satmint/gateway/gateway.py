@@ -16,7 +16,14 @@ import msgspec
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from satmint.flows.live import Credentials, open_live, reauthenticate_live, resume_live
+from satmint.flows.live import (
+    COUNTED,
+    Credentials,
+    failure_counted,
+    open_live,
+    reauthenticate_live,
+    resume_live,
+)
 from satmint.flows.mint import Mint
 from satmint.gateway.figures import Figures, Limits
 from satmint.gateway.line import Line
@@ -157,7 +164,7 @@ class Gateway:
 
     async def _verdict(self, line: Line, attempt: Attempt) -> Admitted | Denied:
         kind = _kind_of(attempt)
-        why = Why.REFUSED
+        why, quiet = Why.REFUSED, False
         try:
             async with asyncio.timeout(_JUDGE_SECONDS):
                 verdict = await self._authenticate(line, attempt)
@@ -169,6 +176,7 @@ class Gateway:
             why = Why.FULL
         except Unauthorized as refusal:
             cause = refusal.cause
+            quiet = cause not in COUNTED and not failure_counted(self._mint, line.origin)
         except TimeoutError:
             why, cause = Why.UNAVAILABLE, "store"
             self.watch.trouble()
@@ -176,6 +184,10 @@ class Gateway:
             self._log.exception("failed", connection=str(line.id), kind=kind)
             why, cause = Why.UNAVAILABLE, "bug"
         self._figures.connects[kind, cause] += 1
+        if quiet:
+            # Good credentials from there are taken all the same; guessing is slow and unheard.
+            await asyncio.sleep(self._limits.guessing_seconds)
+            return Denied(why)
         self._log.info(
             "refused",
             connection=str(line.id),
@@ -235,7 +247,7 @@ class Gateway:
                 line.put(effect)
             case Close(code=code):
                 self._figures.closes[str(int(code))] += 1
-                self._log.info("closed", connection=str(line.id), code=int(code))
+                self._tell_closed("closed", line, int(code))
                 line.put(effect)
             case GiveState(state=state, event_id=event_id):
                 sealed = self._mint.states.seal(state)
@@ -255,7 +267,7 @@ class Gateway:
         if line.connection.stage is Stage.OVER:
             return
         self._figures.closes[str(code) if code in _CODES_OF_CLIENTS else "other"] += 1
-        self._log.info("hung_up", connection=str(line.id), code=code)
+        self._tell_closed("hung_up", line, code)
 
     def _forget(self, line: Line) -> None:
         self._lines.discard(line)
@@ -263,6 +275,10 @@ class Gateway:
         _one_less(self._by_network, network_of(line.origin.address))
         if not self._lines:
             self._empty.set()
+
+    def _tell_closed(self, event: str, line: Line, code: int) -> None:
+        request_id = line.origin.request_id
+        self._log.info(event, connection=str(line.id), code=code, request_id=request_id)
 
     def _tell_admitted(self, line: Line, kind: str, admission: Admission) -> None:
         self._log.info(

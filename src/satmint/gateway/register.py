@@ -18,7 +18,7 @@ T = TypeVar("T")
 FLUSH_EVERY_SECONDS: Final = 0.5
 _RENEW_EVERY_SECONDS: Final = LEASE_SECONDS / 3
 _AT_ONCE: Final = 500
-_MOST_LEFT: Final = 10_000
+_MOST_LEFT: Final = 100_000
 """Departures that are remembered while the store is down; the leases of the others end in time."""
 
 
@@ -30,8 +30,8 @@ class Register:
         self._steady = steady
         self._online: set[Line] = set()
         self._unsaid: set[Line] = set()
-        self._left: list[tuple[UUID, UUID]] = []
-        """Project and connection."""
+        self._left: dict[tuple[UUID, UUID], None] = {}
+        """Project and connection of those who left, each once, in order."""
         self._renew_at = 0.0
         self._one_at_a_time = asyncio.Lock()
 
@@ -49,7 +49,7 @@ class Register:
         self._online.discard(line)
         self._unsaid.discard(line)
         if admission is not None and len(self._left) < _MOST_LEFT:
-            self._left.append((admission.project, line.id))
+            self._left[admission.project, line.id] = None
 
     async def flush(self) -> None:
         """Tell the store what it does not know yet, and renew what is due."""
@@ -75,11 +75,11 @@ class Register:
         by_project: defaultdict[UUID, list[UUID]] = defaultdict(list)
         for project, connection in self._left:
             by_project[project].append(connection)
-        told = len(self._left)
         for project, connections in by_project.items():
             for part in _parts(connections):
                 await leave(self._mint, project, part)
-        del self._left[:told]
+                for connection in part:
+                    self._left.pop((project, connection), None)
 
     async def _tell_arrivals(self) -> None:
         for part in _parts(list(self._unsaid)):

@@ -3,7 +3,9 @@
 Four times a second each process asks the store for the events that may end sessions. An event is
 only a hint: whatever it names is judged anew, by the same question that a connect is asked. Ids of
 different nodes are in no strict order, so each look goes back a little further than the last one
-ended; after trouble with the store, to where the last good look began.
+ended; after trouble with the store, to where the last good look began. Once a second it goes back
+further still: an event bears the time at which somebody asked, and a slow database may take that
+long to make it durable.
 """
 
 import asyncio
@@ -20,6 +22,8 @@ from satmint.model.refusals import StoreUnavailable
 
 LOOK_EVERY_SECONDS: Final = 0.25
 _LOOK_BACK_SECONDS: Final = 10
+_LOOK_FAR_BACK_SECONDS: Final = 60
+_LOOK_FAR_EVERY_SECONDS: Final = 1.0
 _JUDGE_AGAIN_SECONDS: Final = 60.0
 """Every session is judged so often without any occasion: that of a node whose clock is far behind
 would otherwise be seen by nobody."""
@@ -56,6 +60,7 @@ class Watch:
         self._doubtful: set[Line] = set()
         self._seen: frozenset[bytes] = frozenset()
         self._looked_at: int | None = None
+        self._look_far_at = 0.0
         self._failed = 0
         self._log = structlog.get_logger("satmint.gateway")
 
@@ -81,8 +86,10 @@ class Watch:
             return
         if self._looked_at is None:
             self._looked_at = now
+        far = self._steady() >= self._look_far_at
+        back = _LOOK_FAR_BACK_SECONDS if far else _LOOK_BACK_SECONDS
         try:
-            events = await self._events(min(self._looked_at, now) - _LOOK_BACK_SECONDS)
+            events = await self._events(min(self._looked_at, now) - back)
         except StoreUnavailable:
             self._count_failures(1)
             return
@@ -91,7 +98,10 @@ class Watch:
         self._failed = 0
         self._looked_at = now
         self._doubtful |= _named(self._lines, [one for one in events if one.id not in self._seen])
-        self._seen = frozenset(event.id for event in events)
+        ids = frozenset(event.id for event in events)
+        self._seen = ids if far else self._seen | ids
+        if far:
+            self._look_far_at = self._steady() + _LOOK_FAR_EVERY_SECONDS
         self.looks += 1
         self._doubtful.update(self._unasked())
         await self._judge_all()

@@ -97,6 +97,8 @@ class Edge:
                 call = Call(params, scope["query_string"], origin, headers)
                 call.header_lines = scope["headers"]
                 response = await self._perform(operation, call, receive)
+                if operation.decides:
+                    self._tell_decision(operation, call)
             elif resource is None:
                 response = plain_error(Code.NOT_FOUND)
             elif method == "OPTIONS":
@@ -124,6 +126,16 @@ class Edge:
                 address=address,
             )
         await self._answer(response, request_id, method, headers, send)
+
+    def _tell_decision(self, operation: Operation, call: Call) -> None:
+        """Log what somebody who manages a project has changed."""
+        self._log.info(
+            "decided",
+            route=operation.id,
+            project=str(call.caller.project),
+            request_id=call.origin.request_id,
+            address=call.origin.address,
+        )
 
     async def _answer(
         self,

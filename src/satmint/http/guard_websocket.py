@@ -86,16 +86,19 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """Answer, unless the client does not read the answers or wants too many."""
-        now = self.loop.time()
-        if now - self._pings_since > _PINGS_SECONDS:
-            self._pings, self._pings_since = 0, now
-        self._pings += 1
-        if self._pings > _MOST_PINGS:
+        if self._are_too_many():
             self._fail()
         elif self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # the pong, which goes nowhere
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take one that nobody asked for, if there are not too many."""
+        if self._are_too_many():
+            self._fail()
+        else:
+            super().handle_pong(event)
 
     def handle_cont(self, event: Frame) -> None:
         """Take a fragment, if there are not too many: an empty one costs memory, too."""
@@ -133,6 +136,14 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         """What it sends is no WebSocket, or more than is taken."""
         super().handle_parser_exception()
         self._linger()
+
+    def _are_too_many(self) -> bool:
+        """Count a ping or a pong."""
+        now = self.loop.time()
+        if now - self._pings_since > _PINGS_SECONDS:
+            self._pings, self._pings_since = 0, now
+        self._pings += 1
+        return self._pings > _MOST_PINGS
 
     def _linger(self) -> None:
         """From here on the connection lasts for some time at the most.

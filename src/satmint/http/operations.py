@@ -126,5 +126,13 @@ class Operation:
     """Whether the answer carries a secret and must not be stored on the way (RFC 9111, 5.2.2.5)."""
     documented: bool = True
 
+    @property
+    def decides(self) -> bool:
+        """Whether somebody who manages a project changes something by it."""
+        return self.admits is Admits.MANAGER and self.method != "GET" and self.id not in _ASKS
+
+
+_ASKS: Final = frozenset({"introspect-token"})
+"""A POST that changes nothing."""
 
 NO_CONTENT: Final = Response(204)

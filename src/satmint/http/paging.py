@@ -20,6 +20,8 @@ T = TypeVar("T")
 DEFAULT_SIZE: Final = 50
 LARGEST_SIZE: Final = 1000
 _LAST_PAGE: Final = 1_000_000
+_FURTHEST: Final = 100_000
+"""Items that are counted off to get to a page. Links lead on from where the last one ended."""
 
 PAGING_QUERY: Final[dict[str, dict[str, Any]]] = {
     "page_size": {
@@ -104,6 +106,8 @@ def read_window(
         if anchor is None:
             message = "Page Token is invalid"
             faults.append(Fault(Code.PAGE_TOKEN_IS_INVALID, message, "page_token"))
+    if anchor is None and number * size > _FURTHEST:
+        faults.append(_fault("page_number", f"must be at most {_FURTHEST // size} for this size"))
     if faults or others:
         raise Unprocessable(*faults, *others)
     return Window(

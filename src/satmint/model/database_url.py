@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Final, Self
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
 _SENSELESS: Final = "postgresql://["
@@ -28,6 +28,8 @@ class DatabaseUrl:
             parts = urlsplit(url)
         except ValueError:
             return cls(_SENSELESS, {})
+        if _is_cut_short(parts):
+            return cls(_SENSELESS, {})
         secrets: dict[str, str] = {}
         user, at, hosts = parts.netloc.rpartition("@")
         name, _, password = user.partition(":")
@@ -41,6 +43,20 @@ class DatabaseUrl:
                 shown.append((key, value))
         bare = parts._replace(netloc=f"{name}{at}{hosts}", query=urlencode(shown, safe="/,:"))
         return cls(urlunsplit(bare), secrets)
+
+
+def _is_cut_short(parts: SplitResult) -> bool:
+    """Whether a password holds a sign that ends it early, such as a slash that is not escaped.
+
+    The rest of it would be taken for a database's name, say, and be shown.
+    """
+    early = "@" in parts.path or bool(parts.fragment)
+    keys = [key for key, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    early = early or any("@" in key for key in keys)
+    early = early or ("@" in parts.query and "@" not in parts.netloc)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    ports = [host.rpartition("]")[2].rpartition(":")[2] for host in hosts if ":" in host]
+    return early or not all(port.isascii() and (port or "0").isdigit() for port in ports)
 
 
 def is_postgres(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The audit trail: what happened to whom, from where. Never a token, never personal data."""
+"""The audit trail: what happened to whom, from where. Never a token."""
 
 from enum import StrEnum
 from struct import Struct
@@ -76,7 +76,7 @@ class Event(msgspec.Struct, frozen=True):
     subscriber: UUID | None = None
     session: UUID | None = None
     subject: UUID | None = None
-    """The API token, C2C token or address that it is about, where it is about one."""
+    """The API token, C2C token or webhook that it is about, or the subscriber who has invited."""
     generation: int | None = None
     cause: str = ""
 

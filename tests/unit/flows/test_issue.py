@@ -370,7 +370,7 @@ async def test_exchanges_are_limited_per_token_and_address(tmp_path: Path) -> No
 
 
 async def test_guessing_click_to_call_tokens_is_limited_no_less(tmp_path: Path) -> None:
-    async with a_service(tmp_path, embeds_per_minute=1) as server:
+    async with a_service(tmp_path, failures_per_minute=1) as server:
         unknown = new_c2c_token(SeededEntropy("unknown")).reveal()
         with pytest.raises(NotFound):
             await embed_token(server.mint, unknown, None, ORIGIN)

@@ -61,6 +61,17 @@ async def test_a_short_or_long_first_life_is_two_hours_after_a_refresh(server: S
         assert (line.sat().exp, line.refresh_claims().exp) == (NOW + 7200, NOW + 7500)
 
 
+async def test_self_refresh_without_a_key_goes_on_living_a_minute_at_most(server: Server) -> None:
+    """Else a refresh would widen the gap in which a thief can be the first to show a key."""
+    line = await a_line(server, self_refresh=True)
+    for _ in range(2):
+        await line.present()
+        assert (line.sat().exp, line.refresh_claims().exp) == (NOW + 60, NOW + 360)
+    bound = await a_line(server, "bob", self_refresh=True, fingerprint=JKT)
+    await bound.present()
+    assert bound.sat().exp == NOW + 7200
+
+
 async def test_lost_answer_is_given_again_equivalent_and_with_fresh_ivs(server: Server) -> None:
     line = await a_line(server)
     await line.present()

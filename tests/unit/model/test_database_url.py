@@ -26,12 +26,25 @@ from satmint.settings import Settings
             {"password": "p", "sslpassword": "q"},
         ),
         ("postgresql://u:p@[/x", "postgresql://[", {}),
+        ("postgresql://u:p@[::1]:5/x", "postgresql://u@[::1]:5/x", {"password": "p"}),
+        ("postgresql://u@h/x?password=p@q", "postgresql://u@h/x", {"password": "p@q"}),
     ],
 )
 def test_url_is_taken_apart(url: str, shown: str, secrets: dict[str, str]) -> None:
     found = DatabaseUrl.of(url)
     assert (found.shown, found.secrets) == (shown, secrets)
     assert is_postgres(url) is not url.startswith("sqlite")
+
+
+@pytest.mark.parametrize(
+    "sign", ["/", "?", "#", "@/", "?@", "/@", "#@", "@?x@", "]", "[", ":/", "1/"]
+)
+@pytest.mark.parametrize("rest", ["h/x", "h:5432/x", "a,b/x", "[::1]:5432/x", "/x?host=/run"])
+def test_password_that_is_not_escaped_is_not_shown_either(sign: str, rest: str) -> None:
+    url = f"postgresql://u:zq7{sign}7qz@{rest}"
+    shown = without_password(url)
+    assert "zq7" not in shown
+    assert "7qz" not in shown
 
 
 @given(st.text(min_size=1))

@@ -36,6 +36,9 @@ from signalwire.credentials._verdict import Again, describe, judge
 from signalwire.credentials.errors import InvalidCredential
 from signalwire.rest._place import locate
 
+_OPEN_AT_ONCE = 2
+"""Clients: that of the credential that is held, and that of the one before, still at work maybe."""
+
 if TYPE_CHECKING:
     import httpx
 
@@ -127,6 +130,8 @@ class SignIn:
             target=self._proof_target,
         )
         self._opened.append(devices)
+        if len(self._opened) > _OPEN_AT_ONCE:
+            await self._opened.pop(0).close()
         try:
             standing = await self._persist(lambda: devices.standing(credential.token))
         except Exception as error:  # noqa: BLE001 - the credential is good, whatever this was

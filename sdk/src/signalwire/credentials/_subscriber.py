@@ -11,6 +11,7 @@ from typing import Final, TypedDict, TypeVar, Unpack
 
 from signalwire._ambient import SYSTEM_CLOCK, Clock
 from signalwire.credentials._credential import AuthenticateContext, Credential
+from signalwire.credentials._devices import REFRESH_SCOPE
 from signalwire.credentials._stores import (
     MemoryRefreshTokenStore,
     OpenRefreshTokenStore,
@@ -26,6 +27,8 @@ from signalwire.rest.types import SubscriberToken, TokenPair
 T = TypeVar("T")
 
 DEFAULT_LIFE: Final = 7200
+UNBOUND_SELF_REFRESH_LIFE: Final = 60
+"""Seconds for which a SAT with `sat:refresh` lives at the most where no key was named."""
 _TIMEOUT: Final = 10.0
 _DEFINITIVE: Final = frozenset({404, 422})
 _FRESH_SHARE: Final = 0.3
@@ -208,13 +211,13 @@ class SubscriberCredentialProvider:
             request_options=self._attempt,
             **self._members,
         )
-        fresh = self._record(await self._ask(call), started.wall, DEFAULT_LIFE)
+        answer, life = await self._ask(call), float(DEFAULT_LIFE)
         if expire_at is not None:
             # `Date` counts whole seconds, so the server may be up to one further than it says.
             measured = self._client.clock_offset
             ends = expire_at - (0.0 if measured is None else measured + 1.0)
-            fresh = replace(fresh, expiry_at=int(ends * 1000))
-        return await self._save(replaced, fresh)
+            life = ends - started.wall
+        return await self._save(replaced, self._record(answer, started.wall, life))
 
     async def _rotate(self, record: TokenRecord) -> TokenRecord:
         try:
@@ -257,6 +260,8 @@ class SubscriberCredentialProvider:
         return await self._client._driver.run(call)
 
     def _record(self, pair: TokenPair, began: float, life: float) -> TokenRecord:
+        if self._fingerprint is None and self._members.get("scope") == REFRESH_SCOPE:
+            life = min(life, UNBOUND_SELF_REFRESH_LIFE)
         token, refresh_token = pair.get("token"), pair.get("refresh_token")
         if not token or not refresh_token:
             raise TransientRefreshError("the answer holds no token pair")

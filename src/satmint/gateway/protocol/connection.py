@@ -121,8 +121,10 @@ def step(connection: Connection, event: Event, at: Moment) -> Step:
     if connection.stage is Stage.OVER:
         return connection, ()
     if connection.stage is Stage.LIVE and expired(connection.expires_at, at.wall):
-        # Before anything else: not one request is answered after expiry.
-        return _over(connection, None if isinstance(event, Gone) else CloseCode.EXPIRED)
+        # Before anything else: nothing is granted after expiry.
+        if isinstance(event, Gone):
+            return _over(connection, None)
+        return _refused_and_over(connection, CloseCode.EXPIRED, at)
     return _happened(connection, event, at)
 
 
@@ -139,7 +141,7 @@ def _happened(connection: Connection, event: Event, at: Moment) -> Step:
         case Passed():
             return _passed(connection, at)
         case Ended():
-            return _ended(connection)
+            return _ended(connection, at)
         case Stopping():
             return _stopping(connection, at)
         case Gone():
@@ -289,10 +291,16 @@ def _passed(connection: Connection, at: Moment) -> Step:
     return connection, (Send(call(ping_id, "signalwire.ping", {"timestamp": at.wall})),)
 
 
-def _ended(connection: Connection) -> Step:
+def _ended(connection: Connection, at: Moment) -> Step:
     if connection.stage is Stage.WAITING:
         return connection, ()  # there is nothing yet that could have ended
-    return _over(connection, CloseCode.REVOKED)
+    return _refused_and_over(connection, CloseCode.REVOKED, at)
+
+
+def _refused_and_over(connection: Connection, code: CloseCode, at: Moment) -> Step:
+    """The end, before which whoever waits for an answer gets it."""
+    connection, answer = _denied(connection, Why.REFUSED, at)
+    return _over(connection, code, *answer)
 
 
 def _stopping(connection: Connection, at: Moment) -> Step:

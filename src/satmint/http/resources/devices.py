@@ -63,6 +63,8 @@ def _at(path: str, *, renewing: bool) -> Handler:
                     metrics.proof_ages.observe(-refusal.skew)
             raise
         metrics.device_tokens["again" if granted.accepted.again else "granted"] += 1
+        if granted.accepted.again:
+            desk.mint.forgive_call(call.holder.counted_as)
         metrics.proof_ages.observe(granted.proof_age)
         headers = [NO_STORE]
         if granted.nonce is not None:

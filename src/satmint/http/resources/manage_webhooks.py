@@ -64,8 +64,9 @@ OPERATIONS: Final = (
         description=(
             "Messages follow Standard Webhooks: `webhook-id`, `webhook-timestamp` and"
             " `webhook-signature`, an HMAC-SHA-256 with the secret of this answer, which is never"
-            " shown again. They tell of reuse detected, a key mismatch, a refused downgrade and"
-            " every revocation, at least once each, and hold no token."
+            " shown again. They tell of reuse detected, a key mismatch, a refused downgrade,"
+            " every revocation and every subscriber that is deleted, at least once each, and no"
+            " token is in them."
         ),
         admits=Admits.MANAGER,
         shape=CREATE,

@@ -58,7 +58,7 @@ class PostgresAddresses:
             conditions.append("address_id = ANY({}::uuid[])")
             arguments.append(list(wanted.only))
         listing = Listing(_SELECT, conditions, arguments, window.sort_by.value, "address_id")
-        return await self.connections.look(lambda db: read_page(db, listing, window, _address))
+        return await self.connections.browse(lambda db: read_page(db, listing, window, _address))
 
     async def get(self, project: UUID, address: UUID) -> Address | None:
         """See `AddressStore.get`."""

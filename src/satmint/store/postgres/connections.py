@@ -68,6 +68,7 @@ class Connections:
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._under_way: set[asyncio.Task[Any]] = set()
         self._doubtful: set[Connection] = set()
+        self._browsing = asyncio.Semaphore(max(1, limits.connections // 4))
         self._closed = False
 
     async def decide(self, work: Work[T]) -> T:
@@ -99,6 +100,15 @@ class Connections:
             StoreUnavailable: see `decide`.
         """
         return await self._finished(work, None)
+
+    async def browse(self, work: Work[T]) -> T:
+        """As `look`, for work that may read many rows: most connections are never lent for it.
+
+        Raises:
+            StoreUnavailable: see `decide`.
+        """
+        async with self._browsing:
+            return await self.look(work)
 
     async def attempt(self, work: Work[T], begin: Begin | None = None) -> T:
         """As `look`, for a caller that is never cancelled.

@@ -95,7 +95,7 @@ class PostgresEvents:
             id_column="event_id",
             id_is_bytes=True,
         )
-        return await self.connections.look(lambda db: read_page(db, listing, window, event_of))
+        return await self.connections.browse(lambda db: read_page(db, listing, window, event_of))
 
     async def record(self, event: Event) -> None:
         """See `EventStore.record`."""

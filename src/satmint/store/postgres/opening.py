@@ -44,13 +44,16 @@ class TemporaryStep(msgspec.Struct, frozen=True):
 
 
 _SESSION_COLUMNS: Final = (
-    "project_id, session_id, project_epoch, subscriber_id, kind, generation, head_since,"
-    " head_expires_at, seen_generation, created_at, deadline, lives_until, jkt, address, agent"
+    "project_id, session_id, project_epoch, subscriber_id, subscriber_epoch, kind, generation,"
+    " head_since,"
+    " head_expires_at, seen_generation, created_at, deadline, lives_until, first_until, jkt,"
+    " address, agent"
 )
 _SESSION_OF_STEP: Final = """
            (SELECT projects.epoch FROM projects WHERE projects.project_id = step.project_id)"""
 _REST_OF_STEP: Final = f"""
            0, step.now, step.expires_at, -1, step.now, step.deadline,
+           step.expires_at + {REFRESH_OVERHANG_SECONDS},
            step.expires_at + {REFRESH_OVERHANG_SECONDS}, step.jkt, step.address, step.agent"""
 
 _STEPS: Final = """
@@ -79,7 +82,7 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
 ), opened AS (
     INSERT INTO sessions ({_SESSION_COLUMNS})
     SELECT step.project_id, step.session_id, {_SESSION_OF_STEP},
-           owner.subscriber_id, step.kind, {_REST_OF_STEP}
+           owner.subscriber_id, owner.epoch, step.kind, {_REST_OF_STEP}
       FROM step JOIN owner ON owner.n = step.n
 ), told AS (
     INSERT INTO events ({EVENT_COLUMNS})
@@ -96,7 +99,7 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="uuid")}), created AS (
 ), opened AS (
     INSERT INTO sessions ({_SESSION_COLUMNS})
     SELECT step.project_id, step.session_id, {_SESSION_OF_STEP},
-           step.who, step.kind, {_REST_OF_STEP}
+           step.who, 0, step.kind, {_REST_OF_STEP}
       FROM step
 )
 INSERT INTO events ({EVENT_COLUMNS})
@@ -107,7 +110,7 @@ SELECT {_TOLD.format(subscriber="step.who")}
 _INSERT: Final = f"""
 INSERT INTO sessions ({_SESSION_COLUMNS})
 VALUES ($1, $2, (SELECT projects.epoch FROM projects WHERE projects.project_id = $1),
-        $3, $4, 0, $5, $6, -1, $5, $7, $8, $9, $10, $11)
+        $3, $12, $4, 0, $5, $6, -1, $5, $7, $8, $8, $9, $10, $11)
 """
 
 
@@ -166,6 +169,7 @@ async def open_for_reference(
         session.jkt,
         event.origin.address,
         event.origin.agent,
+        known.epoch,
     )
     await record(db, about(event, known.subscriber))
     return known

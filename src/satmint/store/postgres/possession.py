@@ -1,7 +1,9 @@
 """Proofs of possession in PostgreSQL: judged by rows that are held, many at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -16,9 +18,13 @@ from satmint.model.possession import (
     UsedProof,
     judge_possession,
 )
+from satmint.model.rotation import Standing
 from satmint.store.postgres.connections import Connection
 from satmint.store.postgres.events import record
 from satmint.store.postgres.standing import Key, as_standing, hold, read_standings
+
+ProofKey = tuple[UUID, bytes]
+"""Project and digest of a proof."""
 
 
 class PossessionStep(msgspec.Struct, frozen=True):
@@ -34,10 +40,6 @@ class PossessionStep(msgspec.Struct, frozen=True):
     def key(self) -> Key:
         """Which session."""
         return self.shown.project, self.shown.session
-
-
-class ProofContested(Exception):
-    """The proof was used with a token of another session while this one was being judged."""
 
 
 _USED: Final = """
@@ -63,22 +65,9 @@ RETURNING 1
 async def prove_at_once(
     db: Connection, steps: Sequence[PossessionStep]
 ) -> Sequence[Judgement | None]:
-    """Judge proofs of as many sessions as can be held now; None: come again, patiently."""
-    taken: set[object] = set()
-    chosen: list[PossessionStep] = []
-    for step in steps:
-        # One of a session and one of a proof at a time: each is judged by what is in the database.
-        claims = {step.key, (step.shown.project, step.shown.proof)}
-        if claims.isdisjoint(taken):
-            taken |= claims
-            chosen.append(step)
-    try:
-        async with db.transaction():
-            judged = await _judged(db, chosen, patiently=False)
-    except ProofContested:
-        return [None] * len(steps)
-    by_step = dict(zip(map(id, chosen), judged, strict=True))
-    return [by_step.get(id(step)) for step in steps]
+    """Judge proofs, in their order, by the rows as they are; None: it is unknown or held."""
+    async with db.transaction():
+        return await _judged(db, steps, patiently=False)
 
 
 async def prove_patiently(db: Connection, step: PossessionStep) -> Judgement:
@@ -92,24 +81,58 @@ async def _judged(
 ) -> Sequence[Judgement | None]:
     held = await hold(db, [step.key for step in steps], patiently=patiently)
     known = await read_standings(db, list(held))
-    used = await _used_proofs(db, [step.shown for step in steps if step.key in known])
+    bench = {key: as_standing(standing) for key, standing in known.items()}
+    used = await _used_proofs(db, [step.shown for step in steps if step.key in bench])
     judgements: list[Judgement | None] = []
     for step in steps:
-        session = known.get(step.key)
-        if session is None:
+        standing = bench.get(step.key)
+        if standing is None:
             judgements.append(None)
             continue
-        shown = step.shown
-        memory = used.get((shown.project, shown.proof))
-        judgement = judge_possession(as_standing(session), memory, shown, step.grant, step.now)
-        await _carry_out(db, step, judgement)
+        judgement, bench[step.key] = await _apply(db, step, standing, used)
         judgements.append(judgement)
     return judgements
 
 
-async def _used_proofs(
-    db: Connection, shown: Sequence[Possession]
-) -> dict[tuple[object, bytes], UsedProof]:
+async def _apply(
+    db: Connection, step: PossessionStep, standing: Standing, used: dict[ProofKey, UsedProof]
+) -> tuple[Judgement, Standing]:
+    """Judge one step and carry it out.
+
+    Args:
+        db: The transaction, which holds the session's row.
+        step: What was shown.
+        standing: How its session stands, after the steps before this one.
+        used: What is remembered of proofs, after them; changed by this one.
+
+    Returns:
+        The judgement, and how the session stands then.
+    """
+    shown = step.shown
+    key = shown.project, shown.proof
+    while True:
+        memory = used.get(key)
+        judgement = judge_possession(standing, memory, shown, step.grant, step.now)
+        match judgement:
+            case Accepted(again=True) if memory is not None:
+                await db.execute(_COUNT, *key)
+                used[key] = msgspec.structs.replace(memory, resends=memory.resends + 1)
+            case Accepted(grant, bound):
+                times = (None, None) if grant is None else (grant.issued_at, grant.expires_at)
+                if not await db.fetchval(_REMEMBER, *key, shown.request, *times, shown.forget_at):
+                    # Somebody has just used it with a token of another session.
+                    used |= await _used_proofs(db, [shown])
+                    continue
+                used[key] = UsedProof(shown.request, grant, 0)
+                standing = await _accept(db, step, standing, grant, bound=bound)
+            case Denied(PossessionCause.KEY_MISMATCH):
+                await record(db, msgspec.structs.replace(step.event, kind=EventKind.KEY_MISMATCH))
+            case Denied():
+                pass
+        return judgement, standing
+
+
+async def _used_proofs(db: Connection, shown: Sequence[Possession]) -> dict[ProofKey, UsedProof]:
     rows = await db.fetch(_USED, [one.project for one in shown], [one.proof for one in shown])
     return {
         (row["project_id"], row["proof"]): UsedProof(
@@ -123,33 +146,17 @@ async def _used_proofs(
     }
 
 
-async def _carry_out(db: Connection, step: PossessionStep, judgement: Judgement) -> None:
-    shown = step.shown
-    match judgement:
-        case Accepted(again=True):
-            await db.execute(_COUNT, shown.project, shown.proof)
-        case Accepted(grant, bound):
-            await _accept(db, step, grant, bound=bound)
-        case Denied(PossessionCause.KEY_MISMATCH):
-            mismatch = msgspec.structs.replace(step.event, kind=EventKind.KEY_MISMATCH)
-            await record(db, mismatch)
-        case Denied():
-            pass
-
-
 async def _accept(
-    db: Connection, step: PossessionStep, grant: Grant | None, *, bound: bool
-) -> None:
-    shown = step.shown
-    times = (None, None) if grant is None else (grant.issued_at, grant.expires_at)
-    key, until = (shown.project, shown.proof), shown.forget_at
-    if not await db.fetchval(_REMEMBER, *key, shown.request, *times, until):
-        raise ProofContested
+    db: Connection, step: PossessionStep, standing: Standing, grant: Grant | None, *, bound: bool
+) -> Standing:
+    """Write what an accepted proof has changed beside itself; how the session stands then."""
+    jkt = step.shown.jkt
     if bound or grant is not None:
         lives, at = (0, None) if grant is None else (grant.expires_at, grant.issued_at)
-        if not await db.fetchval(_ACCEPT, *step.key, shown.jkt, lives, at):
+        if not await db.fetchval(_ACCEPT, *step.key, jkt, lives, at):
             raise RuntimeError("the session was bound behind the rules' back")
     events = [step.binding] if bound else []
     events += [] if grant is None else [step.event]
     if events:
         await record(db, *events)
+    return replace(standing, head=msgspec.structs.replace(standing.head, jkt=jkt))

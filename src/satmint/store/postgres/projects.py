@@ -135,7 +135,7 @@ class PostgresProjects:
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """See `ProjectStore.list_c2c_tokens`."""
         listing = Listing(_C2C, ["project_id = {}"], [project], "created_at", "token_id")
-        return await self.connections.look(lambda db: read_page(db, listing, window, _c2c_token))
+        return await self.connections.browse(lambda db: read_page(db, listing, window, _c2c_token))
 
     async def disable_c2c_token(
         self, project: UUID, token: UUID, now: int, event: Event

@@ -66,6 +66,8 @@ class RotationStep(msgspec.Struct, frozen=True):
 # Everything that could forbid a rotation is part of the condition. So is that the session's
 # deadline cuts nothing and that its key is the one which the token names, which leaves nothing to
 # be read back. The condition is looked at again for a row that changed before it could be held.
+# Whoever revokes or deletes a subscriber revokes its sessions in the same transaction, so that the
+# subscriber's row has not to be looked at.
 # LATERAL and the subquery leave the planner one way only, by the primary keys: without statistics,
 # as in a new database, it would join by the project alone, and read all of its sessions for each.
 _ROTATE: Final = f"""
@@ -91,9 +93,7 @@ WITH {THROUGH_THE_GATE}, step AS MATERIALIZED (
            AND sessions.jkt IS NOT DISTINCT FROM step.jkt
            AND sessions.head_expires_at + {REFRESH_OVERHANG_SECONDS} > step.now
            AND sessions.deadline - {REFRESH_OVERHANG_SECONDS} >= step.expires_at
-           AND step.epoch = (SELECT subscribers.epoch FROM subscribers
-                              WHERE subscribers.project_id = sessions.project_id
-                                AND subscribers.subscriber_id = sessions.subscriber_id)
+           AND sessions.subscriber_epoch = step.epoch
            FOR UPDATE SKIP LOCKED
      ) AS held
 ), rotated AS (

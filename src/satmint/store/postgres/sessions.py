@@ -28,7 +28,6 @@ from satmint.store.postgres.opening import (
 )
 from satmint.store.postgres.possession import (
     PossessionStep,
-    ProofContested,
     prove_at_once,
     prove_patiently,
 )
@@ -50,7 +49,7 @@ WITH noted AS MATERIALIZED (
      WHERE sessions.generation = seen.generation
        AND sessions.seen_generation < sessions.generation
      ORDER BY sessions.project_id, sessions.session_id
-       FOR UPDATE OF sessions
+       FOR UPDATE OF sessions SKIP LOCKED
 )
 UPDATE sessions SET seen_generation = noted.generation
   FROM noted
@@ -144,10 +143,8 @@ class PostgresSessions:
         step = PossessionStep(shown, grant, now, event, binding)
         with self._at_work:
             judgement = await self._proofs.submit(step)
-            while judgement is None:
-                # Where its proof is just being used with another token, it is judged once more.
-                with contextlib.suppress(ProofContested):
-                    judgement = await self._connections.decide(lambda db: prove_patiently(db, step))
+            if judgement is None:
+                judgement = await self._connections.decide(lambda db: prove_patiently(db, step))
             return judgement
 
     async def standing(self, project: UUID, session: UUID) -> SessionStanding | None:
@@ -179,11 +176,11 @@ class PostgresSessions:
             "created_at",
             "session_id",
         )
-        return await self._connections.look(lambda db: read_page(db, listing, window, session_of))
+        return await self._connections.browse(lambda db: read_page(db, listing, window, session_of))
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
         """See `SessionStore.revoke`."""
-        await self._noted(*self._last_notes.values())
+        await self._noted(self._last_notes.get((project, session)))
 
         async def work(db: Connection) -> bool:
             revoked = await db.fetchrow(
@@ -248,11 +245,10 @@ class PostgresSessions:
 
         await self._connections.insist(work)
 
-    async def _noted(self, *notes: asyncio.Future[None] | None) -> None:
-        """Return once these are durable, or have failed: what was seen before counts."""
-        pending = [note for note in notes if note is not None]
-        if pending:
-            await asyncio.wait(pending)
+    async def _noted(self, note: asyncio.Future[None] | None) -> None:
+        """Return once it is durable, or has failed: what was seen before counts."""
+        if note is not None:
+            await asyncio.wait([note])
 
 
 async def _note_seen(db: Connection, seen: Sequence[Presented]) -> Sequence[None]:

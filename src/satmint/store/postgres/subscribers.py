@@ -147,7 +147,7 @@ class PostgresSubscribers:
             "created_at",
             "subscriber_id",
         )
-        return await self.connections.look(lambda db: read_page(db, listing, window, _subscriber))
+        return await self.connections.browse(lambda db: read_page(db, listing, window, _subscriber))
 
     async def get(self, project: UUID, subscriber: UUID) -> Subscriber | None:
         """See `SubscriberStore.get`."""

@@ -15,15 +15,10 @@ from satmint.store.postgres.migrations import migrate, pending_migrations
 _PATIENT: Final = PostgresLimits(connections=1, lock_seconds=60, statement_seconds=600)
 
 # See the same of the embedded store: where it cannot tell, it says later, never earlier.
-_LATEST_DEATH: Final = f"""
+_LATEST_DEATH: Final = """
 SELECT coalesce(max(death), 0)::bigint AS latest,
        count(*) FILTER (WHERE death > $1) AS living FROM (
-    SELECT CASE
-        WHEN generation = 0
-            THEN greatest(head_expires_at + {REFRESH_OVERHANG_SECONDS}, least(lives_until, $3))
-        WHEN lives_until > head_expires_at + {REFRESH_OVERHANG_SECONDS} THEN lives_until
-        ELSE least(lives_until, $3)
-    END AS death
+    SELECT greatest(first_until, least(lives_until, $3)) AS death
     FROM sessions WHERE revoked_at IS NULL AND created_at <= $2 AND lives_until > $1
 ) AS deaths
 """

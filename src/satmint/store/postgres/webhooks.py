@@ -14,7 +14,9 @@ from satmint.store.postgres.events import event_of, record
 from satmint.store.postgres.listing import Listing, Row, plain, read_page
 
 _COLUMNS: Final = "project_id, webhook_id, url, sealed_secret, created_at"
-_HOLD_PROJECT: Final = "SELECT 1 FROM projects WHERE project_id = $1 FOR NO KEY UPDATE"
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock($1, $2)"
+_ADDING: Final = 0x5A7_0003
+"""The advisory locks of those who add webhooks, one for each project or for some together."""
 _COUNT: Final = "SELECT count(*) FROM webhooks WHERE project_id = $1"
 _DUE: Final = "SELECT 1 FROM deliveries WHERE next_at <= $1 LIMIT 1"
 
@@ -50,7 +52,7 @@ class PostgresWebhooks:
 
         async def work(db: Connection) -> bool:
             # Who adds another one at this moment is counted by whoever comes second.
-            await db.execute(_HOLD_PROJECT, webhook.project)
+            await db.execute(_ONE_AT_A_TIME, _ADDING, webhook.project.int & 0x7FFF_FFFF)
             if await db.fetchval(_COUNT, webhook.project) >= most:
                 return False
             await db.execute(
@@ -75,7 +77,7 @@ class PostgresWebhooks:
             "created_at",
             "webhook_id",
         )
-        return await self.connections.look(lambda db: read_page(db, listing, window, _webhook))
+        return await self.connections.browse(lambda db: read_page(db, listing, window, _webhook))
 
     async def delete(self, project: UUID, webhook: UUID, event: Event) -> bool:
         """See `WebhookStore.delete`."""

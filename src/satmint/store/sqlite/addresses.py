@@ -10,7 +10,7 @@ from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address, AddressType, Channel
 from satmint.store.contract import CHANGEABLE, NotUnique
 from satmint.store.sqlite.events import optional_uuid
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 _SELECT: Final = (
@@ -61,7 +61,7 @@ class SqliteAddresses:
     """See `AddressStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def create(self, address: Address) -> None:
         """See `AddressStore.create`."""
@@ -84,7 +84,7 @@ class SqliteAddresses:
             conditions.append(f"address_id IN ({', '.join('?' * len(wanted.only))})")
             arguments += [address.bytes for address in wanted.only]
         listing = Listing(_SELECT, conditions, arguments, window.sort_by.value, "address_id")
-        return await self.reader.submit(lambda db: read_page(db, listing, window, _address))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, _address))
 
     async def get(self, project: UUID, address: UUID) -> Address | None:
         """See `AddressStore.get`."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from satmint.model.events import ENDING, Event, EventKind, Origin
 from satmint.model.listing import Page, Window
 from satmint.model.webhooks import ALERTS
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 EVENT_COLUMNS: Final = (
@@ -71,7 +71,7 @@ class SqliteEvents:
     """See `EventStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def record(self, event: Event) -> None:
         """See `EventStore.record`."""
@@ -92,7 +92,7 @@ class SqliteEvents:
             sort_column=None,
             id_column="event_id",
         )
-        return await self.reader.submit(lambda db: read_page(db, listing, window, event_of))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, event_of))
 
 
 def event_of(row: Row) -> Event:

@@ -89,6 +89,27 @@ class Lane:
             job()
 
 
+class Readers:
+    """Two lanes for reading: lists take their time, and nobody who shows a token waits for them."""
+
+    def __init__(self, looking: Lane, listing: Lane) -> None:
+        self._looking = looking
+        self._listing = listing
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Have `work` done that reads a few rows by their keys; see `Lane.submit`."""
+        return self._looking.submit(work)
+
+    def browse(self, work: Work[T]) -> asyncio.Future[T]:
+        """The same for work that may read many."""
+        return self._listing.submit(work)
+
+    async def close(self) -> None:
+        """Finish what was begun, then close both connections."""
+        await self._looking.close()
+        await self._listing.close()
+
+
 class WritingLane(Lane):
     """The connection that writes. Its busy timeout is 0: only its thread waits for locks."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.records import Presence
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Row
 
 _COLUMNS: Final = "project_id, connection_id, subscriber_id, session_id, since, lease_until"
@@ -25,7 +25,7 @@ class SqlitePresence:
     """See `PresenceStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def announce(self, present: Sequence[Presence]) -> None:
         """See `PresenceStore.announce`."""

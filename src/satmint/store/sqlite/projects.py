@@ -11,7 +11,7 @@ from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.store.sqlite.events import record
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 _PROJECT: Final = "SELECT project_id, name, created_at FROM projects"
@@ -27,7 +27,7 @@ class SqliteProjects:
     """See `ProjectStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def create(self, project: Project) -> None:
         """See `ProjectStore.create`."""
@@ -150,7 +150,7 @@ class SqliteProjects:
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """See `ProjectStore.list_c2c_tokens`."""
         listing = Listing(_C2C, ["project_id = ?"], [project.bytes], "created_at", "token_id")
-        return await self.reader.submit(lambda db: read_page(db, listing, window, _c2c_token))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, _c2c_token))
 
     async def disable_c2c_token(
         self, project: UUID, token: UUID, now: int, event: Event

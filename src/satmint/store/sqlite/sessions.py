@@ -35,7 +35,7 @@ from satmint.model.rotation import (
 )
 from satmint.store.contract import NewSession, NewSubscriber, NotUnique, Opened, SubscriberChange
 from satmint.store.sqlite.events import record
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, read_page
 from satmint.store.sqlite.proofs import count_resend, remember_proof, used_proof
 from satmint.store.sqlite.session_rows import (
@@ -52,16 +52,18 @@ from satmint.store.sqlite.subscribers import (
 )
 
 _INSERT: Final = (
-    "INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, kind, generation,"
-    " head_since, head_expires_at, seen_generation, created_at, deadline, lives_until, jkt,"
-    " address, agent) VALUES (?1, ?2, (SELECT epoch FROM projects WHERE project_id = ?1), ?3, ?4,"
-    " 0, ?5, ?6, -1, ?5, ?7, ?8, ?9, ?10, ?11)"
+    "INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, subscriber_epoch,"
+    " kind, generation, head_since, head_expires_at, seen_generation, created_at, deadline,"
+    " lives_until, first_until, jkt, address, agent)"
+    " VALUES (?1, ?2, (SELECT epoch FROM projects WHERE project_id = ?1), ?3, ?12, ?4, 0, ?5, ?6,"
+    " -1, ?5, ?7, ?8, ?8, ?9, ?10, ?11)"
 )
 
 # The one statement that decides a rotation: of all who present a generation, one finds it still
 # the head. Everything that could forbid it is part of the condition. So is that the session's
 # deadline cuts nothing and that its key is the one which the token names, which leaves nothing to
-# be read back.
+# be read back. Whoever revokes or deletes a subscriber revokes its sessions in the same step, so
+# that the subscriber's row has not to be looked at.
 _ROTATE: Final = f"""
 UPDATE sessions
    SET generation = generation + 1,
@@ -74,10 +76,7 @@ UPDATE sessions
    AND head_expires_at + {REFRESH_OVERHANG_SECONDS} > ?1
    AND deadline - {REFRESH_OVERHANG_SECONDS} >= ?2
    AND jkt IS ?7
-   AND EXISTS (SELECT 1 FROM subscribers
-                WHERE subscribers.project_id = sessions.project_id
-                  AND subscribers.subscriber_id = sessions.subscriber_id
-                  AND subscribers.epoch = ?6)
+   AND subscriber_epoch = ?6
 """
 
 _REVOKE: Final = (
@@ -110,7 +109,7 @@ class SqliteSessions:
     """See `SessionStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def open_for_reference(
         self,
@@ -137,8 +136,9 @@ class SqliteSessions:
                 row = (subscriber.id.bytes, 0)
             else:
                 change_subscriber(db, project, row[0], change, now)
-            _insert_session(db, row[0], Kind.SUBSCRIBER, session, now, event)
-            return Opened(UUID(bytes=row[0]), row[1])
+            opened = Opened(UUID(bytes=row[0]), row[1])
+            _insert_session(db, opened, Kind.SUBSCRIBER, session, now, event)
+            return opened
 
         outcome = await self.writer.submit(work)
         if isinstance(outcome, NotUnique):
@@ -158,8 +158,9 @@ class SqliteSessions:
 
         def work(db: sqlite3.Connection) -> Opened:
             create_temporary(db, project, subscriber, kind, now)
-            _insert_session(db, subscriber.bytes, kind, session, now, event)
-            return Opened(subscriber, 0)
+            opened = Opened(subscriber, 0)
+            _insert_session(db, opened, kind, session, now, event)
+            return opened
 
         return await self.writer.submit(work)
 
@@ -224,7 +225,7 @@ class SqliteSessions:
             "created_at",
             "session_id",
         )
-        return await self.reader.submit(lambda db: read_page(db, listing, window, session_of))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, session_of))
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
         """See `SessionStore.revoke`."""
@@ -301,8 +302,9 @@ def _accept(
 
 
 def _insert_session(
-    db: sqlite3.Connection, subscriber: bytes, kind: Kind, new: NewSession, now: int, event: Event
+    db: sqlite3.Connection, opened: Opened, kind: Kind, new: NewSession, now: int, event: Event
 ) -> None:
+    subscriber = opened.subscriber.bytes
     db.execute(
         _INSERT,
         (
@@ -317,6 +319,7 @@ def _insert_session(
             new.jkt,
             event.origin.address,
             event.origin.agent,
+            opened.epoch,
         ),
     )
     record(db, event, subscriber=subscriber)

@@ -9,7 +9,7 @@ from satmint.store.contract import SchemaUnknown, Swept
 from satmint.store.sqlite.addresses import SqliteAddresses
 from satmint.store.sqlite.connection import BUSY_SECONDS, connect, trouble
 from satmint.store.sqlite.events import SqliteEvents
-from satmint.store.sqlite.lanes import Lane, WritingLane
+from satmint.store.sqlite.lanes import Lane, Readers, WritingLane
 from satmint.store.sqlite.migrations import migrate, pending_migrations
 from satmint.store.sqlite.presence import SqlitePresence
 from satmint.store.sqlite.projects import SqliteProjects
@@ -22,7 +22,7 @@ from satmint.store.sqlite.webhooks import SqliteWebhooks
 class SqliteStore:
     """See `Store`. Make one with `open_sqlite`."""
 
-    def __init__(self, writer: Lane, reader: Lane) -> None:
+    def __init__(self, writer: Lane, reader: Readers) -> None:
         self._writer = writer
         self._reader = reader
         self._sweeper = Sweeper()
@@ -73,7 +73,7 @@ async def open_sqlite(
         SchemaUnknown: it was written by another version of satmint.
     """
 
-    def prepare() -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    def prepare() -> tuple[sqlite3.Connection, ...]:
         writing = connect(path, busy_seconds=busy_seconds)
         try:
             migrate(writing, now)
@@ -83,12 +83,15 @@ async def open_sqlite(
         except BaseException:
             writing.close()
             raise
-        reading = connect(path, busy_seconds=busy_seconds)
-        reading.execute("PRAGMA query_only = ON")
-        return writing, reading
+        looking, listing = (connect(path, busy_seconds=busy_seconds) for _ in range(2))
+        looking.execute("PRAGMA query_only = ON")
+        listing.execute("PRAGMA query_only = ON")
+        # Pages that a list has read are hardly read again.
+        listing.execute("PRAGMA cache_size = -4096")
+        return writing, looking, listing
 
-    writing, reading = await asyncio.to_thread(prepare)
+    writing, looking, listing = await asyncio.to_thread(prepare)
     return SqliteStore(
         WritingLane(writing, "satmint-writer", observe_batch, busy_seconds),
-        Lane(reading, "satmint-reader"),
+        Readers(Lane(looking, "satmint-reader"), Lane(listing, "satmint-lister")),
     )

@@ -13,7 +13,7 @@ from satmint.model.records import Address, AddressType, Channel, Profile, Subscr
 from satmint.store.contract import NewSubscriber, NotUnique, SubscriberChange
 from satmint.store.sqlite.addresses import insert_address, name_is_taken
 from satmint.store.sqlite.events import record
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 _PROFILE: Final = tuple(Profile.__slots__)
@@ -104,7 +104,7 @@ class SqliteSubscribers:
     """See `SubscriberStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def create(
         self, new: NewSubscriber, project: UUID, change: SubscriberChange, now: int
@@ -133,7 +133,7 @@ class SqliteSubscribers:
             "created_at",
             "subscriber_id",
         )
-        return await self.reader.submit(lambda db: read_page(db, listing, window, _subscriber))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, _subscriber))
 
     async def get(self, project: UUID, subscriber: UUID) -> Subscriber | None:
         """See `SubscriberStore.get`."""

@@ -21,15 +21,10 @@ _PAGES_A_STEP: Final = 2048
 _FAULTS_SHOWN: Final = 20
 
 # A first pair may have been asked to live for long. Any other token made by then is dead two hours
-# and five minutes later; and a life that no later generation accounts for is that of a first pair.
-_LATEST_DEATH: Final = f"""
+# and five minutes later.
+_LATEST_DEATH: Final = """
 SELECT coalesce(max(death), 0), count(*) FILTER (WHERE death > :now) FROM (
-    SELECT CASE
-        WHEN generation = 0
-            THEN max(head_expires_at + {REFRESH_OVERHANG_SECONDS}, min(lives_until, :usual))
-        WHEN lives_until > head_expires_at + {REFRESH_OVERHANG_SECONDS} THEN lives_until
-        ELSE min(lives_until, :usual)
-    END AS death
+    SELECT max(coalesce(first_until, lives_until), min(lives_until, :usual)) AS death
     FROM sessions WHERE revoked_at IS NULL AND created_at <= :by AND lives_until > :now
 )
 """

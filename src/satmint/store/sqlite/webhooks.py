@@ -10,7 +10,7 @@ from satmint.model.events import Event
 from satmint.model.listing import Page, Window
 from satmint.model.webhooks import Delivery, Webhook
 from satmint.store.sqlite.events import EVENT_COLUMNS, event_of, record
-from satmint.store.sqlite.lanes import Lane
+from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
 _COLUMNS: Final = "project_id, webhook_id, url, sealed_secret, created_at"
@@ -35,7 +35,7 @@ class SqliteWebhooks:
     """See `WebhookStore`."""
 
     writer: Lane
-    reader: Lane
+    reader: Readers
 
     async def add(self, webhook: Webhook, most: int, event: Event) -> bool:
         """See `WebhookStore.add`."""
@@ -68,7 +68,7 @@ class SqliteWebhooks:
             "created_at",
             "webhook_id",
         )
-        return await self.reader.submit(lambda db: read_page(db, listing, window, _webhook))
+        return await self.reader.browse(lambda db: read_page(db, listing, window, _webhook))
 
     async def delete(self, project: UUID, webhook: UUID, event: Event) -> bool:
         """See `WebhookStore.delete`."""

@@ -64,6 +64,10 @@ CREATE TABLE addresses (
     PRIMARY KEY (project_id, address_id)
 );
 CREATE UNIQUE INDEX addresses_by_name ON addresses (project_id, context, name);
+CREATE INDEX addresses_by_bare_name ON addresses (project_id, name, address_id);
+CREATE INDEX addresses_by_type ON addresses (project_id, type, created_at, address_id);
+CREATE INDEX addresses_by_display_name
+    ON addresses (project_id, display_name, created_at, address_id);
 CREATE INDEX addresses_by_age ON addresses (project_id, created_at, address_id);
 CREATE INDEX addresses_by_owner ON addresses (project_id, subscriber_id, created_at, address_id)
     WHERE subscriber_id IS NOT NULL;
@@ -89,6 +93,7 @@ CREATE TABLE sessions (
     session_id      UUID NOT NULL,
     project_epoch   BIGINT NOT NULL,        -- the project's epoch when it was opened
     subscriber_id   UUID NOT NULL,
+    subscriber_epoch BIGINT NOT NULL,       -- the subscriber's epoch when it was opened
     kind            TEXT NOT NULL,
     generation      BIGINT NOT NULL,        -- the head
     head_since      BIGINT NOT NULL,        -- `iat` of the head's tokens
@@ -98,6 +103,7 @@ CREATE TABLE sessions (
     deadline        BIGINT NOT NULL,        -- no token of the session lives longer
     lives_until     BIGINT NOT NULL,        -- by then all of its tokens are dead
     device_token_at BIGINT,                 -- when it got its last Client Bound SAT
+    first_until     BIGINT NOT NULL,        -- by then its first pair is dead
     revoked_at      BIGINT,
     jkt             TEXT,
     address         TEXT NOT NULL,
