@@ -86,3 +86,17 @@ def test_page_is_the_one_that_its_result_makes() -> None:
     made = files(read(RESULTS / named[1]), named[1])
     written = {path: (ROOT / path).read_text(encoding="utf-8") for path in made}
     assert written == made, "run: python -m benchmarks.page"
+
+
+def test_the_readme_boasts_of_nothing_that_the_page_does_not_say() -> None:
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/performance.md"))
+    rate = re.search(r"\*\*([\d,]+)\s+durable refreshes a second\*\*", readme)
+    ratio = re.search(r"\*\*([\d.]+) times\*\* \(([\d.]+) to ([\d.]+)\)", readme)
+    row = re.search(
+        r"\| satmint, SQLite \| \d+ \| ([\d.]+) \(([\d.]+)–([\d.]+)\) \| ([\d,]+) ", page
+    )
+    assert rate is not None
+    assert ratio is not None
+    assert row is not None
+    assert rate[1] == row[4]
+    assert ratio.groups() == tuple(f"{float(figure):.1f}" for figure in row.groups()[:3])

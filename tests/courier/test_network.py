@@ -1,5 +1,6 @@
 """Names that lead astray: the way out to webhooks, where a customer's name server answers."""
 
+import asyncio
 import socket
 import threading
 
@@ -7,6 +8,7 @@ import httpcore
 import pytest
 
 from satmint.courier.network import NotPublic, _PublicOnly
+from tests.kit.patience import until
 
 Found = list[tuple[int, int, int, str, tuple[str, int]]]
 
@@ -82,3 +84,31 @@ async def test_a_name_server_that_never_answers_is_not_waited_for(
     finally:
         answer.set()
     assert roads.tried == []
+
+
+async def test_a_name_that_several_want_at_once_is_looked_up_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    answer = threading.Event()
+
+    def found(host: str, port: int, **_: object) -> Found:
+        asked.append(host)
+        answer.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    roads = Roads()
+    network = way_out(roads)
+    several = [
+        asyncio.create_task(network.connect_tcp("hooks.example", 443, 20.0)) for _ in range(5)
+    ]
+    await until(lambda: asked)
+    with pytest.raises(httpcore.ConnectTimeout):
+        await network.connect_tcp("hooks.example", 443, 0.01)
+    answer.set()
+    await asyncio.gather(*several)
+    assert roads.tried == ["1.1.1.1"] * 5
+    assert asked == ["hooks.example"]
+    await network.connect_tcp("hooks.example", 443, 20.0)
+    assert len(asked) == 2

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from satmint.flows.revoke import revoke_session
+from satmint.gateway.watch import LOOK_EVERY_SECONDS
 from satmint.model.clock import SystemClock
 from satmint.model.lifetimes import ACCESS_SECONDS
 from satmint.settings import Settings
@@ -166,6 +167,19 @@ async def test_revocation_of_the_former_session_is_nothing_to_who_has_moved_on(
         await gateway.revoke(f"sessions/{session_of(server, later['token'])}")
         await gateway.gateway.watch.look()
         assert await client.close_code() == 4403
+
+
+async def test_one_look_ends_everybody_whom_a_revocation_names(server: Server) -> None:
+    """And there are some in every second, on every node: see `tests/gateway/test_crowd.py`."""
+    assert LOOK_EVERY_SECONDS <= 0.5
+    pairs = [await server.sign_in(f"user-{number}") for number in range(300)]
+    async with a_gateway(server, running=False) as gateway, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(gateway.client()) for _ in pairs]
+        for client, pair in zip(clients, pairs, strict=True):
+            await client.connected(pair["token"])
+        await gateway.revoke("sessions")
+        await gateway.gateway.watch.look()
+        assert [await client.close_code() for client in clients] == [4403] * len(clients)
 
 
 async def test_revocation_on_another_node_is_heard_of(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ REGISTRIES: Final = [
     )
 ]
 MACHINE_PATH: Final = re.compile(
-    "|".join(rf"(?<![\w.:/-])/{top}/" for top in ("root", "home", "work", "Users"))
+    "|".join(rf"(?<![\w.:/-])/{top}/" for top in ("root", "home", "work", "Users", "tmp"))
 )
 
 

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from satmint.model.events import EventKind
+from satmint.model.listing import AddressFilter
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import (
     Cause,
@@ -25,6 +26,7 @@ from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
 from satmint.store.postgres.connections import Connection
 from satmint.store.postgres.standing import close_gate
 from tests.kit.clock import NOW
+from tests.kit.patience import until
 from tests.kit.postgres import ISOLATIONS, PostgresServer, emptied, execute, the_server
 from tests.store.given import ALL, Given, generation
 
@@ -200,6 +202,31 @@ async def test_connections_that_are_all_busy_are_waited_for_so_long_and_no_longe
         for one in stuck:
             one.cancel()
     assert [found.id for found in await store.projects.list()] == [project]
+
+
+async def test_lists_that_take_their_time_keep_nobody_else_waiting(
+    url: str, store: PostgresStore
+) -> None:
+    given = Given(store)
+    session = await given.session(await given.project())
+    limits = PostgresLimits(connections=4, wait_seconds=0.3, lock_seconds=3)
+    locked = "LOCK TABLE addresses IN ACCESS EXCLUSIVE MODE"
+    async with opened(url, limits) as busy:
+        async with held(url, locked):
+            lists = [
+                asyncio.ensure_future(
+                    cause_of(busy.addresses.list(session.project, AddressFilter(), ALL))
+                )
+                for _ in range(6)
+            ]
+            await until(lambda: busy._connections._open)
+            assert await busy.sessions.standing(session.project, session.session) is not None
+            assert await Given(busy, "busy").rotate(session) == Rotated(HEAD)
+            late = await asyncio.gather(*lists[1:])
+        assert late == ["database_busy"] * 5
+        lists[0].cancel()
+        found = await busy.addresses.list(session.project, AddressFilter(), ALL)
+        assert len(found.items) == 1
 
 
 async def test_more_than_can_wait_are_turned_away_at_once(url: str) -> None:

@@ -54,8 +54,8 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
         self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
         # Threads of their own: a customer whose name server is slow holds up nobody else's work.
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, "satmint-resolver")
-        self._unanswered: set[str] = set()
-        """Names that are being looked up."""
+        self._asked: dict[tuple[str, int], asyncio.Future[list[Any]]] = {}
+        """Look-ups under way. Whoever wants the same name waits for the same one."""
 
     async def connect_tcp(
         self,
@@ -88,14 +88,19 @@ class _PublicOnly(httpcore.AsyncNetworkBackend):
             httpcore.ConnectError: there are none.
             httpcore.ConnectTimeout: nobody said so in time.
         """
-        if host in self._unanswered:
-            raise httpcore.ConnectTimeout("the name was asked for and is not resolved yet")
-        resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        asked = asyncio.get_running_loop().run_in_executor(self._resolvers, resolve)
-        self._unanswered.add(host)
-        asked.add_done_callback(lambda _: self._unanswered.discard(host))
+        key = host, port
+        if key not in self._asked:
+            resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            asked = asyncio.get_running_loop().run_in_executor(self._resolvers, resolve)
+            self._asked[key] = asked
+
+            def answered(found: asyncio.Future[list[Any]]) -> None:
+                del self._asked[key]
+                found.cancelled() or found.exception()  # nobody may wait for it any more
+
+            asked.add_done_callback(answered)
         try:
-            found = await asyncio.wait_for(asyncio.shield(asked), seconds)
+            found = await asyncio.wait_for(asyncio.shield(self._asked[key]), seconds)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from error
         except OSError as error:

@@ -107,8 +107,14 @@ class Connections:
         Raises:
             StoreUnavailable: see `decide`.
         """
-        async with self._browsing:
+        try:
+            await asyncio.wait_for(self._browsing.acquire(), self._limits.wait_seconds)
+        except TimeoutError as error:
+            raise StoreUnavailable("database_busy") from error
+        try:
             return await self.look(work)
+        finally:
+            self._browsing.release()
 
     async def attempt(self, work: Work[T], begin: Begin | None = None) -> T:
         """As `look`, for a caller that is never cancelled.
