@@ -8,7 +8,7 @@ import pytest
 
 from satmint.model.listing import AddressFilter, SortBy, Window
 from satmint.model.records import AddressType, Channel
-from satmint.store.contract import CHANGEABLE, NotUnique, Store
+from satmint.store.contract import CHANGEABLE, OWN_SHOWN, NotUnique, Store
 from tests.kit.clock import NOW
 from tests.store.given import ALL, Given
 
@@ -96,13 +96,49 @@ async def test_addresses_can_be_ordered_by_name_and_by_age(store: Store, given: 
     assert await names(Window(9, sort_by=SortBy.NAME, descending=True)) == "cba"
 
 
-async def test_known_addresses_are_those_of_the_project(store: Store, given: Given) -> None:
+async def test_of_the_addresses_that_are_named_those_of_the_project_are_found(
+    store: Store, given: Given
+) -> None:
     project, other = await given.project(), await given.project()
-    mine = [await given.address(project) for _ in range(3)]
+    mine = [await given.address(project, created_at=NOW - number) for number in range(3)]
     foreign = await given.address(other)
     asked = [mine[0].id, foreign.id, given.id(), mine[2].id, mine[0].id]
-    assert await store.addresses.known(project, asked) == {mine[0].id, mine[2].id}
-    assert await store.addresses.known(project, []) == frozenset()
+    assert list(await store.addresses.these(project, asked)) == [mine[2], mine[0]]
+    assert list(await store.addresses.these(project, [])) == []
+
+
+async def test_a_subscribers_own_addresses_are_its_oldest(store: Store, given: Given) -> None:
+    project, other = await given.project(), await given.project()
+    owner, neighbour = [await given.subscriber(project, name) for name in ("ann", "bob")]
+    (first,) = await store.addresses.of_subscriber(project, owner)
+    older = [
+        await given.address(project, subscriber=owner, created_at=NOW - number - 1)
+        for number in range(OWN_SHOWN)
+    ]
+    await given.address(project)
+    found = await store.addresses.of_subscriber(project, owner)
+    assert list(found) == older[::-1]
+    assert first not in found
+    assert len(await store.addresses.of_subscriber(project, neighbour)) == 1
+    assert list(await store.addresses.of_subscriber(other, owner)) == []
+
+
+async def test_what_is_looked_for_at_the_same_time_is_kept_apart(
+    store: Store, given: Given
+) -> None:
+    projects = [await given.project() for _ in range(3)]
+    owners = [(project, await given.subscriber(project)) for project in projects for _ in range(5)]
+    own = [await store.addresses.of_subscriber(*owner) for owner in owners]
+    assert len({found.id for (found,) in own}) == 15
+    wanted = [*owners, (projects[0], given.id()), (projects[1], owners[0][1]), owners[3]]
+    at_once = await asyncio.gather(*(store.addresses.of_subscriber(*one) for one in wanted))
+    assert at_once == [*own, [], [], own[3]]
+    people = await asyncio.gather(*(store.subscribers.get(*one) for one in wanted))
+    ids = [None if one is None else (one.project, one.id) for one in people]
+    assert ids == [*owners, None, None, owners[3]]
+    named = [(project, found.id) for (project, _), (found,) in zip(owners, own, strict=True)]
+    addresses = await asyncio.gather(*(store.addresses.get(*one) for one in named))
+    assert addresses == [found for (found,) in own]
 
 
 async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, given: Given) -> None:

@@ -365,6 +365,68 @@ async def test_of_two_servers_that_are_sent_one_request_one_grants(
             assert answers.count(Accepted(GRANT, bound=False, again=True)) == 3
 
 
+async def test_of_two_servers_that_are_shown_one_proof_for_two_sessions_one_accepts_it(
+    database: Open, given: Given
+) -> None:
+    """They hold different sessions' rows; what they have in common is the proof."""
+    project = await given.project()
+    async with database() as store:
+        second = Given(store, "second")
+        for round_ in range(8):
+            here = Holder(given, await given.session(project, f"here-{round_}", jkt=KEY))
+            there = Holder(second, await given.session(project, f"there-{round_}", jkt=KEY))
+            proofs = [sha256(b"%d %d" % (round_, number)).digest() for number in range(6)]
+            # Either server is shown them in another order, among others that only it is shown.
+            ours = [here.prove(here.shown(proof=proof)) for proof in proofs]
+            theirs = [there.prove(there.shown(proof=proof)) for proof in reversed(proofs)]
+            alone = [holder.prove() for holder in (here, there)]
+            answers = await asyncio.gather(*ours, *theirs, *alone)
+            for one, other in zip(answers[:6], reversed(answers[6:12]), strict=True):
+                assert {one, other} == {Accepted(GRANT, bound=False), denied("proof_replayed")}
+            assert answers[12:] == [Accepted(GRANT, bound=False)] * 2
+            assert (await here.session()).device_token_at == NOW
+
+
+async def test_what_comes_at_once_is_judged_as_if_it_came_one_after_another(given: Given) -> None:
+    async def outcome(*, at_once: bool) -> tuple[list[Judgement], object, list[EventKind]]:
+        project = await given.project()
+        holder = Holder(given, await given.session(project))
+        other = Holder(given, await given.session(project, jkt=OTHER_KEY))
+        lost = holder.shown()
+        stolen = msgspec.structs.replace(lost, request=b"another request")
+        calls = [
+            (holder, holder.shown(), None, 0),  # binds
+            (holder, lost, Grant(NOW + 3, NOW + 9000), 3),
+            (holder, holder.shown(OTHER_KEY), GRANT, 3),
+            (holder, lost, Grant(NOW + 4, NOW + 900), 4),  # its first answer was lost
+            (other, other.shown(OTHER_KEY), GRANT, 4),
+            (holder, stolen, GRANT, 4),
+            (holder, holder.shown(), Grant(NOW + 2, NOW + 8000), 2),
+            (holder, lost, GRANT, 5),
+        ]
+        answers = [who.prove(shown, grant, at=NOW + at) for who, shown, grant, at in calls]
+        judgements = (
+            list(await asyncio.gather(*answers)) if at_once else [await one for one in answers]
+        )
+        session = await holder.session()
+        seen = session.jkt, session.lives_until, session.device_token_at
+        return judgements, seen, sorted(await given.kinds(project))
+
+    together = await outcome(at_once=True)
+    assert together == await outcome(at_once=False)
+    assert together[0] == [
+        Accepted(None, bound=True),
+        Accepted(Grant(NOW + 3, NOW + 9000), bound=False),
+        denied("key_mismatch"),
+        Accepted(Grant(NOW + 3, NOW + 9000), bound=False, again=True),
+        Accepted(GRANT, bound=False),
+        denied("proof_replayed"),
+        Accepted(Grant(NOW + 2, NOW + 8000), bound=False),
+        Accepted(Grant(NOW + 3, NOW + 9000), bound=False, again=True),
+    ]
+    assert together[1] == (KEY, NOW + 9000, NOW + 3)
+
+
 async def test_a_race_with_a_revocation_grants_nothing_after_it(
     given: Given, unbound: Holder
 ) -> None:

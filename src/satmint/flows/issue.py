@@ -207,8 +207,8 @@ async def embed_token(mint: Mint, c2c_token: str, web_origin: str | None, origin
 
 async def address_faults(mint: Mint, caller: Caller, addresses: tuple[UUID, ...]) -> list[Fault]:
     """What is wrong with the addresses that a guest is to reach."""
-    known = await mint.store.addresses.known(caller.project, addresses)
-    if known.issuperset(addresses):
+    known = await mint.store.addresses.these(caller.project, addresses)
+    if {address.id for address in known}.issuperset(addresses):
         return []
     message = "The addresses must belong to the project"
     return [Fault(Code.MUST_BELONG_TO_PROJECT, message, "allowed_addresses")]

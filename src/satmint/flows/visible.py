@@ -1,13 +1,13 @@
 """What the holder of a SAT can see."""
 
+from collections.abc import Sequence
+
 from satmint.flows.callers import Caller, Holder
 from satmint.flows.mint import Mint
 from satmint.model.claims import Kind
-from satmint.model.listing import AddressFilter, Window
+from satmint.model.listing import AddressFilter
 from satmint.model.records import Address, Subscriber
 from satmint.model.refusals import Unauthorized
-
-_OWN_SHOWN = 100
 
 
 async def subscriber_of_holder(mint: Mint, holder: Holder) -> Subscriber:
@@ -22,16 +22,12 @@ async def subscriber_of_holder(mint: Mint, holder: Holder) -> Subscriber:
     return found
 
 
-async def addresses_of_holder(mint: Mint, holder: Holder) -> list[Address]:
+async def addresses_of_holder(mint: Mint, holder: Holder) -> Sequence[Address]:
     """A subscriber's own addresses; for a guest, those that its token names."""
     claims = holder.claims
-    wanted = (
-        AddressFilter(subscriber=claims.sub)
-        if claims.kind is Kind.SUBSCRIBER
-        else visible_to(holder)
-    )
-    page = await mint.store.addresses.list(claims.prj, wanted, Window(_OWN_SHOWN))
-    return list(page.items)
+    if claims.kind is Kind.SUBSCRIBER:
+        return await mint.store.addresses.of_subscriber(claims.prj, claims.sub)
+    return await mint.store.addresses.these(claims.prj, claims.addr or ())
 
 
 def visible_to(who: Caller | Holder) -> AddressFilter:

@@ -1,5 +1,6 @@
 """What answers look like: exactly the members of the vendor's schemas, and ours beside them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -218,7 +219,7 @@ def show_new_c2c_token(found: C2cToken, text: str) -> NewC2cTokenAnswer:
     return NewC2cTokenAnswer(**msgspec.structs.asdict(show_c2c_token(found)), token=text)
 
 
-def show_info(holder: Holder, found: Subscriber, addresses: list[Address]) -> InfoAnswer:
+def show_info(holder: Holder, found: Subscriber, addresses: Sequence[Address]) -> InfoAnswer:
     """Who the holder is.
 
     `sat_claims` is what makes the browser SDK bind its token, so it is there only where the token

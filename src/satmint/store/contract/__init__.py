@@ -18,6 +18,7 @@ from typing import Protocol
 
 from satmint.store.contract.accounts import (
     CHANGEABLE,
+    OWN_SHOWN,
     AddressStore,
     NewSubscriber,
     ProjectStore,
@@ -31,6 +32,7 @@ from satmint.store.contract.trail import EventStore, PresenceStore, WebhookStore
 
 __all__ = [
     "CHANGEABLE",
+    "OWN_SHOWN",
     "AddressStore",
     "EventStore",
     "NewSession",

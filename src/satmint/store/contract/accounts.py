@@ -16,6 +16,8 @@ from satmint.model.records import (
     Subscriber,
 )
 
+OWN_SHOWN: Final = 100
+"""Addresses of one subscriber that its own view of itself holds, at the most."""
 CHANGEABLE: Final = frozenset(Address.__slots__) - {"id", "project", "subscriber", "created_at"}
 """The fields of an address that can be set on one that is there."""
 
@@ -162,8 +164,12 @@ class AddressStore(Protocol):
         """One address."""
         ...
 
-    async def known(self, project: UUID, addresses: Sequence[UUID]) -> frozenset[UUID]:
-        """Those of `addresses` that are of this project."""
+    async def these(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
+        """Those of `addresses` that are of this project, oldest first. Never waits for lists."""
+        ...
+
+    async def of_subscriber(self, project: UUID, subscriber: UUID) -> Sequence[Address]:
+        """A subscriber's own: the oldest `OWN_SHOWN` of them. Never waits for lists."""
         ...
 
     async def update(

@@ -1,7 +1,7 @@
 """Addresses in PostgreSQL."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,9 +9,10 @@ import asyncpg
 
 from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address, AddressType, Channel
-from satmint.store.contract import CHANGEABLE, NotUnique
+from satmint.store.contract import CHANGEABLE, OWN_SHOWN, NotUnique
 from satmint.store.postgres.connections import Connection, Connections
 from satmint.store.postgres.listing import Listing, Row, plain, plain_or_none, read_page
+from satmint.store.postgres.looking import WANTED, Looks
 
 _COLUMNS: Final = (
     "project_id, address_id, context, name, display_name, type, channels, subscriber_id,"
@@ -21,6 +22,24 @@ _SELECT: Final = f"SELECT {_COLUMNS} FROM addresses"
 _INSERT: Final = (
     f"INSERT INTO addresses ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 )
+_BY_ID: Final = f"""
+SELECT n, {_COLUMNS}
+  FROM {WANTED}
+  JOIN addresses USING (project_id)
+ WHERE address_id = wanted.id
+"""
+# LATERAL leaves the planner one way only, by the index.
+_BY_OWNER: Final = f"""
+SELECT n, own.*
+  FROM {WANTED}
+ CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM addresses
+     WHERE addresses.project_id = wanted.project_id AND addresses.subscriber_id = wanted.id
+     ORDER BY created_at, address_id
+     LIMIT {OWN_SHOWN}
+ ) AS own
+ ORDER BY n, created_at, address_id
+"""
 _BY_NAME: Final = "addresses_by_name"
 
 
@@ -30,15 +49,22 @@ async def insert_where_free(connection: Connection, address: Address) -> bool:
     return await connection.fetchval(insert, *_row(address)) is not None
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresAddresses:
     """See `AddressStore`."""
 
-    connections: Connections
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._looks = Looks(connections, _BY_ID, _address)
+        self._own = Looks(connections, _BY_OWNER, _address)
+
+    async def close(self) -> None:
+        """Finish what was begun, and look for no more."""
+        await self._looks.close()
+        await self._own.close()
 
     async def create(self, address: Address) -> None:
         """See `AddressStore.create`."""
-        if not await self.connections.look(lambda db: insert_where_free(db, address)):
+        if not await self._connections.look(lambda db: insert_where_free(db, address)):
             raise NotUnique("name")
 
     async def list(self, project: UUID, wanted: AddressFilter, window: Window) -> Page[Address]:
@@ -58,23 +84,21 @@ class PostgresAddresses:
             conditions.append("address_id = ANY({}::uuid[])")
             arguments.append(list(wanted.only))
         listing = Listing(_SELECT, conditions, arguments, window.sort_by.value, "address_id")
-        return await self.connections.browse(lambda db: read_page(db, listing, window, _address))
+        return await self._connections.browse(lambda db: read_page(db, listing, window, _address))
 
     async def get(self, project: UUID, address: UUID) -> Address | None:
         """See `AddressStore.get`."""
-        query = f"{_SELECT} WHERE project_id = $1 AND address_id = $2"
-        row = await self.connections.look(lambda db: db.fetchrow(query, project, address))
-        return None if row is None else _address(row)
+        return await self._looks.one(project, address)
 
-    async def known(self, project: UUID, addresses: Sequence[UUID]) -> frozenset[UUID]:
-        """See `AddressStore.known`."""
-        query = (
-            "SELECT address_id FROM addresses"
-            " WHERE project_id = $1 AND address_id = ANY($2::uuid[])"
-        )
-        wanted = list(addresses)
-        rows = await self.connections.look(lambda db: db.fetch(query, project, wanted))
-        return frozenset(plain(row["address_id"]) for row in rows)
+    async def these(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
+        """See `AddressStore.these`."""
+        found = await asyncio.gather(*(self.get(project, address) for address in set(addresses)))
+        known = [address for address in found if address is not None]
+        return sorted(known, key=lambda address: (address.created_at, address.id))
+
+    async def of_subscriber(self, project: UUID, subscriber: UUID) -> Sequence[Address]:
+        """See `AddressStore.of_subscriber`."""
+        return await self._own.all(project, subscriber)
 
     async def update(
         self, project: UUID, address: UUID, fields: Mapping[str, Any]
@@ -91,7 +115,7 @@ class PostgresAddresses:
         )
         given = (project, address, *(_kept(name, value) for name, value in fields.items()))
         try:
-            row = await self.connections.look(lambda db: db.fetchrow(statement, *given))
+            row = await self._connections.look(lambda db: db.fetchrow(statement, *given))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != _BY_NAME:
                 raise
@@ -101,7 +125,7 @@ class PostgresAddresses:
     async def delete(self, project: UUID, address: UUID) -> bool:
         """See `AddressStore.delete`."""
         statement = "DELETE FROM addresses WHERE project_id = $1 AND address_id = $2 RETURNING 1"
-        gone = await self.connections.look(lambda db: db.fetchval(statement, project, address))
+        gone = await self._connections.look(lambda db: db.fetchval(statement, project, address))
         return gone is not None
 
 

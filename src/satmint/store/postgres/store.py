@@ -59,7 +59,8 @@ class PostgresStore:
     async def close(self) -> None:
         """See `Store.close`."""
         await self._listener.close()
-        await self.sessions.close()
+        for one in (self.sessions, self.subscribers, self.addresses):
+            await one.close()
         await self._connections.close()
 
 

@@ -1,6 +1,6 @@
 """Subscribers in PostgreSQL."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -16,14 +16,22 @@ from satmint.store.postgres.addresses import insert_where_free
 from satmint.store.postgres.connections import Connection, Connections
 from satmint.store.postgres.events import record
 from satmint.store.postgres.listing import Listing, Row, plain, read_page
+from satmint.store.postgres.looking import WANTED, Looks
 
 _PROFILE: Final = tuple(Profile.__slots__)
 _SETTABLE: Final = frozenset({*_PROFILE, "email", "reference"})
-_SELECT: Final = (
-    "SELECT project_id, subscriber_id, kind, reference, email, epoch, created_at, updated_at,"
-    f" {', '.join(_PROFILE)} FROM subscribers"
+_COLUMNS: Final = (
+    "project_id, subscriber_id, kind, reference, email, epoch, created_at, updated_at,"
+    f" {', '.join(_PROFILE)}"
 )
+_SELECT: Final = f"SELECT {_COLUMNS} FROM subscribers"
 _ONE: Final = f"{_SELECT} WHERE project_id = $1 AND subscriber_id = $2"
+_MANY: Final = f"""
+SELECT n, {_COLUMNS}
+  FROM {WANTED}
+  JOIN subscribers USING (project_id)
+ WHERE subscriber_id = wanted.id
+"""
 _ATTRIBUTE_OF: Final = {
     "subscribers_by_reference": "reference",
     "subscribers_by_email": "email",
@@ -116,11 +124,16 @@ async def is_taken(db: Connection, project: UUID, column: str, value: str | None
     return await db.fetchval(query, project, value) is not None
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresSubscribers:
     """See `SubscriberStore`."""
 
-    connections: Connections
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._looks = Looks(connections, _MANY, _subscriber)
+
+    async def close(self) -> None:
+        """Finish what was begun, and look for no more."""
+        await self._looks.close()
 
     async def create(
         self, new: NewSubscriber, project: UUID, change: SubscriberChange, now: int
@@ -134,7 +147,7 @@ class PostgresSubscribers:
             return _subscriber(await db.fetchrow(_ONE, project, new.id))
 
         try:
-            return await self.connections.decide(work)
+            return await self._connections.decide(work)
         except asyncpg.UniqueViolationError as error:
             raise _not_unique(error) from error
 
@@ -147,12 +160,13 @@ class PostgresSubscribers:
             "created_at",
             "subscriber_id",
         )
-        return await self.connections.browse(lambda db: read_page(db, listing, window, _subscriber))
+        return await self._connections.browse(
+            lambda db: read_page(db, listing, window, _subscriber)
+        )
 
     async def get(self, project: UUID, subscriber: UUID) -> Subscriber | None:
         """See `SubscriberStore.get`."""
-        row = await self.connections.look(lambda db: db.fetchrow(_ONE, project, subscriber))
-        return None if row is None else _subscriber(row)
+        return await self._looks.one(project, subscriber)
 
     async def update(
         self, project: UUID, subscriber: UUID, change: SubscriberChange, now: int
@@ -173,7 +187,7 @@ class PostgresSubscribers:
             return _subscriber(await db.fetchrow(_ONE, project, subscriber))
 
         try:
-            return await self.connections.decide(work)
+            return await self._connections.decide(work)
         except asyncpg.UniqueViolationError as error:
             raise NotUnique("email") from error
 
@@ -196,7 +210,7 @@ class PostgresSubscribers:
             await record(db, event)
             return True
 
-        return await self.connections.insist(work)
+        return await self._connections.insist(work)
 
 
 async def revoke_sessions(

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address, AddressType, Channel
-from satmint.store.contract import CHANGEABLE, NotUnique
+from satmint.store.contract import CHANGEABLE, OWN_SHOWN, NotUnique
 from satmint.store.sqlite.events import optional_uuid
 from satmint.store.sqlite.lanes import Lane, Readers
 from satmint.store.sqlite.listing import Listing, Row, read_page
 
+_OLDEST_FIRST: Final = "ORDER BY created_at, address_id"
 _SELECT: Final = (
     "SELECT project_id, address_id, context, name, display_name, type, channels, subscriber_id,"
     " locked, cover_url, preview_url, created_at FROM addresses"
@@ -90,19 +91,17 @@ class SqliteAddresses:
         """See `AddressStore.get`."""
         return await self.reader.submit(lambda db: _one(db, project, address))
 
-    async def known(self, project: UUID, addresses: Sequence[UUID]) -> frozenset[UUID]:
-        """See `AddressStore.known`."""
+    async def these(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
+        """See `AddressStore.these`."""
         ids = [address.bytes for address in addresses]
+        marks = ", ".join("?" * len(ids))
+        query = f"{_SELECT} WHERE project_id = ? AND address_id IN ({marks}) {_OLDEST_FIRST}"
+        return await self._found(query, project.bytes, *ids)
 
-        def work(db: sqlite3.Connection) -> frozenset[UUID]:
-            query = (
-                "SELECT address_id FROM addresses"
-                f" WHERE project_id = ? AND address_id IN ({', '.join('?' * len(ids))})"
-            )
-            rows = db.execute(query, (project.bytes, *ids)).fetchall()
-            return frozenset(UUID(bytes=row[0]) for row in rows)
-
-        return await self.reader.submit(work)
+    async def of_subscriber(self, project: UUID, subscriber: UUID) -> Sequence[Address]:
+        """See `AddressStore.of_subscriber`."""
+        query = f"{_SELECT} WHERE project_id = ? AND subscriber_id = ? {_OLDEST_FIRST} LIMIT ?"
+        return await self._found(query, project.bytes, subscriber.bytes, OWN_SHOWN)
 
     async def update(
         self, project: UUID, address: UUID, fields: Mapping[str, Any]
@@ -151,6 +150,12 @@ class SqliteAddresses:
             return gone.rowcount > 0
 
         return await self.writer.submit(work)
+
+    async def _found(self, query: str, *given: object) -> Sequence[Address]:
+        def work(db: sqlite3.Connection) -> Sequence[Address]:
+            return [_address(row) for row in db.execute(query, given)]
+
+        return await self.reader.submit(work)
 
 
 def _one(db: sqlite3.Connection, project: UUID, address: UUID) -> Address | None:

@@ -88,7 +88,8 @@ _REVOKE: Final = (
 _BIND: Final = "UPDATE sessions SET jkt = ? WHERE project_id = ? AND session_id = ? AND jkt IS NULL"
 
 _GRANTED: Final = (
-    "UPDATE sessions SET lives_until = max(lives_until, ?1), device_token_at = ?2"
+    "UPDATE sessions SET lives_until = max(lives_until, ?1),"
+    " device_token_at = max(coalesce(device_token_at, ?2), ?2)"
     " WHERE project_id = ?3 AND session_id = ?4"
 )
 
