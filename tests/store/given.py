@@ -16,7 +16,7 @@ from satmint.model.listing import Window
 from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType, ApiToken, C2cToken, Channel, Project
 from satmint.model.rotation import Presented, Verdict
-from satmint.store.contract import NewSession, NewSubscriber, Store, SubscriberChange
+from satmint.store.contract import NewSession, NewSubscriber, Opened, Store, SubscriberChange
 from satmint.store.postgres.store import PostgresStore
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
@@ -169,15 +169,31 @@ class Given:
         """A new session of a subscriber; returns its first refresh token, opened."""
         about.setdefault("expires_at", at + ACCESS_SECONDS)
         session = self.new_session(**about)
-        opened = await self.store.sessions.open_for_reference(
+        opened = await self._signed_in(project, reference, {}, session, at)
+        return Presented(project, session.id, 0, opened.epoch, session.jkt)
+
+    async def signed_in(
+        self, project: UUID, reference: str, *, fields: Mapping[str, str | None], at: int = NOW
+    ) -> Opened:
+        """A subscriber's sign-in with which its backend says what its fields are."""
+        return await self._signed_in(project, reference, fields, self.new_session(), at)
+
+    async def _signed_in(
+        self,
+        project: UUID,
+        reference: str,
+        fields: Mapping[str, str | None],
+        session: NewSession,
+        at: int,
+    ) -> Opened:
+        return await self.store.sessions.open_for_reference(
             project,
             self.new_subscriber(reference),
-            SubscriberChange(),
+            SubscriberChange(dict(fields)),
             session,
             at,
             self.event(EventKind.ISSUED, project, at=at, session=session.id),
         )
-        return Presented(project, session.id, 0, opened.epoch, session.jkt)
 
     async def guest(
         self,

@@ -66,21 +66,66 @@ async def test_opening_for_a_known_reference_sets_fields_and_keeps_the_rest(
 ) -> None:
     project = await given.project()
     ann = await given.subscriber(project, "ann", fields={"first_name": "Ann", "country": "FR"})
-    session = given.new_session()
-    opened = await store.sessions.open_for_reference(
-        project,
-        given.new_subscriber("ann"),
-        SubscriberChange({"country": "BE"}),
-        session,
-        NOW + 5,
-        given.event(EventKind.ISSUED, project, session=session.id),
-    )
+    opened = await given.signed_in(project, "ann", fields={"country": "BE"}, at=NOW + 5)
     assert opened == Opened(ann, 0)
     subscriber = await store.subscribers.get(project, ann)
     assert subscriber is not None
     assert (subscriber.profile.first_name, subscriber.profile.country) == ("Ann", "BE")
     assert len((await store.subscribers.list(project, ALL)).items) == 1
     assert len((await store.addresses.list(project, AddressFilter(), ALL)).items) == 1
+
+
+async def test_signing_in_with_fields_as_they_are_writes_nothing_of_the_subscriber(
+    store: Store, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many backends send all they know of somebody at each sign-in: it costs no step of its own."""
+
+    async def never(*_: object) -> Opened:
+        raise AssertionError("took a transaction of its own")
+
+    project = await given.project()
+    fields = {
+        "first_name": 'D\'Ann "x"',
+        "display_name": "Ünï \\ 株式",
+        "country": None,
+        "region": "",
+    }
+    ann = await given.subscriber(project, "ann", fields=fields)
+    bob = await given.subscriber(project, "bob", fields=fields)
+    before = await store.subscribers.get(project, ann)
+    monkeypatch.setattr("satmint.store.postgres.sessions.open_for_reference", never)
+    opened = await asyncio.gather(
+        *(
+            given.signed_in(project, name, fields=said, at=NOW + 5)
+            for name in ("ann", "bob")
+            for said in (fields, {"country": None}, {"region": ""}, {})
+        )
+    )
+    assert opened == [Opened(ann, 0)] * 4 + [Opened(bob, 0)] * 4
+    assert await store.subscribers.get(project, ann) == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"first_name": "ann"},
+        {"first_name": None},
+        {"first_name": ""},
+        {"country": ""},
+        {"first_name": "Ann", "region": None},
+    ],
+)
+async def test_signing_in_with_a_field_that_differs_sets_it(
+    store: Store, given: Given, said: dict[str, str | None]
+) -> None:
+    project = await given.project()
+    fields = {"first_name": "Ann", "country": None, "region": ""}
+    ann = await given.subscriber(project, "ann", fields=fields)
+    assert await given.signed_in(project, "ann", fields=said, at=NOW + 5) == Opened(ann, 0)
+    found = await store.subscribers.get(project, ann)
+    assert found is not None
+    assert {name: getattr(found.profile, name) for name in fields} == {**fields, **said}
+    assert (found.created_at, found.updated_at) == (NOW, NOW + 5)
 
 
 @pytest.mark.parametrize("servers", [1, 2])

@@ -1,11 +1,12 @@
 """Opening sessions in PostgreSQL: many at once where nothing else has to be written.
 
-The usual sign-in names a subscriber that is there and changes nothing about it: such sessions are
-opened by one statement for as many as are waiting, and so are those of guests. A new subscriber, or
-one whose fields are set, takes a transaction of its own.
+The usual sign-in names a subscriber that is there and changes nothing about it, whether it says
+nothing of its fields or what they are anyway: such sessions are opened by one statement for as many
+as are waiting, and so are those of guests. A new subscriber, or one that changes, takes a
+transaction of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,10 +24,11 @@ from satmint.store.postgres.subscribers import change_subscriber, create_subscri
 
 
 class KnownStep(msgspec.Struct, frozen=True):
-    """A session for the subscriber of a reference, if there is one."""
+    """A session for the subscriber of a reference, if there is one that has these fields."""
 
     project: UUID
     reference: str
+    fields: Mapping[str, str | None]
     session: NewSession
     now: int
     event: Event
@@ -42,6 +44,8 @@ class TemporaryStep(msgspec.Struct, frozen=True):
     now: int
     event: Event
 
+
+_as_json: Final = msgspec.json.Encoder().encode
 
 _SESSION_COLUMNS: Final = (
     "project_id, session_id, project_epoch, subscriber_id, subscriber_epoch, kind, generation,"
@@ -60,10 +64,11 @@ _STEPS: Final = """
     SELECT * FROM unnest($1::uuid[], $2::{type}[], $3::uuid[], $4::bigint[], $5::bigint[],
                          $6::bigint[], $7::text[], $8::bytea[], $9::text[], $10::bigint[],
                          $11::uuid[], $12::uuid[], $13::bigint[], $14::text[], $15::text[],
-                         $16::text[], $17::text[], $18::text[])
+                         $16::text[], $17::text[], $18::text[], $19::jsonb[])
         WITH ORDINALITY AS step (project_id, who, session_id, now, expires_at, deadline, jkt,
                                  event_id, event_kind, at, event_session, event_subject,
-                                 event_generation, cause, request_id, address, agent, kind, n)
+                                 event_generation, cause, request_id, address, agent, kind, fields,
+                                 n)
 """
 _TOLD: Final = """
            step.project_id, step.event_id, step.event_kind, step.at, {subscriber},
@@ -77,6 +82,7 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
       FROM step
       JOIN subscribers ON subscribers.project_id = step.project_id
                       AND subscribers.reference = step.who
+                      AND (step.fields IS NULL OR to_jsonb(subscribers) @> step.fields)
      ORDER BY subscribers.project_id, subscribers.subscriber_id
        FOR SHARE OF subscribers SKIP LOCKED
 ), opened AS (
@@ -115,11 +121,15 @@ VALUES ($1, $2, (SELECT projects.epoch FROM projects WHERE projects.project_id =
 
 
 async def open_known(db: Connection, steps: Sequence[KnownStep]) -> Sequence[Opened | None]:
-    """Open sessions for subscribers that are there; None: it is not, or somebody holds its row."""
+    """Open sessions for subscribers that are there; None: it is not, or somebody holds its row.
+
+    One whose fields differ from those of the step counts as not there.
+    """
     kinds = [Kind.SUBSCRIBER.value] * len(steps)
     references = [step.reference for step in steps]
+    fields = [_as_json(step.fields).decode() if step.fields else None for step in steps]
     opened: list[Opened | None] = [None] * len(steps)
-    for row in await db.fetch(_OPEN_KNOWN, *_arrays(steps, references, kinds)):
+    for row in await db.fetch(_OPEN_KNOWN, *_arrays(steps, references, kinds, fields)):
         opened[row["n"] - 1] = Opened(plain(row["subscriber_id"]), row["epoch"])
     return opened
 
@@ -127,7 +137,7 @@ async def open_known(db: Connection, steps: Sequence[KnownStep]) -> Sequence[Ope
 async def open_temporary(db: Connection, steps: Sequence[TemporaryStep]) -> Sequence[Opened]:
     """Open sessions for new temporary subscribers."""
     kinds, subscribers = [step.kind.value for step in steps], [step.subscriber for step in steps]
-    await db.execute(_OPEN_TEMPORARY, *_arrays(steps, subscribers, kinds))
+    await db.execute(_OPEN_TEMPORARY, *_arrays(steps, subscribers, kinds, [None] * len(steps)))
     return [Opened(step.subscriber, 0) for step in steps]
 
 
@@ -189,6 +199,7 @@ def _arrays(
     steps: Sequence[KnownStep] | Sequence[TemporaryStep],
     who: Sequence[object],
     kinds: Sequence[str],
+    fields: Sequence[str | None],
 ) -> tuple[Sequence[object], ...]:
     """The arguments of `_STEPS`."""
     sessions, events = [step.session for step in steps], [step.event for step in steps]
@@ -211,4 +222,5 @@ def _arrays(
         [event.origin.address for event in events],
         [event.origin.agent for event in events],
         kinds,
+        fields,
     )

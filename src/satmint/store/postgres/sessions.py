@@ -93,8 +93,9 @@ class PostgresSessions:
     ) -> Opened:
         """See `SessionStore.open_for_reference`."""
         with self._at_work:
-            if not change.fields and change.password_hash is None:
-                step = KnownStep(project, subscriber.reference, session, now, event)
+            if change.password_hash is None:
+                reference = subscriber.reference
+                step = KnownStep(project, reference, change.fields, session, now, event)
                 opened = await self._known.submit(step)
                 if opened is not None:
                     return opened

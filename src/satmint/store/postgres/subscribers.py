@@ -98,17 +98,19 @@ async def create_subscriber(
 async def change_subscriber(
     db: Connection, project: UUID, subscriber: UUID, change: SubscriberChange, now: int
 ) -> None:
-    """Set the given fields; nothing at all is written where none is given."""
+    """Set the given fields; nothing at all is written where they are so already."""
     values: dict[str, str | None] = dict(change.fields)
     if not values.keys() <= _SETTABLE:
         raise ValueError("a field that no subscriber has")
     if change.password_hash is not None:
         values["password_hash"] = change.password_hash
     if values:
-        settings = ", ".join(f"{column} = ${at}" for at, column in enumerate(values, start=4))
+        marks = {column: f"${at}" for at, column in enumerate(values, start=4)}
+        settings = ", ".join(f"{column} = {mark}" for column, mark in marks.items())
         await db.execute(
             f"UPDATE subscribers SET {settings}, updated_at = $3"
-            " WHERE project_id = $1 AND subscriber_id = $2",
+            " WHERE project_id = $1 AND subscriber_id = $2"
+            f" AND ROW({', '.join(marks)}) IS DISTINCT FROM ROW({', '.join(marks.values())})",
             project,
             subscriber,
             now,

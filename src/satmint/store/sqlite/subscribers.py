@@ -67,7 +67,7 @@ def create_temporary(
 def change_subscriber(
     db: sqlite3.Connection, project: UUID, subscriber: bytes, change: SubscriberChange, now: int
 ) -> None:
-    """Set the given fields; nothing at all is written where none is given."""
+    """Set the given fields; nothing at all is written where they are so already."""
     values: dict[str, str | None] = dict(change.fields)
     if not values.keys() <= _SETTABLE:
         raise ValueError("a field that no subscriber has")
@@ -75,10 +75,11 @@ def change_subscriber(
         values["password_hash"] = change.password_hash
     if values:
         settings = ", ".join(f"{column} = ?" for column in values)
+        differ = " OR ".join(f"{column} IS NOT ?" for column in values)
         db.execute(
             f"UPDATE subscribers SET {settings}, updated_at = ?"
-            " WHERE project_id = ? AND subscriber_id = ?",
-            (*values.values(), now, project.bytes, subscriber),
+            f" WHERE project_id = ? AND subscriber_id = ? AND ({differ})",
+            (*values.values(), now, project.bytes, subscriber, *values.values()),
         )
 
 
