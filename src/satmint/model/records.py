@@ -6,7 +6,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.permissions import Permission
-from satmint.model.rotation import Head
+from satmint.model.rotation import Head, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +174,18 @@ class SessionStanding:
     session: Session
     subscriber_epoch: int | None
     """None: the subscriber is gone."""
+
+    @property
+    def standing(self) -> Standing:
+        """What the rules go by."""
+        session = self.session
+        return Standing(
+            head=session.head,
+            seen=session.seen_generation >= session.head.generation,
+            revoked=session.revoked_at is not None,
+            subscriber_epoch=self.subscriber_epoch,
+            deadline=session.deadline,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from satmint.model.possession import (
 from satmint.model.rotation import Standing
 from satmint.store.postgres.connections import Connection
 from satmint.store.postgres.events import record
-from satmint.store.postgres.standing import Key, as_standing, hold, read_standings
+from satmint.store.postgres.standing import Key, hold, read_standings
 
 ProofKey = tuple[UUID, bytes]
 """Project and digest of a proof."""
@@ -160,7 +160,7 @@ async def _judged_by_what_is_seen(
     held = await hold(db, [step.key for step in steps], patiently=patiently)
     known = await read_standings(db, list(held))
     docket = _Docket(
-        bench={key: as_standing(standing) for key, standing in known.items()},
+        bench={key: one.standing for key, one in known.items()},
         used=await _used_proofs(db, {(s.shown.project, s.shown.proof) for s in steps}),
     )
     judgements = [docket.judge(step) for step in steps]

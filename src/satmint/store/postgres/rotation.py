@@ -31,7 +31,6 @@ from satmint.store.postgres.events import record
 from satmint.store.postgres.standing import (
     THROUGH_THE_GATE,
     Key,
-    as_standing,
     gates_of,
     hold,
     read_standings,
@@ -187,7 +186,7 @@ async def _judged(
 ) -> Sequence[Verdict | None]:
     held = await hold(db, [step.key for step in steps], patiently=patiently)
     known = await read_standings(db, list(held))
-    bench = {key: as_standing(standing) for key, standing in known.items()}
+    bench = {key: one.standing for key, one in known.items()}
     changed: dict[Key, int | None] = {}
     events: list[Event] = []
     verdicts: list[Verdict | None] = []

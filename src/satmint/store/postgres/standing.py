@@ -13,7 +13,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.records import Session, SessionStanding
-from satmint.model.rotation import Head, Standing
+from satmint.model.rotation import Head
 from satmint.store.postgres.connections import Connection
 from satmint.store.postgres.listing import Row, plain
 
@@ -109,18 +109,6 @@ async def read_standings(db: Connection, keys: Sequence[Key]) -> dict[Key, Sessi
         session = session_of(row)
         found[session.project, session.id] = SessionStanding(session, row["subscriber_epoch"])
     return found
-
-
-def as_standing(known: SessionStanding) -> Standing:
-    """What the rules go by."""
-    session = known.session
-    return Standing(
-        head=session.head,
-        seen=session.seen_generation >= session.head.generation,
-        revoked=session.revoked_at is not None,
-        subscriber_epoch=known.subscriber_epoch,
-        deadline=session.deadline,
-    )
 
 
 def session_of(row: Row) -> Session:

@@ -1,4 +1,4 @@
-"""Rows of sessions in SQLite, read as what they stand for."""
+"""Rows of sessions in SQLite: read as what they stand for, and ended."""
 
 import sqlite3
 from typing import Final
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.records import Session, SessionStanding
-from satmint.model.rotation import Head, Standing
+from satmint.model.rotation import Head
 from satmint.store.sqlite.listing import Row
 
 SESSION_COLUMNS: Final = (
@@ -23,6 +23,10 @@ _STANDING: Final = (
     " AND subscribers.subscriber_id = sessions.subscriber_id)"
     " FROM sessions WHERE project_id = ? AND session_id = ?"
 )
+_REVOKE: Final = (
+    "UPDATE sessions SET revoked_at = ?"
+    " WHERE project_id = ? AND session_id = ? AND revoked_at IS NULL"
+)
 
 
 def read_standing(db: sqlite3.Connection, project: UUID, session: UUID) -> SessionStanding | None:
@@ -31,16 +35,9 @@ def read_standing(db: sqlite3.Connection, project: UUID, session: UUID) -> Sessi
     return None if row is None else SessionStanding(session_of(row), row[16])
 
 
-def as_standing(known: SessionStanding) -> Standing:
-    """The same, as the rules judge it."""
-    session = known.session
-    return Standing(
-        head=session.head,
-        seen=session.seen_generation >= session.head.generation,
-        revoked=session.revoked_at is not None,
-        subscriber_epoch=known.subscriber_epoch,
-        deadline=session.deadline,
-    )
+def revoke_session(db: sqlite3.Connection, project: UUID, session: UUID, now: int) -> None:
+    """End one session, if it was not ended before."""
+    db.execute(_REVOKE, (now, project.bytes, session.bytes))
 
 
 def session_of(row: Row) -> Session:
