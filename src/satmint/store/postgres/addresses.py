@@ -12,7 +12,7 @@ from satmint.model.records import Address, AddressType, Channel
 from satmint.store.contract import CHANGEABLE, OWN_SHOWN, NotUnique
 from satmint.store.postgres.connections import Connection, Connections
 from satmint.store.postgres.listing import Listing, Row, plain, plain_or_none, read_page
-from satmint.store.postgres.looking import WANTED, Looks
+from satmint.store.postgres.looking import BY_ID, Looks
 
 _COLUMNS: Final = (
     "project_id, address_id, context, name, display_name, type, channels, subscriber_id,"
@@ -24,14 +24,14 @@ _INSERT: Final = (
 )
 _BY_ID: Final = f"""
 SELECT n, {_COLUMNS}
-  FROM {WANTED}
+  FROM {BY_ID}
   JOIN addresses USING (project_id)
  WHERE address_id = wanted.id
 """
 # LATERAL leaves the planner one way only, by the index.
 _BY_OWNER: Final = f"""
 SELECT n, own.*
-  FROM {WANTED}
+  FROM {BY_ID}
  CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM addresses
      WHERE addresses.project_id = wanted.project_id AND addresses.subscriber_id = wanted.id

@@ -1,7 +1,6 @@
 """Projects, API tokens and Click-to-Call tokens in PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.store.postgres.connections import Connection, Connections
 from satmint.store.postgres.events import record
 from satmint.store.postgres.listing import Listing, Row, plain, read_page
+from satmint.store.postgres.looking import Looks
 
 _PROJECT: Final = "SELECT project_id, name, created_at FROM projects"
 _API_COLUMNS: Final = "project_id, token_id, name, permissions, digest, created_at"
@@ -20,30 +20,48 @@ _C2C_COLUMNS: Final = (
     "project_id, token_id, address_id, name, digest, origins, created_at, disabled_at"
 )
 _C2C: Final = f"SELECT {_C2C_COLUMNS} FROM c2c_tokens"
+# By these two, credentials are looked up, by whoever comes along.
+_API_BY_DIGEST: Final = f"""
+SELECT n, {_API_COLUMNS}
+  FROM unnest($1::uuid[], $2::bytea[]) WITH ORDINALITY AS wanted (project_id, digest, n)
+  JOIN api_tokens USING (project_id, digest)
+"""
+_C2C_BY_DIGEST: Final = f"""
+SELECT n, {_C2C_COLUMNS}
+  FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (digest, n)
+  JOIN c2c_tokens USING (digest)
+"""
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresProjects:
     """See `ProjectStore`."""
 
-    connections: Connections
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._api_tokens = Looks(connections, _API_BY_DIGEST, _api_token)
+        self._c2c_tokens = Looks(connections, _C2C_BY_DIGEST, _c2c_token)
+
+    async def close(self) -> None:
+        """Finish what was begun, and look for no more."""
+        await self._api_tokens.close()
+        await self._c2c_tokens.close()
 
     async def create(self, project: Project) -> None:
         """See `ProjectStore.create`."""
         insert = "INSERT INTO projects (project_id, name, created_at) VALUES ($1, $2, $3)"
         row = (project.id, project.name, project.created_at)
-        await self.connections.look(lambda db: db.execute(insert, *row))
+        await self._connections.look(lambda db: db.execute(insert, *row))
 
     async def list(self) -> Sequence[Project]:
         """See `ProjectStore.list`."""
         query = f"{_PROJECT} ORDER BY created_at, project_id"
-        rows = await self.connections.look(lambda db: db.fetch(query))
+        rows = await self._connections.look(lambda db: db.fetch(query))
         return tuple(_project(row) for row in rows)
 
     async def get(self, project: UUID) -> Project | None:
         """See `ProjectStore.get`."""
         query = f"{_PROJECT} WHERE project_id = $1"
-        row = await self.connections.look(lambda db: db.fetchrow(query, project))
+        row = await self._connections.look(lambda db: db.fetchrow(query, project))
         return None if row is None else _project(row)
 
     async def add_api_token(self, token: ApiToken, event: Event) -> None:
@@ -61,18 +79,16 @@ class PostgresProjects:
             )
             await record(db, event)
 
-        await self.connections.decide(work)
+        await self._connections.decide(work)
 
     async def api_token_by_digest(self, project: UUID, digest: bytes) -> ApiToken | None:
         """See `ProjectStore.api_token_by_digest`."""
-        query = f"{_API} WHERE project_id = $1 AND digest = $2"
-        row = await self.connections.look(lambda db: db.fetchrow(query, project, digest))
-        return None if row is None else _api_token(row)
+        return await self._api_tokens.one(project, digest)
 
     async def api_token(self, project: UUID, token: UUID) -> ApiToken | None:
         """See `ProjectStore.api_token`."""
         query = f"{_API} WHERE project_id = $1 AND token_id = $2"
-        row = await self.connections.look(lambda db: db.fetchrow(query, project, token))
+        row = await self._connections.look(lambda db: db.fetchrow(query, project, token))
         return None if row is None else _api_token(row)
 
     async def update_api_token(
@@ -101,7 +117,7 @@ class PostgresProjects:
             await record(db, event)
             return _api_token(row)
 
-        return await self.connections.decide(work)
+        return await self._connections.decide(work)
 
     async def delete_api_token(self, project: UUID, token: UUID, event: Event) -> bool:
         """See `ProjectStore.delete_api_token`."""
@@ -124,18 +140,16 @@ class PostgresProjects:
             )
             await record(db, event)
 
-        await self.connections.decide(work)
+        await self._connections.decide(work)
 
     async def c2c_token_by_digest(self, digest: bytes) -> C2cToken | None:
         """See `ProjectStore.c2c_token_by_digest`."""
-        query = f"{_C2C} WHERE digest = $1"
-        row = await self.connections.look(lambda db: db.fetchrow(query, digest))
-        return None if row is None else _c2c_token(row)
+        return await self._c2c_tokens.one(digest)
 
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """See `ProjectStore.list_c2c_tokens`."""
         listing = Listing(_C2C, ["project_id = {}"], [project], "created_at", "token_id")
-        return await self.connections.browse(lambda db: read_page(db, listing, window, _c2c_token))
+        return await self._connections.browse(lambda db: read_page(db, listing, window, _c2c_token))
 
     async def disable_c2c_token(
         self, project: UUID, token: UUID, now: int, event: Event
@@ -155,7 +169,7 @@ class PostgresProjects:
             row = await db.fetchrow(f"{_C2C} WHERE project_id = $1 AND token_id = $2", *key)
             return None if row is None else _c2c_token(row)
 
-        return await self.connections.decide(work)
+        return await self._connections.decide(work)
 
     async def delete_c2c_token(self, project: UUID, token: UUID, event: Event) -> bool:
         """See `ProjectStore.delete_c2c_token`."""
@@ -170,7 +184,7 @@ class PostgresProjects:
                 await record(db, event)
             return gone
 
-        return await self.connections.decide(work)
+        return await self._connections.decide(work)
 
 
 def _project(row: Row) -> Project:

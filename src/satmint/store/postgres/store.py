@@ -59,7 +59,7 @@ class PostgresStore:
     async def close(self) -> None:
         """See `Store.close`."""
         await self._listener.close()
-        for one in (self.sessions, self.subscribers, self.addresses):
+        for one in (self.sessions, self.projects, self.subscribers, self.addresses):
             await one.close()
         await self._connections.close()
 

@@ -16,7 +16,7 @@ from satmint.store.postgres.addresses import insert_where_free
 from satmint.store.postgres.connections import Connection, Connections
 from satmint.store.postgres.events import record
 from satmint.store.postgres.listing import Listing, Row, plain, read_page
-from satmint.store.postgres.looking import WANTED, Looks
+from satmint.store.postgres.looking import BY_ID, Looks
 
 _PROFILE: Final = tuple(Profile.__slots__)
 _SETTABLE: Final = frozenset({*_PROFILE, "email", "reference"})
@@ -28,7 +28,7 @@ _SELECT: Final = f"SELECT {_COLUMNS} FROM subscribers"
 _ONE: Final = f"{_SELECT} WHERE project_id = $1 AND subscriber_id = $2"
 _MANY: Final = f"""
 SELECT n, {_COLUMNS}
-  FROM {WANTED}
+  FROM {BY_ID}
   JOIN subscribers USING (project_id)
  WHERE subscriber_id = wanted.id
 """
