@@ -56,6 +56,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         self._disarm()
         super().connection_lost(exc)
+        self._let_go()
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -95,9 +96,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over: from here another protocol watches it."""
+        cycle = self._cycle
+        if cycle is not None and not cycle.response_complete:
+            # Its answer would come in the middle of the other protocol, and a timer after it.
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
         self._upgraded = True
         self._disarm()
         super().handle_websocket_upgrade()
+        self._let_go()
 
     @property
     def _cycle(self) -> RequestResponseCycle | None:
@@ -109,6 +116,15 @@ class GuardedProtocol(HttpToolsProtocol):
         """Whether the request that is arriving has its head already."""
         cycle = self._cycle
         return cycle is not None and cycle.more_body and cycle.scope is self.scope
+
+    def _let_go(self) -> None:
+        """Undo the circles of references, so that what is over is gone at once.
+
+        The collector comes by rarely (see `satmint.http.listen`), and connections are many.
+        """
+        self._unset_keepalive_if_required()
+        self.parser = self.cycle = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._disarm()

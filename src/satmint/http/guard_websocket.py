@@ -51,6 +51,12 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
                 timer.cancel()
         self._drop_queued()
         super().connection_lost(exc)
+        # Circles of references, which the collector would have to find: a parser that waits for
+        # more, and the frames that an exception came through.
+        self.conn.parser.close()
+        for error in (self.conn.parser_exc, self.conn.handshake_exc):
+            if error is not None:
+                error.with_traceback(None)
 
     def data_received(self, data: bytes) -> None:
         """Take what came, of which the first is a whole head.

@@ -144,11 +144,12 @@ async def serve(app: ASGIApp, listeners: Sequence[Listener], around: Listening) 
 def _settle_memory() -> None:
     """Keep the collector from walking what lives as long as the process, over and over.
 
-    A request leaves next to no cycles behind, so that it can also come by less often.
+    Requests and connections leave no cycles behind (`tests/http/test_leftovers.py`), so that it can
+    also come by less often.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    gc.set_threshold(10_000, 20, 10)
 
 
 def _config(app: ASGIApp, listener: Listener, around: Listening) -> uvicorn.Config:

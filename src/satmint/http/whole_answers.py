@@ -29,7 +29,8 @@ class WholeAnswer:
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        if cycle.disconnected:
+        if cycle.disconnected or cycle.transport.is_closing():
+            # The second tells it of a request that others came after on its connection.
             return
         if message["type"] == "http.response.start":
             self._start = message
