@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +28,6 @@ BOUNDS: Final = {
     "database": ("MB", Bound(per_minute=0.5, slack=4, share=0.25)),
 }
 """Growth after the warm-up. The slack is what a busy allocator, a checkpoint or a vacuum moves."""
-
-PAGE_CACHES_MB: Final = 138
-"""What the three connections of one process may keep of an SQLite file in memory."""
 
 _DOWN: Final = (StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """While the database is down. Nothing is lost by it: all is judged the next time."""
@@ -225,12 +222,7 @@ class Trial:
             looks["file handles"].append(Sample(at, open_files(processes)))
             looks["database"].append(Sample(at, await self._books.size() / 1e6))
             await self._seconds(self._plan.look_every, self._plan.look_every)
-        bounds = dict(BOUNDS)
-        if self._deployment.database.startswith("sqlite"):
-            unit, usual = bounds["memory"]
-            slack = usual.slack + PAGE_CACHES_MB * self._plan.workers
-            bounds["memory"] = unit, replace(usual, slack=slack)
-        for name, (unit, bound) in bounds.items():
+        for name, (unit, bound) in BOUNDS.items():
             self.outcome.growths.append(growth(name, unit, looks[name], WARM_UP, bound))
 
     async def _check_for_ever(self) -> None:
