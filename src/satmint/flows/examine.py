@@ -12,7 +12,7 @@ from satmint.jose import CannotOpen
 from satmint.model.claims import Claims, TokenType
 from satmint.model.lifetimes import expired
 from satmint.model.records import Session, SessionStanding
-from satmint.model.rotation import Cause, Move, Presented, Refused, Standing, judge
+from satmint.model.rotation import Cause, Move, Presented, Refused, judge
 
 
 class State(StrEnum):
@@ -56,7 +56,8 @@ def _state(
 ) -> State | Cause:
     now = mint.clock.now()
     presented = Presented(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt)
-    verdict = judge(_standing(found), presented, now, mint.policy.replay_cap)
+    standing = None if found is None else found.standing
+    verdict = judge(standing, presented, now, mint.policy.replay_cap)
     if isinstance(verdict, Refused) and verdict.cause in _OF_ANY_TOKEN:
         return verdict.cause
     if expired(claims.exp, now):
@@ -78,16 +79,3 @@ _OF_ANY_TOKEN = frozenset(
     }
 )
 _OF_MOVE = {Move.ROTATE: State.GOOD, Move.REPLAY: State.REPLAYABLE, Move.REVOKE: State.SPENT}
-
-
-def _standing(found: SessionStanding | None) -> Standing | None:
-    if found is None:
-        return None
-    session = found.session
-    return Standing(
-        head=session.head,
-        seen=session.seen_generation >= session.head.generation,
-        revoked=session.revoked_at is not None,
-        subscriber_epoch=found.subscriber_epoch,
-        deadline=session.deadline,
-    )

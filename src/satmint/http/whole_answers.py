@@ -29,8 +29,8 @@ class WholeAnswer:
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
-        if cycle.disconnected or cycle.transport.is_closing():
-            # The second tells it of a request that others came after on its connection.
+        if cycle.transport.is_closing():
+            # `cycle.disconnected` is told to the last request of a connection only.
             return
         if message["type"] == "http.response.start":
             self._start = message
