@@ -4,8 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SDK    := .venv-sdk
+# How many processes run tests at a time: one for each core, and eight at most.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 8))')
 
-.PHONY: setup run test check bench soak fuzz lock clean
+# Or each of the many processes that tests start would compile all of satmint again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: setup run test check bench soak fuzz mutants lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,46 +20,62 @@ help:
 	@echo "make bench  measure, beside the floor and other servers"
 	@echo "make soak   an hour of kills and faults, every answer judged (SOAK_MINUTES, SOAK_KILLS)"
 	@echo "make fuzz   a million spoiled inputs (FUZZ_INPUTS)"
+	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
 setup: $(STAMP)
 
 $(STAMP): requirements/dev.txt pyproject.toml
+	@echo "Installing what satmint needs into $(VENV); this takes about a minute."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "satmint needs Python 3.11 or newer: make PYTHON=python3.x"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "satmint needs Python's venv module (Debian: python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The SDK has an environment of its own, with nothing of the server in it.
-$(SDK)/.installed: requirements/sdk.txt sdk/pyproject.toml
+# The packages have an environment of their own, with nothing of the server in it.
+$(SDK)/.installed: requirements/sdk.txt $(wildcard packages/*/pyproject.toml)
 	@$(PYTHON) -m venv $(SDK)
 	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sdk.txt
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e sdk
+	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  -e packages/satmint-sdk -e packages/satmint-signalwire
 	@touch $@
 
 run: setup
 	@$(BIN)/satmint dev
 
+# The two longest at the same time.
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs=2 check-types check-house
+
+.PHONY: check-types check-house
+check-types: setup
 	$(BIN)/mypy
-	cd sdk && ../$(BIN)/mypy
+	cd packages/satmint-sdk && ../../$(BIN)/mypy
+	cd packages/satmint-signalwire && ../../$(BIN)/mypy
+
+check-house: setup
 	$(BIN)/pytest tests/house
 
 test: setup $(SDK)/.installed
-	$(BIN)/pytest tests
-	cd sdk && ../$(SDK)/bin/pytest
+	$(BIN)/pytest tests --ignore=tests/timing -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest tests/timing
+	cd packages/satmint-sdk && ../../$(SDK)/bin/pytest -n $(WORKERS) --dist worksteal
+	cd packages/satmint-signalwire && ../../$(SDK)/bin/pytest
 
 bench: setup
 	$(BIN)/python -m benchmarks
 
 soak: setup
-	$(BIN)/python -m tests.proof.soak
+	$(BIN)/python -m tests.soak
 
 fuzz: setup
-	nice $(BIN)/python -m tests.proof.fuzz
+	nice $(BIN)/python -m tests.fuzz
+
+mutants: setup $(SDK)/.installed
+	nice $(BIN)/python -m tests.mutants --count $(or $(MUTANTS),40) $(ROOMS)
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:

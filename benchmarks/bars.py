@@ -70,7 +70,7 @@ def _floor(section: Section) -> Iterator[Bar]:
         ratio = _ratio(section, store, FLOOR, cpu_us)
         if ratio is not None:
             most = _MOST_OF_FLOOR[store]
-            what = f"CPU of a durable refresh, {name}, beside the floor"
+            what = f"CPU of a durable refresh, {name}, relative to the floor"
             yield Bar(what, f"≤ {most:g}", ratio, "×", ratio.median <= most)
 
 
@@ -79,7 +79,7 @@ def _peers(section: Section) -> Iterator[Bar]:
         for store, name in _STORES.items():
             ratio = _ratio(section, store, peer, rate)
             if ratio is not None:
-                what = f"Refreshes a second, {name}, beside {peer_name}"
+                what = f"Refreshes a second, {name}, relative to {peer_name}"
                 yield Bar(what, f"≥ {least:g}", ratio, "×", ratio.median >= least)
 
 
@@ -87,7 +87,7 @@ def _workers(section: Section) -> Iterator[Bar]:
     for store, name in _STORES.items():
         ratio = _ratio(section, f"{store}-2", store, rate)
         if ratio is not None:
-            what = f"Refreshes a second of two workers beside one, {name}"
+            what = f"Refreshes a second, two workers relative to one, {name}"
             yield Bar(what, "≥ 1.7", ratio, "×", ratio.median >= 1.7)
 
 
@@ -100,10 +100,10 @@ def _sessions(report: Report, section: Section) -> Iterator[Bar]:
         few, many = (report.subjects[one].sessions for one in (names[0], names[-1]))
         ratio = _ratio(section, names[-1], names[0], rate)
         if ratio is not None:
-            what = f"Refreshes a second at {many:,} sessions beside {few:,}, {name}"
+            what = f"Refreshes a second, {many:,} sessions relative to {few:,}, {name}"
             yield Bar(what, "≥ 0.9", ratio, "×", ratio.median >= 0.9)
         small, large = (_resident_mb(section, one) for one in (names[0], names[-1]))
-        what = f"More memory of the server at {many:,} sessions than at {few:,}, {name}"
+        what = f"Additional memory with {many:,} sessions instead of {few:,}, {name}"
         grown = large - small
         yield Bar(what, f"≤ {_CACHES_MB}", spread([grown]), "MB", grown <= _CACHES_MB)
 
@@ -115,7 +115,7 @@ def _resident_mb(section: Section, subject: str) -> float:
 def _races(report: Report) -> Iterator[Bar]:
     for subject, races in report.races.items():
         if subject.split("-")[0] in _STORES and races.races >= _FEWEST_RACES:
-            what = f"Double wins in {races.races:,} races, {report.subjects[subject].name}"
+            what = f"Forked sessions in {races.races:,} races, {report.subjects[subject].name}"
             yield Bar(what, "0", spread([races.double]), "", races.double == 0)
 
 
@@ -123,10 +123,10 @@ def _in_process(report: Report) -> Iterator[Bar]:
     costs = {cost.what: cost.median for cost in report.in_process}
     if OPEN in costs:
         opening = costs[OPEN]
-        yield Bar("Opening and checking a SAT", "≤ 25", spread([opening]), "µs", opening <= 25)
+        yield Bar("Decrypting and checking a SAT", "≤ 25", spread([opening]), "µs", opening <= 25)
     if PROOF in costs and VERIFY in costs:
         ratio = costs[PROOF] / costs[VERIFY]
-        what = "Checking an RS256 proof beside the library's bare verification"
+        what = "Checking an RS256 proof relative to verifying its signature"
         yield Bar(what, "≤ 1.5", spread([ratio]), "×", ratio <= 1.5)
 
 
@@ -135,5 +135,5 @@ def _starts(report: Report) -> Iterator[Bar]:
         subject = report.subjects.get(store)
         if subject is not None:
             seconds = subject.start_seconds
-            what = f"Start to the first answer, {subject.name}"
+            what = f"Start to the first response, {subject.name}"
             yield Bar(what, "< 1.5", spread([seconds]), "s", seconds < 1.5)

@@ -17,15 +17,15 @@ from uuid import UUID
 
 import asyncpg
 
-from benchmarks.running import Lane, Running, WrongAnswer
-from satmint.assembly import sqlite_path
-from satmint.jose import Safe
+from benchmarks.running import ConnectionPlan, Running, WrongAnswer
+from satmint.jose import TokenCipher
 from satmint.keyring_file import read_keyring
 from satmint.model.claims import Claims, Kind, TokenType, token_id
 from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy
-from satmint.model.lifetimes import ACCESS_SECONDS, FOREVER, REFRESH_OVERHANG_SECONDS
+from satmint.model.lifetimes import ACCESS_SECONDS, FOREVER, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.settings import Settings
+from satmint.stores import sqlite_path
 
 BYTES_PER_SESSION: Final = 1500
 """What one takes on the disk at the most, with its subscriber, its indexes and the log."""
@@ -37,6 +37,7 @@ _SUBSCRIBERS: Final = (
     "subscriber_id",
     "kind",
     "reference",
+    "reference_key",
     "created_at",
     "updated_at",
 )
@@ -81,20 +82,22 @@ def fill(server: Running, sessions: int) -> None:
         asyncio.run(_fill_postgres(server.database, server.project, sessions, now))
 
 
-def lanes_into(server: Running, sessions: int, connections: int, tokens: int) -> list[Lane]:
+def plans_into(
+    server: Running, sessions: int, connections: int, tokens: int
+) -> list[ConnectionPlan]:
     """Refresh tokens of sessions picked at random, dealt out to some connections."""
     if server.keyring is None or server.project is None:
         raise ValueError(f"{server.name} is no satmint")
     project = server.project
-    safe, now = Safe(read_keyring(server.keyring), SystemEntropy()), SystemClock().now()
+    cipher, now = TokenCipher(read_keyring(server.keyring), SystemEntropy()), SystemClock().now()
     picked = random.Random(_SEED).sample(range(sessions), min(tokens, sessions))
     return [
-        Lane([_token(safe, project, _id(number, sessions), now) for number in part])
+        ConnectionPlan([_token(cipher, project, _id(number, sessions), now) for number in part])
         for part in (picked[first::connections] for first in range(connections))
     ]
 
 
-def _token(safe: Safe, project: UUID, session: UUID, now: int) -> str:
+def _token(cipher: TokenCipher, project: UUID, session: UUID, now: int) -> str:
     claims = Claims(
         iss=Settings().issuer,
         sub=session,  # the same id for both: they are in different tables
@@ -103,12 +106,12 @@ def _token(safe: Safe, project: UUID, session: UUID, now: int) -> str:
         gen=0,
         jti=token_id(session, 0, TokenType.REFRESH),
         iat=now,
-        exp=now + ACCESS_SECONDS + REFRESH_OVERHANG_SECONDS,
+        exp=now + ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS,
         epo=0,
         kind=Kind.SUBSCRIBER,
         scope=(),
     )
-    return safe.seal(claims, TokenType.REFRESH, None, now)
+    return cipher.seal(claims, TokenType.REFRESH, None, now)
 
 
 def _id(number: int, count: int) -> UUID:
@@ -117,12 +120,13 @@ def _id(number: int, count: int) -> UUID:
 
 def _subscribers(project: UUID, count: int, now: int) -> Iterator[Row]:
     for number in range(count):
-        yield (project, _id(number, count), "subscriber", f"filled-{number}", now, now)
+        name = f"filled-{number}"
+        yield (project, _id(number, count), "subscriber", name, name, now, now)
 
 
 def _sessions(project: UUID, count: int, now: int) -> Iterator[Row]:
     expires_at = now + ACCESS_SECONDS
-    lives_until = expires_at + REFRESH_OVERHANG_SECONDS
+    lives_until = expires_at + REFRESH_TOKEN_GRACE_SECONDS
     for number in range(count):
         own = _id(number, count)
         times = (now, expires_at, -1, now, FOREVER, lives_until, lives_until)

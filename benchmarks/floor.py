@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.running import API_TOKEN, ISSUE_PATH, PROJECT, Listening, basic
-from satmint.http.listen import bind
 from satmint.model.entropy import SystemEntropy
+from satmint.server import bind
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")

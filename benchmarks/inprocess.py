@@ -17,7 +17,7 @@ from tests.kit.proofs import Signer
 from benchmarks.running import DEVICE_PATH
 from satmint.assembly import assembled
 from satmint.dpop import HttpTarget, ProofRules, check_http_proof
-from satmint.flows.mint import Mint
+from satmint.flows.service_context import ServiceContext
 from satmint.model.claims import Claims, Kind, TokenType, token_id
 from satmint.model.rotation import Head
 from satmint.settings import Settings
@@ -45,17 +45,17 @@ def measure(place: Path, seconds: float) -> list[Cost]:
 async def _measure(place: Path, seconds: float) -> list[Cost]:
     settings = Settings(database=f"sqlite:///{place}/satmint.db", keyring=str(place / "keys.json"))
     async with assembled(settings, create_keyring=True) as service:
-        mint = service.mint
-        now = mint.clock.now()
-        claims = _claims(mint, now)
+        services = service.services
+        now = services.clock.now()
+        claims = _claims(services, now)
         head = Head(claims.gen, claims.iat, claims.exp)
-        sat = mint.access_token(claims, None, now)
-        if mint.safe.open(sat, TokenType.SAT).claims != claims:
+        sat = services.issuer.seal_access_token(claims, None, now)
+        if services.cipher.open(sat, TokenType.SAT).claims != claims:
             raise AssertionError("a SAT does not say what was sealed into it")
         measured: dict[str, Callable[[], object]] = {
-            OPEN: lambda: mint.safe.open(sat, TokenType.SAT),
-            "seal a SAT": lambda: mint.access_token(claims, None, now),
-            "a whole pair": lambda: mint.pair(claims, head, None, now),
+            OPEN: lambda: services.cipher.open(sat, TokenType.SAT),
+            "seal a SAT": lambda: services.issuer.seal_access_token(claims, None, now),
+            "a whole pair": lambda: services.issuer.seal_pair(claims, head, None, now),
             **_proving(sat, now),
         }
         budget = seconds / len(measured) / _RUNS
@@ -94,12 +94,12 @@ def _cost(what: str, call: Callable[[], object], budget: float) -> Cost:
     return Cost(what, median(runs), min(runs))
 
 
-def _claims(mint: Mint, now: int) -> Claims:
-    session = mint.new_id()
+def _claims(services: ServiceContext, now: int) -> Claims:
+    session = services.new_id()
     return Claims(
-        iss=mint.policy.issuer,
-        sub=mint.new_id(),
-        prj=mint.new_id(),
+        iss=services.policy.issuer,
+        sub=services.new_id(),
+        prj=services.new_id(),
         sid=session,
         gen=1234,
         jti=token_id(session, 1234, TokenType.SAT),

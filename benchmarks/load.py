@@ -21,7 +21,7 @@ import msgspec
 import uvloop
 
 from benchmarks.gauges import Histogram, Usage, machine_busy, read_histogram, usage_of
-from benchmarks.running import Lane, Route, Supply, WrongAnswer
+from benchmarks.running import BatchesMetric, ConnectionPlan, Route, Supply, WrongAnswer
 
 _REFERENCES: Final = 32
 """Subscribers per connection that `issue` goes around: after warm-up they all exist."""
@@ -34,9 +34,10 @@ class Job(msgspec.Struct, frozen=True):
     authorization: str
     route: Route
     first: Route | None
-    """What a chain begins with, where its lane holds nothing."""
-    lanes: str | None
-    """A file of what each connection sends, one `Lane` as JSON in a line. What is left of a chain
+    """What a chain begins with, where its plan holds nothing."""
+    plans: str | None
+    """A file of what each connection sends, one
+    `ConnectionPlan` as JSON in a line. What is left of a chain
     is written back: its next load goes on from there."""
     connections: int
     warm_up: float
@@ -44,7 +45,7 @@ class Job(msgspec.Struct, frozen=True):
     seconds: float
     """Length of the measured window."""
     processes: dict[str, int]
-    batches_metric: str | None
+    batches_metric: BatchesMetric | None
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -80,17 +81,17 @@ class Window:
 class Connection(asyncio.Protocol):
     """One keep-alive connection with one request under way at a time."""
 
-    def __init__(self, job: Job, lane: Lane, window: Window) -> None:
+    def __init__(self, job: Job, plan: ConnectionPlan, window: Window) -> None:
         self._window = window
         self._transport: asyncio.Transport | None = None
         self._received = b""
         self._sent_at = 0.0
         self._stopping = False
         self._supply = job.route.supply
-        self._waiting = deque(text.encode() for text in lane.varying)
+        self._waiting = deque(text.encode() for text in plan.varying)
         self._sent = b""
-        self._authorization = lane.authorization
-        authorization = lane.authorization or job.authorization
+        self._authorization = plan.authorization
+        authorization = plan.authorization or job.authorization
         self._usual = _Prepared(job.port, authorization, job.route)
         self._route = self._usual
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -106,9 +107,9 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(exc or WrongAnswer("the server closed a connection"))
 
     @property
-    def lane(self) -> Lane:
+    def plan(self) -> ConnectionPlan:
         """What it would send next."""
-        return Lane([text.decode() for text in self._waiting], self._authorization)
+        return ConnectionPlan([text.decode() for text in self._waiting], self._authorization)
 
     def stop(self) -> None:
         """End after the answer that is under way."""
@@ -223,20 +224,22 @@ class _Prepared:
         raise WrongAnswer(f"a wrong answer: {answer[:1000].decode('latin-1')}")
 
 
-def write_lanes(lanes: Iterable[Lane], file: Path) -> None:
+def write_plans(plans: Iterable[ConnectionPlan], file: Path) -> None:
     """Keep what connections are to send."""
-    file.write_bytes(b"\n".join(msgspec.json.encode(lane) for lane in lanes))
+    file.write_bytes(b"\n".join(msgspec.json.encode(plan) for plan in plans))
 
 
-def lanes_of(job: Job) -> list[Lane]:
+def plans_of(job: Job) -> list[ConnectionPlan]:
     """What each connection sends: as the job's file says, else references of its own."""
-    if job.lanes is None:
+    if job.plans is None:
         return [
-            Lane([f"user-{number}-{turn}" for turn in range(1 if job.first else _REFERENCES)])
+            ConnectionPlan(
+                [f"user-{number}-{turn}" for turn in range(1 if job.first else _REFERENCES)]
+            )
             for number in range(job.connections)
         ]
-    lines = Path(job.lanes).read_bytes().splitlines()
-    return [msgspec.json.decode(line, type=Lane) for line in lines]
+    lines = Path(job.plans).read_bytes().splitlines()
+    return [msgspec.json.decode(line, type=ConnectionPlan) for line in lines]
 
 
 async def run(job: Job) -> Result:
@@ -249,9 +252,9 @@ async def run(job: Job) -> Result:
     loop = asyncio.get_running_loop()
     window = Window()
     connections: list[Connection] = []
-    for lane in lanes_of(job):
+    for plan in plans_of(job):
         _, connection = await loop.create_connection(
-            partial(Connection, job, lane, window), "127.0.0.1", job.port
+            partial(Connection, job, plan, window), "127.0.0.1", job.port
         )
         connections.append(connection)
     # A bug in a callback must end the run; by itself it would only be logged, and its chain stall.
@@ -270,8 +273,8 @@ async def run(job: Job) -> Result:
     for connection in connections:
         connection.stop()
     await all_done
-    if job.lanes is not None and job.route.supply is Supply.CHAIN:
-        write_lanes((connection.lane for connection in connections), Path(job.lanes))
+    if job.plans is not None and job.route.supply is Supply.CHAIN:
+        write_plans((connection.plan for connection in connections), Path(job.plans))
     if not window.latencies:
         raise WrongAnswer("no answer at all came while it was measured")
     ordered = sorted(window.latencies)
@@ -309,7 +312,8 @@ async def _unless_failed(
 async def _batches(job: Job) -> Histogram:
     if job.batches_metric is None:
         return Histogram({}, 0.0)
-    return await asyncio.to_thread(read_histogram, job.port, job.batches_metric)
+    metric = job.batches_metric
+    return await asyncio.to_thread(read_histogram, metric.port, metric.name)
 
 
 def _quantile(ordered: list[float], part: float) -> float:

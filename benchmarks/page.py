@@ -89,16 +89,14 @@ def _versions(report: Report) -> str:
 def _note(section: str) -> str:
     notes = {
         WORKERS: (
-            "With 64 connections for either. The machine is too small for two workers at full speed"
-            " beside the load and the database, so the kernel gives each worker this share of a"
-            " core and no more: one worker has it once, two have it twice, and there is room for"
-            " everything else. What is measured is how much of a second worker is lost to sharing"
-            " one database; a disk or a database that is itself at its end would show on a larger"
-            " machine only.\n\n"
+            "With 64 connections for each. The machine is too small for the load, the database and"
+            " two workers at full speed, so the kernel limits each worker to this share of a core."
+            " The test measures the loss of the second worker because of the shared database. The"
+            " limit of a disk or a database would show only on a larger machine.\n\n"
         ),
         SESSIONS: (
-            "The store was filled beforehand; every refresh is of another of its sessions, picked"
-            " at random, so that little of what is read was read lately.\n\n"
+            "The database was filled before the test. Each refresh uses another random session, so"
+            " that most reads are not cached.\n\n"
         ),
     }
     return notes.get(section, "")
@@ -109,7 +107,7 @@ def _promises(report: Report) -> str:
         (bar.what, f"{bar.wanted} {bar.unit}".strip(), _got(bar.got, bar.unit), _yes(bar.holds))
         for bar in bars(report)
     ]
-    return _table(("", "promised", "measured", "holds"), rows, "lrrc")
+    return _table(("measurement", "target", "result", "met"), rows, "lrrc")
 
 
 def _got(spread: Spread, unit: str) -> str:
@@ -123,7 +121,7 @@ def _yes(holds: bool) -> str:
 
 def _durability(report: Report) -> str:
     rows = [(subject.name, subject.durability) for subject in _plain(report).values()]
-    return _table(("", "what an answer says about the disk"), rows, "ll")
+    return _table(("server", "durability of a response"), rows, "ll")
 
 
 def _plain(report: Report) -> Mapping[str, Subject]:
@@ -140,7 +138,7 @@ def _races(report: Report) -> str:
         )
         for name, races in report.races.items()
     ]
-    head = ("", "races", "one answered", "both, the same", "both, different", "neither")
+    head = ("server", "races", "one succeeds", "both, the same", "both, different", "neither")
     return _table(head, rows, "lrrrrr")
 
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS
 from benchmarks.budget import NoBudget, budget, workers_of
+from benchmarks.connection_plans import plans_for
 from benchmarks.database import NoPostgres
-from benchmarks.filling import check_room, fill, lanes_into
-from benchmarks.lanes import lanes_for
-from benchmarks.load import write_lanes
+from benchmarks.filling import check_room, fill, plans_into
+from benchmarks.load import write_plans
 from benchmarks.peers.installing import NotInstalled
 from benchmarks.races import Races
 from benchmarks.report import FLOOR, Section, Subject, section
@@ -75,7 +75,7 @@ class Bench:
             if servers:
                 title = "Refresh, any of so many sessions"
                 contest = self._contest(SESSIONS, title, REFRESH, servers)
-                rounds = play(replace(contest, lanes=self._file), self.say)
+                rounds = play(replace(contest, plans=self._file), self.say)
                 self.sections[SESSIONS] = section(title, rounds, contest.connections)
 
     def _operation(self, operation: str, servers: Mapping[str, Running]) -> None:
@@ -87,7 +87,7 @@ class Bench:
         title = operation.capitalize()
         contest = self._contest(operation, title, operation, able)
         if operation not in (REFRESH, "issue"):
-            contest = replace(contest, lanes=self._prepared(operation))
+            contest = replace(contest, plans=self._prepared(operation))
         self.sections[operation] = section(title, play(contest, self.say), self.connections)
 
     def _prepared(self, operation: str) -> Callable[[str, Running], Path]:
@@ -98,7 +98,7 @@ class Bench:
             file = self._file(name, server)
             # A proof is good for one request; everything else for any number of rounds.
             if not file.exists() or server.routes[operation].supply is Supply.ONCE:
-                write_lanes(lanes_for(server, operation, self.connections, requests), file)
+                write_plans(plans_for(server, operation, self.connections, requests), file)
             return file
 
         self._forget_files()
@@ -140,8 +140,8 @@ class Bench:
         with self.say(f"putting {size:,} sessions into {server.name}"):
             before = _used(self.place / name)
             fill(server, size)
-            write_lanes(
-                lanes_into(server, size, self.connections, _TOKENS), self._file(name, server)
+            write_plans(
+                plans_into(server, size, self.connections, _TOKENS), self._file(name, server)
             )
             self.subjects[name] = Subject(
                 f"{server.name}, {size:,} sessions",
@@ -162,10 +162,10 @@ class Bench:
         return Contest(title, operation, servers, self.efforts[part], self.connections)
 
     def _file(self, name: str, _server: Running) -> Path:
-        return self.place / f"{name}.lanes"
+        return self.place / f"{name}.plans"
 
     def _forget_files(self) -> None:
-        for file in self.place.glob("*.lanes"):
+        for file in self.place.glob("*.plans"):
             file.unlink()
 
     @contextmanager

@@ -19,7 +19,7 @@ import uvloop
 
 from benchmarks.load import whole_answer
 from benchmarks.running import Route, WrongAnswer
-from satmint.jose import Safe
+from satmint.jose import TokenCipher
 from satmint.keyring_file import read_keyring
 from satmint.model.claims import TokenType
 from satmint.model.entropy import SystemEntropy
@@ -108,11 +108,11 @@ class _Caller:
 
 async def run(job: RaceJob) -> Races:
     """Run the races."""
-    safe = Safe(read_keyring(Path(job.keyring)), SystemEntropy()) if job.keyring else None
+    cipher = TokenCipher(read_keyring(Path(job.keyring)), SystemEntropy()) if job.keyring else None
     whole, rest = divmod(job.races, job.pairs)
     shares = [whole + (number < rest) for number in range(job.pairs)]
     done = await asyncio.gather(
-        *(_pair(job, number, share, safe) for number, share in enumerate(shares) if share)
+        *(_pair(job, number, share, cipher) for number, share in enumerate(shares) if share)
     )
     total = done[0]
     for part in done[1:]:
@@ -120,7 +120,7 @@ async def run(job: RaceJob) -> Races:
     return total
 
 
-async def _pair(job: RaceJob, number: int, races: int, safe: Safe | None) -> Races:
+async def _pair(job: RaceJob, number: int, races: int, cipher: TokenCipher | None) -> Races:
     callers = [_Caller(*await asyncio.open_connection("127.0.0.1", job.port)) for _ in range(2)]
     one = same = double = none = 0
     token: str | None = None
@@ -136,12 +136,12 @@ async def _pair(job: RaceJob, number: int, races: int, safe: Safe | None) -> Rac
             one += 1
         elif not new:
             none += 1
-        elif len({_identity(text, safe) for text in new}) == 1:
+        elif len({_identity(text, cipher) for text in new}) == 1:
             same += 1
         else:
             double += 1
         # A server that takes a race for a theft ends the session: the next race needs a new one.
-        token = new[0] if new and safe is not None else None
+        token = new[0] if new and cipher is not None else None
     for caller in callers:
         caller.close()
     return Races(races, one, same, double, none, perf_counter() - began)
@@ -155,9 +155,9 @@ async def _signed_in(job: RaceJob, caller: _Caller, reference: str) -> str:
     return token
 
 
-def _identity(token: str, safe: Safe | None) -> str:
+def _identity(token: str, cipher: TokenCipher | None) -> str:
     """What two tokens have in common that are one."""
-    return token if safe is None else safe.open(token, TokenType.REFRESH).claims.jti
+    return token if cipher is None else cipher.open(token, TokenType.REFRESH).claims.jti
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ class Contest:
     servers: Mapping[str, Running]
     effort: Effort
     connections: int
-    lanes: Callable[[str, Running], Path | None] = lambda _name, _server: None
+    plans: Callable[[str, Running], Path | None] = lambda _name, _server: None
     """A file of what is sent to a server, made anew for each round; None: what needs no making."""
     limits: Callable[[Running], AbstractContextManager[object]] = lambda _server: nullcontext()
     """What holds for a server while it is loaded."""
@@ -65,7 +65,7 @@ def play(contest: Contest, say: Say) -> list[dict[str, Result]]:
         once = replace(contest, effort=replace(effort, warm_up=0.0, seconds=effort.rehearsal))
         for name, server in contest.servers.items():
             with say(f"{contest.title}, rehearsal: {server.name}"):
-                _load(once, server, contest.lanes(name, server))
+                _load(once, server, contest.plans(name, server))
     rounds = []
     for number in range(effort.rounds):
         names = list(contest.servers)
@@ -73,9 +73,9 @@ def play(contest: Contest, say: Say) -> list[dict[str, Result]]:
         for name in names if number % 2 == 0 else reversed(names):
             server = contest.servers[name]
             with say(f"{contest.title}, round {number + 1}: {server.name}"):
-                lanes = contest.lanes(name, server)
+                plans = contest.plans(name, server)
                 with contest.limits(server):
-                    results[name] = _load(contest, server, lanes)
+                    results[name] = _load(contest, server, plans)
         rounds.append({name: results[name] for name in names})
     return rounds
 
@@ -98,15 +98,15 @@ def race(server: Running, races: int, pairs: int) -> Races:
     return _done("benchmarks.races", job, Races, _RACING_SECONDS, f"races: {server.name}")
 
 
-def _load(contest: Contest, server: Running, lanes: Path | None) -> Result:
+def _load(contest: Contest, server: Running, plans: Path | None) -> Result:
     route = server.routes[contest.operation]
-    begins = route.supply is Supply.CHAIN and lanes is None
+    begins = route.supply is Supply.CHAIN and plans is None
     job = Job(
         port=server.port,
         authorization=server.authorization,
         route=route,
         first=server.routes["issue"] if begins else None,
-        lanes=None if lanes is None else str(lanes),
+        plans=None if plans is None else str(plans),
         connections=contest.connections,
         warm_up=contest.effort.warm_up,
         seconds=contest.effort.seconds,

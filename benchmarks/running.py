@@ -64,12 +64,19 @@ ISSUE: Final = Route(ISSUE_PATH, 200, '{"reference":"', '"}', _TOKENS)
 REFRESH: Final = Route(REFRESH_PATH, 201, '{"refresh_token":"', '"}', _TOKENS, supply=Supply.CHAIN)
 
 
-class Lane(msgspec.Struct, frozen=True):
+class ConnectionPlan(msgspec.Struct, frozen=True):
     """What one connection sends."""
 
     varying: list[str]
     authorization: str | None = None
     """In place of the subject's own."""
+
+
+class BatchesMetric(msgspec.Struct, frozen=True):
+    """A histogram at `/metrics`."""
+
+    port: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ class Running:
     """By operation; a subject without an operation's route is left out of that operation."""
     start_seconds: float = 0.0
     """From the start of the process to its first answer."""
-    batches_metric: str | None = None
-    """A histogram at `/metrics` of how many steps each commit carried."""
+    batches_metric: BatchesMetric | None = None
+    """How many steps each commit carried."""
     workers: int = 1
     """Processes that answer."""
     database: str | None = None

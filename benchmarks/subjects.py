@@ -8,7 +8,7 @@ what `Running` says.
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ from benchmarks.running import (
     ISSUE,
     PROJECT,
     REFRESH,
+    BatchesMetric,
     Route,
     Running,
     Start,
@@ -32,6 +33,7 @@ from benchmarks.running import (
     WrongAnswer,
     basic,
 )
+from satmint.server import bind
 
 FLOOR: Final = "floor"
 
@@ -77,6 +79,8 @@ class Satmint:
                 _satmint("address", "create", "lobby", *where, "--project", project["id"], "--json")
             )
             serve = ["-m", "satmint", "serve", "--port", "0", "--workers", str(self.workers)]
+            admin = _free_port()
+            serve += ["--admin-port", str(admin)]
             with server(python(*serve, "--json", *where), place) as process:
                 processes = {"server": process.pid}
                 if cluster is not None:
@@ -89,7 +93,7 @@ class Satmint:
                     DURABLE if self.postgres else "WAL, synchronous=FULL",
                     _routes(address),
                     process.start_seconds,
-                    "satmint_commit_batch_steps",
+                    BatchesMetric(admin, "satmint_commit_batch_steps"),
                     self.workers,
                     database,
                     keyring,
@@ -102,6 +106,12 @@ class Satmint:
 
     def _database(self, place: Path, cluster: Cluster | None) -> str:
         return f"sqlite:///{place}/satmint.db" if cluster is None else cluster.new_database()
+
+
+def _free_port() -> int:
+    with closing(bind("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _routes(address: Mapping[str, Any]) -> dict[str, Route]:

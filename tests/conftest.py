@@ -1,13 +1,16 @@
 """What every test file may use."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Server, a_service
-from tests.kit.skips import pytest_terminal_summary  # noqa: F401 - a hook of pytest
+from tests.kit.skip_summary import pytest_terminal_summary  # noqa: F401 - a hook of pytest
 
 # A slow machine is no failure. A server that is made once serves all examples of a test.
 settings.register_profile(
@@ -19,8 +22,31 @@ settings.register_profile(
 settings.load_profile("satmint")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_ssl_context() -> Iterator[None]:
+    """Have HTTP clients share what they trust: each would read all of the system's certificates.
+
+    That takes a client 60 ms, and most of them speak plain HTTP.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context)
+        )
+        yield
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """A whole server; see `tests.kit.service`. Ask `a_service` for one with other settings."""
     async with a_service(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(params=DATABASES)
+async def server_on_each_store(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[Server]:
+    """The same, on each of the stores in turn."""
+    database = await fresh_database(request.param, tmp_path)
+    async with a_service(tmp_path, database=database) as server:
         yield server

@@ -15,44 +15,45 @@ from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from satmint.dpop import ALGORITHMS
 from satmint.dpop._rfc7515 import MAX_PROOF_CHARS
-from satmint.dpop._rfc9449 import _LONGEST_JTI, _RPC_KIND
+from satmint.dpop._rfc9449 import _MAX_JTI_BYTES, _RPC_KIND
 from satmint.flows.live import _CONNECT, _REAUTHENTICATE, LEASE_SECONDS
 from satmint.gateway import Limits
 from satmint.gateway.gateway import (
-    _JUDGE_SECONDS,
-    _STOP_SECONDS,
-    _SWEEP_EVERY_SECONDS,
+    _SHUTDOWN_SECONDS,
+    _SWEEP_INTERVAL_SECONDS,
+    AUTHENTICATE_SECONDS,
 )
 from satmint.gateway.protocol import CloseCode
-from satmint.gateway.protocol.connection import (
+from satmint.gateway.protocol.connection_state import (
+    AUTHENTICATION_DEADLINE_SECONDS,
+    MAX_UNANSWERED_PINGS,
     PING_SECONDS,
-    PINGS_UNANSWERED,
     RESUME_SECONDS,
-    SILENCE_SECONDS,
 )
 from satmint.gateway.protocol.frames import (
-    _DEEPEST,
-    _EXACT,
-    _LONGEST_ID,
-    _LONGEST_METHOD,
-    Flaw,
-)
-from satmint.http.guard import ARRIVAL_SECONDS, HEAD_LIMIT
-from satmint.http.guard_websocket import (
-    _MOST_FRAGMENTS,
-    _MOST_PINGS,
-    _MOST_QUEUED,
-    _PINGS_SECONDS,
-    _POLICY,
-    CLOSING_SECONDS,
-    MESSAGE_LIMIT,
-    STALLED_SECONDS,
+    _MAX_DEPTH,
+    _MAX_ID_CHARS,
+    _MAX_METHOD_CHARS,
+    _MAX_SAFE_INTEGER,
+    FrameError,
 )
 from satmint.http.statuses import STATUS
-from satmint.model.possession import MOST_RESENDS
+from satmint.model.possession import MAX_RESENDS
 from satmint.model.refusals import Code
+from satmint.server.connection_table import ConnectionLimits
+from satmint.server.requests import HEAD_LIMIT
+from satmint.server.websocket_connection import (
+    _MAX_FRAGMENTS,
+    _MAX_PINGS,
+    _MAX_QUEUED,
+    _PINGS_SECONDS,
+    _POLICY_VIOLATION,
+    CLOSING_SECONDS,
+    MESSAGE_LIMIT,
+)
 from satmint.settings import Settings
 
+LIMITS: Final = ConnectionLimits()
 PAGE: Final = Path(__file__).with_name("gateway.md")
 
 Row = tuple[str, ...]
@@ -62,76 +63,79 @@ _TABLE: Final = re.compile(
 )
 _DEFAULTS: Final = Settings()
 
-FLAWS: Final[Mapping[Flaw, tuple[str, str]]] = {
-    Flaw.PARSE: (
-        "The frame is no JSON, or none that has one meaning only; `id` is `null`.",
-        "Mend the client.",
+FRAME_ERRORS: Final[Mapping[FrameError, tuple[str, str]]] = {
+    FrameError.PARSE: (
+        "The frame is not valid, unambiguous JSON; `id` is `null`.",
+        "Fix the client.",
     ),
-    Flaw.REQUEST: (
+    FrameError.REQUEST: (
         (
-            "It is no request of JSON-RPC 2.0: a batch, a binary frame, no `id` or no `method`. Or"
-            f" it is `{_CONNECT}` on a connection that was let in already."
+            "The frame is not a JSON-RPC 2.0 request: a batch, a binary frame, no `id` or no"
+            f" `method`; or it is `{_CONNECT}` on a connection that is already authenticated."
         ),
-        "Mend the client.",
+        "Fix the client.",
     ),
-    Flaw.METHOD: ("There is no such method.", "Mend the client."),
-    Flaw.NO_CALLS: (
-        "The vendor has such a method, and this gateway never will.",
-        "Do without.",
+    FrameError.METHOD: ("The method does not exist.", "Fix the client."),
+    FrameError.NO_CALLS: (
+        "The method exists in the vendor's API but is not supported by this gateway.",
+        "Do not call the method.",
     ),
-    Flaw.PARAMS: (
-        "`params` is no object, the token is missing or empty, or a member is no text.",
-        "Mend the client.",
+    FrameError.PARAMS: (
+        "`params` is not an object, the token is missing or empty, or a member is not a string.",
+        "Fix the client.",
     ),
-    Flaw.UNAVAILABLE: (
-        "Nobody can tell whether the credentials are good: the database does not answer.",
-        "Try again later, with a new proof.",
+    FrameError.UNAVAILABLE: (
+        "The gateway cannot check the credentials because the database does not respond.",
+        "Retry later, with a new proof.",
     ),
-    Flaw.FULL: (
-        "The project has as many connections as it may have.",
-        "Try again later, with a new proof.",
-    ),
-    Flaw.AUTHENTICATION: (
+    FrameError.FULL: (
         (
-            "Token or proof are not good: expired, revoked, of another server, missing, used up."
-            " Or it was asked for something before anything was let in."
+            "The project, the session or the Click-to-Call token has reached its maximum number of"
+            " connections."
         ),
-        "Come with another token, or another proof. The same ones will be refused again.",
+        "Retry later, with a new proof.",
     ),
-    Flaw.RESUME: (
-        "A resume cannot be had, whatever the reason is. A connect without a state never gets it.",
-        "Drop state and protocol, and connect anew on the same connection.",
+    FrameError.AUTHENTICATION: (
+        (
+            "The token or the proof is expired, revoked, missing, already used or from another"
+            " server; or the client called another method before it authenticated."
+        ),
+        "Send another token or another proof. The same ones are refused again.",
+    ),
+    FrameError.RESUME: (
+        "The session cannot be resumed, for any reason. A connect without a state never gets it.",
+        "Discard state and protocol, and send a new connect on the same connection.",
     ),
 }
-"""When a request is answered so, and what to do then."""
+"""The cause and the remedy of each error."""
 
 CLOSES: Final[Mapping[CloseCode, tuple[str, str]]] = {
     CloseCode.GOING_AWAY: (
-        "The server stops.",
-        "Connect again after a short random pause, with the state.",
+        "The server is shutting down.",
+        "Reconnect with the state, after a short random delay.",
     ),
     CloseCode.EXPIRED: (
-        "The token that was shown last has expired.",
-        "Connect again with a newer one; with the state, as long as that is good.",
+        "The last token that the client sent has expired.",
+        "Reconnect with a new token, and with the state while it is valid.",
     ),
     CloseCode.REVOKED: (
-        "The session was revoked, or its subscriber was deleted.",
-        "Sign in anew: no token of this session will be taken.",
+        "The session was revoked, or its subscriber or the last address of its token was deleted.",
+        "Sign in again: every token of this session is refused.",
     ),
-    CloseCode.SILENT: (
-        "Nothing was let in for too long, or pings were not answered.",
-        "Connect again, after a pause that grows.",
+    CloseCode.TIMED_OUT: (
+        "The client did not authenticate in time, or did not answer pings.",
+        "Reconnect with exponential back-off.",
     ),
 }
-"""Why the gateway closes, and what to do then."""
+"""The cause and the remedy of each close code."""
 
 TRANSPORT_CLOSES: Final[Mapping[int, str]] = {
-    TransportCode.PROTOCOL_ERROR: "What came is no WebSocket frame.",
-    TransportCode.INVALID_DATA: "A text frame is no UTF-8.",
-    _POLICY: "Too many fragments, messages at once, or pings: see the limits.",
-    TransportCode.MESSAGE_TOO_BIG: "A message is too long.",
+    TransportCode.PROTOCOL_ERROR: "The client sent invalid WebSocket frames.",
+    TransportCode.INVALID_DATA: "A text frame is not valid UTF-8.",
+    _POLICY_VIOLATION: "Too many fragments, queued messages or pings; see the limits.",
+    TransportCode.MESSAGE_TOO_BIG: "A message is too large.",
 }
-"""Why the connection is closed below the gateway. In each case the client is to be mended."""
+"""Close codes of the WebSocket layer. The remedy is always to fix the client."""
 
 
 def gateway_page() -> str:
@@ -149,24 +153,28 @@ def gateway_page() -> str:
 def upgrades_table() -> str:
     """What an upgrade can be answered with."""
     return _table(
-        ("status", "when"),
+        ("status", "cause"),
         [
-            ("101", "The connection is open. Nobody has been let in yet."),
+            ("101", "The connection is open but not yet authenticated."),
             (
                 str(int(HTTPStatus.BAD_REQUEST)),
-                "With such a head no WebSocket can begin: a body, too many headers, no key.",
+                "The handshake is invalid: it has a body, too many header fields or no key.",
             ),
-            (str(STATUS[Code.FORBIDDEN]), "A page of this `Origin` may not call."),
+            (str(STATUS[Code.FORBIDDEN]), "The `Origin` is not in `cors_origins`."),
             (str(STATUS[Code.NOT_FOUND]), "The path is not `/`."),
             (
+                str(STATUS[Code.UPGRADE_REQUIRED]),
+                "The handshake does not use WebSocket version 13.",
+            ),
+            (
                 str(int(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)),
-                f"The head is larger than {_kib(HEAD_LIMIT)}.",
+                f"The request line and the header fields are larger than {_kib(HEAD_LIMIT)}.",
             ),
             (
                 str(STATUS[Code.UNAVAILABLE]),
                 (
-                    "Come back after `Retry-After`: there are too many connections, over all or"
-                    " from this address, or the server stops, or its database does not answer."
+                    "Too many connections, in total or from this address; the server is shutting"
+                    " down; or the database does not respond. Retry after `Retry-After`."
                 ),
             ),
         ],
@@ -174,127 +182,129 @@ def upgrades_table() -> str:
 
 
 def proof_table() -> str:
-    """What a proof for the gateway is made of."""
+    """The members of a proof for the gateway."""
     settings = "[settings](settings.md)"
     return _table(
-        ("in the", "member", ""),
+        ("part", "member", "value"),
         [
             ("header", "`typ`", "`dpop+jwt`"),
             ("header", "`alg`", ", ".join(f"`{name}`" for name in ALGORITHMS)),
             ("header", "`jwk`", "the public key, without any private member"),
             ("payload", "`rpc`", f'`"{_RPC_KIND}"`, always'),
             ("payload", "`mth`", f"the method: `{_CONNECT}` or `{_REAUTHENTICATE}`"),
-            ("payload", "`jti`", f"an id of its own, of 1 to {_LONGEST_JTI} bytes"),
+            ("payload", "`jti`", f"a unique id of 1 to {_MAX_JTI_BYTES} bytes"),
             (
                 "payload",
                 "`iat`",
                 (
                     "Unix seconds, an integer: at most `proof_age_seconds`"
-                    f" ({_DEFAULTS.proof_age_seconds}) back and `proof_ahead_seconds`"
-                    f" ({_DEFAULTS.proof_ahead_seconds}) ahead; see {settings}"
+                    f" ({_DEFAULTS.proof_age_seconds}) in the past and `proof_ahead_seconds`"
+                    f" ({_DEFAULTS.proof_ahead_seconds}) in the future; see {settings}"
                 ),
             ),
             (
                 "payload",
                 "`ath`",
-                "may be left out; else base64url of SHA-256 of the token that is shown with it",
+                "optional: base64url of the SHA-256 of the token that is sent with the proof",
             ),
-            ("payload", "`htm`, `htu`", "must not be there: they make it a proof for HTTP"),
-            ("payload", "`nonce`", "is not looked at, in strict projects neither"),
+            ("payload", "`htm`, `htu`", "must be absent: they are for proofs over HTTP"),
+            ("payload", "`nonce`", "ignored, also in strict projects"),
         ],
     )
 
 
 def errors_table() -> str:
-    """What a request can be refused with."""
+    """The errors of requests."""
     return _table(
-        ("code", "message", "when", "what to do"),
-        [(f"`{flaw.code}`", flaw.message, *FLAWS[flaw]) for flaw in Flaw],
+        ("code", "message", "cause", "remedy"),
+        [(f"`{flaw.code}`", flaw.message, *FRAME_ERRORS[flaw]) for flaw in FrameError],
     )
 
 
 def closes_table() -> str:
     """What the server closes with."""
-    below = [
-        (f"`{int(code)}`", when, "Mend the client.") for code, when in TRANSPORT_CLOSES.items()
-    ]
+    below = [(f"`{int(code)}`", when, "Fix the client.") for code, when in TRANSPORT_CLOSES.items()]
     ours = [(f"`{int(code)}`", *CLOSES[code]) for code in CloseCode]
-    return _table(("code", "why", "what to do"), sorted((*ours, *below)))
+    return _table(("code", "cause", "remedy"), sorted((*ours, *below)))
 
 
 def times_table() -> str:
     """How long everything takes or may take."""
-    silent = f"closed with {int(CloseCode.SILENT)}"
+    silent = f"closed with {int(CloseCode.TIMED_OUT)}"
     return _table(
-        ("what", "seconds", "after that"),
+        ("time", "seconds", "afterwards"),
         [
-            ("until the head of the upgrade is whole", _s(ARRIVAL_SECONDS), "the connection ends"),
+            ("receiving the header of the upgrade request", _s(LIMITS.arrival_seconds), "408"),
             (
-                "until something is let in; begins once more with the first refusal of credentials",
-                _s(SILENCE_SECONDS),
+                "authentication; restarts once, after the first refused credentials",
+                _s(AUTHENTICATION_DEADLINE_SECONDS),
                 silent,
             ),
             (
-                "to find out whether credentials are good",
-                _s(_JUDGE_SECONDS),
-                f"`{Flaw.UNAVAILABLE.code}`; where it was a resume, `{Flaw.RESUME.code}`",
+                "check of credentials",
+                _s(AUTHENTICATE_SECONDS),
+                f"`{FrameError.UNAVAILABLE.code}`; for a resume, `{FrameError.RESUME.code}`",
             ),
             (
                 (
-                    "to a refusal, once there were `failures_per_minute`"
-                    f" ({_DEFAULTS.failures_per_minute}) from an address"
+                    "delay of a refusal, after `failures_per_minute`"
+                    f" ({_DEFAULTS.failures_per_minute}) refusals from an address"
                 ),
-                _s(Limits().guessing_seconds),
-                "the refusal comes",
+                _s(Limits().refusal_delay_seconds),
+                "the refusal is sent",
             ),
-            ("from one ping to the next", _s(PING_SECONDS), "the next one"),
+            ("interval of pings", _s(PING_SECONDS), "the next ping"),
             (
-                f"from a ping to the end, where {PINGS_UNANSWERED} in a row are not answered",
-                _s(PINGS_UNANSWERED * PING_SECONDS),
+                f"{MAX_UNANSWERED_PINGS} consecutive pings without an answer",
+                _s(MAX_UNANSWERED_PINGS * PING_SECONDS),
                 silent,
             ),
             (
-                "from a token's end to the close, while nothing is asked",
-                _s(_SWEEP_EVERY_SECONDS),
+                "delay of the close after the token expires, on an idle connection",
+                _s(_SWEEP_INTERVAL_SECONDS),
                 f"closed with {int(CloseCode.EXPIRED)}",
             ),
-            ("for which a state is good, from its token's end", _s(RESUME_SECONDS), "begin anew"),
-            ("online after the server has died where one was", _s(LEASE_SECONDS), "offline"),
-            ("for which a client may leave unread what it is sent", _s(STALLED_SECONDS), "cut"),
-            ("to answer a close", _s(CLOSING_SECONDS), "cut"),
-            ("that a server which stops waits for its clients", _s(_STOP_SECONDS), "cut"),
+            ("validity of a state after its token expires", _s(RESUME_SECONDS), "connect again"),
+            ("lease of the presence after the server process dies", _s(LEASE_SECONDS), "offline"),
+            (
+                "client that does not read pending data",
+                _s(LIMITS.stall_seconds),
+                "aborted",
+            ),
+            ("answer to a close", _s(CLOSING_SECONDS), "aborted"),
+            ("wait for the clients at shutdown", _s(_SHUTDOWN_SECONDS), "aborted"),
         ],
     )
 
 
 def limits_table() -> str:
     """How much of everything there may be."""
-    closed = f"closed with {_POLICY}"
-    malformed, unproven = f"`{Flaw.REQUEST.code}`", f"`{Flaw.AUTHENTICATION.code}`"
+    closed = f"closed with {_POLICY_VIOLATION}"
+    malformed, unproven = f"`{FrameError.REQUEST.code}`", f"`{FrameError.AUTHENTICATION.code}`"
     return _table(
-        ("what", "how much", "beyond that"),
+        ("limit", "value", "if exceeded"),
         [
             *_heads(),
             ("a message", _kib(MESSAGE_LIMIT), f"closed with {TransportCode.MESSAGE_TOO_BIG}"),
-            ("fragments of a message", str(_MOST_FRAGMENTS), closed),
-            ("messages that came at once and wait", str(_MOST_QUEUED), closed),
+            ("fragments of a message", str(_MAX_FRAGMENTS), closed),
+            ("queued messages", str(_MAX_QUEUED), closed),
             (
-                "pings and pongs of the WebSocket itself",
-                f"{_MOST_PINGS} in {_s(_PINGS_SECONDS)} s",
+                "WebSocket pings and pongs",
+                f"{_MAX_PINGS} in {_s(_PINGS_SECONDS)} s",
                 closed,
             ),
             (
-                "frames of a connection in a second",
+                "frames per second on a connection",
                 _setting("gateway_requests_per_second"),
-                "the rest waits for the next second",
+                "further frames wait for the next second",
             ),
-            ("an `id`", f"{_LONGEST_ID} characters, or ±{_EXACT - 1}", malformed),
-            ("a method's name", f"{_LONGEST_METHOD} characters", malformed),
-            ("objects and arrays within each other", str(_DEEPEST), f"`{Flaw.PARSE.code}`"),
+            ("an `id`", f"{_MAX_ID_CHARS} characters, or ±{_MAX_SAFE_INTEGER - 1}", malformed),
+            ("a method's name", f"{_MAX_METHOD_CHARS} characters", malformed),
+            ("nesting depth of objects and arrays", str(_MAX_DEPTH), f"`{FrameError.PARSE.code}`"),
             ("a proof", f"{MAX_PROOF_CHARS} characters", unproven),
             (
-                "one proof, shown again on its connection with its token",
-                f"{MOST_RESENDS} times",
+                "repeats of a proof, on the same connection with the same token",
+                f"{MAX_RESENDS} times",
                 unproven,
             ),
             *_crowds(),
@@ -316,25 +326,41 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
 def _heads() -> list[Row]:
     bad, too_large = HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     return [
-        ("the head of the upgrade", _kib(HEAD_LIMIT), str(int(too_large))),
-        ("a line of it", f"{MAX_LINE_LENGTH} bytes", str(int(bad))),
-        ("headers in it", str(MAX_NUM_HEADERS), str(int(bad))),
+        ("request line and header of the upgrade", _kib(HEAD_LIMIT), str(int(too_large))),
+        ("a line of the header", f"{MAX_LINE_LENGTH} bytes", str(int(bad))),
+        ("header fields", str(MAX_NUM_HEADERS), str(int(bad))),
     ]
 
 
 def _crowds() -> list[Row]:
     later = str(STATUS[Code.UNAVAILABLE])
+    full = f"`{FrameError.FULL.code}`; for a resume, `{FrameError.RESUME.code}`"
     return [
-        ("connections of a process", _setting("gateway_connections"), later),
+        ("connections per process", _setting("gateway_connections"), later),
         (
-            "those from one IPv4 address, or one IPv6 network (/64)",
+            "connections from one IPv4 address or IPv6 network (/64)",
             _setting("gateway_connections_per_address"),
             later,
         ),
         (
-            "those that were let in for one project",
+            "authenticated connections of one project",
             _setting("gateway_connections_per_project"),
-            f"`{Flaw.FULL.code}`; where it was a resume, `{Flaw.RESUME.code}`",
+            full,
+        ),
+        (
+            "of these, connections of guests, invitees and embed visitors together",
+            f"`gateway_temporary_percent` ({_DEFAULTS.gateway_temporary_percent} %)",
+            full,
+        ),
+        (
+            "connections of the embed visitors of one Click-to-Call token",
+            _setting("gateway_connections_per_click_to_call"),
+            full,
+        ),
+        (
+            "authenticated connections of one session",
+            _setting("gateway_connections_per_session"),
+            full,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""satmint: a self-hosted mint for Subscriber Access Tokens."""
+"""satmint: a self-hosted server for Subscriber Access Tokens."""
 
 from importlib.metadata import version
 

@@ -1,57 +1,56 @@
-"""From settings to the whole server as one value: the only place that names concrete parts."""
+"""Assembles the service from the settings."""
 
 import asyncio
 import contextlib
 import json
-import resource
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
-from uuid import UUID
 
 import structlog
 
-from satmint.courier import Courier, open_network
-from satmint.flows.callers import Callers
-from satmint.flows.mint import Mint, Policy
-from satmint.gateway import Gateway, Limits
+from satmint.flows.callers import CallerAuthenticator
+from satmint.flows.incarnation import IncarnationGuard
+from satmint.flows.service_context import ServiceContext, service_context
+from satmint.gateway import Gateway
+from satmint.http.admin import RebindingGuard, admin_application
+from satmint.http.application import Application
 from satmint.http.cors import Cors
-from satmint.http.edge import Edge
 from satmint.http.metrics import Metrics
+from satmint.http.metrics_aggregator import MetricsAggregator
 from satmint.http.openapi import document
-from satmint.http.operations import Desk, Operation
+from satmint.http.operations import HandlerContext, Operation
 from satmint.http.resources import OPERATIONS
-from satmint.http.siblings import Siblings
-from satmint.jose import Keyring, KeyringError, Safe
+from satmint.http.statuses import CODE_OF_STATUS
+from satmint.jose import Keyring, KeyringError, TokenCipher
 from satmint.keyring_file import open_keyring, read_keyring
-from satmint.keyring_kek import Wrapping
+from satmint.keyring_kek import KeyringWrapper
 from satmint.model.clock import Clock, SystemClock
-from satmint.model.database_url import is_postgres
 from satmint.model.demo import Demo
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.model.refusals import StoreUnavailable
-from satmint.settings import Settings, SettingsError
-from satmint.store.contract import Store, Swept
-from satmint.store.postgres import PostgresLimits, open_postgres
-from satmint.store.sqlite import open_sqlite
+from satmint.policies import external_urls, limits_of, policy_of
+from satmint.private_file import file_version
+from satmint.server.certificates import ServerCertificate, watch
+from satmint.settings import Settings
+from satmint.store.contract import PurgeResult, Store
+from satmint.stores import guard_of, open_store
+from satmint.webhooks import WebhookDispatcher, open_network
 
-MakeEdge = Callable[[Desk, Sequence[Operation], Cors], Edge]
-MakeSafe = Callable[[Keyring, Entropy], Safe]
+CipherFactory = Callable[[Keyring, Entropy], TokenCipher]
 
-_SQLITE: Final = "sqlite:///"
-_PURGE_EVERY_SECONDS: Final = 5.0
-_PURGE_AGAIN_SECONDS: Final = 0.02
-_PURGE_SHARE: Final = 0.02
-"""Of its time, at the most, that a walk through what lives keeps the database busy."""
+_PURGE_INTERVAL_SECONDS: Final = 5.0
+_PURGE_MIN_PAUSE_SECONDS: Final = 0.02
+_PURGE_MAX_SHARE: Final = 0.02
+"""Maximum share of time for which a purge that finds few expired rows uses the database."""
 _PURGE_ROWS: Final = 500
-_SPARE_FILES: Final = 256
-"""Of those that may be open: for HTTP, databases and logs."""
-_KEYRING_LOOK_EVERY_SECONDS: Final = 2.0
-_LOOKS_UNTIL_NEXT_TRY: Final = 15
-"""After a keyring that could not be taken: the service that tells its key may come back."""
+_KEYRING_POLL_SECONDS: Final = 2.0
+_POLLS_BEFORE_RETRY: Final = 15
+"""Polls until an unusable keyring is read again: the service that provides its KEK may recover."""
 
 
 @dataclass(slots=True)
@@ -59,132 +58,188 @@ class Service:
     """The token service, assembled."""
 
     settings: Settings
-    mint: Mint
+    services: ServiceContext
     store: Store
     metrics: Metrics
     keyring_file: Path
-    keyring_stamp: tuple[int, ...] | None
-    """Which state of the file the keyring was read from, or an earlier one."""
+    keyring_version: tuple[int, ...] | None
+    """The version of the file that the keyring was read from, or an earlier one."""
     gateway: Gateway
-    siblings: Siblings | None = None
-    """The other workers, where there are several."""
+    guard: IncarnationGuard
+    """Recognises a database that was restored."""
+    aggregator: MetricsAggregator | None = None
+    """Aggregates the metrics of all workers. None: there is only one process."""
     keyring_is_stale: bool = False
-    """Whether the keyring could not be read when it was looked at last: a former one is in use."""
-    _told_to_look: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether the last attempt to read the keyring failed, so that an older keyring is in use."""
+    certificate: ServerCertificate | None = None
+    """The certificate of the TLS listener. None: this process does not terminate TLS."""
+    webhook_dispatcher: WebhookDispatcher | None = None
+    """None: it does not run yet."""
+    _keyring_reload_requested: asyncio.Event = field(default_factory=asyncio.Event)
+    _certificate_reload_requested: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def app(self, public_url: str, demo: Demo | None = None, edge: MakeEdge = Edge) -> Edge:
+    def app(
+        self, public_url: str, demo: Demo | None = None, extra: Sequence[Operation] = ()
+    ) -> Application:
         """The HTTP API as an ASGI application.
 
         Args:
-            public_url: Where it is reached from outside; no slash at the end.
-            demo: What the start page gives away, in development.
-            edge: Makes the application of its parts; a development server has one of its own.
+            public_url: The server's URL from outside, without a slash at the end.
+            demo: In development, the credentials that the start page shows.
+            extra: In development, operations in addition to those of the API.
         """
-        openapi = json.dumps(api_description(public_url), separators=(",", ":")).encode()
-        desk = Desk(
-            mint=self.mint,
-            callers=Callers(self.mint),
-            metrics=self.metrics,
-            public_url=public_url,
-            external_urls=external_urls(self.mint.policy, public_url, demo),
-            openapi=openapi,
-            siblings=self.siblings,
-            gateway=self.gateway,
-            demo=demo,
-        )
-        return edge(desk, OPERATIONS, Cors(self.settings.cors_origins))
+        context = self._context(public_url, _openapi_json(public_url), demo)
+        return Application(context, (*OPERATIONS, *extra), Cors(self.settings.cors_origins))
 
-    def join(self, folder: Path, number: int) -> Callable[[], Awaitable[None]]:
-        """Take a place among several workers; returns what has to run beside the listeners.
+    def admin_app(self, url: str) -> RebindingGuard:
+        """The ASGI application of the admin listener.
 
         Args:
-            folder: Where they meet; only their user can enter it.
-            number: Which of them this one is, from 0.
+            url: The URL of the admin listener, without a slash at the end.
         """
-        self.siblings = Siblings(self.metrics, folder, number, self.settings.workers)
-        return self.siblings.tell
+        return admin_application(self._context(url))
 
-    def reload_keyring(self) -> None:
-        """Read the keyring file again. One that cannot be used is reported and not taken.
+    def _context(
+        self, public_url: str, openapi: bytes = b"", demo: Demo | None = None
+    ) -> HandlerContext:
+        return HandlerContext(
+            services=self.services,
+            callers=CallerAuthenticator(self.services),
+            metrics=self.metrics,
+            public_url=public_url,
+            external_urls=external_urls(self.services.policy, public_url, demo),
+            openapi=openapi,
+            aggregator=self.aggregator,
+            gateway=self.gateway,
+            warnings=self.warnings,
+            demo=demo,
+        )
 
-        Blocks where a command tells the key that wraps it: `look_at_keyring` does not.
+    def warnings(self) -> list[str]:
+        """Problems that need an operator, although the server still serves requests."""
+        found = []
+        if self.keyring_is_stale:
+            found.append("keyring_not_reloaded")
+        if self.certificate is not None and self.certificate.stale is not None:
+            found.append("certificate_not_reloaded")
+        return found
+
+    def count_refusal(self, status: HTTPStatus, cause: str) -> None:
+        """Count a request that the HTTP server refused before the application received it."""
+        self.metrics.requests["-", "-", status.value] += 1
+        self.metrics.refusals[CODE_OF_STATUS[status.value], cause] += 1
+
+    def use_certificate(self, certificate: ServerCertificate) -> Callable[[], Awaitable[None]]:
+        """Add metrics of a certificate; return the background task that loads its renewals."""
+        self.certificate = certificate
+        self.metrics.add_gauge(
+            "satmint_tls_certificate_not_after_seconds",
+            "Expiry of the certificate in use, Unix seconds.",
+            lambda: certificate.not_after,
+        )
+        self.metrics.add_gauge(
+            "satmint_tls_certificate_stale",
+            "1 if the certificate files are unusable and an older certificate is in use.",
+            lambda: certificate.stale is not None,
+        )
+        return partial(
+            watch, [certificate], lambda _renewed: None, self._certificate_reload_requested
+        )
+
+    def join_workers(self, folder: Path, number: int) -> Callable[[], Awaitable[None]]:
+        """Join the other workers of this server; return the background task that serves metrics.
+
+        Args:
+            folder: The folder with the sockets of all workers. Only their user can enter it.
+            number: This worker's index, from 0.
         """
-        self._take_keyring(self._read_keyring())
+        self.aggregator = MetricsAggregator(self.metrics, folder, number, self.settings.workers)
+        return self.aggregator.serve_metrics
 
-    def look_at_keyring(self) -> None:
-        """Have `watch_keyring` read the keyring file now, changed or not."""
-        self._told_to_look.set()
+    def reload_files(self) -> None:
+        """Request that the keyring and the certificate are read again now, even if unchanged."""
+        self._keyring_reload_requested.set()
+        self._certificate_reload_requested.set()
 
     def _read_keyring(self) -> Keyring | str:
-        """The keyring, or why it cannot be used."""
+        """The keyring, or the reason why it cannot be used."""
         kek = self.settings.keyring_kek
         try:
-            wrapping = None if kek is None else Wrapping(kek, self.mint.entropy)
+            wrapping = None if kek is None else KeyringWrapper(kek, self.services.entropy)
             return read_keyring(self.keyring_file, wrapping)
         except (OSError, KeyringError) as error:
             return str(error)
 
-    def _take_keyring(self, found: Keyring | str) -> bool:
+    def _apply_keyring(self, found: Keyring | str) -> bool:
         log = structlog.get_logger("satmint.keys")
         self.keyring_is_stale = isinstance(found, str)
         if isinstance(found, str):
             log.error("keyring_not_reloaded", reason=found)
             return False
-        if found != self.mint.safe.keyring:
-            self.mint.safe.reload(found)
+        if found != self.services.cipher.keyring:
+            self.services.cipher.reload(found)
             log.info("keyring_reloaded", active=found.active.id, keys=len(found.keys))
         return True
 
-    async def carry_webhooks(self) -> None:
-        """Tell webhooks what they are to be told, for ever."""
+    async def dispatch_webhooks(self) -> None:
+        """Send the messages of webhooks, until cancelled."""
         async with open_network(private=self.settings.private_webhooks) as network:
-            await Courier(self.mint, network, self.metrics.count_webhook).run()
+            dispatcher = WebhookDispatcher(self.services, network, self.metrics.count_webhook)
+            self.webhook_dispatcher = dispatcher
+            await dispatcher.run()
+
+    async def reload_keyring(self) -> bool:
+        """Read the keyring file again; return whether the keyring is usable.
+
+        If it is not, the reason is logged, and the previous keyring remains in use.
+        """
+        return self._apply_keyring(await asyncio.to_thread(self._read_keyring))
 
     async def watch_keyring(self) -> None:
-        """Take a changed keyring file into use without being told to."""
-        seen, looks_left = self.keyring_stamp, 0
+        """Reload the keyring file when it changes or a reload is requested, until cancelled."""
+        last_version, polls_left = self.keyring_version, 0
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_KEYRING_LOOK_EVERY_SECONDS):
-                    await self._told_to_look.wait()
-            told = self._told_to_look.is_set()
-            self._told_to_look.clear()
-            stamp = _stamp(self.keyring_file)
-            looks_left -= 1
-            if told or stamp != seen or looks_left == 0:
-                seen = stamp
-                taken = self._take_keyring(await asyncio.to_thread(self._read_keyring))
-                looks_left = 0 if taken else _LOOKS_UNTIL_NEXT_TRY
+                async with asyncio.timeout(_KEYRING_POLL_SECONDS):
+                    await self._keyring_reload_requested.wait()
+            requested = self._keyring_reload_requested.is_set()
+            self._keyring_reload_requested.clear()
+            version = file_version(self.keyring_file)
+            polls_left -= 1
+            if requested or version != last_version or polls_left == 0:
+                last_version = version
+                polls_left = 0 if await self.reload_keyring() else _POLLS_BEFORE_RETRY
 
-    async def sweep(self) -> Swept:
-        """Remove a little of what is dead, and count what lives.
+    async def purge_step(self) -> PurgeResult:
+        """Delete a limited number of expired rows, and update the number of active sessions.
 
         Raises:
             StoreUnavailable: see `Store`.
         """
-        now = self.mint.clock.now()
+        now = self.services.clock.now()
         events_before = now - self.settings.event_retention_days * 86_400
-        swept = await self.store.purge(now, events_before, _PURGE_ROWS)
-        if swept.alive is not None:
-            self.metrics.sessions = swept.alive
-        return swept
+        result = await self.store.purge(now, events_before, _PURGE_ROWS)
+        if result.active is not None:
+            self.metrics.sessions = result.active
+        return result
 
-    async def purge_for_ever(self) -> None:
-        """Remove what is dead, a little at a time."""
-        time, pause = asyncio.get_running_loop().time, _PURGE_EVERY_SECONDS
+    async def run_purge(self) -> None:
+        """Purge expired rows in small steps, until cancelled."""
+        time, pause = asyncio.get_running_loop().time, _PURGE_INTERVAL_SECONDS
         while True:
             await asyncio.sleep(pause)
-            pause, began = _PURGE_EVERY_SECONDS, time()
+            pause, started_at = _PURGE_INTERVAL_SECONDS, time()
             try:
-                swept = await self.sweep()
-            except StoreUnavailable as trouble:
-                structlog.get_logger("satmint.purge").warning("not_purged", cause=trouble.cause)
+                result = await self.purge_step()
+            except StoreUnavailable as error:
+                structlog.get_logger("satmint.purge").warning("purge_failed", cause=error.cause)
                 continue
-            if swept.more:
-                # What comes in faster than it goes would grow for ever.
-                share = 0.5 if swept.gone >= _PURGE_ROWS // 2 else _PURGE_SHARE
-                rest = (time() - began) * (1 / share - 1)
-                pause = min(max(_PURGE_AGAIN_SECONDS, rest), _PURGE_EVERY_SECONDS)
+            if result.more:
+                # A step that deletes many rows is followed by a shorter pause: otherwise, rows that
+                # expire faster than they are deleted would accumulate.
+                share = 0.5 if result.removed >= _PURGE_ROWS // 2 else _PURGE_MAX_SHARE
+                pause_for_share = (time() - started_at) * (1 / share - 1)
+                pause = min(max(_PURGE_MIN_PAUSE_SECONDS, pause_for_share), _PURGE_INTERVAL_SECONDS)
 
 
 @asynccontextmanager
@@ -195,169 +250,113 @@ async def assembled(
     migrating: bool = False,
     clock: Clock | None = None,
     entropy: Entropy | None = None,
-    safe: MakeSafe = Safe,
+    cipher: CipherFactory = TokenCipher,
 ) -> AsyncIterator[Service]:
-    """The service for `settings`, closed again at the end.
+    """Assemble the service; close it at the end of the context.
 
     Args:
-        settings: What the operator decided.
-        create_keyring: Whether to make a keyring where the file does not exist.
-        migrating: Whether to bring a shared database to the present schema, as in development; an
-            embedded one always is.
-        clock: The machine's by default.
-        entropy: The operating system's by default.
-        safe: Makes what seals and opens tokens with a keyring; for development.
+        settings: The settings.
+        create_keyring: Whether to create the keyring file if it does not exist.
+        migrating: Whether to migrate a PostgreSQL database, for development. An SQLite database is
+            always migrated.
+        clock: The clock. Default: the system clock.
+        entropy: The source of random bytes. Default: the operating system.
+        cipher: Creates the token cipher of a keyring. Development passes its own.
 
     Raises:
-        SettingsError: the database is of no kind that is known, or there is no usable keyring.
+        SettingsError: the database URL is of an unknown kind, or there is no usable keyring.
         StoreUnavailable: the database cannot be opened.
-        SchemaUnknown: it was written by another version.
+        SchemaUnknown: another version of satmint has written the database.
+        DatabaseCopied: the database is a copy.
     """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     keyring_file = Path(settings.keyring)
-    stamp = _stamp(keyring_file)
+    version = file_version(keyring_file)
     keyring = open_keyring(
         keyring_file, clock, entropy, create=create_keyring, kek=settings.keyring_kek
     )
     metrics = Metrics()
-    store = await open_store(settings, clock.now(), metrics.batches.observe, migrating=migrating)
+    store = await open_store(
+        settings,
+        clock.now(),
+        metrics.batches.observe,
+        migrating=migrating,
+        database_time=isinstance(clock, SystemClock),
+    )
     try:
-        mint = Mint(store, safe(keyring, entropy), clock, entropy, policy_of(settings))
-        gateway = Gateway(mint, limits_of(settings), metrics.gateway)
-        service = Service(settings, mint, store, metrics, keyring_file, stamp, gateway)
-        _watch_keys(service)
+        await _warn_of_collisions(store)
+        # A new keyring cannot decrypt any token from before.
+        new_keyring = create_keyring and version is None
+        guard = guard_of(settings, store, clock, entropy, requires_mark=not new_keyring)
+        policy = policy_of(settings, await guard.start())
+        services = service_context(store, cipher(keyring, entropy), clock, entropy, policy)
+        gateway = Gateway(services, limits_of(settings), metrics.gateway)
+        service = Service(settings, services, store, metrics, keyring_file, version, gateway, guard)
+        _add_key_metrics(service)
+        metrics.add_gauge(
+            "satmint_webhook_attempts_in_progress",
+            "Webhook delivery attempts in progress, of at most 64.",
+            lambda: 0 if (found := service.webhook_dispatcher) is None else found.in_progress,
+        )
+        _add_store_metrics(service)
         yield service
+        await guard.stop()
     finally:
         await store.close()
 
 
-def _watch_keys(service: Service) -> None:
-    """Show how worn the keys are: an alarm on it rings long before any bound of AES-GCM."""
-    metrics, mint = service.metrics, service.mint
-    metrics.measure(
+async def _warn_of_collisions(store: Store) -> None:
+    found = len(await store.subscribers.collisions())
+    if found:
+        log = structlog.get_logger("satmint.store")
+        log.warning("references_equal", subscribers=found, remedy="run `satmint db check`")
+
+
+def _add_key_metrics(service: Service) -> None:
+    """Add metrics of the keyring: an alert on their use fires long before a limit of AES-GCM."""
+    metrics, services = service.metrics, service.services
+    metrics.add_gauge(
         "satmint_working_key_uses",
-        "Tokens that the working key of the moment has made; a new one is due at 2^24.",
-        lambda: mint.safe.uses,
+        "Tokens encrypted with the current working key; it is replaced at 2^24.",
+        lambda: services.cipher.uses,
     )
-    metrics.measure(
+    metrics.add_gauge(
         "satmint_master_key_age_seconds",
-        "How long the active key of the keyring has been in it.",
-        lambda: mint.clock.now() - mint.safe.keyring.active.created_at,
+        "Age of the active key of the keyring, in seconds.",
+        lambda: services.clock.now() - services.cipher.keyring.active.created_at,
     )
-    metrics.measure(
+    metrics.add_gauge(
         "satmint_master_keys",
-        "Keys of the keyring, active and retired.",
-        lambda: len(mint.safe.keyring.keys),
+        "Number of keys in the keyring.",
+        lambda: len(services.cipher.keyring.keys),
     )
-    metrics.measure(
+    metrics.add_gauge(
         "satmint_keyring_stale",
-        "1: the keyring has changed and could not be read, and a former one is in use.",
+        "1 if the changed keyring is unreadable and an older keyring is in use.",
         lambda: service.keyring_is_stale,
     )
 
 
-async def open_store(
-    settings: Settings,
-    now: int,
-    observe_batch: Callable[[int], None] = lambda _size: None,
-    *,
-    migrating: bool = False,
-) -> Store:
-    """The store that the settings name.
-
-    Args:
-        settings: What the operator decided.
-        now: Unix seconds.
-        observe_batch: Told the size of each write batch.
-        migrating: Whether to bring a shared database to the present schema.
-
-    Raises:
-        SettingsError: the database is of no kind that is known.
-        StoreUnavailable: it cannot be opened.
-        SchemaUnknown: it lacks migrations, or was written by another version.
-    """
-    if not is_postgres(settings.database):
-        return await open_sqlite(sqlite_path(settings.database), now, observe_batch)
-    limits = PostgresLimits(
-        connections=settings.database_connections, pooler=settings.database_pooler
+def _add_store_metrics(service: Service) -> None:
+    metrics, store = service.metrics, service.store
+    metrics.add_gauge(
+        "satmint_store_lock_waits",
+        "Requests that wait for a row that another transaction has locked.",
+        lambda: store.backlog().lock_waits,
     )
-    return await open_postgres(
-        settings.database, now, observe_batch, migrating=migrating, limits=limits
+    metrics.add_gauge(
+        "satmint_store_seen_marks",
+        "Records that a SAT was used which are not in the database yet.",
+        lambda: store.backlog().seen_marks,
     )
 
 
 def api_description(public_url: str) -> dict[str, Any]:
-    """The HTTP API in OpenAPI 3.1, as served at `public_url`."""
+    """The OpenAPI 3.1 document of the HTTP API at `public_url`."""
     return document(OPERATIONS, public_url)
 
 
-def limits_of(settings: Settings) -> Limits:
-    """How much the gateway of one process takes on: never all the files that may be open."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = settings.gateway_connections
-    if files != resource.RLIM_INFINITY:
-        room = min(room, max(files - _SPARE_FILES, 1))
-    return Limits(
-        connections=room,
-        per_address=settings.gateway_connections_per_address,
-        per_project=settings.gateway_connections_per_project,
-        requests_per_second=settings.gateway_requests_per_second,
-    )
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The part of the settings that flows go by."""
-    return Policy(
-        issuer=settings.issuer,
-        cluster_host=settings.cluster_host,
-        regions=settings.regions,
-        replay_cap=settings.replay_seconds,
-        max_token_seconds=settings.max_token_seconds,
-        max_session_seconds=settings.max_session_seconds,
-        calls_per_minute=settings.calls_per_minute,
-        embeds_per_minute=settings.embeds_per_minute,
-        failures_per_minute=settings.failures_per_minute,
-        private_webhooks=settings.private_webhooks,
-        proof_age_seconds=settings.proof_age_seconds,
-        proof_ahead_seconds=settings.proof_ahead_seconds,
-        device_slack_seconds=settings.device_slack_seconds,
-        strict_proofs=(
-            None if "*" in settings.strict_proofs else frozenset(map(UUID, settings.strict_proofs))
-        ),
-    )
-
-
-def external_urls(policy: Policy, public_url: str, demo: Demo | None = None) -> frozenset[str]:
-    """Every URL under which the API is reached from outside, without a slash at the end.
-
-    Browser SDKs reach it at `fabric.<domain>`, of the domain that a cluster host is in. A
-    development server is also called by the name that everybody has for this machine.
-    """
-    urls = {public_url}
-    urls |= {f"https://fabric.{host.partition('.')[2]}" for host in policy.cluster_hosts}
-    for listener in () if demo is None else (demo.http, demo.https):
-        parts = urlsplit(listener)
-        urls |= {listener, f"{parts.scheme}://localhost:{parts.port}"}
-    return frozenset(urls)
-
-
-def sqlite_path(database: str) -> Path:
-    """The file that `sqlite:///path` names: relative with three slashes, absolute with four.
-
-    Raises:
-        SettingsError: it names no SQLite file.
-    """
-    path = unquote(database.removeprefix(_SQLITE))
-    if not database.startswith(_SQLITE) or not path:
-        raise SettingsError(
-            "database must be of the form sqlite:///path/to/file or postgresql://user@host/name"
-        )
-    return Path(path)
-
-
-def _stamp(file: Path) -> tuple[int, int] | None:
-    try:
-        status = file.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino
+@lru_cache(maxsize=1)
+def _openapi_json(public_url: str) -> bytes:
+    """The document as JSON. Cached, because it takes longer than the rest of the start-up."""
+    return json.dumps(api_description(public_url), separators=(",", ":")).encode()

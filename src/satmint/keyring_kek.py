@@ -1,8 +1,8 @@
-"""The key that wraps the keyring at rest, and where it is had from.
+"""The key encryption key (KEK) that wraps the keyring at rest, and its sources.
 
-`env:NAME` is a variable, `file:PATH` a file, such as a credential of systemd or a mounted secret,
-`command:…` a program that asks a key management service. Each of them tells 32 bytes in base64url
-or base64. It is asked for whenever the keyring is read or written, and not kept.
+`env:NAME` is a variable, `file:PATH` a file, such as a systemd credential or a mounted secret, and
+`command:…` a program that queries a key management service. Each yields 32 bytes in base64url or
+base64. The key is read whenever the keyring is read or written, and not kept.
 """
 
 import os
@@ -19,17 +19,17 @@ from satmint.model.base64url import NotBase64Url, b64url_decode
 from satmint.model.entropy import Entropy
 
 COMMAND_SECONDS: Final = 10.0
-"""How long a command may take to tell the key."""
+"""How long a command may take to print the key."""
 _KEY_BYTES: Final = 32
 _TO_URL: Final = str.maketrans("+/", "-_")
 
 
 @dataclass(frozen=True, slots=True)
-class Wrapping:
-    """What wraps and unwraps keyrings, wherever its key is."""
+class KeyringWrapper:
+    """Wraps and unwraps keyrings with the key of a source."""
 
     source: str
-    """As the setting `keyring_kek` says."""
+    """The setting `keyring_kek`."""
     entropy: Entropy
     """For IVs."""
 
@@ -37,35 +37,35 @@ class Wrapping:
         """The keyring as an encrypted JWK Set.
 
         Raises:
-            KeyringError: the key cannot be had.
+            KeyringError: the key is not available.
         """
         return wrap(keyring, wrapping_key(self.source), self.entropy)
 
     def unwrapped(self, text: str) -> Keyring:
-        """The keyring that was wrapped.
+        """The keyring in an encrypted JWK Set.
 
         Raises:
-            KeyringError: the key cannot be had, is another one, or the text is damaged.
+            KeyringError: the key is not available or not the right one, or the text is damaged.
         """
         return unwrap(text, wrapping_key(self.source))
 
 
 def wrapping_key(source: str) -> bytes:
-    """The key that wraps the keyring. Blocks while a command is asked.
+    """Read the key that wraps the keyring. Blocks while a command runs.
 
     Raises:
-        KeyringError: it cannot be had, or is none.
+        KeyringError: the key is not available or invalid.
     """
     kind, _, where = source.partition(":")
-    told = _TELLERS[kind](where) if kind in _TELLERS else None
-    if told is None:
+    encoded = _KEY_SOURCES[kind](where) if kind in _KEY_SOURCES else None
+    if encoded is None:
         raise KeyringError("keyring_kek must begin with env:, file: or command:")
     try:
-        key = b64url_decode(told.strip().translate(_TO_URL).rstrip("="))
+        key = b64url_decode(encoded.strip().translate(_TO_URL).rstrip("="))
     except NotBase64Url:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise KeyringError(f"{kind} of keyring_kek must tell 32 bytes in base64url")
+        raise KeyringError(f"{kind} of keyring_kek must contain 32 bytes in base64url")
     return key
 
 
@@ -87,15 +87,15 @@ def _from_file(name: str) -> str:
 
 
 def _from_command(line: str) -> str:
-    """What a program says, run without a shell. What it says of errors may be secret, too."""
+    """The output of a program, run without a shell. Its error output may be secret too."""
     try:
         words = shlex.split(line)
     except ValueError as error:
-        raise KeyringError("the command of keyring_kek has a quote without its end") from error
+        raise KeyringError("the command of keyring_kek has an unclosed quotation mark") from error
     if not words:
         raise KeyringError("the command of keyring_kek is empty")
     try:
-        process = subprocess.Popen(  # noqa: S603 - the operator's own words, and no shell
+        process = subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
             words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -107,20 +107,20 @@ def _from_command(line: str) -> str:
         message = f"cannot run {words[0]}, the command of keyring_kek: {reason}"
         raise KeyringError(message) from error
     try:
-        said, _ = process.communicate(timeout=COMMAND_SECONDS)
+        output, _ = process.communicate(timeout=COMMAND_SECONDS)
     except subprocess.TimeoutExpired as error:
         message = f"{words[0]}, the command of keyring_kek, took over {COMMAND_SECONDS:g} s"
         raise KeyringError(message) from error
     finally:
         if process.poll() is None:
-            # Its children too: one that lives on would hold the pipe, and us, for ever.
+            # Kill its children too: a survivor would hold the pipe open, and block for ever.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
     if process.returncode != 0:
         message = f"{words[0]}, the command of keyring_kek, failed with {process.returncode}"
         raise KeyringError(message)
-    return said.decode("ascii", errors="replace")
+    return output.decode("ascii", errors="replace")
 
 
-_TELLERS: Final = {"env": _from_variable, "file": _from_file, "command": _from_command}
+_KEY_SOURCES: Final = {"env": _from_variable, "file": _from_file, "command": _from_command}

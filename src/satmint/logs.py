@@ -1,6 +1,6 @@
-"""Logs: one event per decision, to standard error, for people or for machines.
+"""Logs: one event per decision, to standard error, for people or machines.
 
-A level below the one chosen costs nothing: its methods do nothing. Tracebacks never show local
+Events below the chosen level cost nothing: their methods are no-ops. Tracebacks never show local
 variables, which may hold tokens.
 """
 
@@ -19,8 +19,8 @@ _LEVELS: Final = {
     "error": logging.ERROR,
 }
 
-_QUIET: Final = {"uvicorn": logging.WARNING, "asyncio": logging.WARNING}
-"""Libraries that would tell of each start and stop what we tell ourselves."""
+_LIBRARY_LEVELS: Final = {"asyncio": logging.WARNING}
+"""Minimum levels of libraries, whose messages would repeat ours."""
 
 
 def configure_logs(form: str, level: str, stream: TextIO | None = None) -> None:
@@ -41,14 +41,14 @@ def configure_logs(form: str, level: str, stream: TextIO | None = None) -> None:
             *(_json() if form == "json" else _console(colors=out.isatty())),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(minimum),
-        logger_factory=lambda name="": _Lines(name, out),
+        logger_factory=lambda name="": _LineWriter(name, out),
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
-    root.handlers[:] = [_Forward()]
+    root.handlers[:] = [_StructlogHandler()]
     root.setLevel(minimum)
-    for name, quiet in _QUIET.items():
-        logging.getLogger(name).setLevel(max(quiet, minimum))
+    for name, level_of_library in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(max(level_of_library, minimum))
 
 
 def _json() -> list[Processor]:
@@ -65,20 +65,20 @@ def _console(*, colors: bool) -> list[Processor]:
 
 
 def _add_logger(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    if isinstance(logger, _Lines) and logger.name:
+    if isinstance(logger, _LineWriter) and logger.name:
         event["logger"] = logger.name
     return event
 
 
-class _Lines:
-    """Writes finished lines, each in one piece."""
+class _LineWriter:
+    """Writes complete lines, each in one call."""
 
     def __init__(self, name: str, out: TextIO) -> None:
         self.name = name
         self._out = out
 
     def msg(self, line: str) -> None:
-        """Write one line, if it can be: a full disk under the log stops no service."""
+        """Write one line; errors are ignored, so that a full disk does not stop the service."""
         with contextlib.suppress(OSError):
             self._out.write(line + "\n")
             self._out.flush()
@@ -86,8 +86,8 @@ class _Lines:
     debug = info = warning = error = critical = exception = msg
 
 
-class _Forward(logging.Handler):
-    """Passes what libraries log on to structlog."""
+class _StructlogHandler(logging.Handler):
+    """Forwards the standard library's log records to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         extra: dict[str, Any] = {"exc_info": record.exc_info} if record.exc_info else {}

@@ -1,12 +1,9 @@
-"""Settings: defaults, then a TOML file, then `SATMINT_…` variables, then the command line.
+"""The settings of a server, with their defaults. `satmint.settings_sources` reads them.
 
-One table. The command line's options, the variables' names and the reference page all come from
-the fields below.
+The command line's options, the variables' names and the reference page are derived from the fields
+below.
 """
 
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,41 +15,61 @@ ENV_PREFIX: Final = "SATMINT_"
 
 _POSITIVE = Meta(ge=1)
 _HOST: Final = r"[A-Za-z0-9:-]+(\.[A-Za-z0-9:-]+)+"
-"""What `ch` can be: any token whose header held something else would open nowhere."""
+"""Valid values of `ch`; a token with any other value would be rejected everywhere."""
 
 _PROJECT_ID: Final = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class SettingsError(ValueError):
-    """A setting is unknown or has no sense. The message names it and shows no secret."""
+    """A setting is unknown or invalid. The message names it and shows no secret."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that an operator can decide."""
+    """The settings of a server."""
 
     host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="Port; 0 picks a free one.")] = 8080
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0 selects a free port.")
+    ] = 8080
     workers: Annotated[
-        int, Meta(ge=1, le=256, description="Processes that serve, one for each core at the most.")
+        int, Meta(ge=1, le=256, description="Number of worker processes; at most one per core.")
     ] = 1
+    worker_timeout_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3600,
+            description=(
+                "Replace a worker process whose event loop does not respond for this long. Used"
+                " with two or more `workers`; 0 turns it off."
+            ),
+        ),
+    ] = 30
     database: Annotated[
         str,
         Meta(
             description=(
-                "Where the data is: `sqlite:///path/to/file`, or"
+                "URL of the database: `sqlite:///path/to/file`, or"
                 " `postgresql://user:password@host/name` for several servers."
             )
         ),
     ] = "sqlite:///satmint.db"
     database_connections: Annotated[
         int,
-        Meta(ge=2, le=1000, description="Connections to PostgreSQL of each process, at the most."),
+        Meta(
+            ge=2,
+            le=1000,
+            description=(
+                "Maximum number of PostgreSQL connections that the requests of a process share. It"
+                " opens three more."
+            ),
+        ),
     ] = 8
     database_pooler: Annotated[
         bool,
         Meta(
             description=(
-                "Whether a pooler in transaction mode, such as PgBouncer, stands before PostgreSQL."
+                "Whether PostgreSQL is behind a pooler in transaction mode, such as PgBouncer."
             )
         ),
     ] = False
@@ -60,8 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str,
         Meta(
             description=(
-                "The keyring: a JWK Set of 256-bit `oct` keys, in a file of mode 0600, or in the"
-                " environment variable that `env:NAME` names."
+                "The keyring, a JWK Set of 256-bit `oct` keys: the path of a file with mode 0600,"
+                " or `env:NAME` for an environment variable."
             )
         ),
     ] = "keyring.json"
@@ -69,75 +86,159 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[str, Meta(pattern=r"^(env|file|command):.")] | None,
         Meta(
             description=(
-                "What wraps the keyring at rest: 32 bytes in base64url, in the variable that"
-                " `env:NAME` names, the file that `file:PATH` names, or said by the program of"
-                " `command:PROGRAM ARGUMENTS`, run without a shell. Without it the keyring rests in"
-                " the clear."
+                "The key that encrypts the keyring at rest, 32 bytes in base64url: `env:NAME` for"
+                " an environment variable, `file:PATH` for a file, or `command:PROGRAM ARGUMENTS`"
+                " for the output of a program, run without a shell. Without it, the keyring is not"
+                " encrypted."
             )
         ),
     ] = None
     tls_cert: Annotated[
-        str | None, Meta(description="Certificate chain (PEM); with it, https is served.")
+        str | None, Meta(description="Certificate chain (PEM). Enables https; needs `tls_key`.")
     ] = None
     tls_key: Annotated[str | None, Meta(description="Private key of the certificate (PEM).")] = None
+    hsts_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "`max-age` of HSTS (RFC 6797) in seconds, sent if the server terminates TLS; 0"
+                " disables HSTS."
+            ),
+        ),
+    ] = 31_536_000
+    admin_host: Annotated[
+        str,
+        Meta(description="Address of the admin listener. Do not expose it publicly."),
+    ] = "127.0.0.1"
+    admin_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="Port of the admin listener, which serves `/metrics`; 0 disables it.",
+        ),
+    ] = 9464
     issuer: Annotated[str, Meta(min_length=1, description="The `iss` claim of every token.")] = (
         "satmint"
     )
     public_url: Annotated[
         str | None,
-        Meta(description="Where this server is reached from outside; absolute links begin so."),
+        Meta(description="Public base URL of this server, used in absolute links and proofs."),
     ] = None
     cluster_host: Annotated[
         Annotated[str, Meta(pattern=rf"^{_HOST}\Z", max_length=255)] | None,
         Meta(
             description=(
-                "The `ch` of every token, such as `puc.example.com`: browser SDKs call"
-                " `fabric.example.com` and `puc.example.com`. Without it they call the vendor."
+                "The `ch` header of every token, such as `puc.example.com`: browser SDKs call"
+                " `fabric.example.com` and `puc.example.com`. Without it, they call the vendor's"
+                " hosts."
             ),
         ),
     ] = None
     regions: Annotated[
         dict[str, Annotated[str, Meta(pattern=rf"^({_HOST})?\Z", max_length=255)] | None],
-        Meta(description="Cluster hosts by region, `name=host,name=host`; empty: the usual one."),
+        Meta(
+            description=(
+                "Cluster hosts by region, `name=host,name=host`; an empty host means"
+                " `cluster_host`."
+            )
+        ),
     ] = msgspec.field(default_factory=lambda: {"us-central": None})
     cors_origins: Annotated[
-        tuple[str, ...], Meta(description="Web origins that may call; `*` is all of them.")
+        tuple[str, ...], Meta(description="Web origins that may call (CORS); `*` allows all.")
     ] = ("*",)
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Meta(description="Addresses whose X-Forwarded-For and -Proto are believed."),
-    ] = ()
-    replay_seconds: Annotated[
-        Annotated[int, Meta(ge=0)] | None,
         Meta(
             description=(
-                "How long after a rotation its answer can be had again. 0 is strict one-time use;"
-                " by default as long as the presented token lives, unless its successor was used."
+                "IP addresses and networks of trusted proxies. The client address is the last entry"
+                " of `X-Forwarded-For` that is not a trusted proxy."
+            )
+        ),
+    ] = ()
+    keep_alive_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3600,
+            description=(
+                "Seconds until an idle connection is closed. Set a shorter time in proxies, so that"
+                " they do not send a request on a connection that the server closes."
             ),
         ),
-    ] = None
+    ] = 75
+    connections_per_address: Annotated[
+        int,
+        _POSITIVE,
+        Meta(
+            description=(
+                "Maximum number of HTTP connections from one IPv4 address or IPv6 network (/64),"
+                " per process. Connections from trusted proxies are not counted."
+            )
+        ),
+    ] = 500
+    replay_seconds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Seconds after a rotation during which the used refresh token returns the same pair"
+                " again, if the new pair is not in use. Later, it revokes the session. 0 means"
+                " strict one-time use."
+            ),
+        ),
+    ] = 600
     max_token_seconds: Annotated[
         Annotated[int, Meta(ge=60)] | None,
-        Meta(description="The longest life that may be asked for a token."),
+        Meta(
+            description=(
+                "Maximum lifetime of a SAT in seconds: as requested, by default, and after a"
+                " refresh. The refresh token expires five minutes later."
+            )
+        ),
     ] = None
     max_session_seconds: Annotated[
         Annotated[int, Meta(ge=600)] | None,
-        Meta(description="The longest life of a session, however often it refreshes."),
+        Meta(description="Maximum lifetime of a session in seconds, including refreshes."),
     ] = None
+    max_invite_seconds: Annotated[
+        int,
+        Meta(ge=60, description="Maximum lifetime of an invite in seconds; by default 7 days."),
+    ] = 604_800
+    invites_per_session: Annotated[
+        int,
+        _POSITIVE,
+        Meta(
+            description=(
+                "Maximum number of invites that the SATs of one session have made and that have not"
+                " expired."
+            )
+        ),
+    ] = 100
+    invites_per_minute: Annotated[
+        int,
+        _POSITIVE,
+        Meta(description="Maximum number of invites per minute that SATs of one session make."),
+    ] = 30
     proof_age_seconds: Annotated[
         int,
         Meta(
             ge=120,
             le=86_400,
             description=(
-                "How old a proof of possession may be. Browsers send one and the same proof again"
-                " for over a minute after failures."
+                "Maximum age of a proof of possession in seconds. After failures, browsers resend"
+                " the same proof for more than a minute."
             ),
         ),
     ] = 300
     proof_ahead_seconds: Annotated[
         int,
-        Meta(ge=0, le=86_400, description="How far the clock of who made a proof may be ahead."),
+        Meta(
+            ge=0,
+            le=86_400,
+            description="Maximum number of seconds that a proof's `iat` may be in the future.",
+        ),
     ] = 60
     device_slack_seconds: Annotated[
         int,
@@ -145,8 +246,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ge=0,
             le=86_400,
             description=(
-                "How long after its end a bound SAT can still be exchanged for the next, with a"
-                " proof of its key. 0 turns it off."
+                "Seconds after its expiry during which a bound SAT can still be refreshed with a"
+                " proof of its key; 0 disables the grace period."
             ),
         ),
     ] = 300
@@ -154,98 +255,108 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[Annotated[str, Meta(pattern=rf"^({_PROJECT_ID}|\*)\Z")], ...],
         Meta(
             description=(
-                "Ids of the projects whose proofs over HTTP must follow RFC 9449 to the letter and"
-                " carry a nonce of the server's; `*` is all of them. The vendor's browser SDK"
-                " cannot. Proofs on the gateway carry none: each is good for one connection."
+                "Ids of the projects that require strict RFC 9449 proofs with a server nonce over"
+                " HTTP; `*` for all projects. The vendor's browser SDK does not support this."
+                " Proofs on the gateway need no nonce: each is valid for one connection."
             )
         ),
     ] = ()
-    event_retention_days: Annotated[
-        int, Meta(ge=1, description="How long audit events are kept.")
-    ] = 30
+    event_retention_days: Annotated[int, Meta(ge=1, description="Days to keep audit events.")] = 30
     calls_per_minute: Annotated[
         Annotated[int, _POSITIVE] | None,
         Meta(
             description=(
-                "Calls of a project's backend, and of each holder's session; no limit by default."
+                "Maximum number of calls per minute with API tokens, per project, and with SATs,"
+                " per session; unlimited by default."
             )
         ),
     ] = None
     embeds_per_minute: Annotated[
-        int, _POSITIVE, Meta(description="Embed exchanges per Click-to-Call token and address.")
+        int,
+        _POSITIVE,
+        Meta(
+            description="Maximum embed exchanges per minute, per Click-to-Call token and address."
+        ),
     ] = 30
     failures_per_minute: Annotated[
-        int, _POSITIVE, Meta(description="Failed credentials per address.")
+        int, _POSITIVE, Meta(description="Maximum failed authentications per minute and address.")
     ] = 60
     gateway_connections: Annotated[
-        int, _POSITIVE, Meta(description="Open connections of the gateway, in each process.")
+        int, _POSITIVE, Meta(description="Maximum gateway connections per process.")
     ] = 20_000
     gateway_connections_per_address: Annotated[
         int,
         _POSITIVE,
         Meta(
-            description="Those of them that come from one IPv4 address, or one IPv6 network (/64)."
+            description=(
+                "Maximum gateway connections from one IPv4 address or IPv6 network (/64), per"
+                " process."
+            )
         ),
     ] = 1000
     gateway_connections_per_project: Annotated[
-        int, _POSITIVE, Meta(description="Those of them that were let in for one project.")
+        int,
+        _POSITIVE,
+        Meta(description="Maximum authenticated gateway connections of a project, per process."),
     ] = 10_000
+    gateway_temporary_percent: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description=(
+                "Percentage of `gateway_connections_per_project` that guests, invitees and embed"
+                " visitors together may take, so that a public page cannot keep subscribers out."
+            ),
+        ),
+    ] = 50
+    gateway_connections_per_session: Annotated[
+        int,
+        _POSITIVE,
+        Meta(description="Maximum authenticated gateway connections of a session, per process."),
+    ] = 20
+    gateway_connections_per_click_to_call: Annotated[
+        int,
+        _POSITIVE,
+        Meta(
+            description=(
+                "Maximum gateway connections of the visitors of one Click-to-Call token, per"
+                " process."
+            )
+        ),
+    ] = 1000
     gateway_requests_per_second: Annotated[
-        int, _POSITIVE, Meta(description="Requests of one connection; the rest of them waits.")
+        int,
+        _POSITIVE,
+        Meta(description="Maximum requests per second on a gateway connection; others wait."),
     ] = 50
     private_webhooks: Annotated[
         bool,
         Meta(
             description=(
-                "Whether webhooks may lead into private networks, and be http. Leave it off where"
-                " others than you can make webhooks."
+                "Whether webhooks may use http and private networks. Keep it off if untrusted users"
+                " can create webhooks."
             )
         ),
     ] = False
     log_format: Annotated[
-        str, Meta(pattern=r"^(console|json)$", description="`console` or `json`.")
+        str,
+        Meta(pattern=r"^(console|json)$", description="Format of the log: `console` or `json`."),
     ] = "console"
     log_level: Annotated[
         str,
         Meta(
             pattern=r"^(debug|info|warning|error)$",
-            description="`debug`, `info`, `warning` or `error`.",
+            description="Minimum level of log events: `debug`, `info`, `warning` or `error`.",
         ),
     ] = "info"
 
     def __repr__(self) -> str:
-        # The database's URL may hold a password.
+        # The database's URL may contain a password.
         return f"Settings(database={without_password(self.database)!r}, …)"
 
 
 FIELDS: Final = msgspec.structs.fields(Settings)
-
-
-def load_settings(
-    given: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None
-) -> Settings:
-    """The settings of this run.
-
-    Args:
-        given: From the command line; None counts as not given.
-        environment: Variables; those that begin with `SATMINT_` are read.
-        file: A TOML file with the settings as keys.
-
-    Raises:
-        SettingsError: a setting is unknown, or its value has no sense.
-    """
-    values: dict[str, object] = {}
-    if file is not None:
-        values |= _from_toml(file)
-    values |= _from_environment(environment)
-    values |= {name: value for name, value in given.items() if value is not None}
-    try:
-        settings = msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(str(error)) from error
-    if (settings.tls_cert is None) != (settings.tls_key is None):
-        raise SettingsError("tls_cert and tls_key come together")
-    return settings
 
 
 def describe(name: str) -> str:
@@ -257,46 +368,3 @@ def describe(name: str) -> str:
             return str(info.extra_json_schema["description"])
         info = info.type
     raise LookupError(name)
-
-
-def split_words(text: str) -> tuple[str, ...]:
-    """The items of a comma-separated list."""
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def split_regions(text: str) -> dict[str, str | None]:
-    """The regions of `name=host,name=host`."""
-    pairs = (word.partition("=") for word in split_words(text))
-    return {name.strip(): host.strip() or None for name, _, host in pairs}
-
-
-_LISTS: Final = {
-    "cors_origins": split_words,
-    "trusted_proxies": split_words,
-    "strict_proofs": split_words,
-}
-
-
-def _from_toml(file: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # no TOML, or no UTF-8
-        message = f"cannot read {file}: {error}"
-        raise SettingsError(message) from error
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    names = {field.name for field in FIELDS}
-    values: dict[str, object] = {}
-    for variable, text in environment.items():
-        name = variable.removeprefix(ENV_PREFIX).lower()
-        if variable.startswith(ENV_PREFIX) and name in names:
-            values[name] = parse_text(name, text)
-    return values
-
-
-def parse_text(name: str, text: str) -> object:
-    """A setting's value as a variable or an option spells it."""
-    if name == "regions":
-        return split_regions(text)
-    return _LISTS[name](text) if name in _LISTS else text

@@ -97,12 +97,12 @@ def test_level_is_the_least_that_is_told(level: str, told: list[str]) -> None:
 def test_what_libraries_log_comes_in_the_same_form() -> None:
     out = io.StringIO()
     configure_logs("json", "info", out)
-    logging.getLogger("uvicorn.error").info("Started server process")
-    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("asyncio").info("Started server process")
+    logging.getLogger("asyncio").warning("Invalid HTTP request received.")
     logging.getLogger("elsewhere").info("said %s", "so")
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [(line["logger"], line["level"], line["event"]) for line in told] == [
-        ("uvicorn.error", "warning", "Invalid HTTP request received."),
+        ("asyncio", "warning", "Invalid HTTP request received."),
         ("elsewhere", "info", "said so"),
     ]
 

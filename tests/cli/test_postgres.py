@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from satmint.store.postgres.migrations import known_migrations
 from tests.kit.dev import SATMINT, clean_environment
 from tests.kit.postgres import execute, the_server
 
@@ -49,14 +50,15 @@ def test_a_database_is_migrated_when_that_is_asked_for_and_only_then(
     assert satmint("project", "list", *where, cwd=tmp_path) == (1, "", lacks)
     assert satmint("keys", "init", cwd=tmp_path)[0] == 0
     assert satmint("serve", "--port", "0", *where, cwd=tmp_path)[0] == 1
-    pending = "satmint: the database lacks 0001_first: run `satmint db migrate`\n"
+    names = ", ".join(migration.name for migration in known_migrations())
+    pending = f"satmint: the database lacks {names}: run `satmint db migrate`\n"
     assert satmint("db", "check", *where, cwd=tmp_path) == (1, "", pending)
     assert execute(database, "SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
 
-    applied = f"{shown}: applied 0001_first.\n"
+    applied = f"{shown}: applied {names}.\n"
     assert satmint("db", "migrate", *where, cwd=tmp_path) == (0, applied, "")
-    assert satmint("db", "migrate", *where, cwd=tmp_path) == (0, f"{shown}: nothing to do.\n", "")
-    sound = f"{shown}: whole, and of the present schema.\n"
+    assert satmint("db", "migrate", *where, cwd=tmp_path) == (0, f"{shown}: up to date.\n", "")
+    sound = f"{shown}: OK, schema is up to date.\n"
     assert satmint("db", "check", *where, cwd=tmp_path) == (0, sound, "")
     code, made, _ = satmint("project", "create", "acme", *where, "--json", cwd=tmp_path)
     assert (code, json.loads(made)["name"]) == (0, "acme")
@@ -67,13 +69,13 @@ def test_a_database_is_migrated_when_that_is_asked_for_and_only_then(
 def test_backing_up_is_left_to_the_tool_that_does_it(tmp_path: Path, database: str) -> None:
     shown = database.replace(f":{HIDDEN}", "")
     line = f"pg_dump --format=custom --no-owner --file=copy.dump '{shown}'"
-    told = f"satmint: PostgreSQL has a tool of its own for that: {line}\n"
+    told = f"satmint: use the tool of PostgreSQL: {line}\n"
     backup = satmint("db", "backup", "copy.dump", "--database", database, cwd=tmp_path)
     assert backup == (1, "", told)
     assert not (tmp_path / "copy.dump").exists()
 
 
-def test_what_was_backed_up_by_the_line_is_restored_by_the_documented_one(
+def test_backup_by_the_printed_command_is_restored_by_the_documented_one(
     tmp_path: Path, database: str
 ) -> None:
     where = ("--database", database)
@@ -85,7 +87,7 @@ def test_what_was_backed_up_by_the_line_is_restored_by_the_documented_one(
     assert satmint("project", "create", "after", *where, cwd=tmp_path)[0] == 0
     shown = database.replace(f":{HIDDEN}", "")
     run("pg_restore", "--clean", "--if-exists", f"--dbname={shown}", "satmint.dump", cwd=tmp_path)
-    sound = f"{shown}: whole, and of the present schema.\n"
+    sound = f"{shown}: OK, schema is up to date.\n"
     assert satmint("db", "check", *where, cwd=tmp_path) == (0, sound, "")
     _, listed, _ = satmint("project", "list", *where, "--json", cwd=tmp_path)
     assert ("before" in listed, "after" in listed) == (True, False)
@@ -105,11 +107,11 @@ def test_a_key_is_kept_as_long_as_a_token_of_it_lives(tmp_path: Path, database: 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("postgresql://satmint:{}@127.0.0.1:1/x", "it cannot be reached"),
-        ("postgresql://satmint:{}@[/x", "the URL makes no sense"),
+        ("postgresql://satmint:{}@127.0.0.1:1/x", "the server is unreachable"),
+        ("postgresql://satmint:{}@[/x", "the URL is invalid"),
     ],
 )
-def test_a_database_that_is_not_there_is_named_without_its_password(
+def test_error_names_the_database_without_its_password(
     tmp_path: Path, url: str, reason: str
 ) -> None:
     code, out, told = satmint("db", "check", "--database", url.format(HIDDEN), cwd=tmp_path)

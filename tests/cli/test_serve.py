@@ -16,6 +16,7 @@ from satmint.cli.program import run
 from satmint.model.base64url import b64url_decode
 from satmint.settings import FIELDS
 from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.polling import wait_until
 from tests.kit.serving import ServeProcess, running_serve
 
 
@@ -174,7 +175,7 @@ def test_deployment_that_is_open_by_accident_is_warned_of(
     (tmp_path / "keyring.json").chmod(0o644)
     with running_serve(tmp_path, "--host", "0.0.0.0") as server:
         told = server.wait_for("no_public_url")
-        assert re.fullmatch(r"links in answers begin with http://0\.0\.0\.0:\d+", told["meaning"])
+        assert re.fullmatch(r"links in responses start with http://0\.0\.0\.0:\d+", told["meaning"])
         warning = server.wait_for("keyring_open_to_others")
         assert (warning["level"], warning["remedy"]) == ("warning", "chmod 600 keyring.json")
         server.wait_for("listening")
@@ -193,7 +194,7 @@ def test_keyring_is_asked_for_as_json_too(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert json.loads(done.stderr) == {
-        "error": "there is no keyring at keyring.json: make one with `satmint keys init`"
+        "error": "there is no keyring at keyring.json: create one with `satmint keys init`"
     }
     assert list(tmp_path.iterdir()) == []
 
@@ -210,3 +211,20 @@ def test_help_is_the_reference_of_all_settings(
         assert f"─ {panel} ─" in shown
     assert "SATMINT_TLS_CERT" in shown
     assert "Default: sqlite:///satmint.db" in shown
+
+
+def test_hangup_while_it_starts_does_not_end_it(tmp_path: Path) -> None:
+    """A certificate is renewed, or a keyring spread, whenever it is."""
+    assert run(["keys", "init", "--keyring", str(tmp_path / "keyring.json")]) == 0
+    with running_serve(tmp_path) as server:
+        status = Path(f"/proc/{server.process.pid}/status")
+        wait_until(lambda: _ignored(status) & 1)
+        server.process.send_signal(signal.SIGHUP)
+        assert server.url
+        assert server.stop() == 0
+
+
+def _ignored(status: Path) -> int:
+    """The signals that a process ignores, bit by bit from SIGHUP on."""
+    lines = status.read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))

@@ -25,6 +25,7 @@ def test_transcript(
             patch.chdir(folder)
             patch.setattr("sys.stdin", io.StringIO(stdin))
             patch.delenv("SATMINT_CONFIG", raising=False)
+            patch.setenv("SATMINT_ADMIN_PORT", "0")
             for variable, value in env.items():
                 patch.setenv(variable, value)
             code = run(arguments)
@@ -38,9 +39,9 @@ def test_program_in_a_process_of_its_own_does_the_same(tmp_path: Path) -> None:
     Transcript(tmp_path, in_a_process).play(
         """
         ! satmint keys list --json
-        stderr '^\\{"error":"there is no keyring at keyring.json: make one with'
+        stderr '^\\{"error":"there is no keyring at keyring.json: create one with'
         satmint keys init
-        stdout '^keyring\\.json holds one key, [0-9a-f]{12}\\. Keep it like a private key\\.$'
+        stdout '^Created keyring\\.json with key [0-9a-f]{12}\\. Protect it like a private key\\.$'
         satmint project create 'My project' --json
         satmint token create alice@example.com --json
         let TOKEN .refresh_token

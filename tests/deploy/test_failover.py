@@ -17,7 +17,7 @@ import pytest
 
 from satmint.cli.program import run
 from tests.kit.failover import Couple
-from tests.kit.patience import wait_until
+from tests.kit.polling import wait_until
 from tests.kit.postgres import execute
 from tests.kit.serving import ServeProcess, running_serve
 from tests.kit.tokens import Loupe
@@ -148,7 +148,7 @@ def test_nothing_acknowledged_is_lost_and_everybody_goes_on_by_themselves(
     assert kinds.count("reuse_detected") == 0
 
 
-def test_what_the_standby_has_not_got_is_not_acknowledged(
+def test_nothing_is_acknowledged_before_the_standby_has_it(
     tmp_path: Path, couple: Couple, deployment: Deployment
 ) -> None:
     with running_serve(tmp_path, "--database", deployment.database) as server:

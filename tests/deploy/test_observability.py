@@ -17,17 +17,18 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client.parser import text_string_to_metric_families
 
-from satmint.courier import Courier, open_network
 from satmint.flows.webhooks import create_webhook
 from satmint.model.webhooks import GIVE_UP_SECONDS
-from tests.faults.failing import FailNth
+from satmint.webhooks import WebhookDispatcher, open_network
+from tests.faults.failing_store import FailNth
 from tests.house.tree import ROOT
+from tests.kit.certificates import issued_in
 from tests.kit.clock import NOW
 from tests.kit.devices import REFRESH, TOKEN, a_seen_browser
 from tests.kit.gateway import a_gateway
 from tests.kit.promql import NotPromQL, Selector, selectors
 from tests.kit.proofs import Signer
-from tests.kit.service import BASE_URL, ORIGIN, TOKENS, Server, a_service
+from tests.kit.service import ORIGIN, TOKENS, Server, a_service
 
 DASHBOARD: Final[dict[str, Any]] = json.loads(
     (ROOT / "deploy" / "grafana.json").read_text(encoding="utf-8")
@@ -42,12 +43,12 @@ PANELS: Final[list[dict[str, Any]]] = DASHBOARD["panels"]
 GIVEN_BY_PROMETHEUS: Final = frozenset({"job", "instance"})
 LEGEND: Final = re.compile(r"\{\{(\w+)\}\}")
 
-Figures = dict[str, list[dict[str, str]]]
+GatewayMetrics = dict[str, list[dict[str, str]]]
 """The labels of every series, by its name."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class PendingRequest:
     """One expression, and where it stands."""
 
     where: str
@@ -60,41 +61,39 @@ class Asked:
         return selectors(self.expression.replace("$__rate_interval", "5m").replace("$job", ".*"))
 
 
-def asked() -> Iterator[Asked]:
+def asked() -> Iterator[PendingRequest]:
     for rule in RULES:
-        yield Asked(rule["alert"], rule["expr"])
+        yield PendingRequest(rule["alert"], rule["expr"])
     for panel in PANELS:
         for target in panel.get("targets", ()):
-            yield Asked(panel["title"], target["expr"], target["legendFormat"])
+            yield PendingRequest(panel["title"], target["expr"], target["legendFormat"])
 
 
 ASKED: Final = list(asked())
 
 
 @pytest.fixture(scope="module")
-def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+def figures(tmp_path_factory: pytest.TempPathFactory) -> GatewayMetrics:
     """Everything that a server tells that has seen good and bad days."""
     return asyncio.run(lived_through(tmp_path_factory.mktemp("served")))
 
 
-async def lived_through(folder: Path) -> Figures:
+async def lived_through(folder: Path) -> GatewayMetrics:
     async with a_service(folder, private_webhooks=True, workers=2) as server:
-        await create_webhook(server.mint, server.tenant.id, "http://127.0.0.1:1/", ORIGIN)
+        await create_webhook(server.services, server.tenant.id, "http://127.0.0.1:1/", ORIGIN)
         await refresh_and_reuse(server)
         await prove(server)
         await connect(server)
         await carry(server)
         await fail(server)
-        await server.service.sweep()
-        told = (await server.client.get("/metrics")).text
+        await server.service.purge_step()
+        # Its figures are told only where the server itself has a certificate.
+        server.service.use_certificate(issued_in(folder).read())
+        told = await server.scrape()
         # As one of two workers, of whom the other is not there.
-        server.service.join(folder, 0)
-        app = server.service.app(BASE_URL)
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url=BASE_URL
-        ) as client:
-            told_by_worker = (await client.get("/metrics")).text
-    found: Figures = defaultdict(list)
+        server.service.join_workers(folder, 0)
+        told_by_worker = await server.scrape()
+    found: GatewayMetrics = defaultdict(list)
     for text in (told, told_by_worker):
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
@@ -131,7 +130,7 @@ async def connect(server: Server) -> None:
 
 async def carry(server: Server) -> None:
     async with open_network(private=True) as network:
-        courier = Courier(server.mint, network, server.service.metrics.count_webhook)
+        courier = WebhookDispatcher(server.services, network, server.service.metrics.count_webhook)
         assert await courier.deliver_due()
         server.clock.advance(GIVE_UP_SECONDS + 1)
         assert await courier.deliver_due()
@@ -141,19 +140,19 @@ async def fail(server: Server) -> None:
     body = {"reference": "x"}
     wrong = httpx.BasicAuth(str(server.tenant.id), "PTwrong")
     assert (await server.client.post(TOKENS, json=body, auth=wrong)).status_code == 401
-    real = server.mint.store
+    real = server.services.store
     for failing, status in (
         (FailNth(real, 1, error=lambda: ZeroDivisionError("planted")), 500),
         (FailNth(real, 1), 503),
     ):
-        server.mint.store = failing.store
+        server.services.store = failing.store
         answer = await server.client.post(TOKENS, json=body, auth=server.tenant.auth)
         assert answer.status_code == status
-    server.mint.store = real
+    server.services.store = real
 
 
 @pytest.mark.parametrize("one", ASKED, ids=lambda one: f"{one.where} {one.legend}".strip())
-def test_what_is_asked_for_is_told(one: Asked, figures: Figures) -> None:
+def test_what_is_asked_for_is_told(one: PendingRequest, figures: GatewayMetrics) -> None:
     for selector in one.selectors:
         series = figures.get(selector.metric)
         assert series, f"there is no {selector.metric}"
@@ -175,7 +174,7 @@ def matches(selector: Selector, series: dict[str, str]) -> bool:
     return True
 
 
-def test_a_word_that_nobody_says_would_be_noticed(figures: Figures) -> None:
+def test_a_word_that_nobody_says_would_be_noticed(figures: GatewayMetrics) -> None:
     (reuse,) = selectors('increase(satmint_refreshes_total{outcome="reused"}[10m])')
     assert not any(matches(reuse, found) for found in figures[reuse.metric])
     for wrong in (
@@ -185,13 +184,14 @@ def test_a_word_that_nobody_says_would_be_noticed(figures: Figures) -> None:
         "x{outcome=reuse}",
         'x{outcome="reuse"} >',
         "quantile_of_histogram(0.5, x)",
+        "time(x)",
     ):
         with pytest.raises(NotPromQL):
             selectors(wrong)
 
 
 @pytest.mark.parametrize("one", ASKED, ids=lambda one: f"{one.where} {one.legend}".strip())
-def test_several_workers_make_no_more_lines_than_one(one: Asked) -> None:
+def test_several_workers_make_no_more_lines_than_one(one: PendingRequest) -> None:
     on_the_dashboard = one not in ASKED[: len(RULES)]
     for selector in one.selectors:
         assert "worker" not in {label for label, _, _ in selector.matchers} | selector.labels
@@ -208,11 +208,11 @@ def test_several_workers_make_no_more_lines_than_one(one: Asked) -> None:
 async def test_first_theft_is_an_increase_and_no_number_out_of_nothing(
     server: Server, outcome: str
 ) -> None:
-    told = (await server.client.get("/metrics")).text
+    told = await server.scrape()
     assert f'satmint_refreshes_total{{outcome="{outcome}"}} 0.0' in told
 
 
-def test_every_figure_is_on_the_dashboard(figures: Figures) -> None:
+def test_every_figure_is_on_the_dashboard(figures: GatewayMetrics) -> None:
     shown = {
         re.sub("_(bucket|sum|count|total|created)$", "", selector.metric)
         for one in ASKED[len(RULES) :]
@@ -281,3 +281,57 @@ if shutil.which("promtool") is not None:  # what is above has judged the express
             command = ["promtool", "check", "rules", str(file)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        ("days", "stale", "ringing"),
+        [
+            (15, 0, set()),
+            (13, 0, {"SatmintCertificateExpires"}),
+            (2, 0, {"SatmintCertificateExpires", "SatmintCertificateExpiresSoon"}),
+            (-1, 0, {"SatmintCertificateExpires", "SatmintCertificateExpiresSoon"}),
+            (60, 1, {"SatmintCertificateStale"}),
+        ],
+    )
+    def test_certificate_rings_in_time(
+        tmp_path: Path, days: int, stale: int, ringing: set[str]
+    ) -> None:
+        server = {"job": "satmint", "instance": "one:443"}
+        values = {
+            "satmint_tls_certificate_not_after_seconds": days * 86_400,  # the tool begins at 0
+            "satmint_tls_certificate_stale": stale,
+        }
+        series = [
+            {
+                "series": f'{name}{{job="satmint",instance="one:443",worker="{worker}"}}',
+                "values": f"{value}x10",
+            }
+            for name, value in values.items()
+            for worker in range(2)
+        ]
+        expected = [
+            {
+                "eval_time": "10m",
+                "alertname": rule["alert"],
+                "exp_alerts": [
+                    {
+                        "exp_labels": server | rule["labels"],
+                        "exp_annotations": rule["annotations"],
+                    }
+                ]
+                if rule["alert"] in ringing
+                else [],
+            }
+            for rule in RULES
+            if rule["alert"].startswith("SatmintCertificate")
+        ]
+        assert len(expected) == 3
+        case = {"interval": "1m", "input_series": series, "alert_rule_test": expected}
+        file = tmp_path / "tests.yml"
+        file.write_text(
+            yaml.safe_dump(
+                {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [case]}
+            )
+        )
+        command = ["promtool", "test", "rules", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

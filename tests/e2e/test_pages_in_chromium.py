@@ -3,19 +3,17 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.kit.chromium import Browser, Page, a_browser
 from tests.kit.dev import DevServer, clean_environment, running_dev
-from tests.kit.looks import CONTRAST, OVERFLOW, WIDTHS
+from tests.kit.page_layout import CONTRAST, OVERFLOW, WIDTHS
+from tests.sdk.environment import sdk_python
 
 PATHS: Final = ("/", "/reference", "/errors", "/errors/invalid_auth_token_permissions", "/errors/x")
-SDK: Final = Path(__file__).parents[2] / "sdk" / "src"
 COMMAND_SECONDS: Final = 60
 WITHOUT_ARGUMENTS: Final = """
 from signalwire.rest import RestClient
@@ -100,7 +98,7 @@ def test_light_and_dark_follow_the_reader(page: Page, dev: DevServer) -> None:
 def test_the_first_tab_and_enter_skip_to_the_content(page: Page, dev: DevServer) -> None:
     page.open(dev["http"] + "/reference")
     page.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     assert page.evaluate("document.activeElement.getBoundingClientRect().left") == 0
     page.press("Enter")
     assert page.evaluate("location.hash") == "#main"
@@ -149,7 +147,7 @@ def test_another_origin_cannot_read_the_credentials_nor_frame_them(
 ) -> None:
     page.open(dev["http"].replace("127.0.0.1", "localhost") + "/livez")
     read = page.evaluate(f"fetch('{dev['http']}/').then(answer => answer.text())")
-    assert "A mint for subscriber access tokens" in read
+    assert "Subscriber access token server" in read
     assert dev["api_token"] not in read
     assert dev["c2c_token"] not in read
     page.evaluate(
@@ -170,12 +168,12 @@ def test_what_the_start_page_says_to_paste_works_as_it_stands(page: Page, dev: D
     pair = json.loads(_shell(f"{curl} --silent --fail"))
     assert pair.keys() == {"subscriber_id", "token", "refresh_token"}
     assert _python(python).count(".") == 4
-    told = _shell(f"{exports}\n{sys.executable} -c '{WITHOUT_ARGUMENTS}'")
+    told = _shell(f"{exports}\n{sdk_python()} -c '{WITHOUT_ARGUMENTS}'")
     assert int(told) >= len(dev["addresses"])
 
 
 def _python(program: str) -> str:
-    return _run([sys.executable, "-c", program])
+    return _run([str(sdk_python()), "-c", program])
 
 
 def _shell(lines: str) -> str:
@@ -187,7 +185,7 @@ def _run(command: list[str]) -> str:
         command,
         capture_output=True,
         text=True,
-        env=clean_environment(PYTHONPATH=str(SDK)),
+        env=clean_environment(PYTHONPATH=""),
         timeout=COMMAND_SECONDS,
         check=False,
     )

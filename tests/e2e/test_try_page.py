@@ -11,7 +11,7 @@ from tests.browser.vendor import sdk_file
 from tests.browser.visitor import control
 from tests.kit.chromium import Browser, Page, a_browser, trusting
 from tests.kit.dev import DevServer, running_dev
-from tests.kit.looks import CONTRAST, OVERFLOW, WIDTHS
+from tests.kit.page_layout import CONTRAST, OVERFLOW, WIDTHS
 
 LAMPS: Final = ("connected", "registered", "key", "session")
 LIVES: Final = "[...document.querySelectorAll('#picture rect')].map(one => one.classList[0])"
@@ -131,7 +131,7 @@ def test_signed_in_user_is_bound_to_a_key_and_renewed(try_it: TryIt) -> None:
         try_it.until(f"document.querySelectorAll('#picture .used').length === {2 + times}")
     try_it.until_it_waits_for_its_renewal(3)
     assert try_it.events.count("browser POST /api/fabric/subscriber/devices/refresh 201") == 2
-    assert try_it.text("said").startswith("bound SAT 4 came. It ends in ")
+    assert try_it.text("said").startswith("Received bound SAT 4. It expires in ")
     assert try_it.page.complaints == []
 
 
@@ -145,7 +145,7 @@ def test_key_that_is_revoked_ends_the_session_for_everybody_to_see(try_it: TryIt
     assert try_it.lamps == ["closed", "no", "none", "revoked"]
     assert (try_it.text("count"), try_it.text("said")) == (
         "revoked",
-        "The session is over: revoked.",
+        "The session ended: revoked.",
     )
     assert try_it.enabled == []
     assert try_it.page.evaluate("document.querySelectorAll('#picture .cut').length") >= 1
@@ -167,7 +167,7 @@ def test_connection_that_is_dropped_comes_back_by_itself(try_it: TryIt) -> None:
     try_it.click("#drop")
     try_it.until(
         "[...document.querySelectorAll('#events .note')]"
-        ".some(one => one.textContent.startsWith('Resume'))"
+        ".some(one => one.textContent.startsWith('Resumes'))"
     )
     try_it.until("document.getElementById('connected').textContent === 'open'")
     assert try_it.text("session") == "live"
@@ -222,7 +222,7 @@ def test_it_works_under_every_name_of_this_machine(
 def test_another_origin_cannot_read_its_credentials(try_it: TryIt, dev: DevServer) -> None:
     try_it.page.open(dev["http"].replace("127.0.0.1", "localhost") + "/livez")
     read = try_it.page.evaluate(f"fetch('{dev['http']}/try').then(answer => answer.text())")
-    assert "The life of a token" in read
+    assert "Token lifecycle" in read
     assert dev["api_token"] not in read
 
 
@@ -256,7 +256,7 @@ def test_it_can_be_used_with_the_keyboard_alone(try_it: TryIt) -> None:
             )
         )
     assert names == [
-        *("Skip to the content", "satmint", "Reference", "Errors", "OpenAPI"),
+        *("Skip to content", "satmint", "Reference", "Errors", "OpenAPI"),
         *("user", "on", "Sign in"),
     ]
     try_it.page.press("Enter")
@@ -277,4 +277,4 @@ def test_whoever_does_not_see_it_is_told(try_it: TryIt) -> None:
     label = try_it.page.evaluate(
         "document.querySelector('#picture svg').getAttribute('aria-label')"
     )
-    assert label.endswith("is the last")
+    assert label.endswith("is the latest")

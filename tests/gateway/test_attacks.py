@@ -134,7 +134,7 @@ async def test_state_and_token_are_never_taken_for_each_other(server: Server) ->
         assert await refusal_of(gateway, pair["token"], **as_state) == BEGIN_ANEW
     for typ in TokenType:
         with pytest.raises(CannotOpen):
-            server.mint.safe.open(state, typ)
+            server.services.cipher.open(state, typ)
     assert (await server.info(state)).status_code == 401
 
 
@@ -289,7 +289,7 @@ async def test_audit_trail_cannot_be_flooded_with_downgrades_and_keys(server: Se
 async def test_guessing_is_logged_so_often_and_then_slow_and_unheard(tmp_path: Path) -> None:
     async with (
         a_service(tmp_path, failures_per_minute=3) as server,
-        a_gateway(server, guessing_seconds=0.2) as gateway,
+        a_gateway(server, refusal_delay_seconds=0.2) as gateway,
     ):
         time = asyncio.get_running_loop().time
         with capture_logs() as lines:

@@ -2,17 +2,26 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import pytest
 from starlette.types import Message
 from websockets.exceptions import InvalidStatus
 
-from satmint.http import guard, guard_websocket
-from satmint.http.guard_websocket import MESSAGE_LIMIT
-from tests.gateway.wire import BINARY, CONT, PING, PONG, TEXT, RawSocket, frame
-from tests.kit.gateway import PATIENCE_SECONDS, Client, Serving, a_gateway, connect_params
+from satmint.server import ConnectionLimits, ServerOptions, websocket_connection
+from satmint.server.websocket_connection import MESSAGE_LIMIT
+from tests.gateway.raw_clients import BINARY, CONT, PING, PONG, TEXT, RawSocket, frame
+from tests.kit.gateway import (
+    PATIENCE_SECONDS,
+    Client,
+    Serving,
+    Ticker,
+    a_gateway,
+    connect_params,
+)
 from tests.kit.listening import spoken
+from tests.kit.polling import until
 from tests.kit.service import Server, a_service
 
 ASK: Final = json.dumps({"jsonrpc": "2.0", "id": "1", "method": "x" * 100, "params": {}}).encode()
@@ -109,11 +118,11 @@ async def test_network_of_64_bits_counts_as_one_address(server: Server) -> None:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while server.service.metrics.gateway.connections < 3:  # noqa: ASYNC110
                     await asyncio.sleep(0)
-            assert gateway.sheds("2001:db8::ffff:1") is True
-            assert gateway.sheds("2001:db8:0:1::1") is False
-            assert gateway.sheds("192.0.2.1") is False
+            assert gateway.rejects("2001:db8::ffff:1") is True
+            assert gateway.rejects("2001:db8:0:1::1") is False
+            assert gateway.rejects("192.0.2.1") is False
             over.set()
-        assert gateway.sheds("2001:db8::ffff:1") is False
+        assert gateway.rejects("2001:db8::ffff:1") is False
 
 
 @pytest.mark.parametrize(
@@ -130,22 +139,19 @@ async def test_network_of_64_bits_counts_as_one_address(server: Server) -> None:
 )
 async def test_upgrade_with_which_no_websocket_begins_holds_no_connection(
     server: Server,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     method: bytes,
     headers: bytes,
     body: bytes,
 ) -> None:
-    monkeypatch.setattr(guard, "ARRIVAL_SECONDS", 0.25)
     head = (
         method + b" / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
         b"sec-websocket-version: 13\r\nsec-websocket-key: c2l4dGVlbiBvZiBieXRlcw==\r\n"
     )
     async with a_gateway(server) as gateway, asyncio.timeout(PATIENCE_SECONDS):
         answer = await spoken(gateway.port, head + headers + b"\r\n" + body)
-        assert not gateway.uvicorn.server_state.connections
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 Bad Request\r\n"), answer
-    assert answer or body == b""  # of what never came whole nothing is said
+        await until(lambda: not gateway.http.connections)
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n"), answer
     assert caplog.records == []
 
 
@@ -210,17 +216,20 @@ async def test_flood_of_requests_is_answered_at_the_pace_that_is_allowed(server:
         assert asyncio.get_running_loop().time() - began >= 1
 
 
+IMPATIENT: Final = ServerOptions(limits=ConnectionLimits(stall_seconds=0.3))
+"""Who does not read has a moment, not twenty seconds."""
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who does not read has a moment, not twenty seconds."""
-    monkeypatch.setattr(guard_websocket, "STALLED_SECONDS", 0.3)
-    monkeypatch.setattr(guard_websocket, "CLOSING_SECONDS", 0.3)
+    """Who does not close has a moment, not ten seconds."""
+    monkeypatch.setattr(websocket_connection, "CLOSING_SECONDS", 0.3)
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_client_that_does_not_read_is_not_read_from_and_then_let_go(server: Server) -> None:
     """What it is sent stays within what the system buffers; it asks on, and is not listened to."""
-    async with a_gateway(server, requests_per_second=1_000_000) as gateway:
+    async with a_gateway(server, options=IMPATIENT, requests_per_second=1_000_000) as gateway:
         rude = await RawSocket.open(gateway.port)
         rude.reader._transport.pause_reading()  # type: ignore[attr-defined]
         asked = 0
@@ -237,7 +246,7 @@ async def test_client_that_does_not_read_is_not_read_from_and_then_let_go(server
 
 @pytest.mark.usefixtures("impatient")
 async def test_stop_does_not_wait_for_who_does_not_read(server: Server) -> None:
-    async with a_gateway(server, requests_per_second=1_000_000) as gateway:
+    async with a_gateway(server, options=IMPATIENT, requests_per_second=1_000_000) as gateway:
         rude = await RawSocket.open(gateway.port)
         rude.reader._transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(200):
@@ -274,3 +283,37 @@ async def test_many_at_once_are_all_let_in(server: Server) -> None:
         )
         assert let_in == [pair["subscriber_id"] for pair in pairs]
         await asyncio.gather(*(each.__aexit__(None, None, None) for each in opening))
+
+
+async def test_sockets_that_show_no_credentials_leave_room_for_others(server: Server) -> None:
+    pair = await server.sign_in()
+    async with a_gateway(server, connections=40) as gateway, AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(gateway.client())
+        with pytest.raises(InvalidStatus) as refusal:
+            await gateway.client().__aenter__()
+        assert refusal.value.response.status_code == 503
+        for _ in range(5):
+            client = await stack.enter_async_context(gateway.client(local_addr=("127.0.0.2", 0)))
+            await client.connected(pair["token"])
+
+
+async def test_segment_full_of_pings_ends_the_socket_at_once(server: Server) -> None:
+    async with a_gateway(server) as gateway:
+        rude = await RawSocket.open(gateway.port)
+        rude.writer.write(frame(PING) * 40_000)
+        assert await rude.close_code() == 1008
+        rude.hang_up()
+
+
+async def test_request_over_the_limit_waits_until_the_second_is_over(server: Server) -> None:
+    monotonic, loop = Ticker(), asyncio.get_running_loop()
+    monotonic.at = 1000.875
+    async with (
+        a_gateway(server, monotonic=monotonic, running=False, requests_per_second=1) as gateway,
+        gateway.client() as client,
+    ):
+        await client.refused("x")
+        began = loop.time()
+        await client.refused("x")
+        assert 0.12 <= loop.time() - began < 1.125

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from satmint.gateway import register
-from tests.gateway.test_trouble import broken
+from satmint.gateway import presence_tracker
+from tests.gateway.test_store_outages import broken
 from tests.kit.clock import NOW
 from tests.kit.gateway import Client, Serving, Ticker, a_gateway
 from tests.kit.service import Json, Server, said
@@ -30,7 +30,7 @@ async def online(client: Client, token: str) -> str:
 
 async def told(gateway: Serving) -> None:
     """Everything that is to be told to the store is told."""
-    await gateway.gateway.register.flush()
+    await gateway.gateway.presence.flush()
 
 
 async def test_subscriber_is_online_from_its_word_to_its_word(server: Server) -> None:
@@ -64,10 +64,10 @@ async def test_it_is_told_without_being_asked(server: Server) -> None:
 
 
 async def test_lease_is_renewed_as_long_as_the_connection_lives(server: Server) -> None:
-    pair, steady = await server.sign_in(), Ticker()
+    pair, monotonic = await server.sign_in(), Ticker()
     subscriber = pair["subscriber_id"]
     async with (
-        a_gateway(server, steady=steady, running=False) as gateway,
+        a_gateway(server, monotonic=monotonic, running=False) as gateway,
         gateway.client() as client,
     ):
         await online(client, pair["token"])
@@ -75,7 +75,7 @@ async def test_lease_is_renewed_as_long_as_the_connection_lives(server: Server) 
         since = (await presence(server, subscriber))["connections"][0]["since"]
         for _ in range(10):
             server.clock.advance(20)
-            steady.at += 20
+            monotonic.at += 20
             await told(gateway)
             (shown,) = (await presence(server, subscriber))["connections"]
             assert shown["since"] == since
@@ -104,7 +104,7 @@ async def test_revoked_and_expired_sessions_are_offline(server: Server) -> None:
                 assert (await presence(server, pair["subscriber_id"]))["online"] is True
                 if end == "revoke":
                     await gateway.revoke("sessions")
-                    await gateway.gateway.watch.look()
+                    await gateway.gateway.revocations.poll()
                 else:
                     server.clock.advance(7200)
                     gateway.gateway.sweep()
@@ -141,7 +141,7 @@ async def test_store_that_was_down_learns_it_afterwards(server: Server) -> None:
 
 
 async def test_crowd_is_told_in_parts(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(register, "_AT_ONCE", 2)
+    monkeypatch.setattr(presence_tracker, "_BATCH_SIZE", 2)
     pair = await server.sign_in()
     async with a_gateway(server, running=False) as gateway:
         opening = [gateway.client() for _ in range(5)]

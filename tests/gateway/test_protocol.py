@@ -8,27 +8,28 @@ import pytest
 
 from satmint.gateway.protocol import (
     Admitted,
-    Appear,
     Authenticate,
+    ClockReading,
     Connect,
+    CountRequest,
+    DenialReason,
     Denied,
-    Disappear,
-    Event,
-    GiveState,
-    Moment,
-    Passed,
+    GoOffline,
+    GoOnline,
+    Input,
+    Phase,
     Reauthenticate,
     Received,
     ReceivedBytes,
-    Requested,
     Send,
-    Stage,
-    Why,
+    SendState,
+    Tick,
+    frames,
 )
-from satmint.gateway.protocol.connection import RESUME_SECONDS
+from satmint.gateway.protocol.connection_state import RESUME_SECONDS
 from satmint.model.claims import Kind
 from satmint.model.live import ResumeState
-from tests.gateway.given import (
+from tests.gateway.protocol_setup import (
     ID,
     admission,
     connect,
@@ -48,8 +49,8 @@ from tests.kit.clock import NOW
 def test_connect_is_to_be_authenticated_with_all_that_it_brings() -> None:
     params = {"dpop_token": "proof", "authorization_state": "state", "protocol": "p"}
     connection, effects = played(waiting(), connect(**params))
-    assert connection.stage is Stage.WAITING
-    assert effects[0] == Requested("signalwire.connect")
+    assert connection.phase is Phase.AUTHENTICATING
+    assert effects[0] == CountRequest("signalwire.connect")
     assert isinstance(effects[1], Authenticate)
     attempt = effects[1].attempt
     assert isinstance(attempt, Connect)
@@ -105,9 +106,9 @@ def test_admission_is_answered_with_all_that_the_sdks_need() -> None:
     state = ResumeState(
         who.project, who.subscriber, who.session, protocol, False, NOW + 7200 + RESUME_SECONDS
     )
-    assert given == GiveState(state, f"{ID.hex}-1")
+    assert given == SendState(state, f"{ID.hex}-1")
     assert connection.admission == who
-    assert connection.stage is Stage.LIVE
+    assert connection.phase is Phase.CONNECTED
 
 
 def test_protocol_holds_the_jti_as_its_second_part_whatever_that_is() -> None:
@@ -125,9 +126,9 @@ def test_resume_goes_on_under_the_name_that_it_had_and_stays_online() -> None:
     )
     answer, given, appears = effects
     assert texts((answer,))[0]["result"]["protocol"] == "x_1_2"
-    assert isinstance(given, GiveState)
+    assert isinstance(given, SendState)
     assert given.state.online
-    assert appears == Appear()
+    assert appears == GoOnline()
     assert connection.online
 
 
@@ -138,39 +139,45 @@ def test_resume_of_somebody_who_was_offline_appears_nowhere() -> None:
         Admitted(admission(), resume_state(online=False)),
     )
     assert not connection.online
-    assert Appear() not in effects
+    assert GoOnline() not in effects
 
 
 @pytest.mark.parametrize(
-    ("why", "told"),
+    ("reason", "told"),
     [
-        (Why.REFUSED, (-32002, "Authentication failed")),
-        (Why.FULL, (-32000, "Too many connections")),
-        (Why.UNAVAILABLE, (-32603, "Service unavailable")),
+        (DenialReason.REFUSED, (-32002, "Authentication failed")),
+        (DenialReason.FULL, (-32000, "Too many connections")),
+        (DenialReason.UNAVAILABLE, (-32603, "Service unavailable")),
     ],
 )
-def test_refused_connect_is_answered_and_not_closed(why: Why, told: tuple[int, str]) -> None:
-    connection, effects = played(waiting(), connect(), Denied(why))
+def test_refused_connect_is_answered_and_not_closed(
+    reason: DenialReason, told: tuple[int, str]
+) -> None:
+    connection, effects = played(waiting(), connect(), Denied(reason))
     assert error(effects) == ("r", *told)
     assert len(effects) == 1
-    assert connection.stage is Stage.WAITING
+    assert connection.phase is Phase.AUTHENTICATING
 
 
-@pytest.mark.parametrize("why", Why)
-def test_refused_resume_makes_both_sdks_begin_anew_whatever_the_reason(why: Why) -> None:
+@pytest.mark.parametrize("reason", DenialReason)
+def test_refused_resume_makes_both_sdks_begin_anew(
+    reason: DenialReason,
+) -> None:
     resume = connect(authorization_state="s", protocol="x_1_2")
-    connection, effects = played(waiting(), resume, Denied(why))
+    connection, effects = played(waiting(), resume, Denied(reason))
     assert error(effects) == ("r", -32003, "Requester validation failed")
-    connection, effects = played(connection, connect(protocol="x_1_2"), Denied(Why.REFUSED))
+    connection, effects = played(
+        connection, connect(protocol="x_1_2"), Denied(DenialReason.REFUSED)
+    )
     assert error(effects) == ("r", -32002, "Authentication failed"), "or 3.30 loops"
     connection, _ = played(connection, connect(), Admitted(admission()))
-    assert connection.stage is Stage.LIVE
+    assert connection.phase is Phase.CONNECTED
 
 
-@pytest.mark.parametrize("why", Why)
-def test_refused_reauthentication_leaves_the_session_as_it_was(why: Why) -> None:
+@pytest.mark.parametrize("reason", DenialReason)
+def test_refused_reauthentication_leaves_the_session_as_it_was(reason: DenialReason) -> None:
     before = live()
-    after, effects = played(before, reauthenticate(), Denied(why))
+    after, effects = played(before, reauthenticate(), Denied(reason))
     assert after == before
     assert error(effects)[1] in (-32002, -32000, -32603)
 
@@ -195,27 +202,27 @@ def test_reauthentication_is_answered_like_a_connect_and_prolongs() -> None:
     assert result["protocol"] == protocol, "the SDK drops events for another channel"
     assert result["authorization"]["fabric_subscriber"]["expires_at"] == NOW + 9000
     assert result["authorization"]["jti"] == "newer"
-    assert isinstance(given, GiveState)
+    assert isinstance(given, SendState)
     assert (given.state.session, given.state.online) == (ID, True)
-    assert appears == Appear()
-    _, effects = played(connection, Passed(), at=Moment(NOW + 8999, 100.0))
+    assert appears == GoOnline()
+    _, effects = played(connection, Tick(), at=ClockReading(NOW + 8999, 100.0))
     assert effects == ()
 
 
 def test_online_and_offline_are_told_once_and_answered_always() -> None:
     connection, effects = played(live(), frame("subscriber.online"))
     assert texts(effects) == [{"jsonrpc": "2.0", "id": "r", "result": {}}]
-    assert effects[2] == Appear()
-    assert isinstance(effects[3], GiveState)
+    assert effects[2] == GoOnline()
+    assert isinstance(effects[3], SendState)
     assert effects[3].state.online
     connection, effects = played(connection, frame("subscriber.online"))
     assert effects == (
-        Requested("subscriber.online"),
+        CountRequest("subscriber.online"),
         Send('{"jsonrpc":"2.0","id":"r","result":{}}'),
     )
     connection, effects = played(connection, frame("subscriber.offline"))
-    assert effects[2] == Disappear()
-    assert isinstance(effects[3], GiveState)
+    assert effects[2] == GoOffline()
+    assert isinstance(effects[3], SendState)
     assert not effects[3].state.online
     connection, effects = played(connection, frame("subscriber.offline"))
     assert len(effects) == 2
@@ -227,7 +234,7 @@ def test_who_cannot_be_reached_is_answered_and_not_registered(kind: Kind) -> Non
     for connection in (live(who), live(who, resume_state(online=True))):
         after, effects = played(connection, frame("subscriber.online"))
         assert texts(effects) == [{"jsonrpc": "2.0", "id": "r", "result": {}}]
-        assert Appear() not in effects
+        assert GoOnline() not in effects
         assert not after.online
 
 
@@ -244,7 +251,7 @@ def test_nothing_is_to_be_had_before_a_connect(method: str) -> None:
 @pytest.mark.parametrize("begin", [waiting, live])
 def test_method_that_there_is_not_is_refused(method: str, begin: Any) -> None:  # noqa: ANN401
     connection, effects = played(begin(), frame(method))
-    assert effects[0] == Requested("-"), "or anybody could invent labels"
+    assert effects[0] == CountRequest("-"), "or anybody could invent labels"
     assert error(effects) == ("r", -32601, "Method not found")
     assert connection == begin()
 
@@ -348,6 +355,12 @@ def test_connect_on_a_live_connection_is_refused_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("begin", [waiting, live])
-@pytest.mark.parametrize("verdict", [Admitted(admission()), Denied(Why.REFUSED)])
-def test_verdict_that_nobody_asked_for_is_nothing(verdict: Event, begin: Any) -> None:  # noqa: ANN401
+@pytest.mark.parametrize("verdict", [Admitted(admission()), Denied(DenialReason.REFUSED)])
+def test_verdict_that_nobody_asked_for_is_nothing(verdict: Input, begin: Any) -> None:  # noqa: ANN401
     assert played(begin(), verdict) == (begin(), ())
+
+
+@pytest.mark.parametrize("request_id", ["x" * 128, 2**53 - 1, -(2**53) + 1])
+def test_largest_id_and_longest_method_are_accepted(request_id: str | int) -> None:
+    frame = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "m" * 128})
+    assert frames.read_frame(frame) == frames.Request(request_id, "m" * 128, {})

@@ -14,9 +14,12 @@ from satmint.model.events import EventKind
 from satmint.model.refusals import Code
 from satmint.settings import ENV_PREFIX, FIELDS
 from tests.house.tree import ROOT, files, named, python_files
+from tests.kit.certificates import issued_in
 from tests.kit.service import a_service
 
-METRIC: Final = re.compile(r"\bsatmint_[a-z][a-z_]*[a-z]\b")
+METRIC: Final = re.compile(r"\bsatmint_(?!(?:sdk|signalwire)\b)[a-z][a-z_]*[a-z]\b")
+"""The two that are left out are the import names of packages."""
+
 VARIABLE: Final = re.compile(rf"\b{ENV_PREFIX}[A-Z][A-Z_]*[A-Z]\b")
 EVENT: Final = re.compile(
     r"`((?:session|subscriber|api_token|c2c_token|reuse|key)_"
@@ -50,11 +53,12 @@ def metric_names() -> frozenset[str]:
 async def scraped(folder: Path) -> str:
     """What one of two workers tells, of whom the other is not there."""
     async with a_service(folder, workers=2) as server:
-        await server.service.sweep()  # sessions are shown once they were counted
-        server.service.join(folder, 0)
-        siblings = server.service.siblings
-        assert siblings is not None
-        return (await siblings.text()).decode()
+        await server.service.purge_step()  # sessions are shown once they were counted
+        server.service.use_certificate(issued_in(folder).read())
+        server.service.join_workers(folder, 0)
+        aggregator = server.service.aggregator
+        assert aggregator is not None
+        return (await aggregator.text()).decode()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)

@@ -11,7 +11,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from satmint.flows.callers import holder_of
+from satmint.flows.addresses import delete_address
+from satmint.flows.callers import subscriber_caller
 from satmint.flows.credentials import (
     create_api_token,
     delete_api_token,
@@ -19,15 +20,16 @@ from satmint.flows.credentials import (
     disable_c2c_token,
     update_api_token,
 )
-from satmint.flows.issue import embed_token, invite_token
+from satmint.flows.invites import InviteTokenRequest, invite_token
+from satmint.flows.issue import embed_token
 from satmint.flows.keys import record_in_all_projects
-from satmint.flows.live import Credentials, open_live, reauthenticate_live
-from satmint.flows.oversight import list_events
+from satmint.flows.live import Credentials, open_live_session, reauthenticate_live_session
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
+from satmint.flows.session_queries import list_events
 from satmint.flows.subscribers import delete_subscriber
-from satmint.flows.visible import addresses_of_holder
+from satmint.flows.visible_addresses import addresses_of_caller
 from satmint.flows.webhooks import create_webhook, delete_webhook
-from satmint.http.oversight_answers import show_event
+from satmint.http.management_answers import show_event
 from satmint.model.event_texts import EVENT_TEXTS, Member
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.listing import Window
@@ -55,39 +57,41 @@ async def tokens_come_and_go(server: Server) -> None:
     def shown(proof: str | None) -> Credentials:
         return Credentials(browser.token, proof, UUID(int=1), ORIGIN)
 
-    live = await open_live(server.mint, shown(browser.signer.rpc_proof(CONNECT)))
+    live = await open_live_session(server.services, shown(browser.signer.rpc_proof(CONNECT)))
     with pytest.raises(Unauthorized, match="downgrade"):
-        await reauthenticate_live(server.mint, shown(None), live)
+        await reauthenticate_live_session(server.services, shown(None), live)
     with pytest.raises(Unauthorized, match="key_mismatch"):
-        await open_live(server.mint, shown(Signer.generate().rpc_proof(CONNECT)))
+        await open_live_session(server.services, shown(Signer.generate().rpc_proof(CONNECT)))
     jkt = browser.signer.jkt
-    assert await revoke_key(server.mint, server.tenant.id, live.subscriber, jkt, ORIGIN) == 1
+    assert await revoke_key(server.services, server.tenant.id, live.subscriber, jkt, ORIGIN) == 1
 
 
 async def sessions_are_ended(server: Server) -> None:
-    mint, project = server.mint, server.tenant.id
-    carol = await holder_of(mint, (await server.sign_in("carol"))["token"])
-    (own,) = await addresses_of_holder(mint, carol)
-    await invite_token(mint, carol, own.id, None, ORIGIN)
-    await revoke_session(mint, project, carol.claims.sid, ORIGIN)
-    await revoke_subscriber(mint, project, carol.claims.sub, ORIGIN)
-    await delete_subscriber(mint, project, carol.claims.sub, ORIGIN)
-    await revoke_project(mint, project, ORIGIN)
+    services, project = server.services, server.tenant.id
+    carol = await subscriber_caller(services, (await server.sign_in("carol"))["token"])
+    (own,) = await addresses_of_caller(services.store, carol)
+    await invite_token(services, carol, InviteTokenRequest(own.id), ORIGIN)
+    await revoke_session(services, project, carol.claims.sid, ORIGIN)
+    await revoke_subscriber(services, project, carol.claims.sub, ORIGIN)
+    await delete_subscriber(services, project, carol.claims.sub, ORIGIN)
+    await delete_address(services, project, server.tenant.addresses[2].id, ORIGIN)
+    await revoke_project(services, project, ORIGIN)
 
 
 async def things_are_managed(server: Server) -> None:
-    mint, project = server.mint, server.tenant.id
-    api_token, _ = await create_api_token(mint, project, "one more", frozenset(), ORIGIN)
-    await update_api_token(mint, project, api_token.id, "renamed", None, ORIGIN)
-    await delete_api_token(mint, project, api_token.id, ORIGIN)
+    services, project = server.services, server.tenant.id
+    api_token, _ = await create_api_token(services, project, "one more", frozenset(), ORIGIN)
+    await update_api_token(services, project, api_token.id, "renamed", None, ORIGIN)
+    await delete_api_token(services, project, api_token.id, ORIGIN)
     c2c_token, text = await server.c2c_token()
-    await embed_token(mint, text, None, ORIGIN)
-    await disable_c2c_token(mint, project, c2c_token, ORIGIN)
-    await delete_c2c_token(mint, project, c2c_token, ORIGIN)
-    webhook, _ = await create_webhook(mint, project, "https://alerts.example.com/", ORIGIN)
-    await delete_webhook(mint, project, webhook.id, ORIGIN)
+    await embed_token(services, text, None, ORIGIN)
+    await disable_c2c_token(services, project, c2c_token, ORIGIN)
+    await delete_c2c_token(services, project, c2c_token, ORIGIN)
+    webhook, _ = await create_webhook(services, project, "https://alerts.example.com/", ORIGIN)
+    await delete_webhook(services, project, webhook.id, ORIGIN)
     for kind in (EventKind.KEY_ROTATED, EventKind.KEY_RETIRED):
-        await record_in_all_projects(mint, kind, "a-key", ORIGIN)
+        await record_in_all_projects(services, kind, "a-key", ORIGIN)
+    await server.service.guard.adopt(ORIGIN)
 
 
 async def test_every_kind_sets_what_the_reference_says(server: Server) -> None:
@@ -96,10 +100,10 @@ async def test_every_kind_sets_what_the_reference_says(server: Server) -> None:
     await things_are_managed(server)
     members = get_args(Member)
     told: dict[EventKind, set[str]] = defaultdict(set)
-    for event in (await list_events(server.mint, server.tenant.id, Window(1000))).items:
+    for event in (await list_events(server.services.store, server.tenant.id, Window(1000))).items:
         answer = show_event(event)
         told[event.kind] |= {name for name in members if getattr(answer, name) not in (None, "")}
-    assert told == {kind: set(text.tells) for kind, text in EVENT_TEXTS.items()}
+    assert told == {kind: set(text.members) for kind, text in EVENT_TEXTS.items()}
 
 
 def test_every_kind_is_told_of_once() -> None:

@@ -16,32 +16,49 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "dpop": {"model", "jose"},
     "store.contract": {"model"},
     "store.group_commit": {"model"},
-    "store.sqlite": {"store.contract", "store.group_commit", "model"},
-    "store.postgres": {"store.contract", "store.group_commit", "model"},
+    "store.sql": {"store.contract", "model"},
+    "store.sqlite": {"store.contract", "store.group_commit", "store.sql", "model"},
+    "store.postgres": {"store.contract", "store.group_commit", "store.sql", "model"},
     "flows": {"model", "jose", "dpop", "store.contract"},
+    "server": {"model"},
     "http": {"flows", "model", "version"},
-    "http.listen": {"http"},
     "gateway.protocol": {"model"},
     "gateway": {"gateway.protocol", "flows", "model"},
     "control": {"flows", "http", "jose", "model"},
-    "courier": {"flows", "jose", "model"},
+    "webhooks": {"flows", "jose", "model"},
     "settings": {"model"},
-    "keyring_file": {"jose", "keyring_kek", "model", "settings"},
+    "settings_sources": {"model", "settings"},
+    "keyring_file": {"jose", "keyring_kek", "model", "private_file", "settings"},
     "keyring_kek": {"jose", "model"},
+    "private_file": set(),
+    "incarnation_file": {
+        *("flows", "keyring_file", "model", "private_file", "settings", "store.contract"),
+    },
+    "adoption": {
+        *("flows", "model", "settings", "stores"),
+        *("store.contract", "store.sqlite"),
+    },
     "logs": set(),
+    "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
-        *("courier", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
-        *("keyring_file", "keyring_kek"),
+        *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
+        *("keyring_file", "keyring_kek", "policies", "private_file", "server"),
+        *("store.contract", "stores"),
+    },
+    "stores": {
+        *("flows", "incarnation_file", "model", "settings"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
-    "upkeep": {
-        *("assembly", "flows", "jose", "model", "settings", "keyring_file", "keyring_kek"),
+    "maintenance": {
+        *("flows", "jose", "model", "settings", "keyring_file", "keyring_kek"),
+        *("policies", "private_file", "stores"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
     "cli": {
         *("flows", "model", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
-        *("assembly", "control", "settings", "http.listen", "logs", "upkeep"),
+        *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
+        *("maintenance", "adoption", "incarnation_file"),
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -50,15 +67,17 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 DRIVERS: Final = {
     "sqlite3": {"store.sqlite"},
     "asyncpg": {"store.postgres"},
-    "starlette": {"control", "http", "gateway"},
-    "uvicorn": {"http"},
+    "starlette": {"control", "http", "gateway", "server"},
+    "httptools": {"server"},
+    "websockets": {"server"},
+    "uvicorn": set(),
     "typer": {"cli"},
     "rich": {"cli"},
     "prometheus_client": {"http"},
-    "cryptography": {"jose", "dpop", "cli"},
+    "cryptography": {"jose", "dpop", "cli", "server"},
     "argon2": {"flows"},
-    "socket": {"http", "cli", "gateway", "courier"},
-    "httpcore": {"courier"},
+    "socket": {"server", "cli", "webhooks"},
+    "httpcore": {"webhooks"},
 }
 """Libraries that only one kind of room has to do with."""
 
@@ -75,7 +94,7 @@ def room_of(module: str) -> str:
         return "version"
     if parts[0] == "store":
         return ".".join(parts[:2]) if len(parts) > 1 else "store.contract"
-    if parts[:2] in (["http", "listen"], ["gateway", "protocol"]):
+    if parts[:2] == ["gateway", "protocol"]:
         return ".".join(parts[:2])
     return parts[0]
 

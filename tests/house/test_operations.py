@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from satmint.http.operations import Admits, Operation
+from satmint.http.body_schema import Field
+from satmint.http.operations import Authentication, Operation
 from satmint.http.resources import OPERATIONS
-from satmint.http.shapes import Field
 
 SECRETS: Final = frozenset({"token", "refresh_token"})
 
@@ -33,9 +33,9 @@ def test_operation_is_whole(operation: Operation) -> None:
     assert operation.summary
     assert not operation.summary.endswith(".")
     assert (operation.answer is None) or operation.status != 204
-    if operation.shape is not None:
+    if operation.body_schema is not None:
         assert operation.method in ("POST", "PUT", "PATCH")
-        assert operation.shape.name.endswith("Request")
+        assert operation.body_schema.name.endswith("Request")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
@@ -46,7 +46,11 @@ def test_answer_that_carries_a_token_is_not_stored_on_the_way(operation: Operati
 
 def test_what_is_open_to_anyone_is_known_by_name() -> None:
     """A guard that was forgotten would show up here."""
-    open_ = {operation.path for operation in OPERATIONS if operation.admits is Admits.ANYONE}
+    open_ = {
+        operation.path
+        for operation in OPERATIONS
+        if operation.authentication is Authentication.PUBLIC
+    }
     assert {path for path in open_ if path.startswith("/api/")} == {
         "/api/embeds/tokens",
         "/api/fabric/embeds/tokens",
@@ -56,12 +60,14 @@ def test_what_is_open_to_anyone_is_known_by_name() -> None:
 def test_management_is_for_managers() -> None:
     for operation in OPERATIONS:
         managed = operation.path.startswith(("/api/satmint/", "/api/project/"))
-        assert managed is (operation.admits is Admits.MANAGER), operation.id
+        assert managed is (operation.authentication is Authentication.API_TOKEN_MANAGEMENT), (
+            operation.id
+        )
 
 
 def test_every_member_of_every_body_is_described() -> None:
     for operation in OPERATIONS:
-        shape = operation.shape
-        fields: dict[str, Field[Any]] = {} if shape is None else dict(shape.fields)
+        body_schema = operation.body_schema
+        fields: dict[str, Field[Any]] = {} if body_schema is None else dict(body_schema.fields)
         for name, field in fields.items():
             assert field.doc.endswith((".", "`")), f"{operation.id}: {name}"

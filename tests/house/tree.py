@@ -8,7 +8,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SRC: Final = ROOT / "src" / "satmint"
-SDK: Final = ROOT / "sdk" / "src" / "signalwire"
+SDK: Final = ROOT / "packages" / "satmint-sdk" / "src" / "satmint_sdk"
+SIGNALWIRE: Final = ROOT / "packages" / "satmint-signalwire" / "src" / "satmint_signalwire"
 TESTS: Final = ROOT / "tests"
 
 _NOT_OURS: Final = frozenset({".git", ".venv", "node_modules", "__pycache__", ".hypothesis"})

@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx
 
-from tests.http.contract import ALGS, plain
+from tests.http.answer_contract import ALGS, plain
 from tests.kit.devices import REFRESH, TOKEN
 
 PATHS: Final = (TOKEN, REFRESH)

@@ -12,10 +12,10 @@ import pytest
 from satmint.jose import CannotOpen
 from satmint.model.base64url import b64url, b64url_decode
 from satmint.model.claims import TokenType
-from tests.http.contract import faults, plain
+from tests.http.answer_contract import field_errors, plain
 from tests.kit.clock import NOW
 from tests.kit.service import INFO, REFRESH, Bearer, Server, Tenant, said
-from tests.unit.jose.reading import header_of
+from tests.unit.jose.token_parts import header_of
 
 INVALID: Final = [("token_invalid", "Token is invalid.", "refresh_token")]
 NOT_REFRESH: Final = [("not_a_refresh_token", "Token is not a refresh token.", "refresh_token")]
@@ -30,7 +30,7 @@ async def refused_everywhere(server: Server, token: str) -> None:
     body = {"address_id": str(server.tenant.addresses[0].id)}
     invite = "/api/fabric/subscriber/invites"
     plain(await server.client.post(invite, json=body, auth=Bearer(token)), 401)
-    assert faults(await server.refresh(token)) in (
+    assert field_errors(await server.refresh(token)) in (
         INVALID,
         [("invalid_token_format", "Token format is invalid.", "refresh_token")],
     )
@@ -52,7 +52,7 @@ def with_header(token: str, **changes: object) -> str:
 async def test_sat_as_refresh_token_and_the_reverse(server: Server) -> None:
     pair = await server.sign_in()
     before = await server.rows()
-    assert faults(await server.refresh(pair["token"])) == NOT_REFRESH
+    assert field_errors(await server.refresh(pair["token"])) == NOT_REFRESH
     plain(await server.info(pair["refresh_token"]), 401)
     assert await server.rows() == before
     said(await server.refresh(pair["refresh_token"]), 201)
@@ -122,7 +122,7 @@ async def test_every_single_character_of_a_token_matters(server: Server) -> None
             other = "A" if token[at] != "A" else "B"
             changed = token[:at] + other + token[at + 1 :]
             with pytest.raises(CannotOpen):
-                server.mint.safe.open(changed, typ)
+                server.services.cipher.open(changed, typ)
 
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])
@@ -144,7 +144,7 @@ async def test_clock_around_the_expiry_of_a_refresh_token(server: Server, offset
     if offset < 0:
         said(answer, 201)
     else:
-        assert faults(answer) == EXPIRED
+        assert field_errors(answer) == EXPIRED
 
 
 async def test_another_project_s_everything(server: Server) -> None:
@@ -161,7 +161,7 @@ async def test_another_project_s_everything(server: Server) -> None:
         return await server.client.request(method, path, auth=theirs.auth, **sent)
 
     answer = await ask("POST", REFRESH, json={"refresh_token": pair["refresh_token"]})
-    assert faults(answer) == INVALID
+    assert field_errors(answer) == INVALID
     for text in (pair["token"], pair["refresh_token"]):
         told = await ask("POST", "/api/satmint/tokens/introspect", json={"token": text})
         assert said(told, 200) == {"active": False}
@@ -257,7 +257,7 @@ async def test_deleted_subscriber_and_revoked_session_are_dead_everywhere(server
     for path in (subscriber, session):
         assert (await server.client.delete(path, auth=mine.auth)).status_code == 204
     plain(await server.refresh(gone["refresh_token"]), 404)
-    assert faults(await server.refresh(revoked["refresh_token"])) == INVALID
+    assert field_errors(await server.refresh(revoked["refresh_token"])) == INVALID
     for pair in (gone, revoked):
         plain(await server.info(pair["token"]), 401)
         plain(await server.client.get("/api/fabric/addresses", auth=Bearer(pair["token"])), 401)
@@ -287,7 +287,7 @@ async def test_race_of_refresh_and_revoke_leaves_nothing_alive(server: Server) -
     for answer in answers:
         if answer.status_code == 201:
             plain(await server.info(answer.json()["token"]), 401)
-            assert faults(await server.refresh(answer.json()["refresh_token"])) == INVALID
+            assert field_errors(await server.refresh(answer.json()["refresh_token"])) == INVALID
 
 
 async def test_race_of_many_for_one_new_reference_makes_one_subscriber(server: Server) -> None:

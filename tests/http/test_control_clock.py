@@ -9,10 +9,11 @@ import pytest
 
 from satmint.control.clock import EARLIEST, LATEST, MovableClock
 from satmint.model.claims import TokenType
-from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_OVERHANG_SECONDS
-from tests.http.contract import faults, invalid, plain
+from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS
+from tests.http.answer_contract import field_errors as faults
+from tests.http.answer_contract import invalid, plain
 from tests.kit.clock import NOW, FrozenClock
-from tests.kit.controlled import Controlled, a_controlled
+from tests.kit.controlled_server import Controlled, a_controlled
 from tests.kit.service import Json, said
 
 EXPIRED: Final = [("token_expired", "Token has expired.", "refresh_token")]
@@ -50,7 +51,7 @@ async def test_refresh_token_dies_five_minutes_later_to_the_second(
     server: Controlled, late: int, good: bool
 ) -> None:
     pair = await server.sign_in()
-    await server.move(advance=ACCESS_SECONDS + REFRESH_OVERHANG_SECONDS + late)
+    await server.move(advance=ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS + late)
     answer = await server.refresh(pair["refresh_token"])
     if good:
         assert server.claims(said(answer, 201)["token"]).iat == NOW + 7200 + 300 + late
@@ -139,7 +140,7 @@ async def test_clock_stands_still_until_it_is_told_to_go_on(server: Controlled) 
         ),
         (
             {"set": NOW, "advance": 1},
-            [invalid("Set must not be given beside advance", "set")],
+            [invalid("Set cannot be combined with advance", "set")],
         ),
         (
             {"advance": True, "set": "1", "frozen": 1, "now": 5},
@@ -148,7 +149,7 @@ async def test_clock_stands_still_until_it_is_told_to_go_on(server: Controlled) 
                 invalid("Set must be an integer", "set"),
                 invalid("Frozen must be true or false", "frozen"),
                 invalid("Now is not a known parameter", "now"),
-                invalid("Set must not be given beside advance", "set"),
+                invalid("Set cannot be combined with advance", "set"),
             ],
         ),
         (
@@ -158,11 +159,11 @@ async def test_clock_stands_still_until_it_is_told_to_go_on(server: Controlled) 
         ({"set": LATEST + 1}, [invalid(f"Set must be from {EARLIEST} to {LATEST}", "set")]),
         (
             {"advance": LATEST - NOW + 1},
-            [invalid("Advance must not lead out of the years 2000 to 2099", "advance")],
+            [invalid("Advance must keep the clock in the years 2000 to 2099", "advance")],
         ),
         (
             {"advance": EARLIEST - NOW - 1},
-            [invalid("Advance must not lead out of the years 2000 to 2099", "advance")],
+            [invalid("Advance must keep the clock in the years 2000 to 2099", "advance")],
         ),
         (
             {"advance": 10**30},

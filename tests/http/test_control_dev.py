@@ -1,5 +1,6 @@
 """The real `satmint dev`: both its listeners share one bad day, and a restart ends it."""
 
+import json
 import re
 import ssl
 import subprocess
@@ -17,7 +18,7 @@ from satmint.control.faults import FaultKind
 from satmint.model.clock import SystemClock
 from tests.house.tree import ROOT
 from tests.http.test_control_guard import PLACES
-from tests.kit.controlled import DEV
+from tests.kit.controlled_server import DEV
 from tests.kit.dev import DevServer, clean_environment, running_dev
 from tests.kit.service import INFO, REFRESH, TOKENS
 
@@ -47,7 +48,7 @@ def sign_in(dev: DevServer) -> dict[str, str]:
     return pair
 
 
-def test_restart_ends_the_bad_day(folder: Path) -> None:
+def test_restart_resets_the_injected_faults(folder: Path) -> None:
     with running_dev(folder) as dev:
         pair = sign_in(dev)
         told(dev, "POST", "/clock", set=2_000_000_000, frozen=True)
@@ -77,7 +78,7 @@ def holder(dev: DevServer, token: str) -> httpx.Response:
     return httpx.get(dev["http"] + INFO, headers={"Authorization": f"Bearer {token}"})
 
 
-def test_browsers_listener_has_the_same_bad_day(dev: DevServer) -> None:
+def test_https_listener_has_the_same_injected_faults(dev: DevServer) -> None:
     now = told(dev, "POST", "/clock", advance=90 * 86_400)["now"]
     told(dev, "POST", "/faults", kind="refuse", status=503, operation="get-subscriber-info")
     told(dev, "POST", "/faults", kind="lose_answer", operation="get-subscriber-info")
@@ -105,17 +106,17 @@ def test_log_tells_what_was_met_and_never_a_token(dev: DevServer) -> None:
         )
     dev.stop()
     log = dev.log.read_text()
-    assert (
-        '"kind":"lose_answer","route":"refresh-subscriber-token","request_id":"the-lost-one"' in log
-    )
+    *_, met = (line for line in map(json.loads, log.splitlines()) if line["event"] == "fault_met")
+    assert (met["kind"], met["route"]) == ("lose_answer", "refresh-subscriber-token")
+    assert met["caller_request_id"] == "the-lost-one"
     assert not any(secret in log for secret in (pair["token"], pair["refresh_token"], dev.auth[1]))
 
 
-def test_start_page_leads_to_the_reference_of_bad_days(dev: DevServer) -> None:
+def test_start_page_links_to_the_reference_of_fault_injection(dev: DevServer) -> None:
     assert 'href="/reference/dev"' in httpx.get(dev["http"]).text
     page = httpx.get(dev["http"] + "/reference/dev")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert "Every operation of the control endpoint" in page.text
+    assert "The operations of the control endpoint" in page.text
     assert 'href="/reference/dev.json"' in page.text
     assert DEV not in httpx.get(dev["http"] + "/openapi.json").text
     described = httpx.get(dev["http"] + "/reference/dev.json").json()

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from tests.kit.clock import NOW
-from tests.kit.controlled import Controlled, a_controlled
+from tests.kit.controlled_server import Controlled, a_controlled
 from tests.kit.gateway import Client, connect_to
 from tests.kit.service import said
 

@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from satmint.assembly import api_description
-from satmint.http.operations import Admits
+from satmint.control import control_operations
+from satmint.http.operations import Authentication
 from satmint.http.resources import OPERATIONS
 from satmint.model.permissions import Permission
-from tests.http.contract import plain
-from tests.kit.controlled import DEV, Controlled, a_controlled
+from tests.http.answer_contract import plain
+from tests.kit.controlled_server import DEV, Controlled, a_controlled
 from tests.kit.dev import clean_environment
-from tests.kit.service import Server, a_tenant
+from tests.kit.service import BASE_URL, Server, a_tenant
 from tests.kit.serving import running_serve
 
 REFERENCE: Final = ("/reference/dev", "/reference/dev.json")
@@ -76,7 +77,6 @@ HOSTILE: Final = [
     pytest.param({"Host": "evil.example:8080"}, id="a name rebound to 127.0.0.1"),
     pytest.param({"Host": "127.0.0.1.evil.example"}, id="a name that begins like ours"),
     pytest.param({"Host": "evillocalhost"}, id="a name that ends like ours"),
-    pytest.param({"Host": ""}, id="no name"),
     pytest.param({"Origin": "http://["}, id="of no origin that can be read"),
     pytest.param({"Origin": "http://localhost@evil.example"}, id="of an origin with a user"),
     pytest.param({"X-Forwarded-For": "127.0.0.1"}, id="through a tunnel"),
@@ -87,7 +87,7 @@ HOSTILE: Final = [
 
 @pytest.mark.parametrize("headers", HOSTILE)
 @pytest.mark.parametrize(("method", "path"), PLACES)
-async def test_whoever_is_not_of_this_machine_is_turned_away_with_the_right_credentials(
+async def test_request_from_elsewhere_is_refused_even_with_credentials(
     server: Controlled, headers: dict[str, str], method: str, path: str
 ) -> None:
     armed = await server.arm(kind="lose_answer", operation="refresh-subscriber-token")
@@ -103,6 +103,14 @@ async def test_whoever_is_not_of_this_machine_is_turned_away_with_the_right_cred
     assert answer.headers["x-request-id"]
     state = await server.state()
     assert (state["faults"], state["clock"]) == ([armed], moved)
+
+
+async def test_request_that_names_no_host_is_none(server: Controlled) -> None:
+    answer = await server.client.post(
+        f"{DEV}/clock", headers={"Host": ""}, auth=server.tenant.auth, json={"advance": 5}
+    )
+    plain(answer, 400)
+    assert (await server.state())["clock"]["offset"] == 0
 
 
 async def test_web_site_is_not_even_told_what_it_could_ask(server: Controlled) -> None:
@@ -125,12 +133,12 @@ async def test_caller_at_another_address_is_turned_away(server: Controlled, addr
 
 
 @pytest.mark.parametrize(("method", "path"), PLACES)
-async def test_nobody_is_let_in_without_credentials_of_a_manager(
+async def test_control_endpoint_needs_management_credentials(
     server: Controlled, method: str, path: str
 ) -> None:
     plain(await server.client.request(method, f"{DEV}{path}"), 401)
     others = frozenset(Permission) - {Permission.MANAGEMENT}
-    weak = await a_tenant(server.mint, "weak", others)
+    weak = await a_tenant(server.services, "weak", others)
     plain(await server.client.request(method, f"{DEV}{path}", auth=weak.auth), 401)
     pair = await server.sign_in()
     bearer = {"Authorization": f"Bearer {pair['token']}"}
@@ -211,17 +219,15 @@ def test_serve_does_not_even_load_what_makes_it() -> None:
 async def test_its_operations_are_for_managers_and_have_names_of_their_own(
     server: Controlled,
 ) -> None:
-    resources = {**server.app._exact}
     found = [
         operation
-        for path, resource in resources.items()
-        for method, operation in resource.operations.items()
-        if path.startswith(DEV) and method != "HEAD"
+        for operation in control_operations(server.control, BASE_URL)
+        if operation.path.startswith(DEV)
     ]
     assert {(one.method, one.path.removeprefix(DEV)) for one in found} == set(PLACES)
-    assert {one.admits for one in found} == {Admits.MANAGER}
+    assert {one.authentication for one in found} == {Authentication.API_TOKEN_MANAGEMENT}
     ids = [one.id for one in (*OPERATIONS, *found)]
     assert len(set(ids)) == len(ids)
     for one in found:
-        fields = {} if one.shape is None else dict(one.shape.fields)
+        fields = {} if one.body_schema is None else dict(one.body_schema.fields)
         assert all(field.doc.endswith((".", "`")) for field in fields.values()), one.id

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from satmint.model.claims import TokenType
-from tests.http.contract import faults, invalid, plain
+from tests.http.answer_contract import field_errors as faults
+from tests.http.answer_contract import invalid, plain
 from tests.kit.clock import NOW
-from tests.kit.controlled import Controlled, a_controlled
+from tests.kit.controlled_server import Controlled, a_controlled
 from tests.kit.devices import a_browser
 from tests.kit.service import Json, said
 
@@ -190,7 +191,8 @@ async def test_expiry_while_a_refresh_is_under_way_leaves_one_line_of_generation
     assert statuses <= {201, 422}
     row = await server.row_of_session(UUID(session))
     assert row["generation"] in (0, 1)
-    assert row["revoked_at"] is None
+    # Whoever comes after both presents a token that is spent and has expired.
+    assert row["revoked_at"] is None or row["generation"] == 1
 
 
 async def test_token_keeps_what_it_says_but_its_life_was_earlier(server: Controlled) -> None:
@@ -268,7 +270,7 @@ async def test_clock_that_is_wrong_is_told_to_who_proves(server: Controlled, ahe
                 ("not_a_string", "Token must be a string", "token"),
                 invalid("Session Id must be a UUID", "session_id"),
                 invalid("What must be one of: all, sat", "what"),
-                invalid("Session Id must not be given beside token", "session_id"),
+                invalid("Session Id cannot be combined with token", "session_id"),
             ],
         ),
         ({"token": "nonsense"}, INVALID),

@@ -12,11 +12,11 @@ from typing import Final
 import pytest
 from structlog.testing import capture_logs
 
-from satmint.jose import Keyring, Safe
+from satmint.jose import Keyring, TokenCipher
 from satmint.model.claims import TokenType
 from satmint.model.events import EventKind
-from tests.faults.failing import FailNth, Moment
-from tests.http.contract import faults, plain
+from tests.faults.failing_store import FailNth, FailurePoint
+from tests.http.answer_contract import field_errors, plain
 from tests.http.device_answers import PATHS, not_good, other_than, refused
 from tests.kit.clock import NOW
 from tests.kit.devices import REFRESH, TOKEN, Browser, a_browser, a_seen_browser
@@ -77,8 +77,8 @@ async def test_a_thief_cannot_flood_the_audit_trail(tmp_path: Path) -> None:
         assert statuses == [401] * 5 + [429] * 4
         before = await server.rows()
         answer = await thief.renew(browser.token)
-        (fault,) = faults(answer, 429)
-        assert fault[0] == "rate_limit_exceeded"
+        (field_error,) = field_errors(answer, 429)
+        assert field_error[0] == "rate_limit_exceeded"
         assert int(answer.headers["retry-after"]) == 60
         assert await server.rows() == before
         assert (await server.events()).count(EventKind.KEY_MISMATCH) == 5
@@ -138,13 +138,13 @@ async def test_a_proof_of_long_ago(server: Server, browser: Browser) -> None:
     said(await browser.activate(proof=proof), 201)
     for at in (359, 360):
         server.clock.at = NOW + at
-        await server.mint.store.purge(server.clock.now(), 0, 500)
+        await server.services.store.purge(server.clock.now(), 0, 500)
         refused(await browser.activate(proof=proof, expire_in=60), "proof_replayed")
     server.clock.at = NOW + 361
     refused(await browser.activate(proof=proof, expire_in=60), "proof_time")
     server.clock.at = NOW + 60 + 365
     assert len((await server.rows("proofs"))["proofs"]) == 1
-    await server.mint.store.purge(server.clock.now(), 0, 500)
+    await server.services.store.purge(server.clock.now(), 0, 500)
     assert (await server.rows("proofs"))["proofs"] == []
 
 
@@ -266,7 +266,7 @@ async def reuse(server: Server, browser: Browser) -> None:
     """A spent refresh token came back."""
     second = await server.rotate(browser.pair["refresh_token"])
     await server.rotate(second["refresh_token"])
-    faults(await server.refresh(browser.pair["refresh_token"]))
+    field_errors(await server.refresh(browser.pair["refresh_token"]))
 
 
 async def deleted(server: Server, path: str) -> None:
@@ -287,7 +287,7 @@ async def deleted(server: Server, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("expired", [False, True])
-async def test_what_was_revoked_is_not_kept_alive_by_its_key(
+async def test_revoked_session_is_not_kept_alive_by_its_key(
     server: Server,
     browser: Browser,
     end: End,
@@ -385,14 +385,14 @@ async def test_what_is_no_sat(server: Server, browser: Browser) -> None:
 
 async def test_a_device_token_is_no_refresh_token(server: Server, browser: Browser) -> None:
     sat = said(await browser.activate(), 201)["token"]
-    ((code, _, _),) = faults(await server.refresh(sat))
+    ((code, _, _),) = field_errors(await server.refresh(sat))
     assert code == "not_a_refresh_token"
 
 
 async def test_a_sat_of_another_deployment(server: Server, browser: Browser) -> None:
     """Same claims, same issuer's name, another keyring: it opens nothing here."""
     entropy = SeededEntropy("elsewhere")
-    foreign = Safe(Keyring.new(entropy, NOW), entropy)
+    foreign = TokenCipher(Keyring.new(entropy, NOW), entropy)
     token = foreign.seal(server.claims(browser.token), TokenType.SAT, None, NOW)
     before = await server.rows()
     for path in PATHS:
@@ -414,26 +414,26 @@ async def test_a_proof_of_one_project_says_nothing_in_another(server: Server) ->
     assert server.claims(foreign).sid == server.claims(other).sid
 
 
-@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("moment", FailurePoint)
 async def test_a_request_that_was_answered_with_a_5xx_has_not_used_up_its_proof(
-    server: Server, browser: Browser, moment: Moment
+    server: Server, browser: Browser, moment: FailurePoint
 ) -> None:
     """The vendor's transport sends it again as it is."""
     good = server.service.store
     never = FailNth(good, nth=0)
-    server.mint.store = never.store
+    server.services.store = never.store
     said(await browser.activate(), 201)
-    assert never.calls == ["sessions.standing", "sessions.prove"]
+    assert never.calls == ["sessions.get", "sessions.prove"]
     for path in PATHS:
         for nth in (1, 2):
             proof = browser.proof(path, browser.token)
             before = await server.rows()
-            server.mint.store = FailNth(good, nth, moment).store
+            server.services.store = FailNth(good, nth, moment).store
             answer = await browser.send(path, browser.token, proof)
             plain(answer, 503)
             assert int(answer.headers["retry-after"]) >= 1
-            server.mint.store = good
-            happened = nth == 2 and moment is Moment.AFTER
+            server.services.store = good
+            happened = nth == 2 and moment is FailurePoint.AFTER
             assert (await server.rows() != before) is happened
             first = said(await browser.send(path, browser.token, proof), 201)
             again = said(await browser.send(path, browser.token, proof), 201)
@@ -457,9 +457,9 @@ async def test_a_bug_is_told_to_nobody_and_uses_up_nothing(
     for path in PATHS:
         proof = browser.proof(path, browser.token)
         before = await server.rows()
-        server.mint.store = FailNth(good, 2, error=lambda: ZeroDivisionError("private")).store
+        server.services.store = FailNth(good, 2, error=lambda: ZeroDivisionError("private")).store
         plain(await browser.send(path, browser.token, proof), 500)
-        server.mint.store = good
+        server.services.store = good
         assert await server.rows() == before
         said(await browser.send(path, browser.token, proof), 201)
 

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from structlog.testing import capture_logs
 
-from satmint.flows.proving import PROOF_CAUSES
+from satmint.flows.proofs import PROOF_CAUSES
 from satmint.model.base64url import b64url, b64url_decode
 from tests.http.device_answers import PATHS, other_than, refused
 from tests.kit.clock import NOW

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from satmint.http.operations import Operation
 from satmint.http.resources import OPERATIONS
-from tests.http.contract import of_the_contract
+from tests.http.answer_contract import of_the_contract
 from tests.kit.devices import REFRESH, TOKEN, a_browser
 from tests.kit.service import BASE_URL, Bearer, Server
 
@@ -20,7 +20,9 @@ STATUSES: Final = {200, 201, 204, 401, 403, 404, 405, 413, 422, 429}
 # Pages are made for people and have a test file of their own.
 API: Final = [found for found in OPERATIONS if found.media_type == "application/json"]
 PATHS: Final = sorted({found.path for found in API})
-NAMES: Final = sorted({name for found in API if found.shape for name in found.shape.fields})
+NAMES: Final = sorted(
+    {name for found in API if found.body_schema for name in found.body_schema.fields}
+)
 PIECES: Final = ("/", "//", "%2e%2e", "%00", "%0a", "%ff", "?", "x", ";")
 QUERIES: Final = sorted({name for found in API for name in found.query})
 

@@ -5,12 +5,12 @@ from typing import Final
 import pytest
 
 from satmint.model.events import EventKind
-from tests.http.contract import (
+from tests.http.answer_contract import (
     ISO,
     NOT_UNIQUE,
     UUID_TEXT,
-    Fault,
-    faults,
+    FieldError,
+    field_errors,
     invalid,
     members,
     missing,
@@ -72,7 +72,7 @@ async def test_sessions_are_listed_and_revoked_one_and_all(server: Server) -> No
     assert said(answer, 200) == {"revoked_sessions": 2}
     for pair in pairs:
         plain(await server.info(pair["token"]), 401)
-        assert faults(await server.refresh(pair["refresh_token"])) == [
+        assert field_errors(await server.refresh(pair["refresh_token"])) == [
             ("token_invalid", "Token is invalid.", "refresh_token")
         ]
 
@@ -87,7 +87,7 @@ async def test_sessions_of_one_key_are_revoked_by_its_thumbprint(server: Server)
     assert (await server.info(free["token"])).status_code == 200
     bad = await server.client.delete(f"{path}?fingerprint=", auth=server.tenant.auth)
     message = "Fingerprint must be an RFC 7638 SHA-256 thumbprint"
-    assert faults(bad) == [invalid(message, "fingerprint")]
+    assert field_errors(bad) == [invalid(message, "fingerprint")]
     assert (await server.info(free["token"])).status_code == 200
 
 
@@ -135,7 +135,7 @@ async def test_project_is_revoked_with_all_that_was_issued_in_it(server: Server)
     assert (answer.status_code, answer.content) == (204, b"")
     plain(await server.info(before["token"]), 401)
     refused = await server.refresh(before["refresh_token"])
-    assert faults(refused) == [("token_invalid", "Token is invalid.", "refresh_token")]
+    assert field_errors(refused) == [("token_invalid", "Token is invalid.", "refresh_token")]
     after = await server.sign_in("alice")
     assert (await server.info(after["token"])).status_code == 200
     answer = await server.client.delete(f"{API}/sessions", auth=other.auth)
@@ -159,10 +159,10 @@ async def test_project_is_revoked_with_all_that_was_issued_in_it(server: Server)
     ],
 )
 async def test_each_fault_of_naming_a_token(
-    server: Server, path: str, body: dict[str, object], expected: list[Fault]
+    server: Server, path: str, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     answer = await server.client.post(f"{API}/tokens/{path}", json=body, auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
 
 
 async def test_address_is_created_changed_locked_and_deleted(server: Server) -> None:
@@ -258,11 +258,11 @@ SLUG: Final = "must be 1 to 64 lower-case letters, digits and inner hyphens"
     ids=lambda value: str(value)[:60],
 )
 async def test_each_fault_of_a_new_address(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     before = await server.rows()
     answer = await server.client.post(f"{API}/addresses", json=body, auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
     assert await server.rows() == before
 
 
@@ -277,7 +277,7 @@ async def test_each_fault_of_a_changed_address(server: Server) -> None:
         ({"id": NOBODY}, [invalid("Id is not a known parameter", "id")]),
     ):
         answer = await server.client.patch(path, json=body, auth=server.tenant.auth)
-        assert faults(answer) == expected
+        assert field_errors(answer) == expected
     assert await server.rows() == before
 
 
@@ -348,10 +348,10 @@ FOREIGN: Final = (
     ids=lambda value: str(value)[:60],
 )
 async def test_each_fault_of_a_new_click_to_call_token(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     answer = await server.client.post(f"{API}/c2c-tokens", json=body, auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
 
 
 async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: Server) -> None:
@@ -383,7 +383,10 @@ async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: S
     assert ISO.fullmatch(issued["at"])
     assert issued["subscriber_id"] == pair["subscriber_id"]
     assert issued["session_id"] == str(server.claims(pair["token"]).sid)
-    assert (issued["request_id"], issued["address"]) == ("request-7", "127.0.0.1")
+    assert (issued["request_id"], issued["address"]) == (
+        answer.headers["x-request-id"],
+        "127.0.0.1",
+    )
     assert (issued["agent"], issued["generation"], issued["subject_id"]) == ("a" * 200, 0, None)
     text = str(listed)
     for secret in (pair["token"], pair["refresh_token"], server.tenant.api_token, "alice"):
@@ -395,9 +398,20 @@ async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: S
 async def test_webhook_shows_its_secret_once(server: Server) -> None:
     path, auth = f"{API}/webhooks", server.tenant.auth
     made = said(await server.client.post(path, json={"url": "https://a.example/"}, auth=auth), 201)
-    assert made.keys() == {"id", "url", "created_at", "secret"}
+    secret = made.pop("secret")
+    assert secret.startswith("whsec_")
+    assert made == {
+        "id": made["id"],
+        "url": "https://a.example/",
+        "created_at": made["created_at"],
+        "state": "new",
+        "state_since": made["created_at"],
+        "last_error": None,
+        "last_error_at": None,
+        "next_try_at": None,
+    }
     listed = said(await server.client.get(path, auth=auth), 200)
-    assert listed["data"] == [{name: made[name] for name in ("id", "url", "created_at")}]
+    assert listed["data"] == [made]
     other = await server.another_tenant()
     assert said(await server.client.get(path, auth=other.auth), 200)["data"] == []
     one = f"{path}/{made['id']}"

@@ -4,17 +4,18 @@ from typing import Any, Final
 
 import pytest
 
-from tests.http.contract import (
+from satmint.model.permissions import Permission
+from tests.http.answer_contract import (
     NOT_UNIQUE,
     UUID_TEXT,
-    Fault,
-    faults,
+    FieldError,
+    field_errors,
     invalid,
     members,
     missing,
     plain,
 )
-from tests.kit.service import Bearer, Server, said
+from tests.kit.service import Bearer, Server, a_tenant, said
 
 SUBSCRIBERS: Final = "/api/fabric/resources/subscribers"
 ADDRESSES: Final = "/api/fabric/addresses"
@@ -100,21 +101,23 @@ async def test_update_takes_any_subset_and_leaves_the_rest(server: Server) -> No
     ids=lambda value: str(value)[:50],
 )
 async def test_each_fault_of_a_new_subscriber(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     answer = await server.client.post(SUBSCRIBERS, json=body, auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
 
 
 async def test_e_mail_address_is_unique_within_the_project(server: Server) -> None:
-    taken: Fault = ("not_unique_within_project", f"Email {NOT_UNIQUE}", "email")
+    taken: FieldError = ("not_unique_within_project", f"Email {NOT_UNIQUE}", "email")
     await create(server)
     bob = await create(server, email="bob@example.com")
     body = {"email": "alice@example.com"}
     answer = await server.client.post(SUBSCRIBERS, json=body, auth=server.tenant.auth)
-    assert faults(answer) == [taken]
+    assert field_errors(answer) == [taken]
     path = f"{SUBSCRIBERS}/{bob['id']}"
-    assert faults(await server.client.put(path, json=body, auth=server.tenant.auth)) == [taken]
+    assert field_errors(await server.client.put(path, json=body, auth=server.tenant.auth)) == [
+        taken
+    ]
     other = await server.another_tenant()
     said(await server.client.post(SUBSCRIBERS, json=body, auth=other.auth), 201)
 
@@ -127,7 +130,7 @@ async def test_address_as_holders_and_backends_see_it(server: Server) -> None:
         assert item == {
             "id": item["id"],
             "name": "alice",
-            "display_name": "alice@example.com",
+            "display_name": "alice",
             "cover_url": None,
             "preview_url": None,
             "locked": False,
@@ -197,6 +200,10 @@ async def test_addresses_are_filtered_and_sorted(
             "page_number=1000001",
             [invalid("Page Number must be an integer from 0 to 1000000", "page_number")],
         ),
+        (
+            "page_number=" + "1" * 5000,
+            [invalid("Page Number must be an integer from 0 to 1000000", "page_number")],
+        ),
         ("page_token=x", [("page_token_is_invalid", "Page Token is invalid", "page_token")]),
         ("page_size=1&page_size=2", [invalid("The query string names a parameter twice", None)]),
         ("name=%FF", [invalid("The query string is malformed", None)]),
@@ -215,9 +222,11 @@ async def test_addresses_are_filtered_and_sorted(
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_each_fault_of_a_query(server: Server, query: str, expected: list[Fault]) -> None:
+async def test_each_fault_of_a_query(
+    server: Server, query: str, expected: list[FieldError]
+) -> None:
     answer = await server.client.get(f"{ADDRESSES}?{query}", auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
 
 
 async def test_api_token_is_shown_once_and_works_as_far_as_it_may(server: Server) -> None:
@@ -246,6 +255,11 @@ async def test_api_token_is_shown_once_and_works_as_far_as_it_may(server: Server
     plain(await server.client.patch(path, json={"name": "x"}, auth=server.tenant.auth), 404)
 
 
+NO_PERMISSION: Final = (
+    "invalid_auth_token_permissions",
+    "Permissions must not be empty",
+    "permissions",
+)
 EVERY: Final = (
     "calling, chat, datasphere, fax, management, messaging, numbers, pubsub, storage, tasking,"
     " video"
@@ -280,17 +294,19 @@ EVERY: Final = (
         (
             {"name": "x", "permissions": [], "subproject_id": NOBODY},
             [
+                NO_PERMISSION,
                 (
                     "must_belong_to_project",
                     "Subproject Id must belong to the project",
                     "subproject_id",
-                )
+                ),
             ],
         ),
         (
             {"permissions": [], "subproject_id": NOBODY},
             [
                 missing("name"),
+                NO_PERMISSION,
                 (
                     "must_belong_to_project",
                     "Subproject Id must belong to the project",
@@ -302,17 +318,55 @@ EVERY: Final = (
     ids=lambda value: str(value)[:50],
 )
 async def test_each_fault_of_a_new_api_token(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     before = await server.rows()
     answer = await server.client.post(PROJECT_TOKENS, json=body, auth=server.tenant.auth)
-    assert faults(answer) == expected
+    assert field_errors(answer) == expected
     assert await server.rows() == before
 
 
 async def test_api_token_for_this_project_by_name(server: Server) -> None:
-    body = {"name": "x", "permissions": [], "subproject_id": str(server.tenant.id)}
+    body = {"name": "x", "permissions": ["chat"], "subproject_id": str(server.tenant.id)}
     said(await server.client.post(PROJECT_TOKENS, json=body, auth=server.tenant.auth), 200)
+
+
+async def test_api_token_without_a_permission_is_neither_made_nor_left(
+    server_on_each_store: Server,
+) -> None:
+    server, auth = server_on_each_store, server_on_each_store.tenant.auth
+    made = said(
+        await server.client.post(
+            PROJECT_TOKENS, json={"name": "ci", "permissions": ["video"]}, auth=auth
+        ),
+        200,
+    )
+    before = await server.rows()
+    empty: dict[str, object] = {"permissions": []}
+    for answer in (
+        await server.client.post(PROJECT_TOKENS, json={"name": "x", **empty}, auth=auth),
+        await server.client.patch(f"{PROJECT_TOKENS}/{made['id']}", json=empty, auth=auth),
+    ):
+        assert field_errors(answer) == [NO_PERMISSION]
+    assert await server.rows() == before
+
+
+async def test_management_is_equal_to_every_permission(server_on_each_store: Server) -> None:
+    """As at the vendor: who may make API tokens may make one that may do anything."""
+    server = server_on_each_store
+    manager = await a_tenant(server.services, "managed", [Permission.MANAGEMENT])
+    plain(await server.client.get(SUBSCRIBERS, auth=manager.auth), 401)
+    body = {"name": "more", "permissions": EVERY.split(", ")}
+    made = said(await server.client.post(PROJECT_TOKENS, json=body, auth=manager.auth), 200)
+    assert made["permissions"] == EVERY.split(", ")
+    as_more = (str(manager.id), made["token"])
+    assert (await server.client.get(SUBSCRIBERS, auth=as_more)).status_code == 200
+    narrow = {"name": "narrow", "permissions": ["management"]}
+    own = said(await server.client.post(PROJECT_TOKENS, json=narrow, auth=as_more), 200)
+    as_own, change = (str(manager.id), own["token"]), {"permissions": ["management", "video"]}
+    path = f"{PROJECT_TOKENS}/{own['id']}"
+    said(await server.client.patch(path, json=change, auth=as_own), 200)
+    assert (await server.client.get(SUBSCRIBERS, auth=as_own)).status_code == 200
 
 
 @pytest.mark.parametrize("odd", [NOBODY, "x", NOBODY.replace("-", ""), "%20", f"{{{NOBODY}}}"])

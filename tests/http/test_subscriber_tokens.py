@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from satmint.model.claims import TokenType
-from tests.http.contract import (
+from tests.http.answer_contract import (
     UUID_TEXT,
-    Fault,
-    faults,
+    FieldError,
+    field_errors,
     invalid,
     members,
     missing,
@@ -166,11 +166,11 @@ THUMBPRINT: Final = "must be an RFC 7638 SHA-256 thumbprint: 43 characters of A-
     ids=lambda value: str(value)[:50],
 )
 async def test_each_fault_has_its_code_and_sentence(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
     before = await server.rows()
     complete = {"reference": "alice", **body} if body and "reference" not in body else body
-    assert faults(await issue(server, complete)) == expected
+    assert field_errors(await issue(server, complete)) == expected
     assert await server.rows() == before
 
 
@@ -188,7 +188,7 @@ async def test_every_fault_is_listed_and_not_only_the_first(server: Server) -> N
             "nonsense": None,
         },
     )
-    assert faults(answer) == [
+    assert field_errors(answer) == [
         missing("reference"),
         invalid("Expire At must be an integer", "expire_at"),
         ("not_a_string", "Application Id must be a string", "application_id"),
@@ -203,7 +203,7 @@ async def test_every_fault_is_listed_and_not_only_the_first(server: Server) -> N
 
 async def test_a_body_full_of_unknown_members_is_not_answered_in_full(server: Server) -> None:
     body = {"reference": "alice", **{f"{number:04}" + "x" * 100: 1 for number in range(400)}}
-    listed = faults(await issue(server, body))
+    listed = field_errors(await issue(server, body))
     assert len(listed) == 16
     assert {len(name or "") for _, _, name in listed} == {64}
 
@@ -224,7 +224,7 @@ async def test_ceiling_on_lives_is_told(tmp_path: Path) -> None:
     async with a_service(tmp_path, max_token_seconds=3600) as server:
         answer = await issue(server, {"reference": "alice", "expire_at": NOW + 3601})
         message = f"Expire At must not be greater than {NOW + 3600}"
-        assert faults(answer) == [invalid(message, "expire_at")]
+        assert field_errors(answer) == [invalid(message, "expire_at")]
 
 
 async def test_region_is_one_of_those_configured(tmp_path: Path) -> None:
@@ -233,20 +233,7 @@ async def test_region_is_one_of_those_configured(tmp_path: Path) -> None:
         assert (await issue(server, {"reference": "a", "region": "eu-west"})).status_code == 200
         answer = await issue(server, {"reference": "a", "region": "mars"})
         message = "Region must be one of: eu-west, us-central"
-        assert faults(answer) == [("unsupported_region", message, "region")]
-
-
-async def test_reference_that_is_another_subscriber_s_e_mail_is_not_unique(
-    server: Server,
-) -> None:
-    body = said(await issue(server, {"reference": "bob"}), 200)
-    path = f"/api/fabric/resources/subscribers/{body['subscriber_id']}"
-    said(
-        await server.client.put(path, json={"email": "bob@x.example"}, auth=server.tenant.auth), 200
-    )
-    answer = await issue(server, {"reference": "bob@x.example"})
-    message = "Reference must be unique within the project"
-    assert faults(answer) == [("not_unique_within_project", message, "reference")]
+        assert field_errors(answer) == [("unsupported_region", message, "region")]
 
 
 async def test_refresh_is_answered_with_exactly_two_members(server: Server) -> None:
@@ -298,19 +285,19 @@ UNKNOWN: Final = invalid("Token is not a known parameter", "token")
     ids=lambda value: str(value)[:50],
 )
 async def test_each_fault_of_a_refresh(
-    server: Server, body: dict[str, object], expected: list[Fault]
+    server: Server, body: dict[str, object], expected: list[FieldError]
 ) -> None:
-    assert faults(await refresh(server, body)) == expected
+    assert field_errors(await refresh(server, body)) == expected
 
 
 async def test_sat_is_called_a_sat(server: Server) -> None:
     pair = await server.sign_in()
-    assert faults(await server.refresh(pair["token"])) == [NOT_REFRESH]
+    assert field_errors(await server.refresh(pair["token"])) == [NOT_REFRESH]
 
 
 @pytest.mark.parametrize(("offset", "expected"), [(-1, None), (0, [EXPIRED]), (1, [EXPIRED])])
 async def test_refresh_token_at_the_second_of_its_expiry(
-    server: Server, offset: int, expected: list[Fault] | None
+    server: Server, offset: int, expected: list[FieldError] | None
 ) -> None:
     pair = await server.sign_in()
     server.clock.at = NOW + 7500 + offset
@@ -318,15 +305,15 @@ async def test_refresh_token_at_the_second_of_its_expiry(
     if expected is None:
         said(answer, 201)
     else:
-        assert faults(answer) == expected
+        assert field_errors(answer) == expected
 
 
 async def test_reused_refresh_token_ends_the_session(server: Server) -> None:
     pair = await server.sign_in()
     second = await server.rotate(pair["refresh_token"])
     third = await server.rotate(second["refresh_token"])
-    assert faults(await server.refresh(pair["refresh_token"])) == [INVALID]
-    assert faults(await server.refresh(third["refresh_token"])) == [INVALID]
+    assert field_errors(await server.refresh(pair["refresh_token"])) == [INVALID]
+    assert field_errors(await server.refresh(third["refresh_token"])) == [INVALID]
     plain(await server.info(third["token"]), 401)
 
 
@@ -345,6 +332,6 @@ async def test_outcomes_are_counted(server: Server) -> None:
     await server.rotate(pair["refresh_token"])
     await server.refresh("x")
     await server.refresh(pair["token"])
-    counted = (await server.client.get("/metrics")).text
+    counted = await server.scrape()
     for outcome, count in (("rotated", 1), ("replayed", 1), ("not_five_parts", 1), ("is_a_sat", 1)):
         assert f'satmint_refreshes_total{{outcome="{outcome}"}} {count}.0\n' in counted

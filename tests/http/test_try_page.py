@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from satmint.cli.browser_sdk import browser_sdk
-from satmint.cli.report import Misuse
-from satmint.http.pages.try_page import PATTERNS, TryPage
+from satmint.cli.report import UsageError
+from satmint.http.pages.try_page import SIGN_IN_METHODS, TryPage
 from satmint.http.resources import try_page
 from satmint.model.demo import BrowserSdk, Demo
 from tests.kit.pages import LOOPBACK, Document, a_demo, at
@@ -40,7 +40,7 @@ async def test_page_has_what_its_scripts_sign_in_with(server: Server, tmp_path: 
     assert document.all("data-api-token") == [demo.api_token.reveal()]
     assert document.all("data-c2c-token") == [demo.c2c_token.reveal()]
     assert document.all("data-address") == [str(demo.addresses[0].id)]
-    assert document.all("value", "input") == [pattern.id for pattern in PATTERNS]
+    assert document.all("value", "input") == [method.id for method in SIGN_IN_METHODS]
 
 
 async def test_it_loads_and_calls_its_own_server_alone(server: Server, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_start_page_of_a_development_server_leads_there(server: Server) ->
 
 def test_patterns_are_those_that_the_scripts_know() -> None:
     backend = try_page._CONTENT["backend.js"].decode()
-    known = {pattern.id for pattern in TryPage(LOOPBACK).patterns}
+    known = {method.id for method in TryPage(LOOPBACK).methods}
     assert known == {"user", "guest", "embed", "invite"}
     for name in known - {"embed"}:
         assert f"  {name}: (" in backend or f"  async {name}(" in backend
@@ -154,7 +154,7 @@ def test_file_that_is_named_is_taken(tmp_path: Path) -> None:
 
 
 def test_file_that_is_named_and_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Misuse, match=r"^there is no file .*/sdk\.js$"):
+    with pytest.raises(UsageError, match=r"^there is no file .*/sdk\.js$"):
         browser_sdk(tmp_path / "sdk.js")
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from satmint.model.base64url import b64url_decode
 from satmint.model.clock import SystemClock
-from tests.interop.vendor import SCRIPTS, run_ours, run_text, run_vendor
+from tests.interop.vendor import SCRIPTS, run_ours, run_text, run_vendor, vendor_python
 from tests.kit.dev import DevServer, running_dev
+from tests.sdk.environment import sdk_python
 
 Seen = dict[str, Any]
 
@@ -226,7 +227,8 @@ def test_ours_lacks_no_public_name_of_the_vendors(server: DevServer) -> None:
     }
 
 
-def test_printed_examples_run_as_they_stand(server: DevServer) -> None:
+def test_printed_examples_run_as_they_stand(sdk: str, server: DevServer) -> None:
+    python = vendor_python() if sdk == "vendor" else sdk_python()
     project, api_token = server.auth
     places = {
         "your-project-id": project,
@@ -239,11 +241,13 @@ def test_printed_examples_run_as_they_stand(server: DevServer) -> None:
             example = example.replace(placeholder, value)
         return example
 
-    issued = run_text(filled(CREATE_EXAMPLE), server)
+    issued = run_text(filled(CREATE_EXAMPLE), server, python=python)
     assert issued.startswith("Token: eyJ")
     again = CREATE_EXAMPLE.replace("Token: {token['token']}", "{token['refresh_token']}")
-    refresh_token = run_text(filled(again), server).strip()
+    refresh_token = run_text(filled(again), server, python=python).strip()
     refreshed = run_text(
-        filled(REFRESH_EXAMPLE, **{"existing-refresh-token": refresh_token}), server
+        filled(REFRESH_EXAMPLE, **{"existing-refresh-token": refresh_token}),
+        server,
+        python=python,
     )
     assert refreshed.startswith("Refreshed token: eyJ")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.kit.dev import DevServer, clean_environment
+from tests.sdk.environment import sdk_python
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -50,24 +51,25 @@ def run_vendor(script: Path | str, server: DevServer, *arguments: str) -> Any:  
 
 
 def run_ours(script: Path, server: DevServer, *arguments: str) -> Any:  # noqa: ANN401 - JSON
-    """The same with the SDK of this repository in place of the vendor's."""
-    command = [sys.executable, str(script), *arguments]
-    return msgspec.json.decode(_run(command, server, str(ROOT / "sdk" / "src")))
+    """The same with the SDK of this repository, by the vendor's import name."""
+    return msgspec.json.decode(_run([str(sdk_python()), str(script), *arguments], server))
 
 
-def run_text(script: Path | str, server: DevServer, *arguments: str) -> str:
-    """As `run_vendor`, for a script that prints text."""
+def run_text(
+    script: Path | str, server: DevServer, *arguments: str, python: Path | None = None
+) -> str:
+    """As `run_vendor`, for a script that prints text, in another interpreter perhaps."""
     where = [str(script)] if isinstance(script, Path) else ["-c", script]
-    return _run([str(vendor_python()), *where, *arguments], server, "")
+    return _run([str(python or vendor_python()), *where, *arguments], server)
 
 
-def _run(command: list[str], server: DevServer, python_path: str) -> str:
+def _run(command: list[str], server: DevServer) -> str:
     project, token = server.auth
     environment = clean_environment(
         SIGNALWIRE_PROJECT_ID=project,
         SIGNALWIRE_API_TOKEN=token,
         SIGNALWIRE_SPACE=server["http"].removeprefix("http://"),
-        PYTHONPATH=python_path,
+        PYTHONPATH="",
         HOME=os.environ.get("HOME", "/"),
     )
     done = subprocess.run(

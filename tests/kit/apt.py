@@ -1,11 +1,15 @@
 """What Debian can bring along, where a test may ask it to."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import Final
 
 _SECONDS: Final = 600
+_LOCK: Final = Path(tempfile.gettempdir()) / "satmint-tests-apt.lock"
 
 
 def install(*packages: str) -> None:
@@ -13,11 +17,14 @@ def install(*packages: str) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        subprocess.run(
-            ["apt-get", "--quiet", *arguments],
-            capture_output=True,
-            env=environment,
-            timeout=_SECONDS,
-            check=False,
-        )
+    with _LOCK.open("w") as lock:
+        # Of two at once, apt-get itself would have one fail.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
+            subprocess.run(
+                ["apt-get", "--quiet", *arguments],
+                capture_output=True,
+                env=environment,
+                timeout=_SECONDS,
+                check=False,
+            )

@@ -12,6 +12,12 @@ from typing import Any, Final
 
 SATMINT: Final = (sys.executable, "-m", "satmint")
 _STOP_SECONDS: Final = 20
+_LEFT_OUT: Final = frozenset(
+    {
+        *("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TERMINAL_WIDTH"),
+        "PYTHONDONTWRITEBYTECODE",
+    }
+)
 
 
 class DevServer:
@@ -82,11 +88,14 @@ def running_dev(
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without anything that satmint or a terminal would heed."""
+    """This process's environment without anything that satmint or a terminal would heed.
+
+    The admin listener is off, unless `more` says otherwise: several servers would want its port.
+    Python may keep what it compiles, or every start would compile all of satmint again.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SATMINT_", "SIGNALWIRE_"))
-        and name not in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TERMINAL_WIDTH"}
+        if not name.startswith(("SATMINT_", "SIGNALWIRE_")) and name not in _LEFT_OUT
     }
-    return {**kept, **more}
+    return {**kept, "SATMINT_ADMIN_PORT": "0", **more}

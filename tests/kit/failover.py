@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from tests.kit.patience import wait_until
+from tests.kit.polling import wait_until
 from tests.kit.postgres import PostgresServer, _as_nobody, execute
 
 _STANDBY: Final = "standby"
@@ -25,9 +25,9 @@ wal_sender_timeout = 2s
 
 
 class Standby(PostgresServer):
-    """Follows a primary from the moment it is made."""
+    """Follows a primary from the moment it is made, or is a base backup of it that starts later."""
 
-    def __init__(self, primary: PostgresServer) -> None:
+    def __init__(self, primary: PostgresServer, *, follows: bool = True) -> None:
         self.programs = primary.programs
         self.folder = Path(tempfile.mkdtemp(prefix="satmint-pg-"))
         self.folder.chmod(0o755)
@@ -39,11 +39,13 @@ class Standby(PostgresServer):
         source = f"host={primary.folder} user=satmint application_name={_STANDBY}"
         self._run(
             *(self.programs / "pg_basebackup", "-D", self._data, "-d", source),
-            *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+            *(("--write-recovery-conf",) if follows else ()),
+            *("--checkpoint=fast", "--no-sync"),
         )
         with (self._data / "postgresql.conf").open("a") as file:
             file.write(f"unix_socket_directories = '{self.folder}'\n")
-        self.start()
+        if follows:
+            self.start()
 
     def promote(self) -> None:
         """Make it the primary, which waits for no standby: there is none any more."""

@@ -16,7 +16,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from satmint.gateway import Gateway, Limits
-from satmint.http.listen import Listener, Listening, _config, _Server, bind
+from satmint.server import Listener, ServerOptions, bind
+from satmint.server import Server as HttpServer
 from tests.kit.service import BASE_URL, Json, Server
 
 PATIENCE_SECONDS: Final = 10.0
@@ -26,7 +27,7 @@ VERSION: Final = {"major": 4, "minor": 0, "revision": 0}
 
 
 class Ticker:
-    """A steady clock that stands still until it is told to move."""
+    """A monotonic clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.at = 1000.0
@@ -178,8 +179,7 @@ class Serving:
     server: Server
     gateway: Gateway
     port: int
-    uvicorn: _Server
-    serving: "asyncio.Task[None]"
+    http: HttpServer
 
     @asynccontextmanager
     async def client(self, path: str = "/", **options: Any) -> AsyncIterator[Client]:  # noqa: ANN401 - passed on
@@ -202,8 +202,7 @@ class Serving:
 
     async def stop(self) -> None:
         """Begin to stop as on a signal, and return when that is done."""
-        self.uvicorn.should_exit = True
-        await self.serving
+        await self.http.stop(self.gateway.stop)
 
     async def revoke(self, path: str) -> None:
         """Have a management endpoint end something."""
@@ -212,7 +211,7 @@ class Serving:
         assert answer.is_success, answer.text
 
 
-_HASTY: Final = Limits(guessing_seconds=0)
+_HASTY: Final = Limits(refusal_delay_seconds=0)
 """Tests that are refused again and again do not wait for it."""
 
 
@@ -220,34 +219,33 @@ _HASTY: Final = Limits(guessing_seconds=0)
 async def a_gateway(
     server: Server,
     *,
-    steady: Ticker | None = None,
+    monotonic: Ticker | None = None,
     running: bool = True,
+    options: ServerOptions | None = None,
     **limits: Any,  # noqa: ANN401 - as the fields are
 ) -> AsyncIterator[Serving]:
     """Serve the gateway of `server` on a free port.
 
     Args:
         server: The service.
-        steady: Drives pings and silence; by default time passes as it does.
+        monotonic: Drives pings and silence; by default time passes as it does.
         running: Whether what goes on beside the connections does so by itself.
+        options: How connections are treated, in place of the usual.
         limits: In place of the usual ones.
     """
     service = server.service
     gateway = service.gateway = Gateway(
-        server.mint, replace(_HASTY, **limits), service.metrics.gateway, steady
+        server.services, replace(_HASTY, **limits), service.metrics.gateway, monotonic
     )
     listener = Listener(bind("127.0.0.1", 0))
-    app = service.app(BASE_URL)
-    uvicorn = _Server(_config(app, listener, Listening()), gateway.stop)
-    serving = asyncio.create_task(uvicorn.serve([listener.socket]))
+    http = HttpServer(options or ServerOptions())
+    http.listen(service.app(BASE_URL), listener)
     beside = asyncio.create_task(gateway.run()) if running else None
-    while not uvicorn.started:  # noqa: ASYNC110 - it tells in no other way
-        await asyncio.sleep(0.001)
+    serving = Serving(server, gateway, listener.port, http)
     try:
-        yield Serving(server, gateway, listener.port, uvicorn, serving)
+        yield serving
     finally:
-        uvicorn.should_exit = True
-        await serving
+        await serving.stop()
         if beside is not None:
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)

@@ -3,34 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from starlette.types import ASGIApp
 
-from satmint.http.listen import Listener, Listening, _config, _Server, bind
+from satmint.server import Listener, Server, ServerOptions, bind
+
+_PATIENCE_SECONDS: Final = 30.0
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, around: Listening | None = None) -> AsyncIterator[int]:
+async def listening(app: ASGIApp, options: ServerOptions | None = None) -> AsyncIterator[int]:
     """Serve `app` on a free port; yields the port."""
-    async with serving(app, around) as (port, _):
+    async with serving(app, options) as (port, _):
         yield port
 
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, around: Listening | None = None
-) -> AsyncIterator[tuple[int, _Server]]:
+    app: ASGIApp, options: ServerOptions | None = None
+) -> AsyncIterator[tuple[int, Server]]:
     """The same, for who wants to look at the server as well."""
     listener = Listener(bind("127.0.0.1", 0))
-    server = _Server(_config(app, listener, around or Listening()))
-    task = asyncio.create_task(server.serve([listener.socket]))
-    while not server.started:  # noqa: ASYNC110 - it tells in no other way
-        await asyncio.sleep(0.001)
+    server = Server(options or ServerOptions())
+    server.listen(app, listener)
     try:
         yield listener.port, server
     finally:
-        server.should_exit = True
-        await task
+        await server.stop()
         listener.close()
 
 
@@ -41,7 +41,8 @@ async def spoken(port: int, *pieces: bytes) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-        return await reader.read()
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await reader.read()
     finally:
         writer.close()
         await writer.wait_closed()

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from starlette.types import ASGIApp
 
-from satmint.http.edge import Edge
 from satmint.model.demo import Demo
 from satmint.model.secrets import SecretText
 from tests.kit.service import Server
@@ -60,5 +60,5 @@ def a_demo(server: Server) -> Demo:
     )
 
 
-def at(app: Edge, base_url: str) -> httpx.AsyncClient:
+def at(app: ASGIApp, base_url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=base_url)

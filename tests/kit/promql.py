@@ -19,6 +19,7 @@ _BINARY: Final = ({"or"}, {"and", "unless"}, {"==", "!=", "<", ">", "<=", ">="},
 AGGREGATIONS: Final = frozenset({"sum", "min", "max", "avg", "count"})
 RANGE_FUNCTIONS: Final = frozenset({"rate", "increase"})
 FUNCTIONS: Final = RANGE_FUNCTIONS | {"histogram_quantile", "absent"}
+FUNCTIONS_WITHOUT_ARGUMENT: Final = frozenset({"time"})
 
 
 class NotPromQL(ValueError):
@@ -118,6 +119,10 @@ class _Parser:
             selector.labels |= kept
 
     def _function(self, name: str) -> None:
+        if name in FUNCTIONS_WITHOUT_ARGUMENT:
+            self._take("sign", "(")
+            self._take("sign", ")")
+            return
         if name not in FUNCTIONS:
             raise NotPromQL(f"no function: {name}")
         first = self._at

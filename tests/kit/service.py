@@ -10,7 +10,7 @@ clock stands still until it is told to move, and the dice fall the same way in e
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +19,21 @@ from uuid import UUID
 
 import httpx
 import msgspec
+from starlette.types import ASGIApp
 
 from satmint.assembly import Service, assembled
 from satmint.flows.addresses import NewAddress, create_address
-from satmint.flows.callers import Caller
-from satmint.flows.credentials import create_api_token, create_c2c_token, create_project
-from satmint.flows.mint import Mint
-from satmint.http.edge import Edge
+from satmint.flows.callers import ApiTokenCaller
+from satmint.flows.credentials import (
+    NewC2cToken,
+    create_api_token,
+    create_c2c_token,
+    create_project,
+)
+from satmint.flows.service_context import ServiceContext
+from satmint.http.operations import HandlerContext
 from satmint.model.claims import Claims, TokenType
-from satmint.model.events import EventKind, Origin
+from satmint.model.events import Event, EventKind, Origin
 from satmint.model.listing import Window
 from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType
@@ -72,9 +78,9 @@ class Tenant:
         return httpx.BasicAuth(str(self.id), self.api_token)
 
     @property
-    def caller(self) -> Caller:
+    def caller(self) -> ApiTokenCaller:
         """Its backend, as flows know it once it has been let in."""
-        return Caller(self.id, self.id, frozenset(Permission))
+        return ApiTokenCaller(self.id, self.id, frozenset(Permission))
 
 
 @dataclass(slots=True)
@@ -82,7 +88,7 @@ class Server:
     """The server, its first tenant, and a client that speaks to it."""
 
     service: Service
-    app: Edge
+    app: ASGIApp
     clock: FrozenClock
     client: httpx.AsyncClient
     """Presents nothing by itself: give `auth`."""
@@ -90,13 +96,18 @@ class Server:
     database: Path
 
     @property
-    def mint(self) -> Mint:
+    def services(self) -> ServiceContext:
         """What the flows work with."""
-        return self.service.mint
+        return self.service.services
+
+    @property
+    def context(self) -> HandlerContext:
+        """What handlers have at hand."""
+        return self.service.app(BASE_URL).context
 
     async def another_tenant(self, name: str = "other") -> Tenant:
         """One more project, with everything that the first one has."""
-        return await a_tenant(self.mint, name)
+        return await a_tenant(self.services, name)
 
     async def sign_in(self, reference: str = "alice@example.com", **members: object) -> Json:
         """A new session: `subscriber_id`, `token`, `refresh_token`."""
@@ -117,20 +128,30 @@ class Server:
         """What the holder of a SAT is told of itself."""
         return await self.client.get(INFO, auth=Bearer(token))
 
+    async def scrape(self) -> str:
+        """What the admin listener tells Prometheus."""
+        async with _client(self.service.admin_app(BASE_URL), "127.0.0.1") as client:
+            answer = await client.get("/metrics")
+        assert answer.status_code == 200
+        return answer.text
+
     def claims(self, token: str, typ: TokenType = TokenType.SAT) -> Claims:
         """What a token says, expired or not."""
-        return self.mint.safe.open(token, typ).claims
+        return self.services.cipher.open(token, typ).claims
 
     async def events(self) -> list[EventKind]:
         """What the audit trail of the first tenant tells, oldest first."""
-        page = await self.mint.store.events.list(self.tenant.id, Window(1000))
-        return [event.kind for event in page.items]
+        return [event.kind for event in await self.audit_trail()]
+
+    async def audit_trail(self) -> Sequence[Event]:
+        """The audit trail of the first tenant, oldest first."""
+        return (await self.services.store.events.list(self.tenant.id, Window(1000))).items
 
     async def c2c_token(self, address: Address | None = None, *origins: str) -> tuple[UUID, str]:
         """Id and text of a new Click-to-Call token of the first tenant."""
         place = address or self.tenant.addresses[0]
         token, secret = await create_c2c_token(
-            self.mint, self.tenant.id, place.id, "kit", origins, ORIGIN
+            self.services, self.tenant.id, NewC2cToken(place.id, "kit", origins), ORIGIN
         )
         return token.id, secret.reveal()
 
@@ -184,7 +205,7 @@ async def a_service(
         entropy=SeededEntropy(_seed_of_this_start(tmp_path)),
     ) as service:
         app = service.app(BASE_URL)
-        tenant = tenant or await a_tenant(service.mint, "demo")
+        tenant = tenant or await a_tenant(service.services, "demo")
         async with _client(app, "127.0.0.1") as client:
             yield Server(service, app, clock, client, tenant, database)
 
@@ -197,17 +218,19 @@ def _seed_of_this_start(folder: Path) -> str:
     return f"start {starts.stat().st_size}"
 
 
-async def a_tenant(mint: Mint, name: str, permissions: Iterable[Permission] = Permission) -> Tenant:
+async def a_tenant(
+    services: ServiceContext, name: str, permissions: Iterable[Permission] = Permission
+) -> Tenant:
     """A new project with an API token and three addresses."""
-    project = await create_project(mint, name)
+    project = await create_project(services, name)
     wanted = (
         NewAddress("support", AddressType.ROOM),
         NewAddress("sales", AddressType.ROOM),
         NewAddress("menu", AddressType.APP),
     )
     (_, secret), addresses = await asyncio.gather(
-        create_api_token(mint, project.id, "kit", frozenset(permissions), ORIGIN),
-        asyncio.gather(*(create_address(mint, project.id, address) for address in wanted)),
+        create_api_token(services, project.id, "kit", frozenset(permissions), ORIGIN),
+        asyncio.gather(*(create_address(services, project.id, address) for address in wanted)),
     )
     return Tenant(project.id, secret.reveal(), tuple(addresses))
 
@@ -220,6 +243,6 @@ def said(answer: httpx.Response, status: int) -> Json:
     return body
 
 
-def _client(app: Edge, address: str) -> httpx.AsyncClient:
+def _client(app: ASGIApp, address: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, client=(address, 40_000))
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL)

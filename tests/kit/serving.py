@@ -38,6 +38,11 @@ class ServeProcess:
                 return self.log[-1]
         raise AssertionError(f"it ended without {event}: {self.log}")
 
+    @property
+    def admin_url(self) -> str:
+        """Where its operator asks it."""
+        return str(self.wait_for("admin_listening")["url"])
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it with a signal; returns its exit code, with the rest of the log read."""
         self.process.send_signal(number)

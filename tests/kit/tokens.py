@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from satmint.jose import Keyring, Safe
+from satmint.jose import Keyring, TokenCipher
 from satmint.model.claims import Claims, TokenType
 from satmint.model.entropy import SystemEntropy
 
@@ -11,7 +11,9 @@ class Loupe:
     """Opens what a development server sealed."""
 
     def __init__(self, folder: Path) -> None:
-        self._safe = Safe(Keyring.from_jwks((folder / "keyring.json").read_text()), SystemEntropy())
+        self._safe = TokenCipher(
+            Keyring.from_jwks((folder / "keyring.json").read_text()), SystemEntropy()
+        )
 
     def sat(self, token: str) -> Claims:
         """The claims of a SAT."""

@@ -13,15 +13,15 @@ from packaging.requirements import Requirement
 
 from tests.house.tree import ROOT
 from tests.kit.dev import clean_environment, running_dev
-from tests.sdk.environment import done, pointed_at, sdk_packages, sdk_python
+from tests.sdk.environment import built_wheel, done, pointed_at, sdk_packages, sdk_python
 
 PROGRAM: Final = """
 import asyncio, os, sys
-import signalwire
-from signalwire.credentials import (
+import satmint_sdk
+from satmint_sdk.credentials import (
     CredentialSession, DPoPKey, EmbedTokenCredentialProvider, SessionClient
 )
-from signalwire.rest import RestClient
+from satmint_sdk.rest import RestClient
 
 with RestClient() as client:
     pair = client.fabric.tokens.create_subscriber_token(reference="wheel")
@@ -40,23 +40,13 @@ async def visit():
             raise AssertionError("the extra was not asked for")
 
 asyncio.run(visit())
-print(signalwire.__version__, signalwire.__file__)
+print(satmint_sdk.__version__, satmint_sdk.__file__)
 """
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing is left behind in the tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    ignored = shutil.ignore_patterns("__pycache__", "tests", ".*cache")
-    shutil.copytree(ROOT / "sdk", folder / "sdk", ignore=ignored)
-    built = done(
-        *(sdk_python(), "-m", "hatchling", "build", "-t", "wheel", "-d", folder),
-        cwd=folder / "sdk",
-    )
-    assert built.returncode == 0, built.stderr
-    (found,) = folder.glob("*.whl")
-    return found
+    return built_wheel("satmint-sdk", tmp_path_factory.mktemp("wheel"))
 
 
 def needed_by(requirements: list[str] | None) -> Iterator[Distribution]:
@@ -72,16 +62,16 @@ def needed_by(requirements: list[str] | None) -> Iterator[Distribution]:
 def test_the_wheel_holds_the_package_its_types_and_its_licence(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    source = ROOT / "sdk" / "src"
+    source = ROOT / "packages" / "satmint-sdk" / "src"
     expected = {
         str(path.relative_to(source))
-        for path in (source / "signalwire").rglob("*")
+        for path in (source / "satmint_sdk").rglob("*")
         if path.suffix in (".py", ".typed")
     }
-    (about,) = {name.split("/")[0] for name in held} - {"signalwire"}
+    (about,) = {name.split("/")[0] for name in held} - {"satmint_sdk"}
     assert about.endswith(".dist-info")
-    assert "signalwire/py.typed" in held
-    assert {name for name in held if name.startswith("signalwire/")} == expected
+    assert "satmint_sdk/py.typed" in held
+    assert {name for name in held if name.startswith("satmint_sdk/")} == expected
     assert f"{about}/licenses/LICENSE" in held
 
 

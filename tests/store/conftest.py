@@ -15,7 +15,7 @@ from satmint.store.postgres import open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
 from tests.kit.postgres import ISOLATIONS, emptied, the_server
-from tests.store.given import Given
+from tests.store.store_setup import Given
 
 Open = Callable[[], AbstractAsyncContextManager[Store]]
 """Opens one and the same database, each time as a process of its own would."""

@@ -1,6 +1,6 @@
 """Everything that a store keeps, row by row, to be compared before and after.
 
-Another store is one more entry in `READ` and `SETTLE`.
+Another store is one more entry in `READ`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ async def of_postgres(store: Any) -> Tables:  # noqa: ANN401
             name: [tuple(row) for row in await db.fetch(f"SELECT * FROM {name}")] for name in names
         }
 
-    found: Tables = await store._connections.decide(read)
+    found: Tables = await store._connections.transaction(read)
     return found
 
 
@@ -39,23 +39,11 @@ READ: Final[dict[str, Callable[[Any], Awaitable[Tables]]]] = {
 }
 
 
-async def settle_sqlite(store: Any) -> None:  # noqa: ANN401
-    await store._writer.submit(lambda _db: None)
-
-
-async def settle_postgres(store: Any) -> None:  # noqa: ANN401
-    await store.sessions._notes.drained()
-
-
-SETTLE: Final[dict[str, Callable[[Any], Awaitable[None]]]] = {
-    "SqliteStore": settle_sqlite,
-    "PostgresStore": settle_postgres,
-}
-
-
-async def settled(store: Store) -> None:
+async def settled(store: Any) -> None:  # noqa: ANN401
     """Return once everything that was submitted before is durable, waited for or not."""
-    await SETTLE[type(store).__name__](store)
+    await store.sessions.seen_marks.drained()
+    if hasattr(store, "_writer"):
+        await store._writer.submit(lambda _db: None)
 
 
 async def whole_tables(store: Store) -> Tables:

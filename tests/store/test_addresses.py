@@ -8,9 +8,9 @@ import pytest
 
 from satmint.model.listing import AddressFilter, SortBy, Window
 from satmint.model.records import AddressType, Channel
-from satmint.store.contract import CHANGEABLE, OWN_SHOWN, NotUnique, Store
+from satmint.store.contract import MAX_OWN_ADDRESSES, UPDATABLE_FIELDS, NotUnique, Store
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.store_setup import ALL, Given
 
 
 async def test_an_address_is_kept_as_it_was_given(store: Store, given: Given) -> None:
@@ -103,8 +103,8 @@ async def test_of_the_addresses_that_are_named_those_of_the_project_are_found(
     mine = [await given.address(project, created_at=NOW - number) for number in range(3)]
     foreign = await given.address(other)
     asked = [mine[0].id, foreign.id, given.id(), mine[2].id, mine[0].id]
-    assert list(await store.addresses.these(project, asked)) == [mine[2], mine[0]]
-    assert list(await store.addresses.these(project, [])) == []
+    assert list(await store.addresses.get_many(project, asked)) == [mine[2], mine[0]]
+    assert list(await store.addresses.get_many(project, [])) == []
 
 
 async def test_a_subscribers_own_addresses_are_its_oldest(store: Store, given: Given) -> None:
@@ -113,7 +113,7 @@ async def test_a_subscribers_own_addresses_are_its_oldest(store: Store, given: G
     (first,) = await store.addresses.of_subscriber(project, owner)
     older = [
         await given.address(project, subscriber=owner, created_at=NOW - number - 1)
-        for number in range(OWN_SHOWN)
+        for number in range(MAX_OWN_ADDRESSES)
     ]
     await given.address(project)
     found = await store.addresses.of_subscriber(project, owner)
@@ -156,7 +156,7 @@ async def test_an_update_sets_what_is_given_and_leaves_the_rest(store: Store, gi
         "cover_url": "https://example.com/1",
         "preview_url": "https://example.com/2",
     }
-    assert fields.keys() == CHANGEABLE
+    assert fields.keys() == UPDATABLE_FIELDS
     for name, value in fields.items():
         address = replace(address, **{name: value})
         assert await store.addresses.update(project, address.id, {name: value}) == address
@@ -216,7 +216,7 @@ async def test_an_address_is_unknown_in_another_project(store: Store, given: Giv
     assert await store.addresses.get(other, address.id) is None
     assert await store.addresses.update(other, address.id, {"locked": True}) is None
     assert await store.addresses.update(other, address.id, {}) is None
-    assert await store.addresses.delete(other, address.id) is False
+    assert await given.delete_address(other, address.id) is False
     assert (await store.addresses.list(other, AddressFilter(), ALL)).items == ()
     assert await store.addresses.get(mine, address.id) == address
 
@@ -224,8 +224,8 @@ async def test_an_address_is_unknown_in_another_project(store: Store, given: Giv
 async def test_a_deleted_address_is_gone_and_its_name_is_free(store: Store, given: Given) -> None:
     project = await given.project()
     address = await given.address(project, name="support")
-    assert await store.addresses.delete(project, address.id) is True
-    assert await store.addresses.delete(project, address.id) is False
+    assert await given.delete_address(project, address.id) is True
+    assert await given.delete_address(project, address.id) is False
     assert await store.addresses.get(project, address.id) is None
-    again = await given.address(project, name="support")
-    assert await store.addresses.get(project, again.id) == again
+    resent = await given.address(project, name="support")
+    assert await store.addresses.get(project, resent.id) == resent

@@ -11,7 +11,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import Project
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.store_setup import ALL, Given
 
 
 async def test_a_project_is_found_by_its_id_and_only_by_that(store: Store, given: Given) -> None:

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 
 from satmint.model.events import EventKind
-from satmint.model.rotation import Cause, Head, Presented, Refused, Replayed, Rotated
-from satmint.store.contract import Store, Swept
+from satmint.model.rotation import Cause, Head, RefreshTokenRef, Refused, Replayed, Rotated
+from satmint.store.contract import PurgeResult, Store
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.key_holders import KEY, Holder
+from tests.store.store_setup import ALL, Given
 
 DAY = 86_400
 LONG_AFTER = NOW + 40 * DAY
@@ -23,18 +24,18 @@ async def swept(store: Store, now: int, *, events_before: int = 0, limit: int = 
     """
     total = idle = 0
     while idle < 5:
-        count = (await store.purge(now, events_before, limit)).gone
+        count = (await store.purge(now, events_before, limit)).removed
         total += count
         idle = 0 if count else idle + 1
     return total
 
 
-async def exists(store: Store, presented: Presented) -> bool:
-    return await store.sessions.standing(presented.project, presented.session) is not None
+async def exists(store: Store, ref: RefreshTokenRef) -> bool:
+    return await store.sessions.get(ref.project, ref.session) is not None
 
 
 async def test_an_empty_store_has_nothing_to_purge(store: Store) -> None:
-    assert await store.purge(NOW, NOW, 500) == Swept(gone=0, more=False, alive=0)
+    assert await store.purge(NOW, NOW, 500) == PurgeResult(removed=0, more=False, active=0)
 
 
 @pytest.mark.parametrize("revoked", [False, True])
@@ -69,10 +70,10 @@ async def test_a_session_that_goes_on_being_refreshed_is_never_purged(
     session, at = await given.session(project), NOW
     for generation in range(50):
         at += 7000
-        presented = Presented(project, session.session, generation, 0)
-        assert await given.rotate(presented, at=at) == Rotated(Head(generation + 1, at, at + 7200))
+        ref = RefreshTokenRef(project, session.session, generation, 0)
+        assert await given.rotate(ref, at=at) == Rotated(Head(generation + 1, at, at + 7200))
         assert await swept(store, at) == 0
-        assert await given.rotate(presented, at=at) == Replayed(Head(generation + 1, at, at + 7200))
+        assert await given.rotate(ref, at=at) == Replayed(Head(generation + 1, at, at + 7200))
 
 
 async def test_a_guest_goes_after_its_session_and_a_subscriber_never(
@@ -81,12 +82,12 @@ async def test_a_guest_goes_after_its_session_and_a_subscriber_never(
     project = await given.project()
     await given.session(project, "ann")
     ann = await given.named(project, "ann")
-    guest, presented = await given.guest(project)
+    guest, ref = await given.guest(project)
     assert await swept(store, NOW + 7499) == 0
     assert await store.subscribers.get(project, guest) is not None
     assert await swept(store, LONG_AFTER) == 3
     assert await store.subscribers.get(project, guest) is None
-    assert not await exists(store, presented)
+    assert not await exists(store, ref)
     assert await store.subscribers.get(project, ann) is not None
 
 
@@ -126,7 +127,7 @@ async def some_revoked(given: Given, project: UUID) -> None:
 async def test_all_that_is_dead_goes_in_small_steps_however_much_lives_between(
     store: Store, given: Given, fill: Callable[[Given, UUID], Awaitable[None]]
 ) -> None:
-    living: list[Presented] = []
+    living: list[RefreshTokenRef] = []
     projects = [await given.project() for _ in range(3)]
     for round_ in range(12):
         for project in projects:
@@ -136,7 +137,7 @@ async def test_all_that_is_dead_goes_in_small_steps_however_much_lives_between(
     limit = 5
     events = sum([len(await given.kinds(project)) for project in projects])
     steps = [
-        (await store.purge(LONG_AFTER, events_before=LONG_AFTER, limit=limit)).gone
+        (await store.purge(LONG_AFTER, events_before=LONG_AFTER, limit=limit)).removed
         for _ in range(60)
     ]
     dead_rows = 36 * (2 if fill is some_guests else 1)
@@ -144,16 +145,16 @@ async def test_all_that_is_dead_goes_in_small_steps_however_much_lives_between(
     # Dead are sessions, guests and events: at most `limit` of each in a step.
     assert max(steps) <= 3 * limit
     assert await swept(store, LONG_AFTER, events_before=LONG_AFTER) == 0
-    for presented in living:
-        assert await exists(store, presented)
+    for ref in living:
+        assert await exists(store, ref)
 
 
 async def counted(store: Store, now: int, limit: int) -> int:
     """How many sessions a whole walk saw alive."""
     while (swept := await store.purge(now, 0, limit)).more:
         pass
-    assert swept.alive is not None
-    return swept.alive
+    assert swept.active is not None
+    return swept.active
 
 
 @pytest.mark.parametrize("limit", [2, 500])
@@ -175,3 +176,48 @@ async def test_a_walk_counts_the_sessions_that_may_be_used(
     await given.project()
     await given.session(kept, at=NOW + 7500)
     assert await counted(store, NOW + 7500, limit) == 1
+
+
+async def steps(store: Store, *, events_before: int = 0, count: int) -> list[tuple[int, bool]]:
+    """What so many steps of two rows each removed, and whether they told of more."""
+    results = [await store.purge(NOW + 400, events_before, 2) for _ in range(count)]
+    return [(result.removed, result.more) for result in results]
+
+
+async def test_pass_goes_on_until_sessions_and_guests_end_at_the_same_step(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    for name in ("ann", "bob"):
+        await given.session(project, name)
+        await given.guest(project)
+    # Four sessions take three steps, two guests two.
+    more = [True, True, True, True, True, False]
+    assert await steps(store, count=6) == [(0, told) for told in more]
+
+
+async def test_pass_goes_on_until_the_events_of_every_project_were_examined(
+    store: Store, given: Given
+) -> None:
+    for _ in range(2):
+        await given.project()
+    assert await steps(store, events_before=NOW, count=2) == [(0, True), (0, False)]
+
+
+async def test_pass_goes_on_where_a_project_had_more_old_events_than_a_step_removes(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    for name in ("one", "two", "three"):
+        await given.api_token(project, name)
+    removed = await steps(store, events_before=NOW + 1, count=4)
+    assert removed == [(2, True), (0, True), (1, False), (0, False)]
+
+
+async def test_pass_goes_on_while_a_step_removes_as_many_proofs_as_it_may(
+    store: Store, given: Given
+) -> None:
+    holder = Holder(given, await given.session(await given.project(), jkt=KEY))
+    for _ in range(3):
+        await holder.prove()
+    assert await steps(store, count=2) == [(2, True), (1, False)]

@@ -11,19 +11,25 @@ from uuid import UUID
 import pytest
 
 from satmint.model.refusals import StoreUnavailable
-from satmint.model.rotation import Head, Presented, Rotated
+from satmint.model.rotation import Head, RefreshTokenRef, Rotated
 from satmint.store.contract import SchemaUnknown
+from satmint.store.sql.migrations import Migration
 from satmint.store.sqlite import migrations, open_sqlite
 from satmint.store.sqlite.connection import connect
-from satmint.store.sqlite.migrations import Migration, known_migrations, migrate
+from satmint.store.sqlite.migrations import known_migrations, migrate
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.store_setup import ALL, Given
 
 HISTORY = "SELECT version, name, digest, applied_at FROM schema_migrations ORDER BY version"
 LATER = len(known_migrations()) + 1
 PUBLISHED = {
     "0001_first": "e579243669acd279a3e36f92ab48873886e6edc4982ebea623bcff1fded95a5d",
     "0002_live": "ce1b0be97ba6f01c25d5031ab316adcddb09b9cd4431728f90a4de48f0e51885",
+    "0003_webhook_endpoints": "fbc82d456e3cbc5bdf7e300b33a8d31d6d9bd1a7033901383a6461d2c94b794b",
+    "0004_replay_window": "b1c8b241bc1bdb84ed9a429607955de391483a1a788a7530afe13b32ed7b494d",
+    "0005_invites": "0e9ac47a557a514a4962f0308db0418d60a230edc9430ee1dd3af5d99db58dd1",
+    "0006_reference_keys": "9d488742e0bad5be98af587c52fe131bebdf88d9a2f86216e13b859289935e84",
+    "0007_incarnation": "9a45b2a523f73a68406874ff1c13f2da36056f9b4706a4e0d2370732ea8e2bda",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 
@@ -190,8 +196,8 @@ async def test_a_database_of_the_first_schema_goes_on(
             db.execute(statement, values)
     store = await open_sqlite(path, NOW)
     try:
-        given, presented = Given(store), Presented(project, session, 4, 0)
-        assert await given.rotate(presented) == Rotated(Head(5, NOW, NOW + 7200))
+        given, ref = Given(store), RefreshTokenRef(project, session, 4, 0)
+        assert await given.rotate(ref) == Rotated(Head(5, NOW, NOW + 7200))
         (kept,) = (await store.sessions.list(project, session, ALL)).items
         assert (kept.head.generation, kept.device_token_at) == (5, None)
     finally:
@@ -268,9 +274,9 @@ async def test_pages_that_were_scribbled_over_are_trouble_and_no_answer(tmp_path
 async def test_commits_are_synchronous_and_readers_do_not_block_them(tmp_path: Path) -> None:
     """2 is FULL: a commit returns once it is on disk."""
     store = await open_sqlite(tmp_path / "durable.db", NOW)
-    for lane in (store._writer, store._reader):
-        assert await lane.submit(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
-        assert await lane.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (
+    for worker in (store._writer, store._reader):
+        assert await worker.submit(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
+        assert await worker.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (
             "wal",
         )
     await store.close()

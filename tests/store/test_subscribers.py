@@ -12,7 +12,7 @@ from satmint.model.records import Address, AddressType, Channel, Profile, Subscr
 from satmint.model.rotation import Cause, Refused, Rotated
 from satmint.store.contract import NotUnique, Store, SubscriberChange
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.store_setup import ALL, Given
 
 PROFILE: dict[str, str | None] = {
     "first_name": "Ann",
@@ -35,6 +35,43 @@ async def known(store: Store, project: UUID, subscriber: UUID) -> Subscriber:
 async def addresses_of(store: Store, project: UUID, subscriber: UUID) -> tuple[Address, ...]:
     wanted = AddressFilter(subscriber=subscriber)
     return tuple((await store.addresses.list(project, wanted, ALL)).items)
+
+
+async def test_a_subscriber_is_found_by_its_reference_and_by_its_email(
+    store: Store, given: Given
+) -> None:
+    project, other = await given.project(), await given.project()
+    alice = await given.subscriber(project, "alice", "alice@example.com")
+    bob = await given.subscriber(project, "bob")
+    elsewhere = await given.subscriber(other, "alice")
+    assert await store.subscribers.find(project, "alice") == await known(store, project, alice)
+    assert await store.subscribers.find(project, "alice@example.com") == await known(
+        store, project, alice
+    )
+    assert await store.subscribers.find(project, "bob") == await known(store, project, bob)
+    assert await store.subscribers.find(other, "alice") == await known(store, other, elsewhere)
+    for nobody in ("", "Alice", "alic", "%", str(alice)):
+        assert await store.subscribers.find(project, nobody) is None
+    assert await store.subscribers.find(other, "bob") is None
+
+
+async def test_of_two_subscribers_of_one_name_the_one_who_signs_in_with_it_is_found(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    await given.subscriber(project, "older", "name@example.com", at=NOW)
+    own = await given.subscriber(project, "name@example.com", at=NOW + 5)
+    for form in ("name@example.com", "Name@Example.com"):
+        found = await store.subscribers.find(project, form)
+        assert found is not None
+        assert found.id == own
+
+
+async def test_a_temporary_subscriber_is_not_found_by_name(store: Store, given: Given) -> None:
+    project = await given.project()
+    subscriber, _ = await given.guest(project)
+    assert await store.subscribers.get(project, subscriber) is not None
+    assert await store.subscribers.find(project, "") is None
 
 
 async def test_a_new_subscriber_has_its_fields_and_epoch_zero(store: Store, given: Given) -> None:
@@ -65,7 +102,7 @@ async def test_a_new_subscriber_gets_an_address_of_its_own(store: Store, given: 
             project=project,
             context="private",
             name="ann-lee",
-            display_name="Ann.Lee@example.com",
+            display_name="ann-lee",
             type=AddressType.SUBSCRIBER,
             channels=frozenset(Channel),
             created_at=NOW,
@@ -262,11 +299,11 @@ async def test_a_deleted_subscriber_takes_its_addresses_and_sessions_along(
     assert await addresses_of(store, project, ann) == ()
     assert await store.addresses.get(project, own.id) is None
     assert len(await addresses_of(store, project, bob)) == 1
-    for presented in (first, second):
-        assert await given.rotate(presented, at=NOW + 1) == Refused(Cause.SUBSCRIBER_GONE)
-        standing = await store.sessions.standing(project, presented.session)
-        assert standing is not None
-        assert (standing.subscriber_epoch, standing.session.revoked_at) == (None, NOW + 1)
+    for ref in (first, second):
+        assert await given.rotate(ref, at=NOW + 1) == Refused(Cause.SUBSCRIBER_DELETED)
+        state = await store.sessions.get(project, ref.session)
+        assert state is not None
+        assert (state.subscriber_epoch, state.session.revoked_at) == (None, NOW + 1)
     assert isinstance(await given.rotate(bystander, at=NOW + 1), Rotated)
     assert (await given.kinds(project)).count(EventKind.SUBSCRIBER_DELETED) == 1
 
@@ -292,7 +329,7 @@ async def test_a_reference_is_free_again_after_deletion_and_old_sessions_stay_de
     event = given.event(EventKind.SUBSCRIBER_DELETED, project)
     await store.subscribers.delete(project, ann.id, NOW, event)
     fresh = await given.session(project, "ann")
-    (again,) = (await store.subscribers.list(project, ALL)).items
-    assert again.id != ann.id
-    assert await given.rotate(old) == Refused(Cause.SUBSCRIBER_GONE)
+    (resent,) = (await store.subscribers.list(project, ALL)).items
+    assert resent.id != ann.id
+    assert await given.rotate(old) == Refused(Cause.SUBSCRIBER_DELETED)
     assert isinstance(await given.rotate(fresh), Rotated)

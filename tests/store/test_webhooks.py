@@ -8,10 +8,12 @@ from satmint.model.claims import Kind
 from satmint.model.events import EventKind
 from satmint.model.webhooks import ALERTS, Delivery, Webhook
 from satmint.store.contract import Store
+from satmint.store.contract.webhooks import OutboxPosition
 from tests.kit.clock import NOW
-from tests.store.given import ALL, Given
+from tests.store.store_setup import ALL, Given
 
 ALL_OF_THEM = UUID(int=0)
+START = (UUID(int=0), UUID(int=0))
 
 
 async def webhook(given: Given, project: UUID, sealed: str = "k1.sealed") -> Webhook:
@@ -31,8 +33,18 @@ async def revoked_session(given: Given, project: UUID) -> bytes:
     return event.id
 
 
-async def due(store: Store, now: int = NOW, until: int = NOW + 60) -> list[Delivery]:
-    return list(await store.webhooks.take_due(now, until, 100))
+async def due(
+    store: Store, now: int = NOW, until: int | None = None, limit: int = 100
+) -> list[Delivery]:
+    """Claim what is due, of each webhook."""
+    after: OutboxPosition | None = START
+    found: list[Delivery] = []
+    while after is not None:
+        page = await store.webhooks.due_webhooks(now, after, 3)
+        for one in page.webhooks:
+            found += await store.webhooks.claim_due(one, now, until or now + 60, limit)
+        after = page.next
+    return found
 
 
 async def test_are_listed_by_project(store: Store, given: Given) -> None:
@@ -96,8 +108,8 @@ async def test_nobody_else_gets_a_delivery_until_its_lease_is_over(
     takers = await asyncio.gather(*(due(store) for _ in range(8)))
     assert sum(map(len, takers)) == 1
     assert await due(store, NOW + 59) == []
-    (again,) = await due(store, NOW + 60, NOW + 120)
-    assert again.attempt == 2
+    (resent,) = await due(store, NOW + 60, NOW + 120)
+    assert resent.attempt == 2
 
 
 async def test_what_is_put_off_comes_back_and_what_is_settled_does_not(
@@ -107,11 +119,12 @@ async def test_what_is_put_off_comes_back_and_what_is_settled_does_not(
     await webhook(given, project)
     await revoked_session(given, project)
     (first,) = await due(store)
-    await store.webhooks.put_off(first, NOW + 5)
+    await store.webhooks.reschedule(first, "timeout", NOW)
     assert await due(store, NOW + 4) == []
     (second,) = await due(store, NOW + 5, NOW + 65)
-    assert (second.attempt, second.event, second.webhook) == (2, first.event, first.webhook)
-    await store.webhooks.settle(second)
+    assert (second.attempt, second.event) == (2, first.event)
+    assert second.webhook.id == first.webhook.id
+    await store.webhooks.settle(second, NOW + 6, slow=False)
     assert await due(store, NOW + 100_000, NOW + 100_060) == []
 
 
@@ -122,12 +135,12 @@ async def test_only_so_many_are_taken_on_at_once_the_oldest_first(
     await webhook(given, project)
     for _ in range(5):
         await revoked_session(given, project)
-    (oldest, *_) = await store.webhooks.take_due(NOW, NOW + 10, 1)
-    await store.webhooks.put_off(oldest, NOW - 1)
-    (again,) = await store.webhooks.take_due(NOW, NOW + 10, 1)
-    assert again.event == oldest.event
-    assert len(await store.webhooks.take_due(NOW, NOW + 10, 3)) == 3
-    assert len(await store.webhooks.take_due(NOW, NOW + 10, 3)) == 1
+    (oldest,) = await due(store, limit=1)
+    await store.webhooks.release([oldest], NOW - 6)
+    (resent,) = await due(store, limit=1)
+    assert (resent.event, resent.attempt) == (oldest.event, 2)
+    assert len(await due(store, limit=3)) == 3
+    assert len(await due(store, limit=3)) == 1
 
 
 async def test_event_that_was_purged_is_told_to_nobody(store: Store, given: Given) -> None:
@@ -140,40 +153,23 @@ async def test_event_that_was_purged_is_told_to_nobody(store: Store, given: Give
     assert await due(store, NOW + 1000) == []
 
 
-async def test_who_does_not_answer_is_left_in_peace_with_everything(
-    store: Store, given: Given
-) -> None:
-    project, other = await given.project(), await given.project()
-    silent, ready, elsewhere = [await webhook(given, one) for one in (project, project, other)]
-    events = [await revoked_session(given, project) for _ in range(3)]
-    await revoked_session(given, other)
-    first, *_ = [one for one in await due(store) if one.webhook == silent]
-    await store.webhooks.put_off(first, NOW + 300)
-    again = await due(store, NOW + 60)
-    assert sorted(one.event.id for one in again if one.webhook == ready) == sorted(events)
-    assert [one.webhook for one in again if one.webhook.project == other] == [elsewhere]
-    assert len(again) == 4
-    later = [one for one in await due(store, NOW + 300) if one.webhook == silent]
-    assert sorted(one.event.id for one in later) == sorted(events)
-
-
 async def test_secret_can_be_sealed_by_another_key(store: Store, given: Given) -> None:
     project = await given.project()
     old, new = await webhook(given, project), await webhook(given, project, "k2.sealed")
-    assert await store.webhooks.sealed_otherwise("k1", ALL_OF_THEM, 10) == (new,)
-    assert await store.webhooks.sealed_otherwise("k2", ALL_OF_THEM, 10) == (old,)
-    assert len(await store.webhooks.sealed_otherwise("k", ALL_OF_THEM, 10)) == 2
-    await store.webhooks.seal_anew(old, "k2.again")
-    assert await store.webhooks.sealed_otherwise("k2", ALL_OF_THEM, 10) == ()
-    await store.webhooks.seal_anew(old, "k3.late")  # somebody was faster: nothing is lost
-    assert await store.webhooks.sealed_otherwise("k2", ALL_OF_THEM, 10) == ()
+    assert await store.webhooks.sealed_with_other_key("k1", ALL_OF_THEM, 10) == (new,)
+    assert await store.webhooks.sealed_with_other_key("k2", ALL_OF_THEM, 10) == (old,)
+    assert len(await store.webhooks.sealed_with_other_key("k", ALL_OF_THEM, 10)) == 2
+    await store.webhooks.reseal(old, "k2.resent")
+    assert await store.webhooks.sealed_with_other_key("k2", ALL_OF_THEM, 10) == ()
+    await store.webhooks.reseal(old, "k3.late")  # somebody was faster: nothing is lost
+    assert await store.webhooks.sealed_with_other_key("k2", ALL_OF_THEM, 10) == ()
 
 
 async def test_what_is_sealed_otherwise_is_found_in_parts(store: Store, given: Given) -> None:
     made = [await webhook(given, await given.project()) for _ in range(5)]
     found: list[Webhook] = []
     after = ALL_OF_THEM
-    while part := await store.webhooks.sealed_otherwise("k2", after, 2):
+    while part := await store.webhooks.sealed_with_other_key("k2", after, 2):
         found += part
         after = part[-1].id
     assert found == sorted(made, key=lambda one: one.id)

@@ -6,16 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from satmint.settings import (
-    FIELDS,
-    Settings,
-    SettingsError,
-    describe,
-    load_settings,
-    parse_text,
-    split_regions,
-    split_words,
-)
+from satmint.settings import FIELDS, Settings, SettingsError, describe
+from satmint.settings_sources import load_settings, parse_text, split_regions, split_words
 
 
 def written(folder: Path, text: str) -> Path:
@@ -29,7 +21,7 @@ def test_without_anything_given_the_defaults_stand() -> None:
     assert settings == Settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings.regions == {"us-central": None}
-    assert settings.replay_seconds is None
+    assert settings.replay_seconds == 600
 
 
 def test_what_is_nearer_to_the_operator_goes_before(tmp_path: Path) -> None:
@@ -115,14 +107,41 @@ def test_variables_that_are_not_ours_are_passed_over() -> None:
             {"device_slack_seconds": 86_401},
             "Expected `int` <= 86400 - at `$.device_slack_seconds`",
         ),
-        ({"tls_cert": "cert.pem"}, "tls_cert and tls_key come together"),
-        ({"tls_key": "key.pem"}, "tls_cert and tls_key come together"),
+        ({"tls_cert": "cert.pem"}, "set both tls_cert and tls_key, or neither"),
+        ({"tls_key": "key.pem"}, "set both tls_cert and tls_key, or neither"),
+        (
+            {"trusted_proxies": ("10.0.0.1", "*")},
+            "trusted_proxies: '*' would let every caller choose its own address: name the proxies",
+        ),
+        (
+            {"trusted_proxies": ("proxy.example",)},
+            "trusted_proxies: 'proxy.example' is not an IP address or a network such as 10.0.0.0/8",
+        ),
     ],
 )
 def test_setting_without_sense_is_refused_by_name(given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings(given, {})
     assert str(refusal.value) == message
+
+
+def test_networks_of_trusted_proxies_are_read_from_everywhere(tmp_path: Path) -> None:
+    file = written(tmp_path, 'trusted_proxies = ["10.0.0.0/8", "::1"]\n')
+    environment = {"SATMINT_TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
+    for settings in (
+        load_settings({"trusted_proxies": ("10.0.0.0/8", "::1")}, {}),
+        load_settings({}, environment),
+        load_settings({}, {}, file),
+    ):
+        assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_asterisk_as_trusted_proxies_is_refused_from_everywhere(tmp_path: Path) -> None:
+    file = written(tmp_path, 'trusted_proxies = ["*"]\n')
+    with pytest.raises(SettingsError, match="name the proxies"):
+        load_settings({}, {}, file)
+    with pytest.raises(SettingsError, match="name the proxies"):
+        load_settings({}, {"SATMINT_TRUSTED_PROXIES": "*"})
 
 
 @pytest.mark.parametrize("name", ["log_format", "log_level", "cluster_host"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from satmint.jose import CannotOpen, Keyring, Safe
+from satmint.jose import CannotOpen, Keyring, TokenCipher
 from satmint.model.claims import TokenType, decode_claims
 from tests.kit.entropy import SeededEntropy
 from tests.vectors import generate
@@ -16,7 +16,7 @@ VECTORS: Final = json.loads(generate.FILE.read_text())
 CASES: Final = VECTORS["cases"]
 GOOD: Final = [case for case in CASES if case["verdict"] == "opens"]
 PARTS: Final = sorted({part for case in GOOD for part in case["token"].split(".")})
-SAFE: Final = Safe(Keyring.from_jwks(json.dumps(VECTORS["keyring"])), SeededEntropy())
+SAFE: Final = TokenCipher(Keyring.from_jwks(json.dumps(VECTORS["keyring"])), SeededEntropy())
 REFUSED: Final = {"name", "why", "open_as", "token", "verdict"}
 OPENED: Final = REFUSED | {"claims", "ch"}
 

@@ -1,9 +1,9 @@
-"""Where `satmint dev` finds the vendor's browser SDK, for its page `/try`."""
+"""Finds the vendor's browser SDK, for the page `/try` of `satmint dev`."""
 
 from pathlib import Path
 from typing import Final
 
-from satmint.cli.report import Misuse
+from satmint.cli.report import UsageError
 from satmint.model.demo import BrowserSdk
 
 _VERSION: Final = "4.0.0-beta.12"
@@ -12,22 +12,22 @@ _CHECKOUT: Final = Path(__file__).parents[3] / "tests" / "browser"
 
 
 def browser_sdk(named: Path | None) -> BrowserSdk:
-    """The file that `named` is, or that a checkout of satmint has, or may have later.
+    """The file of the browser SDK: `named`, or the default location, where it may be missing.
 
     Args:
-        named: What `--browser-sdk` says.
+        named: The file given with `--browser-sdk`.
 
     Raises:
-        Misuse: there is no such file.
+        UsageError: there is no such file.
     """
     if named is not None:
         if not named.is_file():
-            raise Misuse(f"there is no file {named}")
+            raise UsageError(f"there is no file {named}")
         return BrowserSdk(named.absolute(), "")
     if (_CHECKOUT / "package-lock.json").is_file():
         file = _CHECKOUT / "node_modules" / "signalwire-js-4" / _BUILD
         return BrowserSdk(file, "npm ci --prefix tests/browser")
-    # Looked for at every visit of the page, so that it need not be there yet.
+    # The page looks for the file at each request, so the file may be added later.
     return BrowserSdk(
         Path.cwd() / "package" / _BUILD,
         f"npm pack @signalwire/js@{_VERSION} && tar xzf signalwire-js-{_VERSION}.tgz",

@@ -1,4 +1,4 @@
-"""The certificate of a development server: made on the spot, kept, renewed before it ends."""
+"""The certificate of a development server: created when needed, renewed before it expires."""
 
 import os
 from dataclasses import dataclass
@@ -12,69 +12,70 @@ from cryptography import x509
 NAMES: Final = (
     "localhost",
     "*.localhost",
-    # OpenSSL lets no wildcard stand right below a top-level name: those in use stand by themselves.
+    # OpenSSL does not match a wildcard directly below a top-level domain, so the names that are
+    # used are listed individually.
     "puc.localhost",
     "fabric.localhost",
     "127.0.0.1",
     "::1",
 )
 
-_LIFE: Final = timedelta(days=397)
-_RENEWED_BEFORE: Final = timedelta(days=30)
+_VALIDITY: Final = timedelta(days=397)
+_RENEWAL_MARGIN: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files in PEM."""
+    """The files of a certificate, in PEM format."""
 
     ca: Path
-    """What a client has to trust."""
+    """The certificate of the authority, which a client must trust."""
     chain: Path
     key: Path
 
 
-def certificate_in(folder: Path, now: int) -> Certificate:
-    """The certificate kept in `folder`; a new one where there is none or it ends soon.
+def ensure_certificate(folder: Path, now: int) -> Certificate:
+    """The certificate in `folder`. If it is missing or expires soon, create a new one.
 
-    The key of the authority that signs it is never written: nobody can sign another with it.
+    The private key of the authority is never written, so nobody can sign other certificates.
 
     Args:
-        folder: Exists already.
+        folder: A folder that exists.
         now: Unix seconds.
 
     Raises:
         OSError: a file cannot be read or written.
     """
     files = Certificate(folder / "ca.pem", folder / "server.pem", folder / "server.key")
-    moment = datetime.fromtimestamp(now, UTC)
-    if not _serves(files, moment):
-        _make(files, moment)
+    now_utc = datetime.fromtimestamp(now, UTC)
+    if not _is_usable(files, now_utc):
+        _create(files, now_utc)
     return files
 
 
-def _serves(files: Certificate, moment: datetime) -> bool:
+def _is_usable(files: Certificate, now_utc: datetime) -> bool:
     try:
         found = x509.load_pem_x509_certificate(files.chain.read_bytes())
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
         return False
-    spelled = {str(name.value) for name in names}
+    found_names = {str(name.value) for name in names}
     return (
         files.ca.exists()
         and files.key.exists()
-        and spelled == set(NAMES)
-        and found.not_valid_after_utc - moment > _RENEWED_BEFORE
+        and found_names == set(NAMES)
+        and found.not_valid_after_utc - now_utc > _RENEWAL_MARGIN
     )
 
 
-def _make(files: Certificate, moment: datetime) -> None:
+def _create(files: Certificate, now_utc: datetime) -> None:
     authority = trustme.CA(organization_name="satmint development")
-    made = authority.issue_cert(*NAMES, not_after=moment + _LIFE)
+    issued = authority.issue_cert(*NAMES, not_after=now_utc + _VALIDITY)
     files.chain.unlink(missing_ok=True)
     _write(files.ca, authority.cert_pem.bytes(), 0o644)
-    _write(files.key, made.private_key_pem.bytes(), 0o600)
-    # The chain comes last: only a set of files that is whole is found again.
-    _write(files.chain, b"".join(blob.bytes() for blob in made.cert_chain_pems), 0o644)
+    _write(files.key, issued.private_key_pem.bytes(), 0o600)
+    # The chain is written last: `_is_usable` then accepts only a complete set of files.
+    _write(files.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems), 0o644)
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:

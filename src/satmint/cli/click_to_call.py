@@ -1,16 +1,28 @@
-"""`satmint click-to-call`: tokens for public web pages."""
+"""`satmint click-to-call`: create, list and disable Click-to-Call tokens."""
 
 from typing import Annotated
 
 import typer
 
-from satmint.cli.address import address_named
-from satmint.cli.command import Limit, ProjectOption, Work, command, id_of, project_named
+from satmint.cli.address import resolve_address
+from satmint.cli.command import (
+    CommandContext,
+    Limit,
+    ProjectOption,
+    command,
+    parse_id,
+    resolve_project,
+)
 from satmint.cli.plain import group
-from satmint.cli.project import checked_name
-from satmint.cli.report import Failure, Misuse
-from satmint.flows.credentials import create_c2c_token, disable_c2c_token, list_c2c_tokens
-from satmint.flows.finding import c2c_token_of
+from satmint.cli.project import valid_name
+from satmint.cli.report import Failure, UsageError
+from satmint.flows.credentials import (
+    NewC2cToken,
+    create_c2c_token,
+    disable_c2c_token,
+    list_c2c_tokens,
+)
+from satmint.flows.lookup import find_c2c_token
 from satmint.model.listing import Window
 from satmint.model.naming import is_origin
 from satmint.model.records import C2cToken
@@ -22,77 +34,78 @@ app = group("click-to-call")
 
 @command(app, "create")
 async def create(
-    work: Work,
+    ctx: CommandContext,
     address: Annotated[
         str,
-        typer.Argument(metavar="ADDRESS", help="What visitors may reach: an id, or /context/name."),
+        typer.Argument(
+            metavar="ADDRESS", help="The address that visitors may reach: an id or /context/name."
+        ),
     ],
-    name: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the token is called.")
-    ] = "default",
+    name: Annotated[str, typer.Option(metavar="TEXT", help="The name of the token.")] = "default",
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="URL", help="A web origin it may be used from; repeat it. Default: any."
+            metavar="URL",
+            help="A web origin that may use the token. Repeat for several. Default: any.",
         ),
     ] = None,
     project: ProjectOption = None,
 ) -> None:
-    """Create a Click-to-Call token, whose text is shown once."""
+    """Create a Click-to-Call token. The command prints the token once."""
     origins = tuple(origin or ())
     for text in origins:
         if not is_origin(text):
-            raise Misuse("--origin is a web origin, such as https://www.example.com")
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        target = await address_named(mint, chosen.id, address)
+            raise UsageError("--origin must be a web origin, such as https://www.example.com")
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        target = await resolve_address(services, chosen.id, address)
         token, secret = await create_c2c_token(
-            mint, chosen.id, target, checked_name(name), origins, work.origin
+            services, chosen.id, NewC2cToken(target, valid_name(name), origins), ctx.origin
         )
-    work.report.value({**_shown(token), "token": secret.reveal()})
-    work.report.facts({"C2C token": secret.reveal(), "id": token.id, "address": target})
-    work.report.line("The token is shown here and never again.")
+    ctx.report.write_json({**_as_dict(token), "token": secret.reveal()})
+    ctx.report.write_properties({"C2C token": secret.reveal(), "id": token.id, "address": target})
+    ctx.report.write_line("Store the token now: it cannot be shown again.")
 
 
 @command(app, "list")
-async def list_(work: Work, limit: Limit = 100, project: ProjectOption = None) -> None:
+async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption = None) -> None:
     """List Click-to-Call tokens, oldest first, without their texts."""
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        page = await list_c2c_tokens(mint, chosen.id, Window(limit))
-    work.report.rows(
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        page = await list_c2c_tokens(services.store, chosen.id, Window(limit))
+    ctx.report.write_table(
         ("id", "name", "state", "address_id"),
-        [_shown(token) for token in page.items],
-        none="There is no C2C token.",
+        [_as_dict(token) for token in page.items],
+        none="No C2C tokens.",
         more=page.more_after,
     )
 
 
 @command(app, "disable")
 async def disable(
-    work: Work,
-    token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, or its text.")],
+    ctx: CommandContext,
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="The id or the text of the token.")],
     project: ProjectOption = None,
 ) -> None:
-    """Disable a Click-to-Call token for good.
+    """Disable a Click-to-Call token permanently.
 
-    Tokens that visitors have got with it live on until they expire, two hours at most.
+    SATs that were issued with the token remain valid until they expire, at most two hours.
     """
-    async with work.mint() as mint:
+    async with ctx.services() as services:
         if token.startswith(C2C_PREFIX):
-            found = await c2c_token_of(mint, token)
+            found = await find_c2c_token(services.store, token)
             if found is None:
-                raise Failure("this is no token of this deployment")
+                raise Failure("unknown token")
             owner, token_id = found.project, found.id
         else:
-            token_id = id_of(token, "TOKEN")
-            owner = (await project_named(mint, project)).id
-        disabled = await disable_c2c_token(mint, owner, token_id, work.origin)
-    work.report.value(_shown(disabled))
-    work.report.line(f"C2C token {disabled.id} ({disabled.name}) is disabled.")
+            token_id = parse_id(token, "TOKEN")
+            owner = (await resolve_project(services, project)).id
+        disabled = await disable_c2c_token(services, owner, token_id, ctx.origin)
+    ctx.report.write_json(_as_dict(disabled))
+    ctx.report.write_line(f"C2C token {disabled.id} ({disabled.name}) is disabled.")
 
 
-def _shown(token: C2cToken) -> dict[str, object]:
+def _as_dict(token: C2cToken) -> dict[str, object]:
     return {
         "id": token.id,
         "name": token.name,

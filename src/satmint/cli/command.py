@@ -1,4 +1,4 @@
-"""Commands that work on a deployment: where it is, what they are given, how they end."""
+"""Registers commands that work on a deployment: shared options, settings, context, failures."""
 
 import asyncio
 import inspect
@@ -10,30 +10,33 @@ from uuid import UUID
 
 import typer
 
-from satmint.cli.demo import read_kept, sqlite_url
+from satmint.cli.demo import read_saved_demo, sqlite_url
+from satmint.cli.errors import failures_for_user
 from satmint.cli.options import Json, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.report import Failure, Misuse, Report
-from satmint.cli.trouble import in_words
-from satmint.flows.finding import list_projects, projects_called
-from satmint.flows.mint import Mint
+from satmint.cli.report import Failure, Report, UsageError
+from satmint.flows.lookup import find_projects, list_projects
+from satmint.flows.service_context import ServiceContext
+from satmint.maintenance import open_services
 from satmint.model.clock import Clock, SystemClock
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.model.events import Origin
 from satmint.model.ids import as_uuid
 from satmint.model.records import Project
 from satmint.settings import Settings
-from satmint.upkeep import mint_at
 
 DEV_FOLDER: Final = Path(".satmint")
-"""Where `satmint dev` keeps everything, unless told otherwise."""
+"""The default data folder of `satmint dev`."""
 
-_PLACE: Final = "Where the deployment is"
+_DEPLOYMENT_PANEL: Final = "Deployment"
 
 ConfigHere = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", rich_help_panel=_PLACE, help="A TOML file of settings."
+        "--config",
+        metavar="FILE",
+        rich_help_panel=_DEPLOYMENT_PANEL,
+        help="A TOML file with settings.",
     ),
 ]
 Data = Annotated[
@@ -41,32 +44,39 @@ Data = Annotated[
     typer.Option(
         "--data",
         metavar="DIR",
-        rich_help_panel=_PLACE,
-        help="The folder of a `satmint dev`. Default: ./.satmint, where it exists and nothing"
-        " else is said.",
+        rich_help_panel=_DEPLOYMENT_PANEL,
+        help="The folder of a `satmint dev` server. Default: ./.satmint, if it exists and no other"
+        " database or keyring is set.",
     ),
 ]
 Database = Annotated[
     str | None,
     typer.Option(
-        "--database", metavar="URL", rich_help_panel=_PLACE, help="`sqlite:///path/to/file`."
+        "--database",
+        metavar="URL",
+        rich_help_panel=_DEPLOYMENT_PANEL,
+        help="The URL of the database, such as `sqlite:///path/to/file`.",
     ),
 ]
 KeyringFile = Annotated[
     str | None,
-    typer.Option("--keyring", metavar="FILE", rich_help_panel=_PLACE, help="The keyring file."),
+    typer.Option(
+        "--keyring", metavar="FILE", rich_help_panel=_DEPLOYMENT_PANEL, help="The keyring file."
+    ),
 ]
 ProjectOption = Annotated[
     str | None,
-    typer.Option("--project", metavar="ID", help="Its id or name. Default: the only one."),
+    typer.Option(
+        "--project", metavar="ID", help="The id or the name of the project. Default: the only one."
+    ),
 ]
 Limit = Annotated[
-    int, typer.Option(min=1, max=100_000, metavar="N", help="How many to show at most.")
+    int, typer.Option(min=1, max=100_000, metavar="N", help="The maximum number to show.")
 ]
 
 
-class Work:
-    """What every command has at hand."""
+class CommandContext:
+    """The settings, the output and the dependencies of a command."""
 
     def __init__(self, settings: Settings, report: Report, name: str) -> None:
         self.settings = settings
@@ -76,25 +86,27 @@ class Work:
         self.origin = Origin("", "cli", name)
 
     @asynccontextmanager
-    async def mint(self, *, create: bool = False, keyring: bool = False) -> AsyncIterator[Mint]:
-        """The tools of the flows.
+    async def services(
+        self, *, create: bool = False, keyring: bool = False
+    ) -> AsyncIterator[ServiceContext]:
+        """The context of the flows.
 
         Args:
-            create: Whether to make the database where there is none.
-            keyring: Whether tokens are to be made or opened.
+            create: Whether to create the database if it does not exist.
+            keyring: Whether the flows encrypt or decrypt.
         """
-        async with mint_at(self.settings, create=create, needs_keyring=keyring) as mint:
-            yield mint
+        async with open_services(self.settings, create=create, needs_keyring=keyring) as services:
+            yield services
 
 
 Command = Callable[..., Awaitable[None] | None]
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
-    """Make a function that takes a `Work`, and options, a command of `app`.
+    """Register a function that takes a `CommandContext` and options as a command of `app`.
 
-    It gains the options that say where the deployment is, and `--json`. What goes wrong in it
-    ends as one line on standard error.
+    The command also has the options that locate the deployment, and `--json`. An error is printed
+    as one line on standard error.
     """
 
     def register(function: Command) -> Command:
@@ -110,8 +122,10 @@ def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             **given: object,
         ) -> None:
             settings = settings_at(data, database, keyring, config)
-            work = Work(settings, Report(as_json=as_json), f"satmint {app.info.name} {name}")
-            _run(function, work, given)
+            ctx = CommandContext(
+                settings, Report(as_json=as_json), f"satmint {app.info.name} {name}"
+            )
+            _run(function, ctx, given)
 
         shared = {
             "data": (Data, None),
@@ -137,68 +151,68 @@ def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
 def settings_at(
     data: Path | None, database: str | None, keyring: str | None, config: Path | None
 ) -> Settings:
-    """The settings of a deployment that servers may be running on.
+    """The settings of a deployment, from the options that locate it.
 
     Raises:
-        Misuse: one of them makes no sense.
+        UsageError: a setting is invalid.
     """
     given = {"database": database, "keyring": keyring}
     settings = settings_from(given, config)
     if data is None:
-        usual = Settings()
-        said = settings.database != usual.database or settings.keyring != usual.keyring
-        if said or not DEV_FOLDER.is_dir():
+        default = Settings()
+        configured = settings.database != default.database or settings.keyring != default.keyring
+        if configured or not DEV_FOLDER.is_dir():
             return settings
         data = DEV_FOLDER
     elif not data.is_dir():
-        raise Misuse(f"there is no folder {data}")
+        raise UsageError(f"there is no folder {data}")
     data = data.absolute()
-    kept = read_kept(data)
+    saved = read_saved_demo(data)
     in_folder = {
-        "database": kept.database if kept else sqlite_url(data / "satmint.db"),
+        "database": saved.database if saved else sqlite_url(data / "satmint.db"),
         "keyring": str(data / "keyring.json"),
     }
-    if kept is not None and settings.cluster_host is None:
-        in_folder["cluster_host"] = kept.cluster_host
+    if saved is not None and settings.cluster_host is None:
+        in_folder["cluster_host"] = saved.cluster_host
     return settings_from({**in_folder, **{k: v for k, v in given.items() if v is not None}}, config)
 
 
-def _run(function: Command, work: Work, given: dict[str, object]) -> None:
-    with in_words(work.settings):
-        outcome = function(work, **given)
+def _run(function: Command, ctx: CommandContext, given: dict[str, object]) -> None:
+    with failures_for_user(ctx.settings):
+        outcome = function(ctx, **given)
         if inspect.iscoroutine(outcome):
             asyncio.run(outcome)
 
 
-async def project_named(mint: Mint, wanted: str | None) -> Project:
-    """The project that `--project` names by id or name; the only one where it is left out.
+async def resolve_project(services: ServiceContext, wanted: str | None) -> Project:
+    """The project with the id or name of `--project`. Without the option, the only project.
 
     Raises:
-        Failure: there is none.
-        Misuse: there are several to choose from.
+        Failure: there is no such project.
+        UsageError: there are several.
     """
     if wanted is not None:
-        found = await projects_called(mint, wanted)
+        found = await find_projects(services.store, wanted)
         if not found:
             raise Failure(f"there is no project {wanted}")
         if len(found) > 1:
-            raise Misuse(f"several projects are called {wanted}: give an id with --project")
+            raise UsageError(f"several projects are named {wanted}: pass an id with --project")
         return found[0]
-    projects = await list_projects(mint)
+    projects = await list_projects(services.store)
     if not projects:
-        raise Failure("there is no project: make one with `satmint project create NAME`")
+        raise Failure("there is no project: create one with `satmint project create NAME`")
     if len(projects) > 1:
-        raise Misuse("there are several projects: choose one with --project")
+        raise UsageError("there are several projects: choose one with --project")
     return projects[0]
 
 
-def id_of(text: str, what: str) -> UUID:
-    """The UUID that an argument spells.
+def parse_id(text: str, what: str) -> UUID:
+    """Parse an argument as a UUID.
 
     Raises:
-        Misuse: it spells none.
+        UsageError: it is not a UUID.
     """
     found = as_uuid(text)
     if found is None:
-        raise Misuse(f"{what} must be an id, such as 123e4567-e89b-42d3-a456-426614174000")
+        raise UsageError(f"{what} must be an id, such as 123e4567-e89b-42d3-a456-426614174000")
     return found

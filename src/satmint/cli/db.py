@@ -1,7 +1,7 @@
-"""`satmint db`: look after the database, while servers run on it."""
+"""`satmint db`: migrate, check, back up and restore the database."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -10,90 +10,135 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from satmint.cli.command import Work, command
+from satmint.cli import adoption
+from satmint.cli.command import CommandContext, command
 from satmint.cli.plain import group
 from satmint.cli.report import Failure
+from satmint.maintenance import (
+    Collision,
+    back_up_database,
+    check_database,
+    migrate_database,
+)
 from satmint.model.database_url import without_password
-from satmint.upkeep import back_up_database, check_database, migrate_database
 
 app = group("db")
+command(app, "restore")(adoption.restore)
+command(app, "adopt")(adoption.adopt)
 
 
 @command(app, "migrate")
-def migrate(work: Work) -> None:
-    """Bring the database to the present schema, creating it if need be."""
-    applied = migrate_database(work.settings, work.clock.now())
-    database = without_password(work.settings.database)
-    work.report.value({"database": database, "applied": applied})
-    work.report.line(
-        f"{database}: applied {', '.join(applied)}." if applied else f"{database}: nothing to do."
+def migrate(ctx: CommandContext) -> None:
+    """Migrate the database to the current schema; create it if it does not exist."""
+    applied = migrate_database(ctx.settings, ctx.clock.now())
+    database = without_password(ctx.settings.database)
+    collisions = check_database(ctx.settings).collisions if applied else ()
+    ctx.report.write_json(
+        {"database": database, "applied": applied, "collisions": _as_json(collisions)}
     )
+    ctx.report.write_line(
+        f"{database}: applied {', '.join(applied)}." if applied else f"{database}: up to date."
+    )
+    _write_collisions(ctx, collisions)
 
 
 @command(app, "check")
-def check(work: Work) -> None:
-    """Read all of the database and see whether it is whole and of the present schema."""
-    found = check_database(work.settings)
-    database = without_password(work.settings.database)
-    work.report.value(
+def check(ctx: CommandContext) -> None:
+    """Check the integrity of the whole database and the version of its schema."""
+    found = check_database(ctx.settings)
+    database = without_password(ctx.settings.database)
+    ctx.report.write_json(
         {
             "database": database,
-            "sound": found.sound,
+            "sound": found.healthy,
             "faults": found.faults,
             "pending": found.pending,
+            "collisions": _as_json(found.collisions),
         }
     )
     if found.faults:
         more = len(found.faults) - 1
         raise Failure(
-            f"the database is damaged: {found.faults[0]}" + (f" (and {more} more)" if more else "")
+            f"the database is corrupt: {found.faults[0]}" + (f" (and {more} more)" if more else "")
         )
     if found.pending:
         raise Failure(f"the database lacks {', '.join(found.pending)}: run `satmint db migrate`")
-    work.report.line(f"{database}: whole, and of the present schema.")
+    ctx.report.write_line(f"{database}: OK, schema is up to date.")
+    _write_collisions(ctx, found.collisions)
 
 
 @command(app, "backup")
 def backup(
-    work: Work,
+    ctx: CommandContext,
     destination: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The copy; must not exist yet.")
+        Path, typer.Argument(metavar="FILE", help="The file to create. It must not exist.")
     ],
 ) -> None:
-    """Copy the database as it is at this moment, while servers go on.
+    """Copy the database to a file while servers run.
 
-    To restore it: stop the servers, put the copy in the database's place, and remove the files
-    beside it that end in -wal and -shm. Sessions made or refreshed since the backup are refused
-    afterwards. The keyring is not in it: keep a copy of that apart.
+    Restore it with `satmint db restore`: until then, no server starts on it. The backup does not
+    contain the keyring: back it up separately.
     """
     try:
-        with _bar(work) as progress:
-            size = back_up_database(work.settings, destination, progress.told)
+        with _bar(ctx) as progress:
+            size = back_up_database(ctx.settings, destination, progress.update)
     except FileExistsError as error:
-        raise Failure(f"{destination} exists already: a backup never replaces a file") from error
+        raise Failure(f"{destination} already exists: choose another file") from error
     except OSError as error:
         raise Failure(
             f"cannot write {destination}: {(error.strerror or str(error)).lower()}"
         ) from error
-    work.report.value({"backup": str(destination.absolute()), "bytes": size})
-    work.report.line(f"{destination}: {size} bytes.")
+    ctx.report.write_json({"backup": str(destination.absolute()), "bytes": size})
+    ctx.report.write_line(f"{destination}: {size} bytes.")
+
+
+def _as_json(collisions: Sequence[Collision]) -> list[dict[str, object]]:
+    return [
+        {
+            "project_id": collision.project,
+            "attribute": collision.attribute,
+            "value": collision.text,
+            "subscriber_id": collision.subscriber,
+            "other_subscriber_id": collision.other,
+        }
+        for collision in collisions
+    ]
+
+
+def _write_collisions(ctx: CommandContext, collisions: Sequence[Collision]) -> None:
+    """Write which subscribers are equal. Their values are quoted, to show invisible characters."""
+    if not collisions:
+        return
+    ctx.report.write_line(
+        "These subscribers are from an earlier version. Only their exact reference leads to them:"
+    )
+    for collision in collisions:
+        holder = "" if collision.other is None else f" equals that of {collision.other}"
+        ctx.report.write_line(
+            f"  project {collision.project}, subscriber {collision.subscriber}:"
+            f" {collision.attribute} {collision.text!a}{holder}"
+        )
+    ctx.report.write_line(
+        "Delete the subscribers that are not used (DELETE /api/fabric/resources/subscribers/{id})"
+        " or change their e-mail address (PUT): all other forms then lead to those that remain."
+    )
 
 
 class _Bar:
-    """A progress bar on standard error, for a person at a terminal."""
+    """A progress bar on standard error. It is shown only on a terminal."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task = progress.add_task("backup")
 
-    def told(self, done: int, total: int) -> None:
-        """So many pages are done, of so many."""
+    def update(self, done: int, total: int) -> None:
+        """Show that `done` of `total` pages are copied."""
         self._progress.update(self._task, completed=done, total=total)
 
 
 @contextmanager
-def _bar(work: Work) -> Iterator[_Bar]:
-    shown = sys.stderr.isatty() and not work.report.as_json
+def _bar(ctx: CommandContext) -> Iterator[_Bar]:
+    shown = sys.stderr.isatty() and not ctx.report.as_json
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

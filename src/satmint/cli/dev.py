@@ -1,11 +1,9 @@
-"""`satmint dev`: everything for a first try in one command, on this machine only."""
+"""`satmint dev`: a development server on this machine."""
 
-from collections.abc import Sequence
-from contextlib import closing
-from functools import partial
+from contextlib import ExitStack, closing
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -17,19 +15,20 @@ from rich.text import Text
 
 from satmint.assembly import assembled
 from satmint.cli.browser_sdk import browser_sdk
-from satmint.cli.certificate import Certificate, certificate_in
-from satmint.cli.demo import demo_in, sqlite_url
+from satmint.cli.certificate import Certificate, ensure_certificate
+from satmint.cli.demo import ensure_demo, sqlite_url
+from satmint.cli.errors import error_reason
 from satmint.cli.options import Json, LogLevel, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.report import Failure, Misuse, Report, facts
+from satmint.cli.report import Failure, Report, UsageError, format_properties
 from satmint.cli.running import background_of, listen_on, run_server, url_of
-from satmint.cli.trouble import because
-from satmint.control import REFERENCE_PAGE, Control, ControlledEdge
-from satmint.http.listen import Listener, Listening, serve
+from satmint.cli.serving import ADMIN_LIMITS, options_of
+from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
 from satmint.logs import configure_logs
 from satmint.model.clock import SystemClock
 from satmint.model.database_url import without_password
 from satmint.model.demo import BrowserSdk, Demo
+from satmint.server import LifecycleHooks, Listener, ListenerApp, ServerCertificate, serve
 from satmint.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -38,20 +37,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 @app.command(cls=PlainCommand, context_settings=HELP_NAMES)
 def dev(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="Port for http; 0 picks a free one.")
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port for http; 0: any free port.")
     ] = 8080,
     https_port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="Port for https; 0 picks a free one.")
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port for https; 0: any free port.")
     ] = 8443,
     host: Annotated[
-        str, typer.Option(metavar="TEXT", help="A loopback address: no other is allowed.")
+        str, typer.Option(metavar="TEXT", help="The address to listen on; loopback only.")
     ] = "127.0.0.1",
     database: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Another database than the SQLite file under --data."),
+        typer.Option(metavar="URL", help="The database. Default: an SQLite file in --data."),
     ] = None,
     data: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where everything is kept between runs.")
+        Path, typer.Option(metavar="DIR", help="The folder for persistent data.")
     ] = Path(".satmint"),
     sdk: Annotated[
         Path | None,
@@ -64,28 +63,31 @@ def dev(
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
-    """Run everything for a first try, on this machine only.
+    """Run a development server on this machine.
 
-    Makes a database, a keyring, a certificate and a demo project with its credentials, serves http
-    and https, and prints what to paste. A restart keeps all of it.
+    Creates a database, a keyring, a certificate and a demo project, serves http and https, and
+    prints commands to try. A restart keeps the data.
 
-    Whatever has no option here is set as for `satmint serve`: by `SATMINT_...` variables, or in the
-    file that `SATMINT_CONFIG` names.
+    Set other settings as for `satmint serve`: with `SATMINT_...` variables, or in the file that
+    `SATMINT_CONFIG` names.
     """
     if not _is_loopback(host):
-        raise Misuse(f"`satmint dev` listens on loopback only, not on {host}: use `satmint serve`")
+        raise UsageError(
+            f"`satmint dev` cannot listen on {host}, only on loopback: use `satmint serve`"
+        )
     found = browser_sdk(sdk)
     configure_logs("json" if as_json else "console", log_level)
     data = data.absolute()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificate = certificate_in(data, SystemClock().now())
+        certificate = ensure_certificate(data, SystemClock().now())
+        served_certificate = ServerCertificate(certificate.chain, certificate.key)
     except OSError as error:
-        raise Failure(f"cannot keep anything there: {because(error)}") from error
-    with (
-        closing(listen_on(host, port)) as http,
-        closing(listen_on(host, https_port, certificate.chain, certificate.key)) as https,
-    ):
+        raise Failure(f"cannot write to the data folder: {error_reason(error)}") from error
+    with ExitStack() as open_listeners:
+        http = open_listeners.enter_context(closing(listen_on(host, port)))
+        https = listen_on(host, https_port, served_certificate)
+        open_listeners.enter_context(closing(https))
         settings = settings_from(
             {
                 "host": host,
@@ -96,12 +98,34 @@ def dev(
             },
             config=None,
         )
+        admin = _admin_listener(host, settings.admin_port)
+        if admin is not None:
+            open_listeners.enter_context(closing(admin))
         report = Report(as_json=as_json)
-        run_server(settings, _run((http, https), settings, certificate, found, report))
+        listeners = DevListeners(http, https, admin)
+        run_server(settings, _run(listeners, settings, certificate, found, report))
+
+
+class DevListeners(NamedTuple):
+    """The listeners of a development server."""
+
+    http: Listener
+    https: Listener
+    admin: Listener | None
+
+
+def _admin_listener(host: str, port: int) -> Listener | None:
+    """The admin listener. If its port is taken, it uses a free one. None: it is off."""
+    if not port:
+        return None
+    try:
+        return listen_on(host, port)
+    except Failure:
+        return listen_on(host, 0)
 
 
 class ReadyAddress(msgspec.Struct, frozen=True):
-    """A demo address in the line of `--json`."""
+    """A demo address in the output of `--json`."""
 
     id: UUID
     name: str
@@ -110,7 +134,7 @@ class ReadyAddress(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """The one line that `satmint dev --json` prints, once it answers."""
+    """The line that `satmint dev --json` prints when the server serves requests."""
 
     ready: bool = True
     http: str
@@ -122,26 +146,28 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[ReadyAddress, ...]
     database: str
     ca_file: str
+    admin: str | None
 
     def __repr__(self) -> str:
         return "Ready(hidden)"
 
 
 async def _run(
-    listeners: Sequence[Listener],
+    listeners: DevListeners,
     settings: Settings,
     certificate: Certificate,
     sdk: BrowserSdk,
     report: Report,
 ) -> None:
     data = certificate.ca.parent
-    http, https = (url_of(settings.host, listener) for listener in listeners)
+    http, https = url_of(settings.host, listeners.http), url_of(settings.host, listeners.https)
+    admin = None if listeners.admin is None else url_of(settings.host, listeners.admin)
     control = Control(SystemClock())
     async with assembled(
-        settings, create_keyring=True, migrating=True, clock=control.clock, safe=control.safe
+        settings, create_keyring=True, migrating=True, clock=control.clock, cipher=control.cipher
     ) as service:
-        control.curtail = service.gateway.curtail
-        project = await demo_in(data, service.mint, settings)
+        control.shorten_session = service.gateway.shorten_session
+        project = await ensure_demo(data, service.services, settings)
         demo = Demo(
             project_id=project.id,
             api_token=project.api_token,
@@ -154,27 +180,34 @@ async def _run(
             bad_days=REFERENCE_PAGE,
         )
 
-        async def say() -> None:
+        async def announce() -> None:
             if report.as_json:
-                report.value(_ready(demo, settings))
+                report.write_json(_ready(demo, settings, admin))
             else:
-                _show(report, demo, settings)
+                _show(report, demo, settings, admin)
 
         async def stop() -> None:
             control.stop()
             await service.gateway.stop()
 
+        app = development_application(
+            control, service.app(http, demo, control_operations(control, http))
+        )
+        apps = [ListenerApp(app, listeners.http), ListenerApp(app, listeners.https)]
+        if listeners.admin is not None and admin is not None:
+            apps.append(ListenerApp(service.admin_app(admin), listeners.admin, ADMIN_LIMITS))
         await serve(
-            service.app(http, demo, partial(ControlledEdge, control)),
-            listeners,
-            Listening(
-                on_ready=say,
-                on_hangup=service.look_at_keyring,
+            apps,
+            options_of(settings, service, send_date=False),
+            LifecycleHooks(
+                on_ready=announce,
+                on_hangup=service.reload_files,
                 on_stop=stop,
                 background=background_of(service),
-                own_date=True,
             ),
         )
+        if service.guard.copied is not None:
+            raise service.guard.copied
         structlog.get_logger("satmint.dev").info("stopped")
 
 
@@ -187,7 +220,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _ready(demo: Demo, settings: Settings) -> Ready:
+def _ready(demo: Demo, settings: Settings, admin: str | None) -> Ready:
     return Ready(
         http=demo.http,
         https=demo.https,
@@ -201,48 +234,50 @@ def _ready(demo: Demo, settings: Settings) -> Ready:
         ),
         database=without_password(settings.database),
         ca_file=str(demo.ca_file),
+        admin=admin,
     )
 
 
 _PYTHON = """\
 from signalwire.rest import RestClient
 
-client = RestClient()  # takes the three variables
+client = RestClient()  # reads the three variables
 tokens = client.fabric.tokens
 made = tokens.create_subscriber_token(reference="alice@example.com")
 fresh = tokens.refresh_subscriber_token(refresh_token=made["refresh_token"])
 print(fresh["token"])"""
 
 
-def _show(report: Report, demo: Demo, settings: Settings) -> None:
-    """For people: where it is in a frame; what is to be pasted without one."""
+def _show(report: Report, demo: Demo, settings: Settings, admin: str | None) -> None:
+    """Print the URLs in a frame, and the commands without one, so that they can be copied."""
     places = [f"/{address.context}/{address.name}" for address in demo.addresses]
-    shown = facts(
+    shown = format_properties(
         {
             "start page": demo.http,
-            "a token's life": f"{demo.http}/try",
-            "bad days": f"{demo.http}{demo.bad_days}",
-            "for browsers": f"{demo.https}  (signed by ca.pem)",
+            "token lifecycle": f"{demo.http}/try",
+            "fault injection": f"{demo.http}{demo.bad_days}",
+            "https": f"{demo.https}  (signed by ca.pem)",
             "cluster host": settings.cluster_host,
             "addresses": ", ".join(places),
             "C2C token": demo.c2c_token.reveal(),
-            "kept in": str(demo.ca_file.parent),
+            "metrics": "off" if admin is None else f"{admin}/metrics",
+            "data": str(demo.ca_file.parent),
         }
     )
     frame = Panel(
-        Group(*shown), title="satmint dev: on this machine only", title_align="left", expand=False
+        Group(*shown), title="satmint dev (this machine only)", title_align="left", expand=False
     )
-    report.line()
-    report.show(frame)
+    report.write_line()
+    report.write_drawing(frame)
     for heading, text in (
-        ("1. In another terminal, say who you are", demo.exports()),
-        ("2. Get tokens with curl", demo.curl()),
+        ("1. In another terminal, set the credentials", demo.exports()),
+        ("2. Create tokens with curl", demo.curl()),
         ("or with Python", _PYTHON),
     ):
-        report.line()
-        report.line(Text(heading, "bold cyan"))
-        report.line()
-        report.line(text)
-    report.line()
-    report.line(Text("Ctrl-C ends it; the next start goes on with the same project.", "dim"))
-    report.line()
+        report.write_line()
+        report.write_line(Text(heading, "bold cyan"))
+        report.write_line()
+        report.write_line(text)
+    report.write_line()
+    report.write_line(Text("Press Ctrl-C to stop. The next start uses the same project.", "dim"))
+    report.write_line()

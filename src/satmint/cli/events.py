@@ -1,4 +1,4 @@
-"""`satmint events`: the audit trail."""
+"""`satmint events`: list and follow the audit trail."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,69 +8,70 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from satmint.cli.command import Limit, ProjectOption, Work, command, project_named
+from satmint.cli.command import CommandContext, Limit, ProjectOption, command, resolve_project
 from satmint.cli.plain import group
-from satmint.cli.report import visible
-from satmint.flows.mint import Mint
-from satmint.flows.oversight import list_events
-from satmint.model.events import Event, before_all_ids_of
+from satmint.cli.report import escape_unprintable
+from satmint.flows.service_context import ServiceContext
+from satmint.flows.session_queries import list_events
+from satmint.model.events import Event, first_id_at
 from satmint.model.listing import Anchor, Window
 from satmint.model.times import iso
 from satmint.model.webhooks import ALERTS
 
 app = group("events")
 
-_LOOK_EVERY_SECONDS: Final = 0.5
-_LOOK_BACK_SECONDS: Final = 10
-"""Servers whose clocks differ write ids that are in no strict order."""
-_AT_ONCE: Final = 1000
+_POLL_SECONDS: Final = 0.5
+_LOOKBACK_SECONDS: Final = 10
+"""Events of the last seconds are read again: ids are not in strict order if clocks differ."""
+_BATCH_SIZE: Final = 1000
 
 
 @command(app, "list")
-async def list_(work: Work, limit: Limit = 100, project: ProjectOption = None) -> None:
-    """List what happened, newest first."""
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        page = await list_events(mint, chosen.id, Window(limit, descending=True))
-    work.report.rows(
+async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption = None) -> None:
+    """List events, newest first."""
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        page = await list_events(services.store, chosen.id, Window(limit, descending=True))
+    ctx.report.write_table(
         ("at", "kind", "session_id", "generation", "cause", "address", "agent"),
-        [_shown(event) for event in page.items],
-        none="Nothing has happened yet.",
+        [_as_dict(event) for event in page.items],
+        none="No events.",
         more=page.more_after,
     )
 
 
 @command(app, "follow")
 async def follow(
-    work: Work,
+    ctx: CommandContext,
     last: Annotated[
-        int, typer.Option(min=0, max=1000, metavar="N", help="How many to begin with.")
+        int,
+        typer.Option(min=0, max=1000, metavar="N", help="The number of past events to show first."),
     ] = 10,
     project: ProjectOption = None,
 ) -> None:
-    """Show what happens as it happens, until interrupted; with --json, one line for each event."""
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        async for event in _happening(mint, chosen.id, last):
-            work.report.value(_shown(event))
-            work.report.line(_line(event))
+    """Print new events until interrupted; with --json, one line for each event."""
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        async for event in _follow(services, chosen.id, last):
+            ctx.report.write_json(_as_dict(event))
+            ctx.report.write_line(_event_line(event))
 
 
-async def _happening(mint: Mint, project: UUID, last: int) -> AsyncIterator[Event]:
-    """The last events that there are, oldest first, then each new one."""
+async def _follow(services: ServiceContext, project: UUID, last: int) -> AsyncIterator[Event]:
+    """The last events, oldest first, then each new event."""
     known: dict[bytes, int] = {}
-    now = mint.clock.now()
+    now = services.clock.now()
     if last:
-        page = await list_events(mint, project, Window(last, descending=True))
+        page = await list_events(services.store, project, Window(last, descending=True))
         for event in reversed(page.items):
             known[event.id] = event.at
             yield event
     begin = now + 1 if last == 0 else now
     while True:
-        back = max(mint.clock.now() - _LOOK_BACK_SECONDS, begin)
-        anchor: Anchor | None = Anchor(back, UUID(bytes=before_all_ids_of(back)))
+        back = max(services.clock.now() - _LOOKBACK_SECONDS, begin)
+        anchor: Anchor | None = Anchor(back, UUID(bytes=first_id_at(back)))
         while anchor is not None:
-            page = await list_events(mint, project, Window(_AT_ONCE, anchor=anchor))
+            page = await list_events(services.store, project, Window(_BATCH_SIZE, anchor=anchor))
             anchor = None
             for event in page.items:
                 if event.id not in known:
@@ -80,11 +81,11 @@ async def _happening(mint: Mint, project: UUID, last: int) -> AsyncIterator[Even
                 newest = page.items[-1]
                 anchor = Anchor(newest.at, UUID(bytes=newest.id))
         known = {key: at for key, at in known.items() if at >= back}
-        await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def _line(event: Event) -> Text:
-    """One event on one line."""
+def _event_line(event: Event) -> Text:
+    """An event as one line."""
     details = {
         "session": event.session,
         "subscriber": event.subscriber,
@@ -92,12 +93,14 @@ def _line(event: Event) -> Text:
         "cause": event.cause,
         "address": event.origin.address,
     }
-    told = " ".join(f"{name}={value}" for name, value in details.items() if value not in (None, ""))
+    text = " ".join(f"{name}={value}" for name, value in details.items() if value not in (None, ""))
     style = "bold red" if event.kind in ALERTS else "bold"
-    return Text.assemble((iso(event.at), "dim"), " ", (event.kind.value, style), " ", visible(told))
+    return Text.assemble(
+        (iso(event.at), "dim"), " ", (event.kind.value, style), " ", escape_unprintable(text)
+    )
 
 
-def _shown(event: Event) -> dict[str, object]:
+def _as_dict(event: Event) -> dict[str, object]:
     return {
         "id": UUID(bytes=event.id),
         "kind": event.kind.value,

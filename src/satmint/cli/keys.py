@@ -1,4 +1,4 @@
-"""`satmint keys`: the master keys that all tokens hang on."""
+"""`satmint keys`: manage the keyring of master keys."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,183 +8,188 @@ from typing import Annotated
 
 import typer
 
-from satmint.cli.command import Work, command
+from satmint.cli.command import CommandContext, command
+from satmint.cli.errors import failures_for_user
 from satmint.cli.plain import group
-from satmint.cli.report import Failure, Misuse, say
-from satmint.cli.trouble import in_words
+from satmint.cli.report import Failure, UsageError, write_message
 from satmint.flows.keys import record_in_all_projects
-from satmint.model.events import EventKind
-from satmint.model.times import iso, iso_or_none
-from satmint.settings import SettingsError
-from satmint.upkeep import (
-    InUse,
+from satmint.maintenance import (
     KeyInfo,
     KeyState,
-    add_to_keyring,
+    KeyUsage,
     init_keyring,
     list_keys,
+    prepare_key,
     remove_key,
     rotate_keyring,
     unwrap_keyring,
-    use_of,
+    usage_of,
     wrap_keyring,
 )
+from satmint.model.events import EventKind
+from satmint.model.times import iso, iso_or_none
+from satmint.settings import SettingsError
 
 app = group("keys")
 
 
 @command(app, "init")
-def init(work: Work) -> None:
-    """Make a keyring with one key. Keep the file like a private key: it opens every token."""
-    file = Path(work.settings.keyring)
+def init(ctx: CommandContext) -> None:
+    """Create a keyring with one key. Protect the file: its keys decrypt every token."""
+    file = Path(ctx.settings.keyring)
     try:
-        with _writing(file):
-            key = init_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
+        with _write_failures(file):
+            key = init_keyring(file, ctx.clock, ctx.entropy, ctx.settings.keyring_kek)
     except FileExistsError as error:
-        raise Failure(f"there is a keyring at {file} already") from error
-    work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key)]})
-    work.report.line(f"{file} holds one key, {key.id}. Keep it like a private key.")
+        raise Failure(f"a keyring exists already at {file}") from error
+    ctx.report.write_json({"keyring": str(file.absolute()), "keys": [_as_dict(key)]})
+    ctx.report.write_line(f"Created {file} with key {key.id}. Protect it like a private key.")
 
 
 @command(app, "list")
-def list_(work: Work) -> None:
+def list_(ctx: CommandContext) -> None:
     """List the keys, newest first, without their secrets."""
-    keys = list_keys(Path(work.settings.keyring), work.settings.keyring_kek)
-    work.report.rows(
-        ("id", "state", "created_at", "retired_at"), [_shown(key) for key in keys], none=""
+    keys = list_keys(Path(ctx.settings.keyring), ctx.settings.keyring_kek)
+    ctx.report.write_table(
+        ("id", "state", "created_at", "retired_at"), [_as_dict(key) for key in keys], none=""
     )
 
 
 @command(app, "add")
-def add(work: Work) -> None:
-    """Lay a key ready for the next rotation: servers open with it, and make nothing yet.
+def add(ctx: CommandContext) -> None:
+    """Prepare a key for the next rotation: servers decrypt with it but do not encrypt yet.
 
-    With it, no server meets a token of a key that it does not have: add, wait until every server
-    has taken up the file or its copy of it, then rotate.
+    Add a key, wait until every server has loaded the new keyring, then rotate. This way, no server
+    receives a token of a key that it does not have.
     """
-    file = Path(work.settings.keyring)
-    with _writing(file):
-        keys = add_to_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
+    file = Path(ctx.settings.keyring)
+    with _write_failures(file):
+        keys = prepare_key(file, ctx.clock, ctx.entropy, ctx.settings.keyring_kek)
     ready = next(key for key in keys if key.state is KeyState.NEXT)
-    work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key) for key in keys]})
-    work.report.line(
-        f"{ready.id} lies ready in {file}. Once every server has it: `satmint keys rotate`."
+    ctx.report.write_json(
+        {"keyring": str(file.absolute()), "keys": [_as_dict(key) for key in keys]}
+    )
+    ctx.report.write_line(
+        f"Added {ready.id} to {file}. When every server has loaded it, run `satmint keys rotate`."
     )
 
 
 @command(app, "rotate")
-def rotate(work: Work) -> None:
-    """Have the key that `add` laid ready, or else a new one, take over from the active one.
+def rotate(ctx: CommandContext) -> None:
+    """Activate the prepared key, or create and activate a new one.
 
-    The former one goes on opening what it made. Running servers take the file up by themselves
-    within seconds; those that have not yet refuse tokens of a key that is new to them. The audit
-    trail of every project says so, if the database can be reached.
+    The previous key still decrypts its tokens. Running servers load the file within seconds; until
+    then, a server refuses tokens of a key that it does not have. The rotation is recorded in the
+    audit trail of every project, if the database is reachable.
     """
-    file = Path(work.settings.keyring)
-    with _writing(file):
-        keys = rotate_keyring(file, work.clock, work.entropy, work.settings.keyring_kek)
+    file = Path(ctx.settings.keyring)
+    with _write_failures(file):
+        keys = rotate_keyring(file, ctx.clock, ctx.entropy, ctx.settings.keyring_kek)
     active = next(key for key in keys if key.state is KeyState.ACTIVE)
-    work.report.value({"keyring": str(file.absolute()), "keys": [_shown(key) for key in keys]})
-    work.report.line(f"{active.id} is the active key of {file} now; {len(keys) - 1} older remain.")
-    _record(work, EventKind.KEY_ROTATED, active.id)
+    ctx.report.write_json(
+        {"keyring": str(file.absolute()), "keys": [_as_dict(key) for key in keys]}
+    )
+    ctx.report.write_line(f"Activated {active.id} in {file}. Older keys: {len(keys) - 1}.")
+    _record(ctx, EventKind.KEY_ROTATED, active.id)
 
 
 @command(app, "retire")
 def retire(
-    work: Work,
-    key: Annotated[str, typer.Argument(metavar="ID", help="A key that is not active.")],
+    ctx: CommandContext,
+    key: Annotated[str, typer.Argument(metavar="ID", help="The id of an inactive key.")],
     now: Annotated[
         bool,
         typer.Option(
-            "--now", metavar="", help="Even though tokens made with it are alive: the key leaked."
+            "--now", metavar="", help="Remove the key even if its tokens are active: it leaked."
         ),
     ] = False,
 ) -> None:
-    """Remove a key that is not active: what was made with it stops opening.
+    """Remove an inactive key. Tokens encrypted with it stop working.
 
-    Refused while such tokens may be alive, unless --now is given. The audit trail of every project
-    says so, if the database can be reached.
+    Fails while such tokens may be active, unless --now is given. The removal is recorded in the
+    audit trail of every project, if the database is reachable.
     """
-    file, kek = Path(work.settings.keyring), work.settings.keyring_kek
+    file, kek = Path(ctx.settings.keyring), ctx.settings.keyring_kek
     found = next((known for known in list_keys(file, kek) if known.id == key), None)
     if found is None:
         raise Failure(f"the keyring at {file} has no key {key}")
     if found.state is KeyState.ACTIVE:
-        raise Failure(f"{key} is the active key: add another with `satmint keys rotate` first")
+        raise Failure(f"{key} is the active key: run `satmint keys rotate` first")
     unused = found.state is KeyState.NEXT
     try:
-        use = InUse(0, 0) if unused else use_of(work.settings, found, work.clock.now())
+        use = KeyUsage(0, 0) if unused else usage_of(ctx.settings, found, ctx.clock.now())
     except SettingsError as error:
         if not now:
-            message = f"cannot tell which tokens made with {key} are alive: {error} (or give --now)"
+            message = f"cannot find active tokens of {key}: {error} (or pass --now)"
             raise Failure(message) from error
-        use = InUse(0, 0)
+        use = KeyUsage(0, 0)
     if use.until and not now:
         raise Failure(
-            f"tokens made with {key} may live until {iso(use.until)}"
-            f" ({_sessions(use.sessions)}): wait, or end them with --now"
+            f"tokens of {key} may be active until {iso(use.until)}"
+            f" ({_session_count(use.sessions)}): wait, or pass --now to invalidate them"
         )
-    with _writing(file):
-        remove_key(file, key, kek, work.entropy)
-    work.report.value(
+    with _write_failures(file):
+        remove_key(file, key, kek, ctx.entropy)
+    ctx.report.write_json(
         {
             "keyring": str(file.absolute()),
             "removed": key,
             "sessions_cut_off": use.sessions if use.until else 0,
         }
     )
-    work.report.line(f"{key} is removed from {file}.")
+    ctx.report.write_line(f"Removed {key} from {file}.")
     if use.until:
-        work.report.line(
-            f"What was made with it no longer opens: {_sessions(use.sessions)} may have to sign"
-            " in again."
+        ctx.report.write_line(
+            f"Its tokens no longer work: {_session_count(use.sessions)} may have to sign in again."
         )
-    _record(work, EventKind.KEY_RETIRED, key)
+    _record(ctx, EventKind.KEY_RETIRED, key)
 
 
 @command(app, "wrap")
 def wrap(
-    work: Work,
+    ctx: CommandContext,
     former: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="KEK", help="What wraps it now, to have it wrapped by another key."
+            "--from", metavar="KEK", help="The key that wraps it now, to change the wrapping key."
         ),
     ] = None,
 ) -> None:
-    """Have the keyring rest wrapped by the key of the setting `keyring_kek`.
+    """Encrypt the keyring with the key of the setting `keyring_kek`.
 
-    Start servers with the setting afterwards: with it they take a wrapped keyring only, and without
-    it none. What was in the clear may still be found on the disk and in backups: rotate.
+    Then start servers with the setting: they accept only a wrapped keyring with it, and only an
+    unwrapped one without it. The unencrypted keys may remain on the disk and in backups: rotate.
     """
-    file = Path(work.settings.keyring)
-    with _writing(file):
-        count = wrap_keyring(file, _kek(work), former, work.entropy)
-    work.report.value({"keyring": str(file.absolute()), "wrapped": True, "keys": count})
-    work.report.line(f"{file} is wrapped now, with {_keys(count)}.")
+    file = Path(ctx.settings.keyring)
+    with _write_failures(file):
+        count = wrap_keyring(file, _required_kek(ctx), former, ctx.entropy)
+    ctx.report.write_json({"keyring": str(file.absolute()), "wrapped": True, "keys": count})
+    ctx.report.write_line(f"Wrapped {file} with {_key_count(count)}.")
 
 
 @command(app, "unwrap")
-def unwrap(work: Work) -> None:
-    """Have a keyring that is wrapped rest in the clear again.
+def unwrap(ctx: CommandContext) -> None:
+    """Decrypt a wrapped keyring file.
 
-    Start servers without the setting `keyring_kek` afterwards.
+    Then start servers without the setting `keyring_kek`.
     """
-    file = Path(work.settings.keyring)
-    with _writing(file):
-        count = unwrap_keyring(file, _kek(work), work.entropy)
-    work.report.value({"keyring": str(file.absolute()), "wrapped": False, "keys": count})
-    work.report.line(f"{file} is in the clear now, with {_keys(count)}.")
+    file = Path(ctx.settings.keyring)
+    with _write_failures(file):
+        count = unwrap_keyring(file, _required_kek(ctx), ctx.entropy)
+    ctx.report.write_json({"keyring": str(file.absolute()), "wrapped": False, "keys": count})
+    ctx.report.write_line(f"Unwrapped {file} with {_key_count(count)}.")
 
 
-def _kek(work: Work) -> str:
-    if work.settings.keyring_kek is None:
-        raise Misuse("say what wraps the keyring: SATMINT_KEYRING_KEK=env:NAME, or in the file")
-    return work.settings.keyring_kek
+def _required_kek(ctx: CommandContext) -> str:
+    if ctx.settings.keyring_kek is None:
+        raise UsageError(
+            "keyring_kek is not set: set SATMINT_KEYRING_KEK, or keyring_kek in the file"
+        )
+    return ctx.settings.keyring_kek
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[None]:
+def _write_failures(file: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
@@ -193,21 +198,23 @@ def _writing(file: Path) -> Iterator[None]:
         raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _record(work: Work, kind: EventKind, key: str) -> None:
-    """Tell the audit trails. What was done to the keyring stays done if they cannot be reached."""
+def _record(ctx: CommandContext, kind: EventKind, key: str) -> None:
+    """Record a change of the keyring in all audit trails. If this fails, the change remains."""
 
     async def record() -> None:
-        async with work.mint() as mint:
-            await record_in_all_projects(mint, kind, key, work.origin)
+        async with ctx.services() as services:
+            await record_in_all_projects(services, kind, key, ctx.origin)
 
     try:
-        with in_words(work.settings):
+        with failures_for_user(ctx.settings):
             asyncio.run(record())
-    except Failure as trouble:
-        say(f"the audit trail does not tell of it: {trouble}", "note", as_json=work.report.as_json)
+    except Failure as error:
+        write_message(
+            f"not recorded in the audit trail: {error}", "note", as_json=ctx.report.as_json
+        )
 
 
-def _shown(key: KeyInfo) -> dict[str, str | None]:
+def _as_dict(key: KeyInfo) -> dict[str, str | None]:
     return {
         "id": key.id,
         "state": key.state.value,
@@ -216,9 +223,9 @@ def _shown(key: KeyInfo) -> dict[str, str | None]:
     }
 
 
-def _sessions(count: int) -> str:
+def _session_count(count: int) -> str:
     return "1 session" if count == 1 else f"{count} sessions"
 
 
-def _keys(count: int) -> str:
+def _key_count(count: int) -> str:
     return "1 key" if count == 1 else f"{count} keys"

@@ -1,4 +1,4 @@
-"""`satmint openapi`: the description of the HTTP API."""
+"""`satmint openapi`: print the OpenAPI document."""
 
 import json
 import sys
@@ -17,11 +17,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 @app.command(cls=PlainCommand, context_settings=HELP_NAMES)
 def openapi(
     url: Annotated[
-        str, typer.Option(metavar="URL", help="Where the server is reached.")
+        str, typer.Option(metavar="URL", help="The public URL of the server.")
     ] = "http://127.0.0.1:8080",
     as_json: Json = False,
 ) -> None:
-    """Print the description of the HTTP API, OpenAPI 3.1, in JSON."""
+    """Print the OpenAPI 3.1 document of the HTTP API, in JSON."""
     document = api_description(url.rstrip("/"))
     text = to_json(document) if as_json else json.dumps(document, indent=2, ensure_ascii=False)
     sys.stdout.write(text + "\n")

@@ -1,4 +1,4 @@
-"""Options that many commands share, and command-line options made out of `Settings`."""
+"""Options that many commands share, and options that are derived from `Settings`."""
 
 import inspect
 import os
@@ -11,21 +11,22 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import typer
 
-from satmint.cli.report import Misuse
-from satmint.settings import FIELDS, Settings, SettingsError, describe, load_settings, parse_text
+from satmint.cli.report import UsageError
+from satmint.settings import FIELDS, Settings, SettingsError, describe
+from satmint.settings_sources import load_settings, parse_text
 
 CONFIG_VARIABLE: Final = "SATMINT_CONFIG"
 
 Json = Annotated[
-    bool, typer.Option("--json", metavar="", help="For machines: one line of JSON, errors too.")
+    bool, typer.Option("--json", metavar="", help="Print JSON on one line, including errors.")
 ]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
-    typer.Option(metavar="LEVEL", help="`debug`, `info`, `warning` or `error`."),
+    typer.Option(metavar="LEVEL", help="Minimum level: `debug`, `info`, `warning` or `error`."),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="A TOML file of settings (`SATMINT_CONFIG`)."),
+    typer.Option("--config", metavar="FILE", help="A TOML file with settings (`SATMINT_CONFIG`)."),
 ]
 
 _LABELS: Final = {
@@ -37,11 +38,11 @@ _LABELS: Final = {
 
 
 def setting_parameters(panels: Mapping[str, Iterable[str]]) -> list[inspect.Parameter]:
-    """A keyword parameter for every setting, as typer reads them.
+    """A keyword parameter for every setting, in the form that typer reads.
 
     Args:
-        panels: Settings under the headings that `--help` shows them under. Those that are left
-            out are shown under «Other settings».
+        panels: The names of settings by their heading in `--help`. The heading of all others is
+            `Other settings`.
     """
     fields = {field.name: field for field in FIELDS}
     placed = {name: panel for panel, names in panels.items() for name in names if name in fields}
@@ -54,20 +55,20 @@ def settings_from(
     config: Path | None,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The settings that a command line gives, with the environment and the file behind it.
+    """The settings of a command: options override the environment, which overrides the file.
 
     Args:
-        given: Options by the names of settings, as typed; None: not given.
-        config: The file that `--config` names.
-        environment: `SATMINT_…` variables.
+        given: The options by the names of settings, as text. None: not given.
+        config: The file given with `--config`.
+        environment: The environment, with `SATMINT_…` variables.
 
     Raises:
-        Misuse: a setting is unknown or makes no sense.
+        UsageError: a setting is unknown or invalid.
     """
     if config is None and environment.get(CONFIG_VARIABLE):
         config = Path(environment[CONFIG_VARIABLE])
     if config is not None and not config.is_file():
-        raise Misuse(f"there is no file {config}")
+        raise UsageError(f"there is no file {config}")
     values = {
         name: parse_text(name, value) if isinstance(value, str) else value
         for name, value in given.items()
@@ -75,29 +76,29 @@ def settings_from(
     try:
         return load_settings(values, environment, config)
     except SettingsError as error:
-        raise Misuse(_in_words(str(error))) from error
+        raise UsageError(_plain_message(str(error))) from error
 
 
-def _in_words(message: str) -> str:
-    """What is wrong with a setting, by its name and without the types of a programming language."""
+def _plain_message(message: str) -> str:
+    """A message of msgspec with the name of the setting instead of a path and Python types."""
     unknown = re.search(r"unknown field `([^`]*)`", message)
     if unknown is not None:
         near = get_close_matches(unknown[1], [field.name for field in FIELDS], 1)
-        return f"there is no setting {unknown[1]}" + (f": did you mean {near[0]}?" if near else "")
+        return f"unknown setting {unknown[1]}" + (f": did you mean {near[0]}?" if near else "")
     found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
     if found is None:
         return message
-    fault, name = found.groups()
-    bound = re.search(r"`int` (>=|<=) (-?\d+)", fault)
+    problem, name = found.groups()
+    bound = re.search(r"`int` (>=|<=) (-?\d+)", problem)
     if bound is not None:
         return f"{name} must be at {'least' if bound[1] == '>=' else 'most'} {bound[2]}"
-    if fault.startswith("Expected `int"):
-        return f"{name} must be a whole number"
-    return f"{name} is not of the right form. {describe(name)}"
+    if problem.startswith("Expected `int"):
+        return f"{name} must be an integer"
+    return f"{name} has an invalid value. {describe(name)}"
 
 
 def _parameter(field: msgspec.structs.FieldInfo, panel: str) -> inspect.Parameter:
-    default = _spelled(field)
+    default = _default_text(field)
     text = describe(field.name)
     option = typer.Option(
         f"--{field.name.replace('_', '-')}",
@@ -114,8 +115,8 @@ def _parameter(field: msgspec.structs.FieldInfo, panel: str) -> inspect.Paramete
     )
 
 
-def _spelled(field: msgspec.structs.FieldInfo) -> str | None:
-    """The default as it would be typed; None where there is none."""
+def _default_text(field: msgspec.structs.FieldInfo) -> str | None:
+    """The default as text for `--help`. None: there is no default."""
     value: Any = field.default
     if value is msgspec.NODEFAULT:
         value = field.default_factory()
@@ -133,15 +134,15 @@ def _spelled(field: msgspec.structs.FieldInfo) -> str | None:
 
 
 def _label(field: msgspec.structs.FieldInfo) -> str:
-    """What stands for the value in `--help`."""
-    info = _bare(msgspec.inspect.type_info(field.type))
+    """The placeholder of the value in `--help`."""
+    info = _without_metadata(msgspec.inspect.type_info(field.type))
     kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    labels = (_LABELS.get(type(_bare(kind)).__name__) for kind in kinds)
+    labels = (_LABELS.get(type(_without_metadata(kind)).__name__) for kind in kinds)
     return next((label for label in labels if label is not None), "TEXT")
 
 
-def _bare(info: msgspec.inspect.Type) -> msgspec.inspect.Type:
-    """A type without what is said about it."""
+def _without_metadata(info: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """A type without its metadata."""
     while isinstance(info, msgspec.inspect.Metadata):
         info = info.type
     return info

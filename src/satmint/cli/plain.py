@@ -1,4 +1,4 @@
-"""How our commands look: typer's, with less noise in `--help`."""
+"""Commands of typer with a simpler `--help`."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 class PlainCommand(TyperCommand):
-    """A command whose `--help` is not shown as taking a value."""
+    """A command whose option `--help` is shown without a placeholder for a value."""
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's types are private
         """The option `--help`."""
@@ -17,7 +17,7 @@ class PlainCommand(TyperCommand):
 
 
 class PlainGroup(TyperGroup):
-    """A group of commands whose `--help` is not shown as taking a value."""
+    """A group of commands whose option `--help` is shown without a placeholder for a value."""
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's types are private
         """The option `--help`."""

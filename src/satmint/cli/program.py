@@ -1,6 +1,6 @@
-"""The program: which commands there are, and how each of them ends.
+"""The program `satmint`: its commands and their exit codes.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+Exit codes: 0 success, 1 failure or refusal, 2 wrong usage.
 """
 
 import os
@@ -13,27 +13,27 @@ from typer.core import TyperCommand, TyperGroup
 
 from satmint import __version__
 from satmint.cli.plain import HELP_NAMES, PlainGroup
-from satmint.cli.report import MISUSED, Failure, say
+from satmint.cli.report import EXIT_USAGE, Failure, write_message
 
 COMMANDS: Final = {
     "serve": "Run the server.",
-    "dev": "Run everything for a first try, on this machine only.",
-    "project": "Projects: the tenants, each with its API tokens.",
-    "token": "Tokens: issue, look into, revoke.",
-    "address": "Addresses: the places that can be reached.",
-    "click-to-call": "Click-to-Call tokens, for public web pages.",
-    "session": "Sessions: who is signed in.",
-    "events": "The audit trail: what happened.",
-    "webhook": "Webhooks: whom to tell of alerts.",
-    "keys": "The keyring: the master keys that all tokens hang on.",
-    "db": "The database: migrate, check, back up.",
-    "openapi": "Print the description of the HTTP API.",
+    "dev": "Run a development server on this machine.",
+    "project": "Create and list projects.",
+    "token": "Create, inspect and revoke tokens.",
+    "address": "Create and list addresses.",
+    "click-to-call": "Create, list and disable Click-to-Call tokens.",
+    "session": "List and revoke sessions.",
+    "events": "List and follow the audit trail.",
+    "webhook": "Create, list and delete webhooks.",
+    "keys": "Manage the keyring of master keys.",
+    "db": "Migrate, check, back up and restore the database.",
+    "openapi": "Print the OpenAPI document of the HTTP API.",
 }
-"""Each is a module of this room, imported only when it is asked for."""
+"""The commands with their help. Each is a module of this package, imported only when it is used."""
 
 
 class _Commands(PlainGroup):
-    """Knows its commands by name and loads one when it is used."""
+    """A group that imports the module of a command only when the command is used."""
 
     listing = False
 
@@ -55,7 +55,7 @@ class _Commands(PlainGroup):
         return command
 
     def format_help(self, ctx: object, formatter: object) -> None:
-        """Show the list of commands without loading any of them."""
+        """Show the list of commands without importing their modules."""
         self.listing = True
         super().format_help(ctx, formatter)  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ class _Commands(PlainGroup):
 app = typer.Typer(
     cls=_Commands,
     name="satmint",
-    help="A self-hosted mint for subscriber access tokens.",
+    help="A self-hosted server for subscriber access tokens.",
     no_args_is_help=True,
     add_completion=False,
     context_settings=HELP_NAMES,
@@ -93,43 +93,44 @@ def _satmint(
     pass
 
 
-# The root of what typer raises at a wrong command line; it has no public name there.
+# The base class of typer's exceptions for a wrong command line. typer does not export it.
 _WrongUsage: Final = cast("type[typer.BadParameter]", typer.BadParameter.__bases__[0])
 
-_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of SIGINT
+_INTERRUPTED: Final = 130  # the convention of shells: 128 plus the number of SIGINT
 
 
 def main() -> NoReturn:
     """The console script `satmint`."""
-    os.umask(0o077)  # databases, keyrings and certificates are nobody else's business
+    os.umask(0o077)  # only this user may read databases, keyrings and private keys
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; returns its exit code."""
+    """Run one command line; return its exit code."""
     as_json = "--json" in arguments
     program = cast("_Commands", typer.main.get_command(app))
-    program.commands = dict.fromkeys(COMMANDS, program)  # what a mistyped name is compared with
+    program.commands = dict.fromkeys(COMMANDS, program)  # for suggestions when a name is mistyped
     try:
         outcome = program.main(arguments, "satmint", standalone_mode=False)
     except Failure as failure:
-        say(str(failure), "error", as_json=as_json)
+        write_message(str(failure), "error", as_json=as_json)
         return failure.exit_code
     except _WrongUsage as error:
-        return _misused(error, as_json=as_json)
+        return _report_usage_error(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone. What is left must not be tried again at exit.
+        # The reader of standard output has exited. Redirect it, so that the interpreter does not
+        # fail to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return outcome if isinstance(outcome, int) else 0
 
 
-def _misused(error: typer.BadParameter, *, as_json: bool) -> int:
+def _report_usage_error(error: typer.BadParameter, *, as_json: bool) -> int:
     text = error.format_message().strip()
-    if text:  # a group without a command has shown its help already
+    if text:  # empty if a group without a command has already shown its help
         if error.ctx is not None and not as_json:
             text = f"{text.rstrip('.')} (see `{error.ctx.command_path} --help`)"
-        say(text, "error", as_json=as_json)
-    return MISUSED
+        write_message(text, "error", as_json=as_json)
+    return EXIT_USAGE

@@ -1,14 +1,14 @@
-"""`satmint project`: the tenants."""
+"""`satmint project`: create and list projects."""
 
 from typing import Annotated
 
 import typer
 
-from satmint.cli.command import Work, command
+from satmint.cli.command import CommandContext, command
 from satmint.cli.plain import group
-from satmint.cli.report import Misuse
+from satmint.cli.report import UsageError
 from satmint.flows.credentials import create_api_token, create_project
-from satmint.flows.finding import list_projects
+from satmint.flows.lookup import list_projects
 from satmint.model.permissions import Permission
 from satmint.model.times import iso
 
@@ -19,7 +19,7 @@ Permissions = Annotated[
     typer.Option(
         "--permission",
         metavar="NAME",
-        help=f"What the API token may do: {', '.join(Permission)}. Repeat it. Default: all.",
+        help=f"A permission: {', '.join(Permission)}. Repeat for several. Default: all.",
     ),
 ]
 
@@ -28,22 +28,22 @@ _API_TOKEN_NAME = "default"  # noqa: S105 - what it is called
 
 @command(app, "create")
 async def create(
-    work: Work,
-    name: Annotated[str, typer.Argument(help="What it is called.")],
+    ctx: CommandContext,
+    name: Annotated[str, typer.Argument(help="The name of the project.")],
     permission: Permissions = None,
 ) -> None:
-    """Create a project with an API token, whose text is shown once.
+    """Create a project with an API token. The command prints the token once.
 
-    Makes the database where there is none yet.
+    Creates the database if it does not exist.
     """
-    name = checked_name(name)
+    name = valid_name(name)
     permissions = frozenset(permission or Permission)
-    async with work.mint(create=True) as mint:
-        project = await create_project(mint, name)
+    async with ctx.services(create=True) as services:
+        project = await create_project(services, name)
         token, secret = await create_api_token(
-            mint, project.id, _API_TOKEN_NAME, permissions, work.origin
+            services, project.id, _API_TOKEN_NAME, permissions, ctx.origin
         )
-    work.report.value(
+    ctx.report.write_json(
         {
             "id": project.id,
             "name": project.name,
@@ -53,31 +53,33 @@ async def create(
             "permissions": sorted(permissions),
         }
     )
-    work.report.facts({"project": project.id, "name": project.name, "API token": secret.reveal()})
-    work.report.line("The API token is shown here and never again.")
+    ctx.report.write_properties(
+        {"project": project.id, "name": project.name, "API token": secret.reveal()}
+    )
+    ctx.report.write_line("Store the API token now: it cannot be shown again.")
 
 
 @command(app, "list")
-async def list_(work: Work) -> None:
+async def list_(ctx: CommandContext) -> None:
     """List all projects, oldest first."""
-    async with work.mint() as mint:
-        projects = await list_projects(mint)
-    work.report.rows(
+    async with ctx.services() as services:
+        projects = await list_projects(services.store)
+    ctx.report.write_table(
         ("id", "name", "created_at"),
         [
             {"id": project.id, "name": project.name, "created_at": iso(project.created_at)}
             for project in projects
         ],
-        none="There is no project: make one with `satmint project create NAME`.",
+        none="No projects. Create one with `satmint project create NAME`.",
     )
 
 
-def checked_name(text: str) -> str:
-    """A name that can be shown in one line.
+def valid_name(text: str) -> str:
+    """Return `text` if it is valid as a name.
 
     Raises:
-        Misuse: it cannot.
+        UsageError: it is empty, too long or not printable.
     """
     if not 0 < len(text) <= 255 or not text.isprintable() or not text.strip():
-        raise Misuse("a name is 1 to 255 printable characters")
+        raise UsageError("a name must be 1 to 255 printable characters")
     return text

@@ -1,4 +1,4 @@
-"""What a command says, and to whom: a line of JSON for machines, words and tables for people."""
+"""Output of commands: JSON on one line for programs, or text and tables for people."""
 
 import json
 import os
@@ -11,54 +11,54 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-FAILED: Final = 1
-"""Exit code of what was refused, or could not be done."""
-MISUSED: Final = 2
-"""Exit code of a command line, a setting or a file that makes no sense."""
+EXIT_FAILED: Final = 1
+"""Exit code of a command that was refused or failed."""
+EXIT_USAGE: Final = 2
+"""Exit code for an invalid command line, setting or file."""
 
-_UNBOUNDED: Final = 10_000
+_UNLIMITED_WIDTH: Final = 10_000
 
 
 class Failure(Exception):
-    """A command ends here. The text is for whoever typed it, and shows no secret."""
+    """Ends a command with a message to its user. The message contains no secret."""
 
-    def __init__(self, text: str, exit_code: int = FAILED) -> None:
+    def __init__(self, text: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(text)
         self.exit_code = exit_code
 
 
-class Misuse(Failure):
-    """The command line, a setting or a file makes no sense."""
+class UsageError(Failure):
+    """The command line, a setting or a file is invalid."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text, MISUSED)
+        super().__init__(text, EXIT_USAGE)
 
 
 class Report:
-    """Standard output, for a person or for a machine."""
+    """Writes to standard output: either JSON for programs, or text for people."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        width = None if sys.stdout.isatty() else _UNBOUNDED
+        width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
         self._console = Console(highlight=False, markup=False, emoji=False, width=width)
 
-    def value(self, value: object) -> None:
-        """The outcome, for machines: one line of JSON. For people there is the rest."""
+    def write_json(self, value: object) -> None:
+        """Write the result as one line of JSON. Without `--json`, write nothing."""
         if self.as_json:
             sys.stdout.write(to_json(value) + "\n")
             sys.stdout.flush()
 
-    def line(self, text: str | Text = "") -> None:
-        """A line for people, never wrapped, so that what it shows can be copied."""
+    def write_line(self, text: str | Text = "") -> None:
+        """Write a line of text, without wrapping, so that it can be copied. Not with `--json`."""
         if not self.as_json:
             self._console.print(text, soft_wrap=True)
 
-    def show(self, drawing: RenderableType) -> None:
-        """Something drawn for people; piped, it is as wide as its content."""
+    def write_drawing(self, drawing: RenderableType) -> None:
+        """Draw a table or a panel; in a pipe, as wide as its content. Not with `--json`."""
         if not self.as_json:
             self._console.print(drawing)
 
-    def rows(
+    def write_table(
         self,
         columns: Sequence[str],
         rows: Sequence[Mapping[str, object]],
@@ -66,66 +66,70 @@ class Report:
         none: str,
         more: bool = False,
     ) -> None:
-        """A list: for machines an array with everything, for people a table.
+        """Write a list: with `--json`, an array with all properties; otherwise, a table.
 
         Args:
-            columns: What people are shown of it.
-            rows: The things in it, by their properties' names.
-            none: What is said to people where there are none.
-            more: Whether the list goes on, which is then said on standard error.
+            columns: The names of the properties in the table.
+            rows: The rows, each with its properties by name.
+            none: The text instead of an empty table.
+            more: Whether there are more rows; standard error then has a note.
         """
-        self.value(rows)
+        self.write_json(rows)
         if not rows:
-            self.line(none)
+            self.write_line(none)
         elif not self.as_json:
-            self.show(_table(columns, rows))
+            self.write_drawing(_table(columns, rows))
         if more:
-            say(f"there are more than {len(rows)}: raise --limit", "note", as_json=self.as_json)
+            write_message(
+                f"only the first {len(rows)} are shown: raise --limit",
+                "note",
+                as_json=self.as_json,
+            )
 
-    def facts(self, named: Mapping[str, object]) -> None:
-        """One thing, a line for each of its properties."""
-        for text in facts(named):
-            self.line(text)
+    def write_properties(self, named: Mapping[str, object]) -> None:
+        """Write the properties of one record, one on each line."""
+        for text in format_properties(named):
+            self.write_line(text)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        # Whatever has to be folded, an id stays in one piece to be copied.
+        # Other columns may fold. An id stays on one line, so that it can be copied.
         table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
     for row in rows:
-        table.add_row(*(cell(row[column]) for column in columns))
+        table.add_row(*(format_cell(row[column]) for column in columns))
     return table
 
 
-def facts(named: Mapping[str, object]) -> list[Text]:
-    """A line for each of a thing's properties."""
+def format_properties(named: Mapping[str, object]) -> list[Text]:
+    """The properties of a record as lines."""
     width = max(map(len, named), default=0)
     return [
-        Text.assemble((f"{name:<{width}}", "bold"), "  ", cell(value))
+        Text.assemble((f"{name:<{width}}", "bold"), "  ", format_cell(value))
         for name, value in named.items()
     ]
 
 
-def cell(value: object) -> Text:
-    """A value as people read it."""
+def format_cell(value: object) -> Text:
+    """A value as text for people."""
     match value:
         case None | "" | ():
             return Text("-", "dim")
         case bool():
             return Text("yes" if value else "no")
         case tuple():
-            return Text(visible(", ".join(map(str, value))))
+            return Text(escape_unprintable(", ".join(map(str, value))))
         case Text():
             return value
         case _:
-            return Text(visible(str(value)))
+            return Text(escape_unprintable(str(value)))
 
 
-def visible(text: str) -> str:
-    """`text` with everything in it that a terminal would obey instead of show, escaped.
+def escape_unprintable(text: str) -> str:
+    """Escape the characters of `text` that are not printable.
 
-    Names and agents are what their owners chose: they must not clear a screen or forge a line.
+    Clients choose names and user agents: these must not control the terminal or forge a line.
     """
     if text.isprintable():
         return text
@@ -140,13 +144,13 @@ def to_json(value: object) -> str:
     return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=False)
 
 
-def say(text: str, kind: str, *, as_json: bool) -> None:
-    """One line on standard error.
+def write_message(text: str, kind: str, *, as_json: bool) -> None:
+    """Write a message as one line on standard error.
 
     Args:
-        text: What is to be said.
-        kind: `error` or `note`: the member's name, for machines.
-        as_json: Whether a machine reads it.
+        text: The message.
+        kind: `error` or `note`: the name of the member in JSON.
+        as_json: Whether to write JSON.
     """
     line = " ".join(text.split())
     if as_json:

@@ -1,11 +1,11 @@
-"""What `serve` and `dev` have in common: addresses, certificates, and the loop that serves."""
+"""Shared by `serve` and `dev`: listeners, certificates, and the event loop."""
 
 import asyncio
 import contextlib
 import errno
 import resource
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,29 +13,31 @@ import structlog
 import uvloop
 
 from satmint.assembly import Service
-from satmint.cli.report import Failure, Misuse
-from satmint.cli.trouble import because, in_words
-from satmint.http.listen import Listener, bind
+from satmint.cli.errors import failures_for_user
+from satmint.cli.report import Failure, UsageError
+from satmint.incarnation_file import watch_incarnation
+from satmint.server import Listener, ServerCertificate, UnusableCertificate, bind
 from satmint.settings import Settings
 
 _OPEN_FILES: Final = 65_536
 
 
-def run_server(settings: Settings, work: Coroutine[Any, Any, None]) -> None:
-    """Run a server until it has stopped by itself or by a signal.
+def run_server(settings: Settings, task: Coroutine[Any, Any, None]) -> None:
+    """Run a server until it stops, in an event loop of its own.
 
     Raises:
-        Failure: it cannot start.
+        Failure: the server cannot start.
     """
-    _allow_connections()
-    with in_words(settings), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
+    _raise_open_files_limit()
+    with failures_for_user(settings), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(task)
 
 
-def _allow_connections() -> None:
-    """Raise the number of files that may be open, as far as the system lets us.
+def _raise_open_files_limit() -> None:
+    """Raise the limit of open files (RLIMIT_NOFILE) as far as the hard limit permits.
 
-    Every connection is one, and the usual limit of 1024 is meant for programs that use `select`.
+    Each connection is an open file. The usual soft limit, 1024, protects programs that use
+    `select`.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
@@ -45,51 +47,57 @@ def _allow_connections() -> None:
 
 
 def background_of(service: Service) -> Sequence[Callable[[], Awaitable[None]]]:
-    """What runs beside the listeners."""
+    """The background tasks of the service, to run while it serves requests."""
     return tuple(
-        _told(work)
-        for work in (
-            service.purge_for_ever,
+        _log_failure(task)
+        for task in (
+            service.run_purge,
             service.watch_keyring,
-            service.carry_webhooks,
+            partial(watch_incarnation, service.guard),
+            service.dispatch_webhooks,
             service.gateway.run,
         )
     )
 
 
-def _told(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Work whose end by a bug is logged at once, instead of going unnoticed."""
+def _log_failure(task: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Wrap a background task: an exception is logged when it occurs, not when the server stops."""
 
     async def run() -> None:
         try:
-            await work()
-        except Exception:  # noqa: BLE001 - whatever it is, it is logged
+            await task()
+        except Exception:  # noqa: BLE001 - every exception is logged
             structlog.get_logger("satmint.background").exception("ended")
 
     return run
 
 
-def listen_on(
-    host: str, port: int, tls_cert: Path | None = None, tls_key: Path | None = None
-) -> Listener:
-    """An address, bound, with its certificate.
+def certificate_of(settings: Settings) -> ServerCertificate | None:
+    """Load the TLS certificate of the settings. None: TLS is off.
 
     Raises:
-        Failure: the address cannot be had.
-        Misuse: the certificate cannot be used.
+        UsageError: the certificate or its key cannot be used.
     """
-    if tls_cert is not None and tls_key is not None:
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls_cert, tls_key)
-        except OSError as error:  # ssl.SSLError is one
-            message = f"cannot use the certificate {tls_cert} with the key {tls_key}"
-            raise Misuse(f"{message}: {because(error)}") from error
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
     try:
-        listener = Listener(bind(host, port), tls_cert, tls_key)
+        return ServerCertificate(Path(settings.tls_cert), Path(settings.tls_key))
+    except UnusableCertificate as error:
+        raise UsageError(f"cannot serve https: {error}") from error
+
+
+def listen_on(host: str, port: int, certificate: ServerCertificate | None = None) -> Listener:
+    """Listen on an address with one socket.
+
+    Raises:
+        Failure: the address cannot be used.
+    """
+    try:
+        listener = Listener(bind(host, port), certificate)
     except OSError as error:
         raise _cannot_listen(host, port, error) from error
     try:
-        # Until one listens, another can still take the port.
+        # Another process can bind the same port until one of them listens.
         listener.socket.listen()
     except OSError as error:
         listener.close()
@@ -97,25 +105,24 @@ def listen_on(
     return listener
 
 
-def listen_together(
-    count: int, host: str, port: int, tls_cert: Path | None = None, tls_key: Path | None = None
+def listen_shared(
+    count: int, host: str, port: int, certificate: ServerCertificate | None = None
 ) -> list[Listener]:
-    """One address with so many sockets, over which the system spreads the connections.
+    """Listen on one address with `count` sockets. The kernel distributes connections over them.
 
     Raises:
-        Failure: the address cannot be had.
-        Misuse: the certificate cannot be used.
+        Failure: the address cannot be used.
     """
-    alone = listen_on(host, port, tls_cert, tls_key)
+    exclusive = listen_on(host, port, certificate)
     if count == 1:
-        return [alone]
-    # That it could be had alone says that no other server shares it already.
-    port = alone.port
-    alone.close()
+        return [exclusive]
+    # An exclusive bind has succeeded: no other server shares the address.
+    port = exclusive.port
+    exclusive.close()
     listeners: list[Listener] = []
     try:
         for _ in range(count):
-            bound = Listener(bind(host, port, shared=True), tls_cert, tls_key)
+            bound = Listener(bind(host, port, shared=True), certificate)
             listeners.append(bound)
             bound.socket.listen()
     except OSError as error:
@@ -134,11 +141,11 @@ def _cannot_listen(host: str, port: int, error: OSError) -> Failure:
 
 
 def authority(host: str, port: int) -> str:
-    """`host:port` as URLs spell it (RFC 3986, section 3.2)."""
+    """`host:port` as in a URL, with IPv6 addresses in brackets (RFC 3986, section 3.2)."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def url_of(host: str, listener: Listener) -> str:
-    """Where a listener is reached on this machine."""
-    scheme = "http" if listener.tls_cert is None else "https"
+    """The URL of a listener on this machine."""
+    scheme = "http" if listener.certificate is None else "https"
     return f"{scheme}://{authority(host, listener.port)}"

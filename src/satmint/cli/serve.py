@@ -1,4 +1,4 @@
-"""`satmint serve`: the server."""
+"""`satmint serve`: run the server."""
 
 import inspect
 from collections.abc import Sequence
@@ -13,16 +13,18 @@ import typer
 from satmint.assembly import Service, assembled
 from satmint.cli.options import Config, Json, setting_parameters, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.running import listen_together, run_server, url_of
-from satmint.cli.serving import serve_on, warn_about
-from satmint.cli.workers import Workers
-from satmint.http.listen import Listener
+from satmint.cli.report import Failure
+from satmint.cli.running import certificate_of, listen_shared, run_server, url_of
+from satmint.cli.serving import Listeners, serve_on, warn_about
+from satmint.cli.workers import Supervisor
 from satmint.logs import configure_logs
+from satmint.server import Listener
 from satmint.settings import Settings
 
 PANELS: Final = {
     "Listening": (
-        *("host", "port", "workers", "tls_cert", "tls_key", "public_url", "trusted_proxies"),
+        *("host", "port", "workers", "worker_timeout_seconds", "tls_cert", "tls_key"),
+        *("hsts_seconds", "public_url", "trusted_proxies", "admin_host", "admin_port"),
     ),
     "Data and keys": ("database", "keyring", "keyring_kek", "event_retention_days"),
     "Tokens": (
@@ -32,44 +34,50 @@ PANELS: Final = {
         "replay_seconds",
         "max_token_seconds",
         "max_session_seconds",
+        "max_invite_seconds",
     ),
     "Client Bound SAT": (
         *("proof_age_seconds", "proof_ahead_seconds", "device_slack_seconds", "strict_proofs"),
     ),
     "Protection": (
         *("cors_origins", "calls_per_minute", "embeds_per_minute", "failures_per_minute"),
-        "private_webhooks",
+        *("invites_per_minute", "invites_per_session"),
+        *("keep_alive_seconds", "connections_per_address", "private_webhooks"),
     ),
     "Gateway": (
         "gateway_connections",
         "gateway_connections_per_address",
         "gateway_connections_per_project",
+        *("gateway_temporary_percent", "gateway_connections_per_session"),
+        "gateway_connections_per_click_to_call",
         "gateway_requests_per_second",
     ),
     "Logs": ("log_format", "log_level"),
 }
 
 
-class Where(NamedTuple):
-    """Two views of one address."""
+class ServerUrls(NamedTuple):
+    """The URLs of a server."""
 
     bound: str
-    """Its URL on this machine."""
+    """The URL of the public listener on this machine."""
     public_url: str
-    """Its URL from outside; no slash at the end."""
+    """The URL from outside, without a slash at the end."""
+    admin: str | None
+    """The URL of the admin listener. None: the admin listener is off."""
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
 _HELP: Final = """Run the server.
 
-Every option below is also an environment variable (`--tls-cert`: `SATMINT_TLS_CERT`) and a key of
-a TOML file (`tls_cert = "..."`). The command line goes before the environment, and that before
-the file.
+Each option is also an environment variable (`--tls-cert`: `SATMINT_TLS_CERT`) and a key of a TOML
+file (`tls_cert = "..."`). Options override environment variables, and these override the file.
 
-The server stops on SIGTERM and SIGINT once it has answered what is in flight. It reads the keyring
-again on SIGHUP, and by itself when the file changes. With several workers, SIGUSR2 replaces them
-one by one, without a lost connection.
+SIGTERM and SIGINT stop the server after it has answered the requests in progress. The server reads
+the keyring and the certificate again on SIGHUP and when the files change. With several workers,
+SIGUSR2 replaces them one by one without losing a connection, and workers that exit or hang are
+replaced.
 """
 
 
@@ -78,21 +86,32 @@ def _serve(config: Path | None = None, as_json: bool = False, **given: object) -
         given["log_format"] = "json"
     settings = settings_from(given, config)
     configure_logs(settings.log_format, settings.log_level)
-    tls = (None if path is None else Path(path) for path in (settings.tls_cert, settings.tls_key))
-    with ExitStack() as closing_time:
-        listeners = listen_together(settings.workers, settings.host, settings.port, *tls)
+    certificate = certificate_of(settings)
+    with ExitStack() as open_listeners:
+        listeners = listen_shared(settings.workers, settings.host, settings.port, certificate)
         for listener in listeners:
-            closing_time.enter_context(closing(listener))
+            open_listeners.enter_context(closing(listener))
+        admin: list[Listener] = []
+        if settings.admin_port:
+            try:
+                admin = listen_shared(settings.workers, settings.admin_host, settings.admin_port)
+            except Failure as failure:
+                remedy = "choose another port with --admin-port, or turn it off with 0"
+                raise Failure(f"admin listener: {failure}; {remedy}") from failure
+            for listener in admin:
+                open_listeners.enter_context(closing(listener))
         bound = url_of(settings.host, listeners[0])
-        where = Where(bound, (settings.public_url or bound).rstrip("/"))
+        admin_url = url_of(settings.admin_host, admin[0]) if admin else None
+        urls = ServerUrls(bound, (settings.public_url or bound).rstrip("/"), admin_url)
         if len(listeners) == 1:
-            run_server(settings, _alone(listeners[0], settings, where))
+            single = Listeners(listeners[0], admin[0] if admin else None)
+            run_server(settings, _serve_single(single, settings, urls))
         else:
-            run_server(settings, _many(listeners, settings, where))
+            run_server(settings, _serve_workers(listeners, admin, settings, urls))
 
 
 def _signature() -> inspect.Signature:
-    """`--config`, `--json` and every setting."""
+    """The parameters of the command: `--config`, `--json` and every setting."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(
         [
@@ -107,24 +126,37 @@ _serve.__signature__ = _signature()  # type: ignore[attr-defined]
 app.command("serve", cls=PlainCommand, help=_HELP, context_settings=HELP_NAMES)(_serve)
 
 
-async def _alone(listener: Listener, settings: Settings, where: Where) -> None:
-    async def say(_service: Service) -> None:
-        warn_about(settings, where.bound)
-        log.info("listening", url=where.bound, public_url=where.public_url)
+async def _serve_single(listeners: Listeners, settings: Settings, urls: ServerUrls) -> None:
+    async def log_ready(_service: Service) -> None:
+        warn_about(settings, urls.bound)
+        _log_admin_listener(urls)
+        log.info("listening", url=urls.bound, public_url=urls.public_url)
 
     log = structlog.get_logger("satmint.serve")
-    await serve_on(listener, settings, where.public_url, say)
+    await serve_on(listeners, settings, urls.public_url, log_ready)
     log.info("stopped")
 
 
-async def _many(listeners: Sequence[Listener], settings: Settings, where: Where) -> None:
-    async def say() -> None:
-        log.info("listening", url=where.bound, public_url=where.public_url, workers=len(listeners))
+async def _serve_workers(
+    listeners: Sequence[Listener], admin: Sequence[Listener], settings: Settings, urls: ServerUrls
+) -> None:
+    async def log_ready() -> None:
+        _log_admin_listener(urls)
+        log.info("listening", url=urls.bound, public_url=urls.public_url, workers=len(listeners))
 
     log = structlog.get_logger("satmint.serve")
     async with assembled(settings):
-        pass  # so that what is wrong with the settings is said once, by this process
-    warn_about(settings, where.bound)
+        pass  # reports an error in the settings once, instead of once in each worker
+    warn_about(settings, urls.bound)
     with TemporaryDirectory(prefix="satmint-") as folder:
-        await Workers(settings, listeners, where.public_url, folder).run(say)
+        await Supervisor(settings, listeners, admin, urls.public_url, folder).run(log_ready)
     log.info("stopped")
+
+
+def _log_admin_listener(urls: ServerUrls) -> None:
+    if urls.admin is not None:
+        structlog.get_logger("satmint.serve").info(
+            "admin_listening",
+            url=urls.admin,
+            meaning="/metrics is here and needs no credentials: do not expose this address",
+        )

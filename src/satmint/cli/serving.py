@@ -1,81 +1,131 @@
-"""Serving on one listener, in the only process or in one of several."""
+"""Serve on the listeners of one process: a single process, or one of several workers."""
 
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
-from satmint.assembly import Service, assembled, policy_of
-from satmint.cli.running import background_of
-from satmint.http.listen import Listener, Listening, serve
+from satmint.assembly import Service, assembled
+from satmint.cli.running import background_of, url_of
+from satmint.model.proxies import TrustedProxies
+from satmint.policies import max_connections, policy_of
+from satmint.server import (
+    ConnectionLimits,
+    LifecycleHooks,
+    Listener,
+    ListenerApp,
+    ServerOptions,
+    serve,
+)
 from satmint.settings import Settings
 
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+ADMIN_LIMITS: Final = ConnectionLimits(connections=16, per_address=16)
+"""Limits of the admin listener. Connections to the public listener do not count."""
+_ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104 - used in a comparison, not to listen
 
 
-class Crew(msgspec.Struct, frozen=True):
-    """One worker's place among the others."""
+class WorkerContext(msgspec.Struct, frozen=True):
+    """What a worker knows about its position among the workers of one server."""
 
-    number: int
-    """Which of the workers it is, from 0."""
+    index: int
+    """The worker's index, from 0."""
     folder: str
-    """Where they meet: a folder that only their user can enter."""
+    """The folder with the sockets of all workers. Only their user can enter it."""
+    replacements: dict[str, int]
+    """How often a process with this index was replaced, by reason, for `/metrics`."""
+
+
+class Listeners(NamedTuple):
+    """The listeners of one process."""
+
+    public: Listener
+    admin: Listener | None
 
 
 async def serve_on(
-    listener: Listener,
+    listeners: Listeners,
     settings: Settings,
     public_url: str,
     on_ready: Callable[[Service], Awaitable[None]],
-    crew: Crew | None = None,
+    worker: WorkerContext | None = None,
 ) -> None:
-    """Assemble the service and serve it until a signal says stop.
+    """Assemble the service and serve it until SIGTERM or SIGINT.
 
     Args:
-        listener: Where.
-        settings: How.
-        public_url: Where it is reached from outside; no slash at the end.
-        on_ready: Called once it answers.
-        crew: Its place among other workers, if there are any.
+        listeners: The listeners of this process.
+        settings: The settings.
+        public_url: The server's URL from outside, without a slash at the end.
+        on_ready: Called when all listeners serve requests.
+        worker: This process's context if it is one of several workers.
     """
     async with assembled(settings) as service:
         background = [*background_of(service)]
-        if crew is not None:
-            background.append(service.join(Path(crew.folder), crew.number))
+        if worker is not None:
+            background.append(service.join_workers(Path(worker.folder), worker.index))
+            service.metrics.worker_replacements.update(worker.replacements)
+        certificate = listeners.public.certificate
+        if certificate is not None:
+            background.append(service.use_certificate(certificate))
+        apps = [ListenerApp(service.app(public_url), listeners.public)]
+        if listeners.admin is not None:
+            admin_app = service.admin_app(url_of(settings.admin_host, listeners.admin))
+            apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(
-            service.app(public_url),
-            [listener],
-            Listening(
-                trusted_proxies=settings.trusted_proxies,
+            apps,
+            options_of(settings, service),
+            LifecycleHooks(
                 on_ready=lambda: on_ready(service),
-                on_hangup=service.look_at_keyring,
+                on_hangup=service.reload_files,
                 on_stop=service.gateway.stop,
                 background=background,
             ),
         )
+        if service.guard.copied is not None:
+            raise service.guard.copied
+
+
+def options_of(settings: Settings, service: Service, *, send_date: bool = True) -> ServerOptions:
+    """The options of the HTTP server.
+
+    Args:
+        settings: The settings.
+        service: The service that counts refused requests.
+        send_date: Whether the server adds a `Date` field, from the system clock, to responses.
+    """
+    return ServerOptions(
+        limits=ConnectionLimits(
+            connections=max_connections(),
+            per_address=settings.connections_per_address,
+            keep_alive_seconds=settings.keep_alive_seconds,
+        ),
+        proxies=TrustedProxies(settings.trusted_proxies),
+        count_refusal=service.count_refusal,
+        hsts_seconds=settings.hsts_seconds if send_date else 0,
+        send_date=send_date,
+    )
 
 
 def warn_about(settings: Settings, bound: str) -> None:
-    """Log what an operator should know about these settings before anybody calls.
+    """Log a warning for each setting that is likely to be a mistake in production.
 
     Args:
-        settings: As they are.
-        bound: The URL that is listened on.
+        settings: The settings.
+        bound: The URL of the public listener.
     """
     log = structlog.get_logger("satmint.serve")
     if not policy_of(settings).cluster_hosts:
         log.warning(
             "no_cluster_host",
-            meaning="browser SDKs send tokens without one to the vendor's cloud",
+            meaning="tokens name no cluster host: browser SDKs connect to the vendor's cloud",
             remedy="set --cluster-host",
         )
-    if settings.public_url is None and settings.host in _EVERYWHERE:
+    if settings.public_url is None and settings.host in _ALL_INTERFACES:
         log.warning(
             "no_public_url",
-            meaning=f"links in answers begin with {bound}",
+            meaning=f"links in responses start with {bound}",
             remedy="set --public-url",
         )
     file = Path(settings.keyring)

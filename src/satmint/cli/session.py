@@ -1,15 +1,22 @@
-"""`satmint session`: who is signed in."""
+"""`satmint session`: list and revoke sessions."""
 
 from typing import Annotated
 
 import typer
 
-from satmint.cli.command import Limit, ProjectOption, Work, command, id_of, project_named
+from satmint.cli.command import (
+    CommandContext,
+    Limit,
+    ProjectOption,
+    command,
+    parse_id,
+    resolve_project,
+)
 from satmint.cli.plain import group
-from satmint.cli.report import Misuse
-from satmint.flows.finding import subscriber_called
-from satmint.flows.oversight import list_devices, list_sessions
+from satmint.cli.report import UsageError
+from satmint.flows.lookup import find_subscriber
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
+from satmint.flows.session_queries import list_devices, list_sessions
 from satmint.model.lifetimes import expired
 from satmint.model.listing import Window
 from satmint.model.naming import is_fingerprint
@@ -19,36 +26,41 @@ from satmint.model.times import iso, iso_or_none
 app = group("session")
 
 SubscriberText = Annotated[
-    str, typer.Argument(metavar="SUBSCRIBER", help="An id, or your own reference.")
+    str, typer.Argument(metavar="SUBSCRIBER", help="The id or the reference of a subscriber.")
 ]
 
 
 @command(app, "list")
 async def list_(
-    work: Work, subscriber: SubscriberText, limit: Limit = 100, project: ProjectOption = None
+    ctx: CommandContext,
+    subscriber: SubscriberText,
+    limit: Limit = 100,
+    project: ProjectOption = None,
 ) -> None:
-    """List a subscriber's sessions, oldest first; the revoked ones stay for a day."""
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        owner = (await subscriber_called(mint, chosen.id, subscriber)).id
-        page = await list_sessions(mint, chosen.id, owner, Window(limit))
-    now = work.clock.now()
-    work.report.rows(
+    """List the sessions of a subscriber, oldest first. Revoked sessions are kept for a day."""
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        owner = (await find_subscriber(services.store, chosen.id, subscriber)).id
+        page = await list_sessions(services.store, chosen.id, owner, Window(limit))
+    now = ctx.clock.now()
+    ctx.report.write_table(
         ("id", "state", "generation", "created_at", "last_refresh_at", "address", "agent", "key"),
-        [_shown(session, now) for session in page.items],
-        none="There is no session.",
+        [_as_dict(session, now) for session in page.items],
+        none="No sessions.",
         more=page.more_after,
     )
 
 
 @command(app, "devices")
-async def devices(work: Work, subscriber: SubscriberText, project: ProjectOption = None) -> None:
-    """List the keys that a subscriber's sessions are bound to, the one used last in front."""
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        owner = (await subscriber_called(mint, chosen.id, subscriber)).id
-        found = await list_devices(mint, chosen.id, owner)
-    work.report.rows(
+async def devices(
+    ctx: CommandContext, subscriber: SubscriberText, project: ProjectOption = None
+) -> None:
+    """List the keys that a subscriber's sessions are bound to, most recently used first."""
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        owner = (await find_subscriber(services.store, chosen.id, subscriber)).id
+        found = await list_devices(services, chosen.id, owner)
+    ctx.report.write_table(
         (
             "fingerprint",
             "sessions",
@@ -76,54 +88,52 @@ async def devices(work: Work, subscriber: SubscriberText, project: ProjectOption
 
 @command(app, "revoke")
 async def revoke(
-    work: Work,
+    ctx: CommandContext,
     sessions: Annotated[
-        list[str] | None, typer.Argument(metavar="SESSION", help="Ids of sessions.")
+        list[str] | None, typer.Argument(metavar="SESSION", help="The ids of sessions.")
     ] = None,
     subscriber: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="All that was issued to this one: an id or reference."),
+        typer.Option(metavar="TEXT", help="All sessions of this subscriber: an id or a reference."),
     ] = None,
     fingerprint: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="With --subscriber: only what is bound to the key of this RFC 7638 thumbprint.",
+            help="With --subscriber: only sessions bound to this RFC 7638 key thumbprint.",
         ),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every session that the project has.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All sessions of the project.")] = False,
     project: ProjectOption = None,
 ) -> None:
-    """Revoke sessions at once: their refresh tokens and all of their SATs are dead."""
+    """Revoke sessions. Their refresh tokens and SATs stop working immediately."""
     if [bool(sessions), subscriber is not None, everything].count(True) != 1:
-        raise Misuse("give either ids of sessions, --subscriber or --all")
+        raise UsageError("pass session ids, --subscriber or --all")
     if fingerprint is not None and (subscriber is None or not is_fingerprint(fingerprint)):
-        raise Misuse("--fingerprint goes with --subscriber and is an RFC 7638 thumbprint")
-    named = [id_of(text, "SESSION") for text in sessions or ()]
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
+        raise UsageError("--fingerprint requires --subscriber and must be an RFC 7638 thumbprint")
+    named = [parse_id(text, "SESSION") for text in sessions or ()]
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
         if everything:
-            await revoke_project(mint, chosen.id, work.origin)
-            work.report.value({"revoked_project": chosen.id})
-            work.report.line(f"Every session of {chosen.name} is revoked.")
+            await revoke_project(services, chosen.id, ctx.origin)
+            ctx.report.write_json({"revoked_project": chosen.id})
+            ctx.report.write_line(f"Revoked every session of {chosen.name}.")
             return
         if subscriber is None:
             for session in named:
-                await revoke_session(mint, chosen.id, session, work.origin)
+                await revoke_session(services, chosen.id, session, ctx.origin)
             count = len(named)
         else:
-            owner = (await subscriber_called(mint, chosen.id, subscriber)).id
+            owner = (await find_subscriber(services.store, chosen.id, subscriber)).id
             if fingerprint is None:
-                count = await revoke_subscriber(mint, chosen.id, owner, work.origin)
+                count = await revoke_subscriber(services, chosen.id, owner, ctx.origin)
             else:
-                count = await revoke_key(mint, chosen.id, owner, fingerprint, work.origin)
-    work.report.value({"revoked_sessions": count})
-    work.report.line(f"{count} session{'' if count == 1 else 's'} revoked.")
+                count = await revoke_key(services, chosen.id, owner, fingerprint, ctx.origin)
+    ctx.report.write_json({"revoked_sessions": count})
+    ctx.report.write_line(f"{count} session{'' if count == 1 else 's'} revoked.")
 
 
-def _shown(session: Session, now: int) -> dict[str, object]:
+def _as_dict(session: Session, now: int) -> dict[str, object]:
     if session.revoked_at is not None:
         state = "revoked"
     else:

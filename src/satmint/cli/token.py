@@ -1,4 +1,4 @@
-"""`satmint token`: issue, look into and revoke tokens of every kind."""
+"""`satmint token`: create, inspect and revoke tokens of every kind."""
 
 import json
 import sys
@@ -7,112 +7,120 @@ from uuid import UUID
 
 import typer
 
-from satmint.cli.command import ProjectOption, Work, command, id_of, project_named
+from satmint.cli.command import CommandContext, ProjectOption, command, parse_id, resolve_project
 from satmint.cli.plain import group
-from satmint.cli.project import Permissions, checked_name
-from satmint.cli.report import Failure, Misuse
-from satmint.flows.callers import Caller
+from satmint.cli.project import Permissions, valid_name
+from satmint.cli.report import Failure, UsageError
+from satmint.flows.callers import ApiTokenCaller
 from satmint.flows.credentials import create_api_token, delete_api_token
-from satmint.flows.examine import Examined, examine
-from satmint.flows.finding import api_token_of, c2c_token_of
 from satmint.flows.issue import SubscriberTokenRequest, subscriber_tokens
-from satmint.flows.mint import Mint
+from satmint.flows.lookup import find_api_token, find_c2c_token
 from satmint.flows.revoke import revoke_session
+from satmint.flows.service_context import ServiceContext
+from satmint.flows.token_info import TokenInfo, inspect_token
 from satmint.model.base64url import b64url_decode
 from satmint.model.claims import encode_claims
 from satmint.model.naming import is_fingerprint
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, C2cToken
+from satmint.model.references import reference_error
 from satmint.model.secrets import C2C_PREFIX
 from satmint.model.times import iso
 
 app = group("token")
 
 TokenArgument = Annotated[
-    str, typer.Argument(metavar="TOKEN", help="Its text; - reads it from standard input.")
+    str, typer.Argument(metavar="TOKEN", help="The token, or - to read it from standard input.")
 ]
 
 _API_PREFIX: Final = "PT"
 _NO_API_TOKEN: Final = UUID(int=0)
-"""Stands for the API token of a caller who came by the command line."""
+"""Placeholder for the API token: the command line does not use one."""
 
 
 @command(app, "create")
 async def create(
-    work: Work,
+    ctx: CommandContext,
     reference: Annotated[
         str | None,
         typer.Argument(
             metavar="REFERENCE",
-            help="Whom to sign in: your own name for a subscriber, made if need be.",
+            help="The reference of the subscriber, who is created if necessary.",
         ),
     ] = None,
     api: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Make an API token of this name instead.")
+        str | None, typer.Option(metavar="NAME", help="Create an API token with this name instead.")
     ] = None,
     permission: Permissions = None,
     expire_in: Annotated[
         int | None,
-        typer.Option(min=1, metavar="SECONDS", help="Life of the first SAT. Default: 7200."),
+        typer.Option(min=1, metavar="SECONDS", help="Lifetime of the first SAT. Default: 7200."),
     ] = None,
     self_refresh: Annotated[
-        bool, typer.Option("--self-refresh", metavar="", help="Give it the scope `sat:refresh`.")
+        bool, typer.Option("--self-refresh", metavar="", help="Add the scope `sat:refresh`.")
     ] = False,
     fingerprint: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Bind it to the key of this RFC 7638 thumbprint."),
+        typer.Option(metavar="TEXT", help="Bind the session to this RFC 7638 key thumbprint."),
     ] = None,
-    application: Annotated[str | None, typer.Option(metavar="ID", help="Its application.")] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One of the configured regions.")
+    application: Annotated[
+        str | None, typer.Option(metavar="ID", help="The id of the application.")
     ] = None,
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="A configured region.")] = None,
     project: ProjectOption = None,
 ) -> None:
-    """Sign a subscriber in, or make an API token. What is made is shown once.
+    """Sign a subscriber in, or create an API token. The command prints the tokens once.
 
-    Settings that shape tokens are taken as by `satmint serve`, from `SATMINT_...` variables and
-    `--config`: the issuer, the cluster host, the regions, the longest life.
+    As for `satmint serve`, `SATMINT_...` variables and `--config` set the issuer, the cluster host,
+    the regions and the maximum lifetime.
     """
     if (reference is None) == (api is None):
-        raise Misuse("give either a subscriber's REFERENCE or --api NAME")
+        raise UsageError("pass either REFERENCE or --api NAME")
     if api is not None:
         if expire_in or self_refresh or fingerprint or application or region:
-            raise Misuse("an API token has a name and permissions, nothing else")
-        await _create_api_token(
-            work, checked_name(api), frozenset(permission or Permission), project
-        )
+            raise UsageError("with --api, only --permission is allowed")
+        await _create_api_token(ctx, valid_name(api), frozenset(permission or Permission), project)
         return
     if permission:
-        raise Misuse("--permission goes with --api")
+        raise UsageError("--permission requires --api")
     if fingerprint is not None and not is_fingerprint(fingerprint):
-        raise Misuse("--fingerprint must be an RFC 7638 SHA-256 thumbprint")
+        raise UsageError("--fingerprint must be an RFC 7638 SHA-256 thumbprint")
     request = SubscriberTokenRequest(
-        reference=checked_name(reference or ""),
-        expire_at=None if expire_in is None else work.clock.now() + expire_in,
-        application_id=None if application is None else id_of(application, "--application"),
+        reference=_valid_reference(reference or ""),
+        expire_at=None if expire_in is None else ctx.clock.now() + expire_in,
+        application_id=None if application is None else parse_id(application, "--application"),
         region=region,
         fingerprint=fingerprint,
         self_refresh=self_refresh,
     )
-    async with work.mint(keyring=True) as mint:
-        if region is not None and region not in mint.policy.regions:
-            raise Misuse(f"--region must be one of {', '.join(sorted(mint.policy.regions))}")
-        chosen = await project_named(mint, project)
-        caller = Caller(chosen.id, _NO_API_TOKEN, frozenset(Permission))
-        made = await subscriber_tokens(mint, caller, request, work.origin)
-    work.report.value(made)
-    work.report.facts(
+    async with ctx.services(keyring=True) as services:
+        if region is not None and region not in services.policy.regions:
+            raise UsageError(
+                f"--region must be one of {', '.join(sorted(services.policy.regions))}"
+            )
+        chosen = await resolve_project(services, project)
+        caller = ApiTokenCaller(chosen.id, _NO_API_TOKEN, frozenset(Permission))
+        made = await subscriber_tokens(services, caller, request, ctx.origin)
+    ctx.report.write_json(made)
+    ctx.report.write_properties(
         {"subscriber": made.subscriber_id, "SAT": made.token, "refresh token": made.refresh_token}
     )
 
 
+def _valid_reference(text: str) -> str:
+    error = reference_error(text)
+    if error is not None:
+        raise UsageError(f"the reference {error}")
+    return text
+
+
 async def _create_api_token(
-    work: Work, name: str, permissions: frozenset[Permission], project: str | None
+    ctx: CommandContext, name: str, permissions: frozenset[Permission], project: str | None
 ) -> None:
-    async with work.mint() as mint:
-        chosen = await project_named(mint, project)
-        token, secret = await create_api_token(mint, chosen.id, name, permissions, work.origin)
-    work.report.value(
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        token, secret = await create_api_token(services, chosen.id, name, permissions, ctx.origin)
+    ctx.report.write_json(
         {
             "id": token.id,
             "name": name,
@@ -121,52 +129,54 @@ async def _create_api_token(
             "token": secret.reveal(),
         }
     )
-    work.report.facts({"API token": secret.reveal(), "id": token.id, "project": chosen.id})
-    work.report.line("The API token is shown here and never again.")
+    ctx.report.write_properties(
+        {"API token": secret.reveal(), "id": token.id, "project": chosen.id}
+    )
+    ctx.report.write_line("Store the API token now: it cannot be shown again.")
 
 
 @command(app, "inspect")
-async def inspect(work: Work, token: TokenArgument) -> None:
-    """Show what a token says, and whether it is good. Looking leaves no trace.
+async def inspect(ctx: CommandContext, token: TokenArgument) -> None:
+    """Show the claims and the state of a token. The command does not change the token.
 
-    Takes a SAT, a refresh token, an API token or a Click-to-Call token.
+    Accepts a SAT, a refresh token, an API token or a Click-to-Call token.
     """
     text = _read(token)
-    async with work.mint(keyring=not _is_long_lived(text)) as mint:
-        found = await _find(mint, text)
+    async with ctx.services(keyring=not _is_long_lived(text)) as services:
+        found = await _find(services, text)
     shown = _describe(text, found)
-    work.report.value(shown)
-    work.report.facts(_flat(shown))
+    ctx.report.write_json(shown)
+    ctx.report.write_properties(_flatten(shown))
 
 
 @command(app, "revoke")
-async def revoke(work: Work, token: TokenArgument) -> None:
-    """Revoke a token at once.
+async def revoke(ctx: CommandContext, token: TokenArgument) -> None:
+    """Revoke a token immediately.
 
-    Of a SAT or a refresh token, the whole session ends. An API token is deleted. A Click-to-Call
-    token is disabled with `satmint click-to-call disable`.
+    For a SAT or a refresh token, revokes the session. Deletes an API token. To disable a
+    Click-to-Call token, use `satmint click-to-call disable`.
     """
     text = _read(token)
     if text.startswith(C2C_PREFIX):
-        raise Misuse("a Click-to-Call token is disabled with `satmint click-to-call disable`")
-    async with work.mint(keyring=not _is_long_lived(text)) as mint:
-        found = await _find(mint, text)
-        if isinstance(found, Examined):
+        raise UsageError("to disable a Click-to-Call token, use `satmint click-to-call disable`")
+    async with ctx.services(keyring=not _is_long_lived(text)) as services:
+        found = await _find(services, text)
+        if isinstance(found, TokenInfo):
             kind, ended, project = "session", found.claims.sid, found.claims.prj
-            await revoke_session(mint, project, ended, work.origin)
-            told = f"Session {ended} has ended: all of its tokens are dead."
+            await revoke_session(services, project, ended, ctx.origin)
+            outcome = f"Revoked session {ended} and all its tokens."
         else:
             kind, ended, project = "api_token", found.id, found.project
-            await delete_api_token(mint, project, ended, work.origin)
-            told = f"API token {ended} ({found.name}) is deleted."
-    work.report.value({"revoked": kind, "id": ended, "project_id": project})
-    work.report.line(told)
+            await delete_api_token(services, project, ended, ctx.origin)
+            outcome = f"Deleted API token {ended} ({found.name})."
+    ctx.report.write_json({"revoked": kind, "id": ended, "project_id": project})
+    ctx.report.write_line(outcome)
 
 
 def _read(token: str) -> str:
     text = sys.stdin.read() if token == "-" else token  # noqa: S105 - means standard input
     if not text.strip():
-        raise Misuse("no token was given")
+        raise UsageError("the token is empty: pass a token")
     return text.strip()
 
 
@@ -174,27 +184,27 @@ def _is_long_lived(text: str) -> bool:
     return text.startswith((_API_PREFIX, C2C_PREFIX)) and "." not in text
 
 
-async def _find(mint: Mint, text: str) -> Examined | ApiToken | C2cToken:
-    """What `text` is.
+async def _find(services: ServiceContext, text: str) -> TokenInfo | ApiToken | C2cToken:
+    """Find the token with the text `text`.
 
     Raises:
-        Failure: it is nothing of this deployment.
+        Failure: the token is unknown.
     """
-    found: Examined | ApiToken | C2cToken | None
+    found: TokenInfo | ApiToken | C2cToken | None
     if not _is_long_lived(text):
-        found = await examine(mint, text)
+        found = await inspect_token(services, text)
     elif text.startswith(C2C_PREFIX):
-        found = await c2c_token_of(mint, text)
+        found = await find_c2c_token(services.store, text)
     else:
-        found = await api_token_of(mint, text)
+        found = await find_api_token(services.store, text)
     if found is None:
-        raise Failure("this is no token of this deployment")
+        raise Failure("unknown token")
     return found
 
 
-def _describe(text: str, found: Examined | ApiToken | C2cToken) -> dict[str, Any]:
+def _describe(text: str, found: TokenInfo | ApiToken | C2cToken) -> dict[str, Any]:
     match found:
-        case Examined():
+        case TokenInfo():
             session = found.session
             return {
                 "kind": found.typ,
@@ -226,18 +236,20 @@ def _describe(text: str, found: Examined | ApiToken | C2cToken) -> dict[str, Any
             }
 
 
-def _flat(shown: dict[str, Any]) -> dict[str, object]:
-    """For people: one level, and times that can be read."""
+def _flatten(shown: dict[str, Any]) -> dict[str, object]:
+    """Flatten a nested result to one level, with readable times."""
     flat: dict[str, object] = {}
     for name, value in shown.items():
         if isinstance(value, dict):
-            flat |= {f"{name}.{inner}": _readable(inner, found) for inner, found in value.items()}
+            flat |= {
+                f"{name}.{inner}": _format_value(inner, found) for inner, found in value.items()
+            }
         else:
-            flat[name] = _readable(name, value)
+            flat[name] = _format_value(name, value)
     return flat
 
 
-def _readable(name: str, value: object) -> object:
+def _format_value(name: str, value: object) -> object:
     if name in ("iat", "exp") and isinstance(value, int):
         return f"{value}  ({iso(value)})"
     if isinstance(value, dict):

@@ -1,12 +1,13 @@
-"""A developer's bad days: what `satmint dev` can be told to do wrong, and `satmint serve` cannot.
+"""Clock control and fault injection for development servers.
 
-A room of its own, that only the command `satmint dev` opens (a house test says so): a clock that
-can be moved, faults that are met by the next requests, sessions whose tokens have expired early.
-All of it lives in this process and is gone with it.
+Only the command `satmint dev` imports this package, never `satmint serve` (a house test checks it).
+It has a clock that can be moved, faults for the next requests, and sessions whose tokens expire
+early. All of this state is in memory and ends with the process.
 """
 
-from satmint.control.edge import ControlledEdge
+from satmint.control.application import development_application
+from satmint.control.operations import control_operations
 from satmint.control.reference import PAGE as REFERENCE_PAGE
 from satmint.control.state import Control
 
-__all__ = ["REFERENCE_PAGE", "Control", "ControlledEdge"]
+__all__ = ["REFERENCE_PAGE", "Control", "control_operations", "development_application"]

@@ -1,4 +1,4 @@
-"""What the control endpoint answers. Times are Unix seconds, as they are set."""
+"""Response bodies of the control endpoint. Times are Unix seconds, as in its requests."""
 
 from uuid import UUID
 
@@ -6,8 +6,8 @@ import msgspec
 
 from satmint.control.clock import MovableClock
 from satmint.control.expiries import Expiry
-from satmint.control.faults import Fault, FaultKind
-from satmint.control.state import Control, SeenCall
+from satmint.control.faults import FaultKind, InjectedFault
+from satmint.control.state import Control, RecordedCall
 from satmint.model.claims import TokenType
 
 
@@ -17,75 +17,78 @@ class ClockAnswer(msgspec.Struct, frozen=True):
     now: int
     """Unix seconds."""
     offset: int
-    """How many seconds it is ahead of the machine's clock."""
+    """Seconds that it is ahead of the system clock."""
     frozen: bool
-    """Whether it stands still."""
+    """Whether it is stopped."""
 
 
 class FaultAnswer(msgspec.Struct, frozen=True):
-    """A fault that is armed."""
+    """An armed fault."""
 
     kind: FaultKind
     operation: str
     times: int
     left: int
-    """How often it will still be met."""
+    """The number of requests that it still applies to."""
     status: int | None
     retry_after: int | None
     seconds: float | None
 
 
 class ExpiryAnswer(msgspec.Struct, frozen=True):
-    """A session whose tokens, as far as it had them at that moment, expired early."""
+    """A session whose tokens expired early."""
 
     session_id: UUID
     since: int
-    """That moment, Unix seconds."""
+    """When they were expired, Unix seconds. Newer tokens are not affected."""
     generation: int
-    """The newest one that it had."""
+    """The session's newest generation at that time."""
     sat_expires_at: int
     refresh_token_expires_at: int
 
 
 class CutAnswer(msgspec.Struct, frozen=True):
-    """How many WebSockets were cut."""
+    """The number of WebSocket connections that were aborted."""
 
     cut_sockets: int
 
 
 class CallAnswer(msgspec.Struct, frozen=True):
-    """A request that came for an operation of the API, or for a WebSocket."""
+    """A request to an operation of the API, or for a WebSocket connection."""
 
     operation: str
     request_id: str
+    """The `X-Request-Id` of its response, even if the response was lost."""
+    caller_request_id: str | None
+    """The `X-Request-Id` that the caller sent."""
     at: int
-    """Unix seconds of the server's clock, wherever that was."""
+    """Unix seconds of the server's clock at that time."""
     elapsed: float
-    """Seconds since the server's start, which nothing moves."""
+    """Seconds since the server's start, measured with a clock that cannot be moved."""
     status: int | None
-    """What it was answered, even if the answer was lost; null: nothing, or nothing yet."""
+    """The response's status, even if the response was lost; null: no response yet, or none."""
     fault: str | None
-    """The kind of what went wrong on the way."""
+    """The kind of the fault that was injected, if one was."""
 
 
 class StateAnswer(msgspec.Struct, frozen=True):
-    """How bad the day is."""
+    """The clock, the armed faults and the recent calls."""
 
     clock: ClockAnswer
     faults: list[FaultAnswer]
-    """In the order in which they are met."""
+    """In the order in which they apply."""
     expired: list[ExpiryAnswer]
     calls: list[CallAnswer]
-    """The last ones, oldest first."""
+    """The most recent calls, oldest first."""
 
 
 def show_clock(clock: MovableClock) -> ClockAnswer:
-    """The clock."""
+    """Return the answer for the clock."""
     return ClockAnswer(clock.now(), clock.offset, clock.frozen)
 
 
-def show_fault(fault: Fault, left: int) -> FaultAnswer:
-    """A fault."""
+def show_fault(fault: InjectedFault, left: int) -> FaultAnswer:
+    """Return the answer for an armed fault."""
     return FaultAnswer(
         kind=fault.kind,
         operation=fault.operation,
@@ -98,7 +101,7 @@ def show_fault(fault: Fault, left: int) -> FaultAnswer:
 
 
 def show_expiry(expiry: Expiry) -> ExpiryAnswer:
-    """An early expiry."""
+    """Return the answer for an early expiry."""
     return ExpiryAnswer(
         session_id=expiry.session,
         since=expiry.since,
@@ -108,15 +111,21 @@ def show_expiry(expiry: Expiry) -> ExpiryAnswer:
     )
 
 
-def show_call(call: SeenCall) -> CallAnswer:
-    """A call."""
+def show_call(call: RecordedCall) -> CallAnswer:
+    """Return the answer for a recorded call."""
     return CallAnswer(
-        call.operation, call.request_id, call.at, call.elapsed, call.status, call.fault
+        call.operation,
+        call.request_id,
+        call.caller_request_id,
+        call.at,
+        call.elapsed,
+        call.status,
+        call.fault,
     )
 
 
 def show_state(control: Control) -> StateAnswer:
-    """Everything."""
+    """Return the answer for the whole state."""
     return StateAnswer(
         clock=show_clock(control.clock),
         faults=[show_fault(fault, left) for fault, left in control.faults.left()],

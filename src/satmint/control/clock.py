@@ -7,51 +7,51 @@ from satmint.model.clock import Clock
 EARLIEST: Final = 946_684_800
 """2000-01-01T00:00:00Z."""
 LATEST: Final = 4_102_444_799
-"""2099-12-31T23:59:59Z. Whatever is issued then can still be shown as a time."""
+"""2099-12-31T23:59:59Z. The expiry of a token issued then can still be formatted as a time."""
 
 
 class MovableClock:
-    """See `satmint.model.clock.Clock`: another one, some seconds away from it or standing still."""
+    """A `satmint.model.clock.Clock` with an offset from the system clock, or stopped."""
 
-    def __init__(self, machine: Clock) -> None:
-        self._machine = machine
+    def __init__(self, system_clock: Clock) -> None:
+        self._system_clock = system_clock
         self._offset = 0
-        self._stands_at: int | None = None
+        self._frozen_at: int | None = None
 
     def now(self) -> int:
-        """Whole seconds since the Unix epoch."""
-        if self._stands_at is not None:
-            return self._stands_at
-        return self._machine.now() + self._offset
+        """Return whole seconds since the Unix epoch."""
+        if self._frozen_at is not None:
+            return self._frozen_at
+        return self._system_clock.now() + self._offset
 
     @property
     def offset(self) -> int:
-        """How many seconds it is ahead of the machine's clock."""
-        return self.now() - self._machine.now()
+        """The seconds that it is ahead of the system clock."""
+        return self.now() - self._system_clock.now()
 
     @property
     def frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._stands_at is not None
+        """Whether it is stopped."""
+        return self._frozen_at is not None
 
     def set(self, at: int) -> None:
-        """Go to `at`, Unix seconds; a clock that stands goes on standing there."""
-        if self._stands_at is None:
-            self._offset = at - self._machine.now()
+        """Set the time to `at`, Unix seconds. A stopped clock remains stopped."""
+        if self._frozen_at is None:
+            self._offset = at - self._system_clock.now()
         else:
-            self._stands_at = at
+            self._frozen_at = at
 
     def freeze(self) -> None:
-        """Stand still from now on."""
-        self._stands_at = self.now()
+        """Stop the clock at the present time."""
+        self._frozen_at = self.now()
 
-    def run(self) -> None:
-        """Go on from where it stands."""
-        if self._stands_at is not None:
+    def resume(self) -> None:
+        """Continue from the time at which the clock was stopped."""
+        if self._frozen_at is not None:
             self._offset = self.offset
-            self._stands_at = None
+            self._frozen_at = None
 
     def reset(self) -> None:
-        """Be the machine's clock again."""
+        """Return to the time of the system clock."""
         self._offset = 0
-        self._stands_at = None
+        self._frozen_at = None

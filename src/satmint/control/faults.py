@@ -1,4 +1,4 @@
-"""Faults: what goes wrong between a client and a server, armed for the next so many requests."""
+"""Faults between a client and a server, armed for a number of future requests."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -6,69 +6,69 @@ from typing import Final
 
 import msgspec
 
-MOST_ARMED: Final = 100
+MAX_ARMED: Final = 100
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kinds of faults."""
 
     LOSE_ANSWER = "lose_answer"
-    """Everything is done and durable; then the connection is closed without an answer."""
+    """The request takes effect; then the connection is closed without a response."""
     CUT_ANSWER = "cut_answer"
-    """The same, in the middle of the answer's body."""
+    """The request takes effect; then the connection is closed within the response's body."""
     DELAY_ANSWER = "delay_answer"
-    """It is dealt with at once, and its answer arrives late."""
+    """The request is handled immediately, and its response is delayed."""
     LOSE_REQUEST = "lose_request"
-    """The connection is closed, and nothing is done."""
+    """The connection is closed, and the request has no effect."""
     DELAY_REQUEST = "delay_request"
-    """It arrives late, and is dealt with then, even if nobody waits for it any more."""
+    """The request is handled after a delay, even if the client has disconnected by then."""
     REFUSE = "refuse"
-    """It is answered with a status, and nothing is done."""
+    """The response has an error status, and the request has no effect."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to go wrong, so many times."""
+class InjectedFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault, and the number of requests that it applies to."""
 
     kind: FaultKind
     operation: str
-    """The id of the operation that meets it, or `ANY`."""
+    """The id of the operation that it applies to, or `ANY`."""
     times: int
     status: int | None = None
-    """What to refuse with."""
+    """The HTTP status of a refusal."""
     retry_after: int | None = None
-    """Seconds, as the refusal tells."""
+    """The seconds in the `Retry-After` header of a refusal."""
     seconds: float | None = None
-    """How long to delay."""
+    """The length of a delay."""
 
 
 ANY: Final = "*"
-"""Every call of the API goes by this name, too."""
+"""The operation of a fault that applies to any operation of the API."""
 
 
-class _Armed(msgspec.Struct, eq=False):
-    fault: Fault
+class _ArmedFault(msgspec.Struct, eq=False):
+    fault: InjectedFault
     left: int
 
 
-class Faults:
-    """Those that are armed, in the order in which they were.
+class FaultInjector:
+    """The armed faults, oldest first.
 
-    A request meets at most one: the first that is for its operation. Nothing here waits, so that
-    however many requests come at once, each fault is met as often as it was armed for.
+    At most one fault applies to a request: the first one for its operation. No method awaits, so
+    each fault applies exactly as often as it was armed for, even with concurrent requests.
     """
 
     def __init__(self) -> None:
-        self._armed: list[_Armed] = []
+        self._armed: list[_ArmedFault] = []
 
-    def arm(self, fault: Fault) -> bool:
-        """Have it met after those that are armed already. Returns whether there was room."""
-        if len(self._armed) == MOST_ARMED:
+    def arm(self, fault: InjectedFault) -> bool:
+        """Add `fault` after the armed ones. Return False if `MAX_ARMED` faults are armed."""
+        if len(self._armed) == MAX_ARMED:
             return False
-        self._armed.append(_Armed(fault, fault.times))
+        self._armed.append(_ArmedFault(fault, fault.times))
         return True
 
-    def meet(self, *names: str) -> Fault | None:
-        """The fault that a request meets which goes by `names`; it counts as one of its times."""
+    def take_fault(self, *names: str) -> InjectedFault | None:
+        """Return the first armed fault whose operation is one of `names`, and use it once."""
         for armed in self._armed:
             if armed.fault.operation in names:
                 armed.left -= 1
@@ -77,10 +77,10 @@ class Faults:
                 return armed.fault
         return None
 
-    def left(self) -> Sequence[tuple[Fault, int]]:
-        """What is armed, and how often each will still be met."""
+    def left(self) -> Sequence[tuple[InjectedFault, int]]:
+        """Return the armed faults, each with the number of requests that it still applies to."""
         return [(armed.fault, armed.left) for armed in self._armed]
 
-    def disarm(self) -> None:
-        """Forget all of them."""
+    def disarm_all(self) -> None:
+        """Disarm all faults."""
         self._armed.clear()

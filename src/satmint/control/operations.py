@@ -1,7 +1,5 @@
-"""The control endpoint: what a developer tells a development server to do wrong."""
+"""The control endpoint of a development server: clock control and fault injection."""
 
-from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any, Final
 
 import structlog
@@ -17,162 +15,108 @@ from satmint.control.answers import (
     show_fault,
     show_state,
 )
-from satmint.control.clock import EARLIEST, LATEST
-from satmint.control.expiries import Expiry
-from satmint.control.faults import ANY, MOST_ARMED, Fault, FaultKind
-from satmint.control.fields import (
-    Advance,
-    ChoiceShape,
-    Delay,
-    FaultShape,
-    OperationId,
-    Status,
-    Whole,
+from satmint.control.bodies import (
+    CLOCK,
+    EXPIRE,
+    ClockChange,
+    ExpiryRequest,
+    ExpiryTarget,
+    fault_schema,
 )
-from satmint.control.reference import TAG, description_of
-from satmint.control.refusals import STATUSES
+from satmint.control.expiries import Expiry
+from satmint.control.faults import MAX_ARMED, InjectedFault
+from satmint.control.reference import TAG, description_operations
 from satmint.control.state import Control
-from satmint.flows.introspect import open_either
-from satmint.flows.mint import token_fault
-from satmint.flows.oversight import session_of
-from satmint.http.fields import Flag, Id, OneOf, TokenText
-from satmint.http.messages import Call, Response
-from satmint.http.operations import NO_CONTENT, Admits, Desk, Handler, Operation
-from satmint.http.upgrades import ROUTE
-from satmint.model.lifetimes import REFRESH_OVERHANG_SECONDS
-from satmint.model.refusals import Code, Unprocessable
-from satmint.model.refusals import Fault as Wrong
+from satmint.flows.introspect import open_any_type
+from satmint.flows.refresh import token_error
+from satmint.flows.session_queries import get_session
+from satmint.http.call import Call, Response
+from satmint.http.operations import (
+    NO_CONTENT,
+    Authentication,
+    BodyHandler,
+    Handler,
+    HandlerContext,
+    Operation,
+)
+from satmint.http.resources import OPERATIONS
+from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
 PREFIX: Final = "/api/satmint/dev"
-"""Everything below it is for this machine only."""
-_LONGEST_DELAY: Final = 120
-_MOST_TIMES: Final = 1_000_000
-_INVALID: Final = token_fault(Code.TOKEN_INVALID, "Token is invalid.", "token")
-
-
-class Reach(StrEnum):
-    """Which of a session's tokens expire."""
-
-    ALL = "all"
-    SAT = "sat"
-
-
-CLOCK: Final = ChoiceShape(
-    "ClockRequest",
-    {
-        "advance": Advance(doc="By how many seconds to move it; less than 0: back."),
-        "set": Whole(doc="The time to set it to, Unix seconds.", low=EARLIEST, high=LATEST),
-        "frozen": Flag(doc="Whether it stands still from now on."),
-    },
-    needed=("advance", "set", "frozen"),
-    rivals=("advance", "set"),
-)
-EXPIRE: Final = ChoiceShape(
-    "ExpireRequest",
-    {
-        "token": TokenText(doc="Any token of the session, expired or not; it is not used by this."),
-        "session_id": Id(doc="The session, in place of a token of it."),
-        "what": OneOf(
-            doc="`sat`: the refresh token still has its five minutes, and so has the key of a bound"
-            " session. `all`, the default: they are of no use any more.",
-            words=Reach,
-        ),
-    },
-    needed=("token", "session_id"),
-    rivals=("token", "session_id"),
-)
-
-
-def fault_shape(operations: Sequence[str]) -> FaultShape:
-    """The body that arms a fault for one of `operations`."""
-    return FaultShape(
-        "FaultRequest",
-        {
-            "kind": OneOf(doc="What goes wrong.", required=True, words=FaultKind),
-            "operation": OperationId(
-                doc=f"The `operationId` that meets it; `{ANY}`, the default: any of the API.",
-                known=(*operations, ROUTE),
-            ),
-            "times": Whole(doc="How often; 1 by default.", low=1, high=_MOST_TIMES),
-            "status": Status(doc="For `refuse`: the status.", statuses=STATUSES),
-            "retry_after": Whole(
-                doc="For `refuse`: the seconds in `Retry-After`; 1 by default where the status is"
-                " 429 or 503, else none.",
-                low=0,
-                high=86_400,
-            ),
-            "seconds": Delay(doc="For delays: how long.", longest=_LONGEST_DELAY),
-        },
-    )
+"""Only this machine can reach the paths below it."""
+_INVALID: Final = token_error(Code.TOKEN_INVALID, "Token is invalid.", "token")
 
 
 class _Handlers:
-    """The handlers, with what they control."""
+    """The handlers of the control endpoint."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
         self._log = structlog.get_logger("satmint.control")
 
-    async def state(self, _desk: Desk, _call: Call) -> StateAnswer:
+    async def state(self, _context: HandlerContext, _call: Call) -> StateAnswer:
         return show_state(self._control)
 
-    async def reset(self, _desk: Desk, _call: Call) -> Response:
+    async def reset(self, _context: HandlerContext, _call: Call) -> Response:
         self._control.reset()
-        self._log.info("good_day")
+        self._log.info("dev_state_reset")
         return NO_CONTENT
 
-    async def move_clock(self, _desk: Desk, call: Call) -> ClockAnswer:
-        clock, form = self._control.clock, call.form
-        frozen = form.get("frozen")
-        if frozen is True:
+    async def move_clock(
+        self, _context: HandlerContext, _call: Call, change: ClockChange
+    ) -> ClockAnswer:
+        clock = self._control.clock
+        if change.frozen is True:
             clock.freeze()
-        if "set" in form:
-            clock.set(form["set"])
-        if "advance" in form:
-            clock.set(clock.now() + form["advance"])
-        if frozen is False:
-            clock.run()
+        if change.set is not None:
+            clock.set(change.set)
+        if change.advance is not None:
+            clock.set(clock.now() + change.advance)
+        if change.frozen is False:
+            clock.resume()
         self._log.info("clock_moved", now=clock.now(), frozen=clock.frozen)
         return show_clock(clock)
 
-    async def reset_clock(self, _desk: Desk, _call: Call) -> Response:
+    async def reset_clock(self, _context: HandlerContext, _call: Call) -> Response:
         self._control.clock.reset()
         self._log.info("clock_reset")
         return NO_CONTENT
 
-    async def arm(self, _desk: Desk, call: Call) -> FaultAnswer:
-        fault = Fault(**{"operation": ANY, "times": 1, **call.form})
+    async def arm(self, _context: HandlerContext, _call: Call, fault: InjectedFault) -> FaultAnswer:
         if not self._control.faults.arm(fault):
-            message = f"No more than {MOST_ARMED} faults can be armed"
-            raise Unprocessable(Wrong(Code.INVALID_PARAMETER, message))
+            message = f"No more than {MAX_ARMED} faults can be armed"
+            raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message))
         self._log.info("fault_armed", kind=fault.kind, route=fault.operation, times=fault.times)
         return show_fault(fault, fault.times)
 
-    async def disarm(self, _desk: Desk, _call: Call) -> Response:
-        self._control.faults.disarm()
+    async def disarm(self, _context: HandlerContext, _call: Call) -> Response:
+        self._control.faults.disarm_all()
         self._log.info("faults_disarmed")
         return NO_CONTENT
 
-    async def cut_sockets(self, _desk: Desk, _call: Call) -> CutAnswer:
+    async def cut_sockets(self, _context: HandlerContext, _call: Call) -> CutAnswer:
         count = self._control.sockets.cut()
         self._log.info("sockets_cut", count=count)
         return CutAnswer(count)
 
-    async def expire(self, desk: Desk, call: Call) -> ExpiryAnswer:
-        mint, form, project = desk.mint, call.form, call.caller.project
-        named = form.get("session_id")
-        if named is None:
-            opened = open_either(mint, form["token"])
-            if opened is None or opened.claims.prj != project:
+    async def expire(
+        self, context: HandlerContext, call: Call, request: ExpiryRequest
+    ) -> ExpiryAnswer:
+        services, project = context.services, call.caller.project
+        session_id = request.session
+        if session_id is None:
+            found = open_any_type(services.cipher, request.token or "")
+            if found is None or found.opened.claims.prj != project:
                 raise Unprocessable(_INVALID)
-            named = opened.claims.sid
-        session = await session_of(mint, project, named)
-        now = mint.clock.now()
-        if form.get("what") is Reach.SAT:
+            session_id = found.opened.claims.sid
+        session = await get_session(services.store, project, session_id)
+        now = services.clock.now()
+        if request.what is ExpiryTarget.SAT:
             sat_exp = now
         else:
-            # So long ago that neither a refresh token nor a key is of any use.
-            slack = max(REFRESH_OVERHANG_SECONDS, mint.policy.device_slack_seconds)
+            # Beyond every grace period: neither a refresh token nor a key can refresh any more.
+            slack = max(REFRESH_TOKEN_GRACE_SECONDS, services.policy.device_slack_seconds)
             sat_exp = now - slack - 1
         expiry = Expiry(session.id, session.head.generation, now, sat_exp)
         self._control.expire(expiry)
@@ -180,24 +124,22 @@ class _Handlers:
         return show_expiry(expiry)
 
 
-def control_operations(
-    control: Control, operations: Sequence[Operation], public_url: str
-) -> tuple[Operation, ...]:
-    """The control endpoint, and what describes it.
+def control_operations(control: Control, public_url: str) -> tuple[Operation, ...]:
+    """Return the operations of the control endpoint and of its reference.
 
     Args:
-        control: What it controls.
-        operations: The API, for whose operations faults can be armed.
-        public_url: Where the server is reached; no slash at the end.
+        control: The state that they change.
+        public_url: The server's base URL, without a trailing slash.
     """
     handlers = _Handlers(control)
+    faults = fault_schema([one.id for one in OPERATIONS if is_api_operation(one)])
     controls = (
         _operation(
             "get-dev-state",
             "GET",
             "",
             handlers.state,
-            "The clock, the faults that are armed, and the calls that came lately",
+            "Get the clock, the armed faults and the recent calls",
             answer=StateAnswer,
         ),
         _operation(
@@ -205,19 +147,18 @@ def control_operations(
             "DELETE",
             "",
             handlers.reset,
-            "Have a good day again",
-            "The clock is the machine's, no fault is armed, no token expired early, and no call is"
-            " remembered. What was done to the database stays done.",
+            "Reset clock and faults",
+            "Resets the clock, disarms all faults, restores tokens that expired early, and clears"
+            " the recent calls. Changes in the database remain.",
         ),
         _operation(
             "move-clock",
             "POST",
             "/clock",
-            handlers.move_clock,
+            BodyHandler(CLOCK, handlers.move_clock),
             "Move, set or stop the clock",
-            "It is the only clock there is: tokens, limits, the audit trail and the header `Date`"
-            " go by it. While it stands still, limits per minute do not renew themselves.",
-            shape=CLOCK,
+            "The server uses only this clock: for tokens, rate limits, the audit trail and the"
+            " `Date` header. While the clock is stopped, rate limits per minute do not refill.",
             answer=ClockAnswer,
         ),
         _operation(
@@ -225,29 +166,28 @@ def control_operations(
             "DELETE",
             "/clock",
             handlers.reset_clock,
-            "Have the machine's clock again",
+            "Reset the clock",
         ),
         _operation(
             "arm-fault",
             "POST",
             "/faults",
-            handlers.arm,
-            "Have the next requests go wrong",
-            "A request meets at most one fault: of those that are for its operation, the one that"
-            " was armed first. Whoever sends it.",
-            shape=fault_shape([one.id for one in operations if is_of_the_api(one)]),
+            BodyHandler(faults, handlers.arm),
+            "Inject a fault",
+            "The fault applies to the next requests of any client. A request meets at most one"
+            " fault: the first one armed for its operation.",
             answer=FaultAnswer,
             status=201,
         ),
-        _operation("disarm-faults", "DELETE", "/faults", handlers.disarm, "Have no more go wrong"),
+        _operation("disarm-faults", "DELETE", "/faults", handlers.disarm, "Disarm all faults"),
         _operation(
             "cut-sockets",
             "DELETE",
             "/sockets",
             handlers.cut_sockets,
-            "Have every WebSocket cut, as by a network",
-            "Neither side is told: a client learns it from the end of its connection, and comes"
-            " back with what it has.",
+            "Abort all WebSocket connections",
+            "Simulates a network failure: connections end without a close frame, and clients"
+            " reconnect.",
             status=200,
             answer=CutAnswer,
         ),
@@ -255,27 +195,32 @@ def control_operations(
             "expire-session",
             "POST",
             "/expire",
-            handlers.expire,
-            "Have the tokens of a session expire now",
-            "Those that it has so far. Nothing is written: after a restart they are good again.",
-            shape=EXPIRE,
+            BodyHandler(EXPIRE, handlers.expire),
+            "Expire the tokens of a session",
+            "Expires the tokens that the session has now. Nothing is written to the database: after"
+            " a restart, the tokens are active again.",
             answer=ExpiryAnswer,
             refusals=frozenset({Code.NOT_FOUND, Code.TOKEN_INVALID}),
         ),
     )
-    return (*controls, *description_of(controls, public_url))
+    return (*controls, *description_operations(controls, public_url))
 
 
-def is_of_the_api(operation: Operation) -> bool:
-    """Whether clients of the API call it; probes and pages have no bad day."""
-    return operation.path.startswith("/api/")
+def is_api_operation(operation: Operation) -> bool:
+    """Whether faults apply to an operation. They do not apply to probes and pages."""
+    return operation.path.startswith("/api/") and not is_control_path(operation.path)
+
+
+def is_control_path(path: str) -> bool:
+    """Whether a path belongs to the control endpoint."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def _operation(
     operation_id: str,
     method: str,
     path: str,
-    handler: Handler,
+    handler: Handler | BodyHandler[Any],
     summary: str,
     description: str = "",
     status: int = 0,
@@ -289,7 +234,7 @@ def _operation(
         tag=TAG,
         summary=summary,
         description=description,
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=handler,
         status=status or (204 if method == "DELETE" else 200),
         refusals=frozenset({Code.FORBIDDEN}) | refusals,

@@ -1,4 +1,4 @@
-"""Everything that a development server was told to do wrong, and what became of it."""
+"""The state of a development server's control endpoint."""
 
 import asyncio
 import contextlib
@@ -11,82 +11,86 @@ from uuid import UUID
 import msgspec
 
 from satmint.control.clock import MovableClock
-from satmint.control.expiries import Expiries, ExpiringSafe, Expiry
-from satmint.control.faults import Fault, FaultKind, Faults
+from satmint.control.expiries import Expiries, ExpiringCipher, Expiry
+from satmint.control.faults import FaultInjector, FaultKind, InjectedFault
 from satmint.control.sockets import Sockets
-from satmint.jose import Keyring, Safe
+from satmint.jose import Keyring, TokenCipher
 from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy
 
-CALLS_REMEMBERED: Final = 200
+MAX_RECORDED_CALLS: Final = 200
 
 
-class SeenCall(msgspec.Struct, eq=False):
-    """A request that came for an operation of the API."""
+class RecordedCall(msgspec.Struct, eq=False):
+    """A request to an operation of the API, and its outcome."""
 
     operation: str
     request_id: str
     at: int
-    """Unix seconds of the server's clock, wherever that was."""
+    """Unix seconds of the server's clock at that time."""
     elapsed: float
-    """Seconds since the server's start, of a clock that nothing moves."""
+    """Seconds since the server's start, measured with a clock that cannot be moved."""
     status: int | None = None
-    """What it was answered, even if the answer was lost; None: nothing, or nothing yet."""
+    """The response's status, even if the response was lost; None: no response yet, or none."""
     fault: FaultKind | None = None
-    """What it met."""
+    """The fault that was injected, if one was."""
+    caller_request_id: str | None = None
+    """The `X-Request-Id` that the caller sent."""
 
 
 class Control:
-    """Clock, faults, early expiries, and the calls that came lately."""
+    """The clock, the armed faults, the early expiries, and the recent calls."""
 
-    def __init__(self, machine: Clock, seconds: Callable[[], float] = perf_counter) -> None:
-        """Begin with a good day.
+    def __init__(self, system_clock: Clock, monotonic: Callable[[], float] = perf_counter) -> None:
+        """Start with the system's time and no faults.
 
         Args:
-            machine: The clock that there is.
-            seconds: One that only measures, and is never moved.
+            system_clock: The clock that offsets are relative to.
+            monotonic: Returns seconds for measurements; it is never moved.
         """
-        self.clock = MovableClock(machine)
-        self.faults = Faults()
+        self.clock = MovableClock(system_clock)
+        self.faults = FaultInjector()
         self.expiries = Expiries()
         self.sockets = Sockets()
-        self.calls: deque[SeenCall] = deque(maxlen=CALLS_REMEMBERED)
-        self.curtail: Callable[[UUID, int], None] = lambda _session, _at: None
-        """Ends the live connections of a session at a time, Unix seconds."""
-        self._seconds = seconds
-        self._began = seconds()
+        self.calls: deque[RecordedCall] = deque(maxlen=MAX_RECORDED_CALLS)
+        self.shorten_session: Callable[[UUID, int], None] = lambda _session, _at: None
+        """Ends the gateway connections of a session at a time, Unix seconds."""
+        self._monotonic = monotonic
+        self._started_at = monotonic()
         self._stopping = asyncio.Event()
 
-    def safe(self, keyring: Keyring, entropy: Entropy) -> Safe:
-        """A safe in which sessions expire when they are told to."""
-        return ExpiringSafe(keyring, entropy, self.expiries)
+    def cipher(self, keyring: Keyring, entropy: Entropy) -> TokenCipher:
+        """Return a token cipher that applies the early expiries."""
+        return ExpiringCipher(keyring, entropy, self.expiries)
 
-    def see(self, operation: str, request_id: str, fault: Fault | None) -> SeenCall:
-        """Remember a request and what it meets."""
-        elapsed = round(self._seconds() - self._began, 3)
+    def record_call(
+        self, operation: str, request_id: str, fault: InjectedFault | None
+    ) -> RecordedCall:
+        """Record a request and the fault that applies to it."""
+        elapsed = round(self._monotonic() - self._started_at, 3)
         kind = None if fault is None else fault.kind
-        call = SeenCall(operation, request_id, self.clock.now(), elapsed, fault=kind)
+        call = RecordedCall(operation, request_id, self.clock.now(), elapsed, fault=kind)
         self.calls.append(call)
         return call
 
     def expire(self, expiry: Expiry) -> None:
-        """Have the tokens of a session expire early, and what lives by them end with them."""
+        """Expire the tokens of a session early, and end its gateway connections with them."""
         self.expiries.add(expiry)
-        self.curtail(expiry.session, expiry.sat_exp)
+        self.shorten_session(expiry.session, expiry.sat_exp)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, but hold nobody up who wants to stop the server."""
+        """Wait for `seconds`, or until the server stops."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
     def stop(self) -> None:
-        """Delay nothing any more."""
+        """End all delays, because the server stops."""
         self._stopping.set()
 
     def reset(self) -> None:
-        """Have a good day again."""
+        """Reset the clock, and remove faults, early expiries and recorded calls."""
         self.clock.reset()
-        self.faults.disarm()
+        self.faults.disarm_all()
         self.expiries.clear()
         self.calls.clear()

@@ -1,4 +1,4 @@
-"""Proofs of possession (RFC 9449): opened, checked. Pure, given the time and a key for nonces."""
+"""Checks proofs of possession (RFC 9449). Pure, given the time and a key for nonces."""
 
 from satmint.dpop._rfc7518 import ALGORITHMS
 from satmint.dpop._rfc9449 import (

@@ -1,11 +1,11 @@
-"""One spelling for each URL (RFC 3986, sections 6.2.2 and 6.2.3), without query and fragment."""
+"""URL normalisation (RFC 3986, sections 6.2.2 and 6.2.3), without query and fragment."""
 
 import re
 from functools import lru_cache
 from typing import Final
 
-_REMEMBERED: Final = 256
-"""Most clients spell the few endpoints that there are in the same few ways."""
+_CACHE_SIZE: Final = 256
+"""Clients use few spellings of few endpoints."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -14,7 +14,7 @@ _QUERY_AND_FRAGMENT: Final = (
     r"(?:\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
     r"(?:#(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
 )
-# No user: RFC 9110, section 4.2.4. No percent signs in a host: no name of a server has them.
+# No user: RFC 9110, section 4.2.4. No percent signs in a host: no server's name has them.
 _AUTHORITY: Final = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{0,5}))?"
 _ABSOLUTE: Final = re.compile(
     rf"([Hh][Tt]{{2}}[Pp][Ss]?)://{_AUTHORITY}({_PATH})?{_QUERY_AND_FRAGMENT}"
@@ -23,22 +23,22 @@ _RELATIVE: Final = re.compile(rf"({_PATH}){_QUERY_AND_FRAGMENT}")
 _ENCODED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def normal_url(url: str) -> str | None:
-    """An absolute http or https URL in its normal form; None where it is none."""
+    """An absolute http or https URL in normal form; None if it is not one."""
     found = _ABSOLUTE.fullmatch(url)
     if found is None:
         return None
     scheme, host, port, path = found.groups()
     scheme = scheme.lower()
     number = int(port) if port else _DEFAULT_PORTS[scheme]
-    place = "" if number == _DEFAULT_PORTS[scheme] else f":{number}"
-    return f"{scheme}://{host.lower()}{place}{_normal(path or '/')}"
+    port_suffix = "" if number == _DEFAULT_PORTS[scheme] else f":{number}"
+    return f"{scheme}://{host.lower()}{port_suffix}{_normal(path or '/')}"
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def normal_path(path: str) -> str | None:
-    """An absolute path in its normal form; None where it is none."""
+    """An absolute path in normal form; None if it is not one."""
     found = _RELATIVE.fullmatch(path)
     return None if found is None else _normal(found[1])
 
@@ -54,7 +54,7 @@ def _decoded(found: re.Match[str]) -> str:
 
 
 def _without_dots(path: str) -> str:
-    """Without `.` and `..` (RFC 3986, section 5.2.4)."""
+    """Remove `.` and `..` segments (RFC 3986, section 5.2.4)."""
     _, *segments = path.split("/")
     kept: list[str] = []
     for segment in segments:

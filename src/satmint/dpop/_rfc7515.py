@@ -1,4 +1,4 @@
-"""JWS compact serialisation (RFC 7515, section 3.1), taken apart.
+"""Parses JWS compact serialisation (RFC 7515, section 3.1).
 
 BASE64URL(header) . BASE64URL(payload) . BASE64URL(signature)
 """
@@ -9,29 +9,29 @@ import msgspec
 
 from satmint.dpop.refusal import ProofCause, ProofRefused
 from satmint.model.base64url import TO_STANDARD, NotBase64Url, decode_standard
-from satmint.model.strict_json import NotStrictJson, read_strictly
+from satmint.model.strict_json import NotStrictJson, parse_strict_json
 
 MAX_PROOF_CHARS: Final = 8192
-DEEPEST: Final = 8
+MAX_DEPTH: Final = 8
 
 Members = dict[str, object]
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """A proof taken apart; nothing in it is verified yet."""
+    """The parts of a proof; nothing is verified yet."""
 
     header: bytes
-    """The header segment as it stood in the proof: most have been seen before."""
+    """The header segment as received; most are cached."""
     payload: bytes
     """Decoded."""
     signature: bytes
     """Decoded."""
     signed: bytes
-    """What the signature is over (RFC 7515, section 5.2, step 8)."""
+    """The signing input (RFC 7515, section 5.2, step 8)."""
 
 
 def split(text: str) -> Parts:
-    """Take a compact JWS apart.
+    """Split a compact JWS.
 
     Raises:
         ProofRefused: MALFORMED.
@@ -47,7 +47,7 @@ def split(text: str) -> Parts:
 
 
 def decode(segment: bytes) -> bytes:
-    """The bytes that a segment spells, canonically.
+    """Decode a segment of canonical base64url.
 
     Raises:
         ProofRefused: MALFORMED.
@@ -59,13 +59,13 @@ def decode(segment: bytes) -> bytes:
 
 
 def read_members(data: bytes) -> Members:
-    """The JSON object that a segment's bytes spell.
+    """Parse a segment's bytes as a JSON object.
 
     Raises:
         ProofRefused: JSON.
     """
     try:
-        members = read_strictly(data, DEEPEST)
+        members = parse_strict_json(data, MAX_DEPTH)
     except NotStrictJson as error:
         raise ProofRefused(ProofCause.JSON) from error
     if not isinstance(members, dict):

@@ -1,7 +1,7 @@
 """Keys and signatures (RFC 7518, sections 3 and 6; RFC 8037).
 
-One key has one spelling, and so one thumbprint: whatever is not the canonical form of its value is
-refused, or a key that was revoked could come back under another name.
+Only the canonical encoding of a key is accepted, so a key has one thumbprint: otherwise a revoked
+key could return with another one.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,34 +13,34 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from satmint.dpop._rfc8032 import is_sound_point
+from satmint.dpop._rfc8032 import is_valid_public_point
 from satmint.dpop.refusal import ProofCause, ProofRefused
 from satmint.jose import thumbprint
 from satmint.model.base64url import NotBase64Url, b64url_decode
 
-_FITS: Final = {
+_KEY_TYPES: Final = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
     "ES256": ("EC", "P-256"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-"""The `kty` and `crv` of the keys that an algorithm works with."""
+"""`kty` and `crv` of each algorithm's keys."""
 
-ALGORITHMS: Final = tuple(_FITS)
+ALGORITHMS: Final = tuple(_KEY_TYPES)
 
 _PRIVATE: Final = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
-"""Members that only private and secret keys have (RFC 7518, sections 6.2.2, 6.3.2 and 6.4)."""
+"""Members of private and secret keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4)."""
 _RSA_BITS: Final = range(2048, 4096 + 1)
 _RSA_EXPONENT: Final = 65537
 _COORDINATE_BYTES: Final = 32
 _P256_PRIME: Final = 2**256 - 2**224 + 2**192 + 2**96 - 1
 
 Verify = Callable[[bytes, bytes], None]
-"""Takes a signature and what it should be over; raises InvalidSignature."""
+"""Verifies a signature over a signing input; raises InvalidSignature."""
 
 
 class ProofKey(NamedTuple):
-    """A public key that can be counted on, with the one algorithm that it was shown for."""
+    """A valid public key, with its one algorithm."""
 
     jkt: str
     """Its thumbprint (RFC 7638)."""
@@ -48,24 +48,24 @@ class ProofKey(NamedTuple):
 
 
 def load_key(alg: object, jwk: object) -> ProofKey:
-    """The key of a proof's header.
+    """Load the key of a proof's header.
 
     Members that no check needs (`ext`, `key_ops`, `use`, …) are ignored: WebCrypto adds them.
 
     Raises:
         ProofRefused: ALGORITHM or KEY.
     """
-    fits = _FITS.get(alg) if isinstance(alg, str) else None
-    if fits is None:
+    key_type = _KEY_TYPES.get(alg) if isinstance(alg, str) else None
+    if key_type is None:
         raise ProofRefused(ProofCause.ALGORITHM)
     if not isinstance(jwk, dict):
         raise ProofRefused(ProofCause.KEY)
-    if (jwk.get("kty"), jwk.get("crv") if fits[1] else None) != fits:
+    if (jwk.get("kty"), jwk.get("crv") if key_type[1] else None) != key_type:
         raise ProofRefused(ProofCause.ALGORITHM)
     if not _PRIVATE.isdisjoint(jwk):
         raise ProofRefused(ProofCause.KEY)
     try:
-        verify = _LOAD[fits[0]](jwk, str(alg))
+        verify = _LOAD[key_type[0]](jwk, str(alg))
     except ValueError as error:
         raise ProofRefused(ProofCause.KEY) from error
     return ProofKey(thumbprint(jwk), verify)
@@ -88,15 +88,15 @@ def _rsa(jwk: Mapping[str, object], alg: str) -> Verify:
 
 def _p256(jwk: Mapping[str, object], _alg: str) -> Verify:
     x, y = (int.from_bytes(_coordinate(jwk.get(name)), "big") for name in ("x", "y"))
-    # The library takes coordinates modulo the prime: some keys would have two spellings.
+    # The library reduces coordinates modulo the prime: some keys would have two encodings.
     if x >= _P256_PRIME or y >= _P256_PRIME:
         raise ValueError("not an EC key that is accepted")
-    # Refuses what is not on the curve.
+    # Rejects points that are not on the curve.
     key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     scheme = ec.ECDSA(SHA256())
 
     def verify(signature: bytes, signed: bytes) -> None:
-        # RFC 7518, section 3.4: R and S, 32 bytes each, and no DER.
+        # RFC 7518, section 3.4: R and S, 32 bytes each, not DER.
         if len(signature) != 2 * _COORDINATE_BYTES:
             raise InvalidSignature
         r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
@@ -108,7 +108,7 @@ def _p256(jwk: Mapping[str, object], _alg: str) -> Verify:
 
 def _ed25519(jwk: Mapping[str, object], _alg: str) -> Verify:
     point = _coordinate(jwk.get("x"))
-    if not is_sound_point(point):
+    if not is_valid_public_point(point):
         raise ValueError("not an Ed25519 key that is accepted")
     return Ed25519PublicKey.from_public_bytes(point).verify
 
@@ -123,7 +123,7 @@ def _octets(value: object) -> bytes:
 
 
 def _number(value: object) -> int:
-    """A Base64urlUInt (RFC 7518, section 2): no more octets than it takes."""
+    """A Base64urlUInt (RFC 7518, section 2), without leading zero octets."""
     octets = _octets(value)
     if not octets or octets[0] == 0:
         raise NotBase64Url
@@ -131,7 +131,7 @@ def _number(value: object) -> int:
 
 
 def _coordinate(value: object) -> bytes:
-    """A coordinate has the full size of its curve's (RFC 7518, section 6.2.1.2)."""
+    """A coordinate, of the curve's full size (RFC 7518, section 6.2.1.2)."""
     octets = _octets(value)
     if len(octets) != _COORDINATE_BYTES:
         raise NotBase64Url

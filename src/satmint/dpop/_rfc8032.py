@@ -1,8 +1,8 @@
 """Points of Ed25519 that can be public keys (RFC 8032, section 5.1.3).
 
-Libraries load any 32 bytes. Among them are spellings of a point that already has another one, and
-the eight points of small order, under which a signature can be made that holds for every message
-and for which nobody needs a private key (Chalkias, Garillot, Nikolaenko: Taming the Many EdDSAs).
+Libraries load any 32 bytes. Among them are non-canonical encodings, and the eight points of small
+order, for which a signature can be forged that is valid for every message, without a private key
+(Chalkias, Garillot, Nikolaenko: Taming the Many EdDSAs).
 """
 
 from typing import Final
@@ -16,8 +16,8 @@ _SMALL_ORDER: Final = frozenset((0, 1, _P - 1, _ORDER_8, _P - _ORDER_8))
 """The `y` of the points of order 4, 1, 2, 8 and 8."""
 
 
-def is_sound_point(encoded: bytes) -> bool:
-    """Whether 32 bytes are the one spelling of a point of the curve that is not of small order."""
+def is_valid_public_point(encoded: bytes) -> bool:
+    """Whether 32 bytes are the canonical encoding of a curve point that is not of small order."""
     y = int.from_bytes(encoded, "little") & (_SIGN - 1)
     if y >= _P or y in _SMALL_ORDER:
         return False

@@ -1,4 +1,4 @@
-"""Checking proofs of possession (RFC 9449, section 4.3), and those that go over a WebSocket."""
+"""Checks proofs of possession over HTTP (RFC 9449, section 4.3) and on the gateway."""
 
 import hmac
 from dataclasses import dataclass
@@ -14,55 +14,56 @@ from satmint.dpop.refusal import ProofCause, ProofRefused
 from satmint.model.base64url import b64url
 from satmint.model.secrets import digest
 
-LEAST_OLDEST: Final = 120
-"""Seconds. The vendor's SDK sends one and the same proof for over a minute after failures."""
+MIN_MAX_AGE_SECONDS: Final = 120
+"""The lowest permitted `max_age`: the vendor's SDK re-sends a proof for over a minute."""
 
-_LONGEST_JTI: Final = 256
-_LATEST_IAT: Final = 1 << 53
+_MAX_JTI_BYTES: Final = 256
+_MAX_IAT: Final = 1 << 53
 _RPC_KIND: Final = "request"
 
 
 @dataclass(frozen=True, slots=True)
 class ProofRules:
-    """What is asked of every proof."""
+    """The requirements on every proof."""
 
-    oldest: int = 300
-    """Seconds that a proof may be old."""
-    ahead: int = 60
-    """Seconds that the clock of who made it may be ahead of ours."""
+    max_age: int = 300
+    """Maximum age of a proof in seconds."""
+    max_ahead: int = 60
+    """Seconds that a proof may be ahead of the server's clock."""
     strict: bool = False
     """Whether `htu` must be a full URL (RFC 9449), where the vendor's SDK sends the bare path."""
+    after: int = 0
+    """Unix seconds: a proof must be newer. Whether an older one was used may be forgotten."""
 
     def __post_init__(self) -> None:
-        if self.oldest < LEAST_OLDEST:
-            raise ValueError(f"a proof must be good for at least {LEAST_OLDEST} seconds")
-        if self.ahead < 0:
-            raise ValueError("the seconds that a proof may be ahead cannot be negative")
+        if self.max_age < MIN_MAX_AGE_SECONDS:
+            raise ValueError(f"max_age must be at least {MIN_MAX_AGE_SECONDS} seconds")
+        if self.max_ahead < 0:
+            raise ValueError("max_ahead must not be negative")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpTarget:
-    """An endpoint, by every name that it has."""
+    """An endpoint, with all of its URLs."""
 
     method: str
     path: str
-    """Its path on this server, which is what the vendor's SDK signs."""
+    """The path on this server, which the vendor's SDK signs."""
     urls: frozenset[str]
-    """Every external URL under which it is known: from configuration or a trusted proxy, never
-    from a raw `Host`, or a proof made for another server would do for this one."""
+    """All external URLs: from configuration or a trusted proxy, never from a raw `Host`, or a proof
+    for another server would be accepted."""
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """A proof that stood every check that can be made without a store."""
+    """A proof that passed all checks that need no store."""
 
     jkt: str
-    """Thumbprint of the key that signed it (RFC 7638)."""
+    """Thumbprint of the signing key (RFC 7638)."""
     jti: str
     iat: int
-    """Unix seconds, as who made it saw them."""
+    """Unix seconds, by the clock of the proof's maker."""
     target: str
-    """What it is for, in one spelling however the proof spells it. No HTTP request's is equal to
-    any RPC's."""
+    """The request that it is for, in normal form; never equal for an HTTP request and an RPC."""
 
 
 def check_http_proof(
@@ -75,30 +76,30 @@ def check_http_proof(
     ath_required: bool,
     nonces: Nonces | None = None,
 ) -> Proof:
-    """The proof that `text` is, if it was made for this request.
+    """Check a proof for an HTTP request.
 
     Not checked here: whether the key is the token's, and whether the proof was used before.
 
     Args:
         text: A compact JWS.
-        target: The endpoint that was called.
-        rules: How strictly.
+        target: The called endpoint.
+        rules: The requirements.
         now: Unix seconds.
-        token: The access token that came with it.
-        ath_required: Whether it must name the token; if it names one, it must be this one.
-        nonces: Where given, it must carry one that is current.
+        token: The access token of the request.
+        ath_required: Whether `ath` is required; if present, it must match the token.
+        nonces: If given, the proof must carry a current nonce.
 
     Raises:
         ProofRefused: a check failed; its cause is that of the first.
     """
     opened = open_proof(text)
     claims = opened.claims
-    jti, iat = _common(claims)
+    jti, iat = _jti_and_iat(claims)
     htm, htu = claims.get("htm"), claims.get("htu")
-    # An RPC's members have no place here: neither kind of proof may ever pass for the other.
+    # Members of an RPC proof are rejected: neither kind may ever pass for the other.
     if not isinstance(htm, str) or not isinstance(htu, str) or "mth" in claims or "rpc" in claims:
         raise ProofRefused(ProofCause.CLAIMS)
-    if htm != target.method or not _names(htu, target, rules):
+    if htm != target.method or not _names_target(htu, target, rules):
         raise ProofRefused(ProofCause.TARGET)
     _check_time(iat, rules, now)
     _check_ath(claims, token, required=ath_required)
@@ -115,24 +116,24 @@ def check_rpc_proof(
     token: str,
     nonces: Nonces | None = None,
 ) -> Proof:
-    """The proof that `text` is, if it was made for this JSON-RPC request of the gateway.
+    """Check a proof for a JSON-RPC request on the gateway.
 
     Not checked here: whether the key is the token's, and whether the proof was used before.
 
     Args:
         text: A compact JWS.
-        method: The RPC method that was called.
-        rules: How strictly.
+        method: The called RPC method.
+        rules: The requirements.
         now: Unix seconds.
-        token: The access token that came with it; the proof need not name it.
-        nonces: Where given, it must carry one that is current.
+        token: The access token of the request; `ath` is optional.
+        nonces: If given, the proof must carry a current nonce.
 
     Raises:
         ProofRefused: a check failed; its cause is that of the first.
     """
     opened = open_proof(text)
     claims = opened.claims
-    jti, iat = _common(claims)
+    jti, iat = _jti_and_iat(claims)
     mth = claims.get("mth")
     if (
         claims.get("rpc") != _RPC_KIND
@@ -149,21 +150,21 @@ def check_rpc_proof(
     return Proof(opened.jkt, jti, iat, f"rpc {method}")
 
 
-def _common(claims: Members) -> tuple[str, int]:
-    """`jti` and `iat`, which both kinds of proof have."""
+def _jti_and_iat(claims: Members) -> tuple[str, int]:
+    """`jti` and `iat`, which both kinds of proof require."""
     jti, iat = claims.get("jti"), claims.get("iat")
-    if not isinstance(jti, str) or not 1 <= len(jti.encode()) <= _LONGEST_JTI:
+    if not isinstance(jti, str) or not 1 <= len(jti.encode()) <= _MAX_JTI_BYTES:
         raise ProofRefused(ProofCause.CLAIMS)
-    # In Python `True` is an integer, and an integer can have thousands of digits.
-    if not isinstance(iat, int) or isinstance(iat, bool) or not 0 <= iat < _LATEST_IAT:
+    # In Python `True` is an integer, and integers are unbounded.
+    if not isinstance(iat, int) or isinstance(iat, bool) or not 0 <= iat < _MAX_IAT:
         raise ProofRefused(ProofCause.CLAIMS)
     return jti, iat
 
 
-def _names(htu: str, target: HttpTarget, rules: ProofRules) -> bool:
-    """Whether `htu` names the endpoint."""
+def _names_target(htu: str, target: HttpTarget, rules: ProofRules) -> bool:
+    """Whether `htu` is a URL of the endpoint."""
     if htu.startswith("/"):
-        # Two slashes would begin the name of a host (RFC 3986, section 4.2).
+        # Two slashes would start a host (RFC 3986, section 4.2).
         if rules.strict or htu.startswith("//"):
             return False
         return normal_path(htu) == target.path
@@ -172,7 +173,7 @@ def _names(htu: str, target: HttpTarget, rules: ProofRules) -> bool:
 
 
 def _check_time(iat: int, rules: ProofRules, now: int) -> None:
-    if not -rules.oldest <= iat - now <= rules.ahead:
+    if not -rules.max_age <= iat - now <= rules.max_ahead or iat <= rules.after:
         raise ProofRefused(ProofCause.TIME, iat - now)
 
 
@@ -186,7 +187,7 @@ def _check_ath(claims: Members, token: str, *, required: bool) -> None:
 
 
 def _check_nonce(claims: Members, nonces: Nonces | None, now: int) -> None:
-    """Last of all: who is given a new nonce has nothing else to mend."""
+    """The last check: a client that gets a new nonce has nothing else to correct."""
     if nonces is None:
         return
     nonce = claims.get("nonce")

@@ -1,7 +1,7 @@
-"""Server nonces that cost no storage (RFC 9449, sections 8 and 9).
+"""Server nonces without storage (RFC 9449, sections 8 and 9).
 
-A nonce is the MAC of the time, in steps: every process that has the key agrees, and a restart
-loses nothing.
+A nonce is a MAC over the current time step: all processes with the key agree, and a restart loses
+nothing.
 """
 
 import hmac
@@ -10,15 +10,15 @@ from typing import Final
 from satmint.model.base64url import b64url
 
 NONCE_STEP_SECONDS: Final = 150
-"""A nonce is good for one to two steps: long enough for a proof that is sent again after a lost
-answer (77 s), and no longer than a proof itself."""
+"""A nonce is valid for one to two steps: long enough for a proof that is re-sent after a lost
+response (77 s), and not longer than a proof."""
 
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 18
 
 
 class Nonces:
-    """Makes nonces and knows them again."""
+    """Generates and checks nonces."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) < _KEY_BYTES:
@@ -26,26 +26,26 @@ class Nonces:
         self._key = key
 
     def current(self, now: int) -> str:
-        """The nonce for the next proofs.
+        """The current nonce.
 
         Args:
             now: Unix seconds.
         """
-        return self._at(now // NONCE_STEP_SECONDS)
+        return self._nonce_at(now // NONCE_STEP_SECONDS)
 
     def accepts(self, nonce: str, now: int) -> bool:
-        """Whether it is the nonce of this step or of the one before.
+        """Whether it is the nonce of this step or the previous one.
 
         Args:
-            nonce: From a proof.
+            nonce: The proof's nonce.
             now: Unix seconds.
         """
-        given, step = nonce.encode("utf-8", "surrogatepass"), now // NONCE_STEP_SECONDS
-        this, former = (
-            hmac.compare_digest(given, self._at(at).encode()) for at in (step, step - 1)
+        encoded, step = nonce.encode("utf-8", "surrogatepass"), now // NONCE_STEP_SECONDS
+        this, previous = (
+            hmac.compare_digest(encoded, self._nonce_at(at).encode()) for at in (step, step - 1)
         )
-        return this or former
+        return this or previous
 
-    def _at(self, step: int) -> str:
+    def _nonce_at(self, step: int) -> str:
         mac = hmac.digest(self._key, b"satmint/v1/dpop-nonce %d" % step, "sha256")
         return b64url(mac[:_NONCE_BYTES])

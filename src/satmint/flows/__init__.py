@@ -1,1 +1,1 @@
-"""What the service does: the only place where the rules meet the store."""
+"""The flows: functions that apply the rules of `satmint.model` to a request and call the store."""

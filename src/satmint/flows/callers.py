@@ -1,47 +1,49 @@
-"""Who is calling: a backend with its API token, or the holder of a SAT."""
+"""Authentication of callers: a backend with an API token, or a subscriber with a SAT."""
 
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-from satmint.flows.mint import Mint
-from satmint.jose.sealing import CannotOpen
+from satmint.flows.service_context import ServiceContext
+from satmint.jose.token_cipher import CannotOpen, OpenedToken
 from satmint.model.claims import Claims, TokenType
 from satmint.model.ids import as_uuid
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
-from satmint.model.records import Session
+from satmint.model.records import Address, Session
 from satmint.model.refusals import Unauthorized
-from satmint.model.rotation import Presented
+from satmint.model.rotation import Cause, RefreshTokenRef, is_concurrent
 from satmint.model.secrets import digest
+from satmint.store.contract import Store
 
-_CALLERS_REMEMBERED: Final = 10_000
+_MAX_CACHED_CALLERS: Final = 10_000
 _BEARER: Final = frozenset({b"bearer"})
-_WITH_PROOF: Final = frozenset({b"bearer", b"dpop"})
+_BEARER_OR_DPOP: Final = frozenset({b"bearer", b"dpop"})
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """A backend that has shown an API token."""
+class ApiTokenCaller:
+    """A backend that is authenticated by an API token."""
 
     project: UUID
     api_token: UUID
     permissions: frozenset[Permission]
 
     @property
-    def counted_as(self) -> UUID:
-        """Whose calls count together."""
+    def rate_limit_key(self) -> UUID:
+        """The key under which the caller's rate limit is counted."""
         return self.project
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Somebody who has shown a SAT that is good now."""
+class SubscriberCaller:
+    """A subscriber, permanent or temporary, that is authenticated by an active SAT."""
 
     claims: Claims
     session: Session
@@ -49,176 +51,250 @@ class Holder:
     """The cluster host in the SAT's header."""
     token: str = field(repr=False)
     """The text of the SAT."""
+    addresses: Sequence[Address] | None = None
+    """The addresses that the SAT names and that still exist, at least one; None: it names none."""
 
     @property
-    def counted_as(self) -> UUID:
-        """Whose calls count together."""
+    def rate_limit_key(self) -> UUID:
+        """The key under which the caller's rate limit is counted."""
         return self.claims.sid
 
     @property
     def project(self) -> UUID:
-        """The project that the SAT is of."""
+        """The project of the SAT."""
         return self.claims.prj
 
 
-class Callers:
-    """Judges credentials.
+class CallerAuthenticator:
+    """Authenticates callers by the `Authorization` header.
 
-    A good API token is remembered for the rest of the clock's second, so a busy backend costs one
-    look-up a second; one that is deleted here is forgotten at once, elsewhere within that second.
-    What is remembered is a hash.
+    A valid API token is cached until the clock's current second ends, so a busy backend costs one
+    look-up per second. If a token is deleted, this process evicts it at once; other processes stop
+    accepting it within that second. The cache key is a hash of the header.
     """
 
-    def __init__(self, mint: Mint) -> None:
-        self._mint = mint
-        self._known: OrderedDict[bytes, tuple[int, Caller]] = OrderedDict()
+    def __init__(self, services: ServiceContext) -> None:
+        self._services = services
+        self._cache: OrderedDict[bytes, tuple[int, ApiTokenCaller]] = OrderedDict()
 
-    async def backend(
+    async def authenticate_api_token(
         self, authorization: bytes, permissions: frozenset[Permission], address: str
-    ) -> Caller:
-        """The backend that an `Authorization: Basic` header speaks for (RFC 7617).
+    ) -> ApiTokenCaller:
+        """Authenticate a backend by an `Authorization: Basic` header (RFC 7617).
 
         Args:
-            authorization: The header's value; empty where there is none.
-            permissions: Any one of these is needed.
-            address: Where the call comes from, for counting failures.
+            authorization: The value of the header; empty if the header is missing.
+            permissions: The backend must have at least one of these.
+            address: The client's IP address, under which failures are counted.
 
         Raises:
-            Unauthorized: no, wrong or insufficient credentials.
-            RateLimited: they are wrong, and so were too many from this address lately.
+            Unauthorized: the credentials are missing, wrong or insufficient.
+            RateLimited: the credentials are wrong, and the address exceeds the limit of failures.
         """
-        caller = self.remembered(authorization)
+        caller = self.cached(authorization)
         if caller is None:
-            caller = await self._look_up(authorization, address)
+            caller = await self._load_caller(authorization, address)
         if caller.permissions.isdisjoint(permissions):
             raise Unauthorized("permission_missing")
         return caller
 
-    def remembered(self, authorization: bytes) -> Caller | None:
-        """The backend of this header, if it was looked up within the clock's second.
+    def cached(self, authorization: bytes) -> ApiTokenCaller | None:
+        """The backend of this header, if it was authenticated in the clock's current second.
 
-        Not checked here: permissions.
+        Does not check permissions.
         """
-        known = self._known.get(sha256(authorization).digest())
-        return known[1] if known is not None and known[0] == self._mint.clock.now() else None
+        known = self._cache.get(sha256(authorization).digest())
+        return known[1] if known is not None and known[0] == self._services.clock.now() else None
 
-    def forget(self, project: UUID) -> None:
-        """Look up again whoever calls next for `project`."""
-        for key in [key for key, (_, who) in self._known.items() if who.project == project]:
-            del self._known[key]
+    def evict(self, project: UUID) -> None:
+        """Remove the callers of `project` from the cache."""
+        stale = [key for key, (_, caller) in self._cache.items() if caller.project == project]
+        for key in stale:
+            del self._cache[key]
 
-    async def holder(self, authorization: bytes, address: str) -> Holder:
-        """The holder of the SAT in an `Authorization: Bearer` header (RFC 6750, section 2.1).
+    async def authenticate_subscriber_token(
+        self, authorization: bytes, address: str
+    ) -> SubscriberCaller:
+        """Authenticate a subscriber by an `Authorization: Bearer` header (RFC 6750, section 2.1).
 
-        Not checked here: scope, addresses, and possession of a key.
+        Does not check the scope, the addresses, or possession of a key.
 
         Raises:
-            Unauthorized: it is no SAT of ours that is good now.
-            RateLimited: it is not, and neither were too many from this address lately.
+            Unauthorized: the header has no active SAT of this deployment.
+            RateLimited: likewise, and the address exceeds the limit of failures.
         """
         try:
-            return await holder_of(self._mint, _token(authorization, _BEARER))
+            return await subscriber_caller(self._services, _token(authorization, _BEARER))
         except Unauthorized:
-            if authorization:  # showing nothing is no attempt
-                self._mint.count_failure(address)
+            if authorization:  # a request without credentials is not a failed attempt
+                self._services.limits.count_failure(address)
             raise
 
-    async def key_holder(self, authorization: bytes, address: str, slack: int = 0) -> Holder:
-        """The holder of a SAT that is shown together with a proof of its key.
+    async def authenticate_bound_token(
+        self, authorization: bytes, address: str, slack: int = 0
+    ) -> SubscriberCaller:
+        """Authenticate a subscriber by a SAT that is presented with a proof of possession.
 
-        The scheme may be `DPoP` as well (RFC 9449, section 7.1). Not checked here: scope and
-        proof; nor is the use noted, which has to wait for the proof.
+        The scheme may also be `DPoP` (RFC 9449, section 7.1). Does not check the scope or the
+        proof. Does not mark the SAT as used: the proof has to be checked first.
 
         Args:
-            authorization: The header's value; empty where there is none.
-            address: Where the call comes from, for counting failures.
-            slack: Seconds after its end in which a SAT that names a key is still taken.
+            authorization: The value of the header; empty if the header is missing.
+            address: The client's IP address, under which failures are counted.
+            slack: Seconds after its expiry for which a SAT that is bound to a key is accepted.
 
         Raises:
-            Unauthorized: it is no SAT of ours that is good now.
-            RateLimited: it is not, and neither were too many from this address lately.
+            Unauthorized: the header has no active SAT of this deployment.
+            RateLimited: likewise, and the address exceeds the limit of failures.
         """
         try:
-            return await standing_holder(self._mint, _token(authorization, _WITH_PROOF), slack)
+            return await active_subscriber_caller(
+                self._services, _token(authorization, _BEARER_OR_DPOP), slack
+            )
         except Unauthorized:
             if authorization:
-                self._mint.count_failure(address)
+                self._services.limits.count_failure(address)
             raise
 
-    async def _look_up(self, authorization: bytes, address: str) -> Caller:
-        key, now = sha256(authorization).digest(), self._mint.clock.now()
+    async def _load_caller(self, authorization: bytes, address: str) -> ApiTokenCaller:
+        key, now = sha256(authorization).digest(), self._services.clock.now()
         credentials = _basic_credentials(authorization)
         token = None
         if credentials is not None:
             project, secret = credentials
-            token = await self._mint.store.projects.api_token_by_digest(project, secret)
+            token = await self._services.store.projects.api_token_by_digest(project, secret)
             if token is not None and not compare_digest(token.digest, secret):
                 token = None
         if token is None:
-            self._known.pop(key, None)
+            self._cache.pop(key, None)
             if authorization:
-                self._mint.count_failure(address)
+                self._services.limits.count_failure(address)
             raise Unauthorized("bad_credentials" if authorization else "no_credentials")
-        caller = Caller(token.project, token.id, token.permissions)
-        self._known[key] = now, caller
-        if len(self._known) > _CALLERS_REMEMBERED:
-            self._known.popitem(last=False)
+        caller = ApiTokenCaller(token.project, token.id, token.permissions)
+        self._cache[key] = now, caller
+        if len(self._cache) > _MAX_CACHED_CALLERS:
+            self._cache.popitem(last=False)
         return caller
 
 
-async def holder_of(mint: Mint, token: str) -> Holder:
-    """The holder of a SAT: opened, unexpired, its session standing, its epoch current.
+async def subscriber_caller(services: ServiceContext, token: str) -> SubscriberCaller:
+    """Authenticate a subscriber by a SAT, and mark the SAT as used.
 
-    A SAT lives to its own `exp`, whichever generation it is of: a rotation spends the refresh
-    token only. That it was accepted is noted.
+    The SAT must decrypt, must not be expired, and its session must be active with the same epoch.
+    If it names addresses, one of them must exist.
+    A SAT of any generation is valid until its `exp`: a rotation spends only the refresh token.
 
     Raises:
-        Unauthorized: it is not good now.
+        Unauthorized: the SAT is not active.
     """
-    holder = await standing_holder(mint, token)
-    note_use(mint, holder)
-    return holder
+    caller = await active_subscriber_caller(services, token)
+    mark_used(services, caller)
+    return caller
 
 
-async def standing_holder(mint: Mint, token: str, slack: int = 0) -> Holder:
-    """The holder of a SAT, without noting that it was in use.
+async def active_subscriber_caller(
+    services: ServiceContext, token: str, slack: int = 0
+) -> SubscriberCaller:
+    """Authenticate a subscriber by a SAT, without marking the SAT as used.
 
     Args:
-        mint: The tools.
+        services: The context of this process.
         token: The SAT.
-        slack: Seconds after its end in which it is still taken, if it names a key: for who has to
-            prove possession of that key before anything happens.
+        slack: Seconds after its expiry for which a SAT that is bound to a key is accepted. Pass it
+            only if the caller must then prove possession of that key.
 
     Raises:
-        Unauthorized: it is not good now.
+        Unauthorized: the SAT is not active.
     """
     try:
-        claims, ch = mint.safe.open(token, TokenType.SAT)
+        opened = services.cipher.open(token, TokenType.SAT)
     except CannotOpen as error:
         raise Unauthorized("cannot_open") from error
-    now = mint.clock.now()
+    return await subscriber_caller_of_opened(services, opened, token, slack)
+
+
+async def subscriber_caller_of_opened(
+    services: ServiceContext, opened: OpenedToken, token: str, slack: int = 0
+) -> SubscriberCaller:
+    """Authenticate a subscriber by a decrypted SAT, without marking the SAT as used.
+
+    Args:
+        services: The context of this process.
+        opened: The decrypted SAT.
+        token: The text of the SAT.
+        slack: See `active_subscriber_caller`.
+
+    Raises:
+        Unauthorized: the SAT is not active.
+    """
+    claims, ch = opened
+    now = services.clock.now()
     if expired(claims.exp, now) and (slack == 0 or claims.cnf is None or now - claims.exp > slack):
         raise Unauthorized("expired")
-    standing = await mint.store.sessions.standing(claims.prj, claims.sid)
-    if standing is None:
-        raise Unauthorized("unknown_session")
-    session = standing.session
-    if session.revoked_at is not None or standing.subscriber_epoch != claims.epo:
-        raise Unauthorized("revoked")
-    if not session.head.accounts_for(claims.gen, claims.jkt):
-        raise Unauthorized("ahead_of_head")
-    return Holder(claims, session, ch, token)
+    found = await services.store.sessions.get(claims.prj, claims.sid)
+    if found is None:
+        raise Unauthorized(Cause.UNKNOWN_SESSION)
+    cause = found.state.refusal_of(claims.epo, claims.gen, claims.jkt)
+    if cause is not None:
+        # Metrics and logs have one cause for every way in which a session was revoked.
+        raise Unauthorized(cause if cause is Cause.AHEAD_OF_HEAD else Cause.REVOKED)
+    addresses = await named_addresses(services.store, claims.prj, claims.addr)
+    return SubscriberCaller(claims, found.session, ch, token, addresses)
 
 
-def note_use(mint: Mint, holder: Holder) -> None:
-    """Note that a SAT was accepted, which is what tells a lost answer from a theft."""
-    claims, session = holder.claims, holder.session
-    if claims.gen == session.head.generation > session.seen_generation:
-        mint.store.sessions.note_seen(Presented(claims.prj, claims.sid, claims.gen, claims.epo))
+async def named_addresses(
+    store: Store, project: UUID, named: Sequence[UUID] | None
+) -> Sequence[Address] | None:
+    """The addresses that a token names and that still exist.
+
+    A guest, invite or embed token ends when the last of its addresses is deleted: their ids are
+    never used again. Every acceptance of such a token looks them up, so that a deletion costs the
+    same however many tokens there are.
+
+    Args:
+        store: The store.
+        project: The project of the token.
+        named: The ids of the addresses. None: the token is not limited to any.
+
+    Raises:
+        Unauthorized: the token names addresses, and all of them were deleted.
+    """
+    if named is None:
+        return None
+    found = await store.addresses.get_many(project, named)
+    if not found:
+        raise Unauthorized("addresses_deleted")
+    return found
+
+
+def mark_used(services: ServiceContext, caller: SubscriberCaller) -> None:
+    """Record that a SAT of the head was accepted.
+
+    The record shows that the client received the pair. Without it, a repeated refresh is answered
+    with the same pair, because the response may have been lost; with it, a repeat is reuse, except
+    in the first seconds after the rotation. A use after those seconds is recorded once more: then
+    a clock that goes back does not return them.
+    """
+    claims, session, now = caller.claims, caller.session, services.clock.now()
+    head = session.head
+    if claims.gen != head.generation:
+        return
+    has_parent = head.generation > 0
+    is_late = has_parent and not is_concurrent(now - head.since)
+    if session.seen_generation < claims.gen or (
+        is_late and session.seen_late_generation < claims.gen
+    ):
+        ref = RefreshTokenRef(claims.prj, claims.sid, claims.gen, claims.epo)
+        services.store.sessions.mark_seen(ref, now)
+
+
+def refresh_token_ref(claims: Claims) -> RefreshTokenRef:
+    """The claims of a token that the rules of rotation need."""
+    return RefreshTokenRef(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt, claims.exp)
 
 
 def _basic_credentials(authorization: bytes) -> tuple[UUID, bytes] | None:
-    """Project and digest of the API token, or None where the header is not of that form."""
+    """The project and the digest of the API token. None: the header is not valid Basic."""
     scheme, _, encoded = authorization.partition(b" ")
     if scheme.lower() != b"basic":
         return None

@@ -1,8 +1,9 @@
-"""Client Bound SAT: a SAT for whoever holds the session's key, for as long as it holds it.
+"""Client Bound SAT: a SAT that is bound to a key and refreshed with a proof of possession.
 
-The key pair is made in the browser, and its private half never leaves it. Each of these SATs is
-short-lived and is had for a fresh signature, so that a stolen one cannot be kept alive. The one
-that was shown is not spent: possession of the key is what counts (RFC 9700, section 4.14.2).
+The browser generates the key pair, and the private key never leaves the browser. Each Client Bound
+SAT is short-lived, and a refresh requires a new signature, so a thief cannot refresh a stolen SAT.
+A refresh does not spend the presented SAT: possession of the key protects it (RFC 9700, section
+4.14.2).
 """
 
 from collections.abc import Sequence
@@ -14,36 +15,43 @@ from typing import Final
 import msgspec
 
 from satmint.dpop import HttpTarget, ProofRefused, check_http_proof
-from satmint.flows.callers import Holder, note_use
-from satmint.flows.mint import Mint
-from satmint.flows.proving import denied, event_about, only_proof, shown, unproven
+from satmint.flows.callers import SubscriberCaller, mark_used
+from satmint.flows.policy import Policy
+from satmint.flows.proofs import (
+    possession_of,
+    possession_refusal,
+    proof_refusal,
+    session_event,
+    single_proof,
+)
+from satmint.flows.service_context import ServiceContext
 from satmint.model.claims import SELF_REFRESH, Claims, Confirmation, TokenType, device_token_id
 from satmint.model.events import EventKind, Origin
 from satmint.model.possession import Accepted, Denied, Grant
 from satmint.model.refusals import Forbidden
 
-DEVICE_SECONDS: Final = 900
-"""How long a Client Bound SAT lives where nothing is asked for."""
-SHORTEST_SECONDS: Final = 60
-LONGEST_SECONDS: Final = 7200
-_EARLY_PERCENT: Final = 5
+DEFAULT_LIFETIME_SECONDS: Final = 900
+"""Lifetime of a Client Bound SAT if the request does not set one."""
+MIN_LIFETIME_SECONDS: Final = 60
+MAX_LIFETIME_SECONDS: Final = 7200
+_MAX_JITTER_PERCENT: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceTokenRequest:
-    """What the holder of a key asks for."""
+    """A request for a Client Bound SAT."""
 
     method: str
     path: str
     urls: frozenset[str]
-    """Every external URL under which the endpoint that was called is known."""
+    """Every external URL of the requested endpoint."""
     proofs: Sequence[str] = field(repr=False)
-    """Every proof that came along."""
+    """All proofs in the request."""
     expire_in: int | None
     """Seconds."""
-    renewing: bool
-    """Whether it is about one more SAT after one that was had before: then the proof must name the
-    SAT that is shown."""
+    is_refresh: bool
+    """Whether the request refreshes a Client Bound SAT. The proof must then have the claim `ath`
+    of the presented SAT."""
 
 
 class DeviceToken(msgspec.Struct, frozen=True):
@@ -51,117 +59,118 @@ class DeviceToken(msgspec.Struct, frozen=True):
 
     token: str
     expires_in: int
-    """Seconds from now at which to come back. Never a time: a clock that runs ahead would come
-    back at once, over and over. Up to 5 % before the SAT's end, or all that connected together
-    would come back together."""
+    """Seconds after which to refresh. A duration, not a time: a client whose clock is ahead would
+    refresh immediately, again and again. Up to 5 % less than the SAT's lifetime: without this
+    jitter, clients that connected together would refresh together."""
 
     def __repr__(self) -> str:
         return "DeviceToken(hidden)"
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """How a request went that was not refused."""
+class DeviceTokenGrant:
+    """The result of a request that was not refused."""
 
-    answer: DeviceToken
+    response: DeviceToken
     accepted: Accepted
     proof_age: int
-    """Seconds by which the clock of who made the proof is behind ours, the way included."""
+    """Seconds between the proof's `iat` and the server's clock: clock difference and latency."""
     nonce: str | None
-    """For the next proof, where the project asks for nonces."""
+    """The nonce for the next proof. None: the project does not require nonces."""
 
 
 async def device_token(
-    mint: Mint, holder: Holder, request: DeviceTokenRequest, origin: Origin
-) -> Granted:
-    """A Client Bound SAT with the rights of the SAT that is shown, for the key that is proven.
+    services: ServiceContext, caller: SubscriberCaller, request: DeviceTokenRequest, origin: Origin
+) -> DeviceTokenGrant:
+    """Issue a Client Bound SAT with the rights of the presented SAT, bound to the proof's key.
 
-    A session that names no key yet is bound to this one for good. A request that is sent again
-    gets the same answer again, a few times.
+    If the session is not bound to a key, it is bound to this key permanently. A resend of the
+    request gets the same response, a limited number of times.
 
     Args:
-        mint: The tools.
-        holder: Who has shown a SAT that is good for this; see `Callers.key_holder`.
-        request: What is asked for, and the proof.
-        origin: Where the call comes from.
+        services: The context of this process.
+        caller: Authenticated by `CallerAuthenticator.authenticate_bound_token`.
+        request: The request, with its proofs.
+        origin: The origin of the request.
 
     Raises:
-        Forbidden: the SAT may not refresh itself.
-        Unproven: the proof does not stand, was used before, or is another key's.
-        Unauthorized: the session ended while this was under way, or is at its deadline.
-        RateLimited: another key's, as too many from this address were lately.
+        Forbidden: the SAT does not have the scope `sat:refresh`.
+        Unproven: the proof is invalid, is a replay, or is of another key.
+        Unauthorized: the session was revoked meanwhile, or its deadline has passed.
+        RateLimited: the proof is of another key, and the address exceeds the limit of failures.
     """
-    claims, now = holder.claims, mint.clock.now()
+    claims, now = caller.claims, services.clock.now()
     if SELF_REFRESH not in claims.scope:
         raise Forbidden("scope_missing")
-    rules = mint.policy.proof_rules(claims.prj)
-    nonces = mint.nonces if rules.strict else None
+    rules = services.policy.proof_rules(claims.prj)
+    nonces = services.nonces if rules.strict else None
     nonce = None if nonces is None else nonces.current(now)
-    text = only_proof(request.proofs, nonce)
+    text = single_proof(request.proofs, nonce)
     try:
         proof = check_http_proof(
             text,
             HttpTarget(request.method, request.path, request.urls),
             rules,
             now,
-            token=holder.token,
-            ath_required=request.renewing,
+            token=caller.token,
+            ath_required=request.is_refresh,
             nonces=nonces,
         )
     except ProofRefused as refused:
-        raise unproven(refused, nonce) from refused
-    key = holder.session.jkt
+        raise proof_refusal(refused, nonce) from refused
+    key = caller.session.jkt
     if key is not None and not compare_digest(key, proof.jkt):
-        # Counted before it is written down: a thief must not be able to flood the audit trail.
-        mint.count_failure(origin.address)
-    possession = shown(claims, proof, rules, holder.token, text, request.expire_in)
-    binding = event_about(mint, EventKind.BOUND, claims, origin, now)  # the first of the two
-    judgement = await mint.store.sessions.prove(
+        # The failure is counted before it is recorded: a thief cannot flood the audit trail.
+        services.limits.count_failure(origin.address)
+    possession = possession_of(claims, proof, rules, caller.token, text, request.expire_in)
+    # The store records this event before `DEVICE_TOKEN_ISSUED`, so its id must be the smaller one.
+    binding = session_event(services, EventKind.BOUND, claims, origin, now)
+    result = await services.store.sessions.prove(
         possession,
-        Grant(now, now + _lifetime(mint, claims, request)),
+        Grant(now, now + _lifetime(services.policy, claims, request)),
         now,
-        event_about(mint, EventKind.DEVICE_TOKEN_ISSUED, claims, origin, now),
+        session_event(services, EventKind.DEVICE_TOKEN_ISSUED, claims, origin, now),
         binding,
     )
-    if isinstance(judgement, Denied):
-        raise denied(judgement, nonce)
-    if judgement.grant is None:
+    if isinstance(result, Denied):
+        raise possession_refusal(result, nonce)
+    if result.grant is None:
         raise RuntimeError("a proof that was accepted for this endpoint was answered with nothing")
-    note_use(mint, holder)
-    bound = _bound_claims(claims, judgement.grant, proof.jkt, possession.proof)
-    ch = mint.cluster_host_after(holder.ch)
-    answer = DeviceToken(
-        token=mint.safe.seal(bound, TokenType.SAT, ch, now),
-        expires_in=max(1, _told_lifetime(bound) - (now - bound.iat)),
+    mark_used(services, caller)
+    bound = _bound_claims(claims, result.grant, proof.jkt, possession.proof)
+    ch = services.issuer.successor_cluster_host(caller.ch)
+    response = DeviceToken(
+        token=services.cipher.seal(bound, TokenType.SAT, ch, now),
+        expires_in=max(1, _reported_lifetime(bound) - (now - bound.iat)),
     )
-    return Granted(answer, judgement, now - proof.iat, nonce)
+    return DeviceTokenGrant(response, result, now - proof.iat, nonce)
 
 
-def _lifetime(mint: Mint, claims: Claims, request: DeviceTokenRequest) -> int:
-    """How long the next SAT is to live, in seconds, before the session's deadline cuts it."""
-    asked = request.expire_in
-    if asked is None:
-        asked = DEVICE_SECONDS
-    elif request.renewing and asked == _told_lifetime(claims):
-        # The vendor's SDK asks for what it was told. That is a little less than what it got: taken
-        # by the letter, its SATs would become shorter each time, down to the least.
-        asked = claims.exp - claims.iat
-    longest = min(LONGEST_SECONDS, mint.policy.max_token_seconds or LONGEST_SECONDS)
-    return min(max(asked, SHORTEST_SECONDS), longest)
+def _lifetime(policy: Policy, claims: Claims, request: DeviceTokenRequest) -> int:
+    """The lifetime of the next SAT in seconds; the store limits it to the session's deadline."""
+    requested = request.expire_in
+    if requested is None:
+        requested = DEFAULT_LIFETIME_SECONDS
+    elif request.is_refresh and requested == _reported_lifetime(claims):
+        # The vendor's SDK requests the `expires_in` that it received, which is shorter than the
+        # SAT's lifetime. Used literally, each SAT would be shorter than the previous one.
+        requested = claims.exp - claims.iat
+    max_seconds = policy.token_seconds(MAX_LIFETIME_SECONDS)
+    return min(max(requested, MIN_LIFETIME_SECONDS), max_seconds)
 
 
-def _told_lifetime(claims: Claims) -> int:
-    """What the holder of a SAT is told of its life: up to 5 % less, by a draw of its own.
+def _reported_lifetime(claims: Claims) -> int:
+    """The lifetime of a SAT as the response states it: the real one, less a jitter of up to 5 %.
 
-    Drawn from its id, so that a re-sent request is told the same.
+    The jitter is derived from the token's id, so a resend gets the same value.
     """
     seconds = claims.exp - claims.iat
-    draw = int.from_bytes(sha256(claims.jti.encode()).digest()[:8], "big")
-    return seconds - draw % (seconds * _EARLY_PERCENT // 100 + 1)
+    random_value = int.from_bytes(sha256(claims.jti.encode()).digest()[:8], "big")
+    return seconds - random_value % (seconds * _MAX_JITTER_PERCENT // 100 + 1)
 
 
 def _bound_claims(claims: Claims, grant: Grant, jkt: str, proof: bytes) -> Claims:
-    """The same rights for the holder of a key; that key, and no other, is named."""
+    """Claims with the same rights, bound to the key with thumbprint `jkt`."""
     return msgspec.structs.replace(
         claims,
         jti=device_token_id(claims.sid, proof),

@@ -1,21 +1,27 @@
-"""Introspection (RFC 7662): what a token says and whether it is good now."""
+"""Introspection (RFC 7662): whether a token is active, and what its claims are."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from satmint.flows.callers import holder_of
-from satmint.flows.mint import Mint
-from satmint.jose import CannotOpen, Opened
-from satmint.model.claims import Confirmation, Kind, TokenType
+from satmint.flows.callers import (
+    mark_used,
+    named_addresses,
+    refresh_token_ref,
+    subscriber_caller_of_opened,
+)
+from satmint.flows.service_context import ServiceContext
+from satmint.jose import CannotOpen, OpenedToken
+from satmint.jose.token_cipher import TokenCipher
+from satmint.model.claims import Claims, Confirmation, Kind, TokenType
 from satmint.model.lifetimes import expired
-from satmint.model.records import SessionStanding
 from satmint.model.refusals import Unauthorized
-from satmint.model.rotation import out_of_time
+from satmint.model.rotation import RotationDecision, decide_rotation
 
 
 class Introspection(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 7662, section 2.2; of a token that is not good, only `active` is told."""
+    """RFC 7662, section 2.2. For an inactive token, only `active` is present."""
 
     active: bool
     scope: str | None = None
@@ -37,22 +43,24 @@ class Introspection(msgspec.Struct, frozen=True, omit_defaults=True):
 INACTIVE = Introspection(active=False)
 
 
-async def introspect(mint: Mint, project: UUID, token: str) -> Introspection:
-    """What `token` says, if it is a good token of `project`.
+async def introspect(services: ServiceContext, project: UUID, token: str) -> Introspection:
+    """The claims of `token`, if it is an active token of `project`.
 
-    A SAT that is good counts as seen in use. A refresh token is good if presenting it now would be
-    answered with a pair that is new; looking does not spend it.
+    Marks an active SAT as used. A refresh token is active if it is the head's: a refresh with it
+    would rotate. Introspection does not spend it.
     """
-    opened = open_either(mint, token)
-    if opened is None or opened.claims.prj != project:
+    found = open_any_type(services.cipher, token)
+    if found is None or found.opened.claims.prj != project:
         return INACTIVE
-    typ = TokenType.SAT
-    try:
-        await holder_of(mint, token)
-    except Unauthorized:
-        if not await _is_live_refresh_token(mint, token):
+    typ, opened = found
+    if typ is TokenType.SAT:
+        try:
+            caller = await subscriber_caller_of_opened(services, opened, token)
+        except Unauthorized:
             return INACTIVE
-        typ = TokenType.REFRESH
+        mark_used(services, caller)
+    elif not await _is_active_refresh_token(services, opened.claims):
+        return INACTIVE
     claims = opened.claims
     return Introspection(
         active=True,
@@ -72,30 +80,33 @@ async def introspect(mint: Mint, project: UUID, token: str) -> Introspection:
     )
 
 
-def open_either(mint: Mint, token: str) -> Opened | None:
-    """A token of ours of whichever type, expired or not; None where it is none."""
+class TypedToken(NamedTuple):
+    """A decrypted token and its type."""
+
+    typ: TokenType
+    opened: OpenedToken
+
+
+def open_any_type(cipher: TokenCipher, token: str) -> TypedToken | None:
+    """Decrypt a SAT or a refresh token, expired or not. None: it is no token of this deployment."""
     for typ in TokenType:
         try:
-            return mint.safe.open(token, typ)
+            return TypedToken(typ, cipher.open(token, typ))
         except CannotOpen:
             continue
     return None
 
 
-async def _is_live_refresh_token(mint: Mint, token: str) -> bool:
-    try:
-        claims = mint.safe.open(token, TokenType.REFRESH).claims
-    except CannotOpen:
-        return False
-    now = mint.clock.now()
+async def _is_active_refresh_token(services: ServiceContext, claims: Claims) -> bool:
+    now = services.clock.now()
     if expired(claims.exp, now):
         return False
-    standing: SessionStanding | None = await mint.store.sessions.standing(claims.prj, claims.sid)
-    return (
-        standing is not None
-        and standing.session.revoked_at is None
-        and standing.subscriber_epoch == claims.epo
-        and standing.session.head.generation == claims.gen
-        and standing.session.head.accounts_for(claims.gen, claims.jkt)
-        and not out_of_time(standing.session.deadline, now)
-    )
+    try:
+        await named_addresses(services.store, claims.prj, claims.addr)
+    except Unauthorized:
+        return False
+    found = await services.store.sessions.get(claims.prj, claims.sid)
+    state = None if found is None else found.state
+    ref = refresh_token_ref(claims)
+    decision = decide_rotation(state, ref, now, services.policy.replay_seconds)
+    return decision is RotationDecision.ROTATE

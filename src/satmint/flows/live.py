@@ -1,6 +1,6 @@
-"""Live sessions: who may open, resume and re-authenticate one, whether it stands, who is online.
+"""Live sessions: open, resume and re-authenticate them, check for revocation, record presence.
 
-The gateway holds the sockets; whatever it lets happen on them is decided here.
+The gateway owns the sockets; these functions make its authentication decisions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,26 +10,30 @@ from typing import Final
 from uuid import UUID
 
 from satmint.dpop import Proof, ProofCause, ProofRefused, check_rpc_proof
-from satmint.flows.callers import Holder, note_use, standing_holder
-from satmint.flows.mint import Mint
-from satmint.flows.proving import event_about, shown
+from satmint.flows.callers import (
+    SubscriberCaller,
+    active_subscriber_caller,
+    mark_used,
+)
+from satmint.flows.proofs import possession_of, session_event
+from satmint.flows.service_context import ServiceContext
 from satmint.jose import CannotOpen
-from satmint.model.allowance import network_of
 from satmint.model.claims import Claims
-from satmint.model.events import Event, EventKind, Origin, before_all_ids_of
+from satmint.model.events import Event, EventKind, Origin, first_id_at
 from satmint.model.lifetimes import expired
 from satmint.model.live import Admission, ResumeState
 from satmint.model.possession import Denied
 from satmint.model.records import Presence
 from satmint.model.refusals import Unauthorized
+from satmint.store.contract import Store
 
 LEASE_SECONDS: Final = 60
-"""How long somebody counts as online after its node was heard of last."""
+"""How long a connection is listed as online after its node last renewed the lease."""
 
 _CONNECT: Final = "signalwire.connect"
 _REAUTHENTICATE: Final = "signalwire.reauthenticate"
 
-_OF_FORM: Final = frozenset(
+_FORM_CAUSES: Final = frozenset(
     {
         ProofCause.MALFORMED,
         ProofCause.JSON,
@@ -43,150 +47,168 @@ _OF_FORM: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client shows, and on which connection."""
+    """The credentials that a client presents, and on which connection."""
 
     token: str = field(repr=False)
     proof: str | None = field(repr=False)
     connection: UUID
-    """A proof is good for one connection: shown on another one it is a replay."""
+    """A proof is valid on one connection: the same proof on another connection is a replay."""
     origin: Origin
 
 
-COUNTED: Final = frozenset({"downgrade", "key_mismatch"})
-"""Causes of refusals that are counted here, before anything is written of them."""
+COUNTED_CAUSES: Final = frozenset({"downgrade", "key_mismatch"})
+"""Causes of refusals whose failure is counted here, before an event is recorded."""
 
 
-async def open_live(mint: Mint, given: Credentials) -> Admission:
-    """Admit a client that begins anew.
+async def open_live_session(services: ServiceContext, credentials: Credentials) -> Admission:
+    """Authenticate a client that opens a new live session.
 
-    A session that is bound to a key wants a proof of it. Where it is not, a proof that comes along,
-    as one does from every browser, has to be one, and otherwise says nothing.
+    A session that is bound to a key requires a proof of possession. For an unbound session, a
+    proof must only be well-formed with a valid signature: every browser SDK sends one.
 
     Raises:
-        Unauthorized: the SAT is not good now, or the proof is missing or does not stand.
-        StoreUnavailable: nobody could tell.
+        Unauthorized: the SAT is not active, or the proof is missing or invalid.
+        StoreUnavailable: the session's state cannot be read now.
     """
-    holder = await standing_holder(mint, given.token)
-    return await _admission(mint, holder, given, _CONNECT)
+    caller = await active_subscriber_caller(services, credentials.token)
+    return await _admission(services, caller, credentials, _CONNECT)
 
 
-async def resume_live(
-    mint: Mint, given: Credentials, state: str, protocol: str | None
+async def resume_live_session(
+    services: ServiceContext, credentials: Credentials, state: str, protocol: str | None
 ) -> tuple[Admission, ResumeState]:
-    """Admit a client that goes on from where a former connection of its session ended.
+    """Authenticate a client that resumes a live session on a new connection.
 
-    The state by itself opens nothing: it takes the credentials of a new beginning beside it, and
-    they have to be of the same session.
+    The resume state alone is not sufficient: the client must also present the credentials that
+    `open_live_session` requires, of the same session.
 
     Raises:
-        Unauthorized: as `open_live`; or the state is none of ours, expired or of somebody else.
-        StoreUnavailable: nobody could tell.
+        Unauthorized: as for `open_live_session`; or the resume state cannot be decrypted, is
+            expired, or is of another session.
+        StoreUnavailable: the session's state cannot be read now.
     """
     try:
-        former = mint.states.open(state)
+        resume_state = services.state_cipher.open(state)
     except CannotOpen as error:
         raise Unauthorized("state_cannot_open") from error
-    if protocol is None or not compare_digest(former.protocol.encode(), protocol.encode()):
+    if protocol is None or not compare_digest(resume_state.protocol.encode(), protocol.encode()):
         raise Unauthorized("state_of_another_protocol")
-    if expired(former.expires_at, mint.clock.now()):
+    if expired(resume_state.expires_at, services.clock.now()):
         raise Unauthorized("state_expired")
-    holder = await standing_holder(mint, given.token)
-    claims = holder.claims
-    if (former.project, former.subscriber, former.session) != (claims.prj, claims.sub, claims.sid):
+    caller = await active_subscriber_caller(services, credentials.token)
+    claims = caller.claims
+    if (resume_state.project, resume_state.subscriber, resume_state.session) != (
+        claims.prj,
+        claims.sub,
+        claims.sid,
+    ):
         raise Unauthorized("state_of_another_session")
-    return await _admission(mint, holder, given, _CONNECT), former
+    return await _admission(services, caller, credentials, _CONNECT), resume_state
 
 
-async def reauthenticate_live(mint: Mint, given: Credentials, current: Admission) -> Admission:
-    """Let a connection that lives go on with a newer SAT of its subscriber.
+async def reauthenticate_live_session(
+    services: ServiceContext, credentials: Credentials, current: Admission
+) -> Admission:
+    """Continue a connection with a newer SAT of the same subscriber.
 
-    One that was let in with a proof is bound to that key for as long as it lives. Whoever tries to
-    go on without is told of in the audit trail: it may hold a stolen connection.
+    A connection that was authenticated with a proof stays bound to that key. An attempt to
+    continue it without one (a downgrade) is recorded in the audit trail: the client may have
+    stolen the connection.
 
     Raises:
-        Unauthorized: as `open_live`; or it is another subscriber's, or would not be bound any more.
-        StoreUnavailable: nobody could tell.
+        Unauthorized: as for `open_live_session`; or the SAT is of another subscriber, or is a
+            downgrade.
+        StoreUnavailable: the session's state cannot be read now.
     """
-    holder = await standing_holder(mint, given.token)
-    claims, key = holder.claims, holder.session.jkt
+    caller = await active_subscriber_caller(services, credentials.token)
+    claims, key = caller.claims, caller.session.jkt
     if (claims.prj, claims.sub) != (current.project, current.subscriber):
         raise Unauthorized("another_subscriber")
-    if current.jkt is not None and (key != current.jkt or given.proof is None):
-        if failure_counted(mint, given.origin):
-            now = mint.clock.now()
+    if current.jkt is not None and (key != current.jkt or credentials.proof is None):
+        if services.limits.try_count_failure(credentials.origin.address):
+            now = services.clock.now()
             kind = EventKind.DOWNGRADE_REFUSED
-            await mint.store.events.record(event_about(mint, kind, claims, given.origin, now))
+            await services.store.events.record(
+                session_event(services, kind, claims, credentials.origin, now)
+            )
         raise Unauthorized("downgrade")
-    return await _admission(mint, holder, given, _REAUTHENTICATE)
+    return await _admission(services, caller, credentials, _REAUTHENTICATE)
 
 
-async def still_stands(mint: Mint, admission: Admission) -> bool:
-    """Whether a session that lives would be admitted again. Not checked here: expiry.
+async def is_session_active(store: Store, admission: Admission) -> bool:
+    """Whether the session of a connection is not revoked, and an address of it exists.
+
+    Does not check expiry.
 
     Raises:
-        StoreUnavailable: nobody could tell.
+        StoreUnavailable: the session's state cannot be read now.
     """
-    standing = await mint.store.sessions.standing(admission.project, admission.session)
-    return (
-        standing is not None
-        and standing.session.revoked_at is None
-        and standing.subscriber_epoch == admission.epoch
-    )
+    found = await store.sessions.recheck(admission.project, admission.session)
+    if found is None or found.state.refusal_of_epoch(admission.epoch) is not None:
+        return False
+    addresses = admission.addresses
+    return addresses is None or await store.addresses.recheck(admission.project, addresses)
 
 
-async def endings_since(mint: Mint, second: int, after: bytes, limit: int) -> Sequence[Event]:
-    """Events that may have ended sessions, oldest first.
+async def revocations_since(store: Store, second: int, after: bytes, limit: int) -> Sequence[Event]:
+    """Events that may have revoked sessions, oldest first.
 
     Args:
-        mint: The tools.
-        second: Unix seconds, not to look back beyond.
-        after: The id of the last one that is known already; empty: none is.
-        limit: How many at the most.
+        store: The store.
+        second: Unix seconds; earlier events are not returned.
+        after: The id of the last known event. Empty: none is known.
+        limit: The maximum number of events.
 
     Raises:
-        StoreUnavailable: they cannot be read now.
+        StoreUnavailable: the events cannot be read now.
     """
-    return await mint.store.events.ending(max(after, before_all_ids_of(second)), limit)
+    return await store.events.revocations(max(after, first_id_at(second)), limit)
 
 
-async def announce(mint: Mint, online: Iterable[tuple[UUID, Admission, int]]) -> None:
-    """Keep these subscribers online for another lease.
+async def set_online(
+    services: ServiceContext, online: Iterable[tuple[UUID, Admission, int]]
+) -> None:
+    """Record connections as online, or renew their leases.
 
     Args:
-        mint: The tools.
-        online: Connection, what it was admitted as, and since when it is online (Unix seconds).
+        services: The context of this process.
+        online: The connections with their admissions, and since when each is online (Unix seconds).
 
     Raises:
-        StoreUnavailable: they may be on record or not.
+        StoreUnavailable: it is unknown whether the records were written.
     """
-    until = mint.clock.now() + LEASE_SECONDS
-    await mint.store.presence.announce(
+    until = services.clock.now() + LEASE_SECONDS
+    await services.store.presence.set_online(
         [
-            Presence(who.project, connection, who.subscriber, who.session, since, until)
-            for connection, who, since in online
+            Presence(
+                admission.project, connection, admission.subscriber, admission.session, since, until
+            )
+            for connection, admission, since in online
         ]
     )
 
 
-async def leave(mint: Mint, project: UUID, connections: Sequence[UUID]) -> None:
-    """Have these connections forgotten before their lease is over.
+async def set_offline(store: Store, project: UUID, connections: Sequence[UUID]) -> None:
+    """Delete the records of connections before their leases end.
 
     Raises:
-        StoreUnavailable: they may be on record still; their lease ends all the same.
+        StoreUnavailable: the records may remain; their leases end nevertheless.
     """
-    await mint.store.presence.leave(project, connections)
+    await store.presence.set_offline(project, connections)
 
 
-async def _admission(mint: Mint, holder: Holder, given: Credentials, method: str) -> Admission:
-    """What the holder of a good SAT is admitted as, once its proof has been looked at."""
-    claims, key = holder.claims, holder.session.jkt
+async def _admission(
+    services: ServiceContext, caller: SubscriberCaller, credentials: Credentials, method: str
+) -> Admission:
+    """Check the proof of an authenticated caller; return its admission."""
+    claims, key = caller.claims, caller.session.jkt
     if key is None and claims.jkt is not None:
-        raise Unauthorized("ahead_of_head")  # only after a restore: fail closed
+        raise Unauthorized("ahead_of_head")  # happens only after a restore; fail closed
     if key is not None:
-        await _prove(mint, claims, key, given, method)
-    elif given.proof is not None:
-        _look_at(mint, claims, given, given.proof, method)
-    note_use(mint, holder)  # not before its key is proven: a thief's use is none
+        await _check_possession(services, claims, key, credentials, method)
+    elif credentials.proof is not None:
+        _check_form(services, claims, credentials, credentials.proof, method)
+    mark_used(services, caller)  # after the proof: a thief must not mark it
     return Admission(
         project=claims.prj,
         subscriber=claims.sub,
@@ -198,46 +220,54 @@ async def _admission(mint: Mint, holder: Holder, given: Credentials, method: str
         scope=claims.scope,
         jkt=key,
         application=claims.app,
+        addresses=claims.addr,
+        address_owners=frozenset(
+            address.subscriber for address in caller.addresses or () if address.subscriber
+        ),
+        inviter=caller.session.inviter,
+        c2c_token=caller.session.c2c_token,
     )
 
 
-async def _prove(mint: Mint, claims: Claims, key: str, given: Credentials, method: str) -> None:
-    if given.proof is None:
+async def _check_possession(
+    services: ServiceContext, claims: Claims, key: str, credentials: Credentials, method: str
+) -> None:
+    if credentials.proof is None:
         raise Unauthorized("proof_missing")
     try:
-        proof = _checked(mint, claims, given, given.proof, method)
+        proof = _check_proof(services, claims, credentials, credentials.proof, method)
     except ProofRefused as refused:
         raise Unauthorized(refused.cause) from refused
-    if not compare_digest(key, proof.jkt) and not failure_counted(mint, given.origin):
-        raise Unauthorized("key_mismatch")  # a thief must not be able to flood the audit trail
-    now, origin = mint.clock.now(), given.origin
-    rules = mint.policy.proof_rules(claims.prj)
-    judgement = await mint.store.sessions.prove(
-        shown(claims, proof, rules, given.token, given.proof, given.connection),
+    now, origin = services.clock.now(), credentials.origin
+    if not compare_digest(key, proof.jkt) and not services.limits.try_count_failure(origin.address):
+        raise Unauthorized("key_mismatch")  # without an event: a thief cannot flood the audit trail
+    rules = services.policy.proof_rules(claims.prj)
+    result = await services.store.sessions.prove(
+        possession_of(
+            claims, proof, rules, credentials.token, credentials.proof, credentials.connection
+        ),
         None,
         now,
-        event_about(mint, EventKind.KEY_MISMATCH, claims, origin, now),
-        event_about(mint, EventKind.BOUND, claims, origin, now),
+        session_event(services, EventKind.KEY_MISMATCH, claims, origin, now),
+        session_event(services, EventKind.BOUND, claims, origin, now),
     )
-    if isinstance(judgement, Denied):
-        raise Unauthorized(judgement.cause)
+    if isinstance(result, Denied):
+        raise Unauthorized(result.cause)
 
 
-def _look_at(mint: Mint, claims: Claims, given: Credentials, proof: str, method: str) -> None:
-    """Refuse what is no proof at all. A clock that is wrong, say, is of no matter here."""
+def _check_form(
+    services: ServiceContext, claims: Claims, credentials: Credentials, proof: str, method: str
+) -> None:
+    """Refuse a malformed proof. Other errors, such as a wrong clock, are accepted here."""
     try:
-        _checked(mint, claims, given, proof, method)
+        _check_proof(services, claims, credentials, proof, method)
     except ProofRefused as refused:
-        if refused.cause in _OF_FORM:
+        if refused.cause in _FORM_CAUSES:
             raise Unauthorized(refused.cause) from refused
 
 
-def _checked(mint: Mint, claims: Claims, given: Credentials, proof: str, method: str) -> Proof:
-    rules = mint.policy.proof_rules(claims.prj)
-    return check_rpc_proof(proof, method, rules, mint.clock.now(), token=given.token)
-
-
-def failure_counted(mint: Mint, origin: Origin) -> bool:
-    """Count credentials that are not good; whether there were not too many from there lately."""
-    network = network_of(origin.address)
-    return mint.failure_allowance.take(network, mint.clock.now()) is None
+def _check_proof(
+    services: ServiceContext, claims: Claims, credentials: Credentials, proof: str, method: str
+) -> Proof:
+    rules = services.policy.proof_rules(claims.prj)
+    return check_rpc_proof(proof, method, rules, services.clock.now(), token=credentials.token)

@@ -1,4 +1,4 @@
-"""Server nonces (RFC 9449, sections 8 and 9) that every node with the same keyring agrees on."""
+"""Server nonces (RFC 9449, sections 8 and 9), shared by all nodes with the same keyring."""
 
 from typing import Final
 
@@ -8,10 +8,11 @@ from satmint.jose import Keyring, derive_mac_key
 _NONCE_PURPOSE: Final = "dpop-nonce"
 
 
-class RingNonces(Nonces):
-    """Nonces by the active key of a keyring; those by a retired key are taken as well.
+class KeyringNonces(Nonces):
+    """Issues nonces of the active key of a keyring; also accepts nonces of its other keys.
 
-    So nodes that share a keyring know each other's, and a rotation invalidates none.
+    Therefore nodes that share a keyring accept each other's nonces, and a rotation invalidates
+    none.
     """
 
     def __init__(self, keyring: Keyring) -> None:
@@ -28,3 +29,16 @@ class RingNonces(Nonces):
         return super().accepts(nonce, now) or any(
             other.accepts(nonce, now) for other in self._others
         )
+
+
+class NonceCache:
+    """Caches the nonces of one keyring: deriving their keys costs more than using them."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._nonces = KeyringNonces(keyring)
+
+    def of(self, keyring: Keyring) -> KeyringNonces:
+        """The nonces of `keyring`; derives their keys only if the keyring has changed."""
+        if self._nonces.keyring is not keyring:
+            self._nonces = KeyringNonces(keyring)
+        return self._nonces

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, off the event loop, a few at a time."""
+"""Hash passwords with argon2id, in a few threads outside of the event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +6,11 @@ from typing import Final
 
 from argon2 import PasswordHasher
 
-SHORTEST_BYTES: Final = 8
-LONGEST_BYTES: Final = 72
+MIN_PASSWORD_BYTES: Final = 8
+MAX_PASSWORD_BYTES: Final = 72
 
-# A hash takes 64 MiB and tens of milliseconds by design (RFC 9106, section 4): two at a time keep
-# a burst of sign-ups from taking the whole machine.
+# A hash takes 64 MiB and tens of milliseconds by design (RFC 9106, section 4). Two threads: a burst
+# of sign-ups must not use up the machine.
 _workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="satmint-argon2")
 _hasher = PasswordHasher()
 

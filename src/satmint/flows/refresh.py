@@ -1,103 +1,121 @@
-"""Refresh: a refresh token for a new pair (seeds 0 and 1).
+"""Exchange a refresh token for a new pair (seeds 0 and 1).
 
-A rotation makes one new generation, however many callers present the same token and however often
-an answer is lost on the way: see `satmint.model.rotation` for the rules.
+A rotation creates one new generation, however many callers present the same token and however many
+responses are lost. `satmint.model.rotation` has the rules.
 """
 
 from typing import assert_never
 
-from satmint.flows.callers import Caller
-from satmint.flows.mint import Mint, Pair, token_fault
-from satmint.jose.sealing import CannotOpen, Opened
+from satmint.flows.callers import ApiTokenCaller, named_addresses, refresh_token_ref
+from satmint.flows.service_context import ServiceContext
+from satmint.flows.token_issuer import TokenPair
+from satmint.jose.token_cipher import CannotOpen, OpenedToken, TokenCipher
 from satmint.model.claims import SELF_REFRESH, TokenType
 from satmint.model.events import EventKind, Origin
 from satmint.model.lifetimes import ACCESS_SECONDS, UNBOUND_SELF_REFRESH_SECONDS, expired
-from satmint.model.refusals import Code, Fault, NotFound, Unprocessable
+from satmint.model.refusals import Code, FieldError, NotFound, Unauthorized, Unprocessable
 from satmint.model.rotation import (
     Cause,
-    Presented,
     Refused,
     Replayed,
     Reused,
     Rotated,
 )
 
-_EXPIRED = token_fault(Code.TOKEN_EXPIRED, "Token has expired.")
-_INVALID = token_fault(Code.TOKEN_INVALID, "Token is invalid.")
-_NOT_A_REFRESH_TOKEN = token_fault(Code.NOT_A_REFRESH_TOKEN, "Token is not a refresh token.")
-_BAD_FORMAT = token_fault(Code.INVALID_TOKEN_FORMAT, "Token format is invalid.")
+
+def token_error(code: Code, message: str, attribute: str = "refresh_token") -> FieldError:
+    """The error of a token in the member `attribute` of a request body."""
+    return FieldError(code, message, attribute)
+
+
+_EXPIRED = token_error(Code.TOKEN_EXPIRED, "Token has expired.")
+_INVALID = token_error(Code.TOKEN_INVALID, "Token is invalid.")
+_NOT_A_REFRESH_TOKEN = token_error(Code.NOT_A_REFRESH_TOKEN, "Token is not a refresh token.")
+_BAD_FORMAT = token_error(Code.INVALID_TOKEN_FORMAT, "Token format is invalid.")
 
 
 async def refresh(
-    mint: Mint, caller: Caller, token: str, origin: Origin
-) -> tuple[Pair, Rotated | Replayed]:
+    services: ServiceContext, caller: ApiTokenCaller, token: str, origin: Origin
+) -> tuple[TokenPair, Rotated | Replayed]:
     """Exchange a refresh token of the caller's project for the pair of its session's head.
 
-    Safe to repeat with the same token until its successor is used: then it answers equivalently.
+    A client may repeat the request with the same token until it uses the new pair, for at most
+    `Policy.replay_seconds`; the response is then equivalent.
 
     Returns:
-        The pair, and whether it was made just now or before.
+        The pair, and whether this call rotated or replayed.
 
     Raises:
-        Unprocessable: it is malformed, a SAT, expired, revoked, reused or not ours. Reuse has
-            revoked its session by then.
-        NotFound: its subscriber is gone.
+        Unprocessable: the token is malformed, a SAT, expired, revoked, reused or unknown. In case
+            of reuse, the session has been revoked, even if the token has expired since.
+        NotFound: the subscriber was deleted, and the token has not expired.
     """
-    opened = _open(mint, token)
+    opened = _open(services.cipher, token)
     claims = opened.claims
-    now = mint.clock.now()
+    now = services.clock.now()
     if claims.prj != caller.project:
         raise Unprocessable(_INVALID, cause="foreign_project")
-    if expired(claims.exp, now):
-        raise Unprocessable(_EXPIRED, cause="expired")
-    event = mint.event(
+    is_expired = expired(claims.exp, now)
+    if not is_expired:
+        try:
+            await named_addresses(services.store, claims.prj, claims.addr)
+        except Unauthorized as deleted:
+            raise Unprocessable(_INVALID, cause=deleted.cause) from deleted
+    event = services.new_event(
         EventKind.REFRESHED, claims.prj, origin, now, subscriber=claims.sub, session=claims.sid
     )
-    # As at issue: who is first to show a key with it has the session, so it must not lie about.
-    by_itself = claims.jkt is None and SELF_REFRESH in claims.scope
-    verdict = await mint.store.sessions.rotate(
-        Presented(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt),
-        now + (UNBOUND_SELF_REFRESH_SECONDS if by_itself else ACCESS_SECONDS),
+    # As at issue: such a SAT binds the session to the first key that is presented with it, so it
+    # must be short-lived.
+    self_refresh = claims.jkt is None and SELF_REFRESH in claims.scope
+    seconds = UNBOUND_SELF_REFRESH_SECONDS if self_refresh else ACCESS_SECONDS
+    # An expired token is presented to the store too: a spent one is evidence of a theft.
+    decision = await services.store.sessions.rotate(
+        refresh_token_ref(claims),
+        now + services.policy.token_seconds(seconds),
         now,
-        mint.policy.replay_cap,
+        services.policy.replay_seconds,
         event,
     )
-    match verdict:
+    if is_expired:
+        raise Unprocessable(
+            _EXPIRED, cause="reuse" if isinstance(decision, Reused) else Cause.EXPIRED
+        )
+    match decision:
         case Rotated() | Replayed():
-            ch = mint.cluster_host_after(opened.ch)
-            return mint.pair(claims, verdict.head, ch, now), verdict
+            ch = services.issuer.successor_cluster_host(opened.ch)
+            return services.issuer.seal_pair(claims, decision.head, ch, now), decision
         case Reused():
             raise Unprocessable(_INVALID, cause="reuse")
-        case Refused(Cause.SUBSCRIBER_GONE):
-            raise NotFound(Cause.SUBSCRIBER_GONE)
+        case Refused(Cause.SUBSCRIBER_DELETED):
+            raise NotFound(Cause.SUBSCRIBER_DELETED)
         case Refused(Cause.EXPIRED | Cause.DEADLINE as cause):
             raise Unprocessable(_EXPIRED, cause=cause)
         case Refused(cause):
             raise Unprocessable(_INVALID, cause=cause)
         case _:
-            assert_never(verdict)
+            assert_never(decision)
 
 
-def format_faults(token: str) -> list[Fault]:
-    """What is wrong with the form of a refresh token, as far as callers are told."""
+def format_errors(token: str) -> list[FieldError]:
+    """Errors in the form of a refresh token that the response reports."""
     return [] if token.count(".") == 4 else [_BAD_FORMAT]
 
 
-def _open(mint: Mint, token: str) -> Opened:
-    if faults := format_faults(token):
-        raise Unprocessable(*faults, cause="not_five_parts")
+def _open(cipher: TokenCipher, token: str) -> OpenedToken:
+    if field_errors := format_errors(token):
+        raise Unprocessable(*field_errors, cause="not_five_parts")
     try:
-        return mint.safe.open(token, TokenType.REFRESH)
+        return cipher.open(token, TokenType.REFRESH)
     except CannotOpen as error:
-        if _is_sat(mint, token):
+        if _is_sat(cipher, token):
             raise Unprocessable(_NOT_A_REFRESH_TOKEN, cause="is_a_sat") from error
         raise Unprocessable(_INVALID, cause="cannot_open") from error
 
 
-def _is_sat(mint: Mint, token: str) -> bool:
-    """Whether it is a SAT of ours. Only a real one is called so: a forged header proves nothing."""
+def _is_sat(cipher: TokenCipher, token: str) -> bool:
+    """Whether `token` is a SAT of this deployment. It must decrypt: its header may be forged."""
     try:
-        mint.safe.open(token, TokenType.SAT)
+        cipher.open(token, TokenType.SAT)
     except CannotOpen:
         return False
     return True

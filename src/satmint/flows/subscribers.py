@@ -1,91 +1,107 @@
-"""Subscribers as a resource: create, change, delete."""
+"""Create, find, list, update and delete subscribers."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from satmint.flows.issue import not_unique
-from satmint.flows.mint import Mint
+from satmint.flows.issue import not_unique_error
 from satmint.flows.passwords import hash_password
+from satmint.flows.service_context import ServiceContext
 from satmint.model.events import EventKind, Origin
 from satmint.model.listing import Page, Window
 from satmint.model.records import Subscriber
 from satmint.model.refusals import NotFound, Unprocessable
-from satmint.store.contract import NewSubscriber, NotUnique, SubscriberChange
+from satmint.store.contract import NewSubscriber, NotUnique, Store, SubscriberChange
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFields:
-    """What a backend sets on a subscriber."""
+    """The properties of a subscriber to set."""
 
     fields: dict[str, str | None] = field(default_factory=dict)
-    """By the names of `Profile`, and `email`."""
+    """Values by the names of `Profile`, and `email`."""
     password: str | None = field(default=None, repr=False)
-    """Empty and None leave it as it is."""
+    """Empty or None: unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscriberRequest:
+    """A request to create a subscriber."""
+
+    email: str
+    """The e-mail address, which is also the reference."""
+    properties: SubscriberFields = field(default_factory=SubscriberFields)
 
 
 async def create_subscriber(
-    mint: Mint, project: UUID, email: str, wanted: SubscriberFields
+    services: ServiceContext, project: UUID, request: NewSubscriberRequest
 ) -> Subscriber:
     """Create a subscriber whose reference is its e-mail address.
 
-    Without a password it gets one that nobody knows.
+    Without a password in the request, the subscriber gets a random one.
 
     Raises:
-        Unprocessable: the project has a subscriber of that reference or e-mail address.
+        Unprocessable: the project has a subscriber with that reference or e-mail address.
     """
-    password = wanted.password or mint.entropy.take(24).hex()
-    new = NewSubscriber(mint.new_id(), mint.new_id(), reference=email, email=email)
-    change = SubscriberChange(wanted.fields, await hash_password(password))
+    email, properties = request.email, request.properties
+    password = properties.password or services.entropy.take(24).hex()
+    new = NewSubscriber(services.new_id(), services.new_id(), reference=email, email=email)
+    change = SubscriberChange(properties.fields, await hash_password(password))
     try:
-        return await mint.store.subscribers.create(new, project, change, mint.clock.now())
+        return await services.store.subscribers.create(new, project, change, services.clock.now())
     except NotUnique as taken:
-        raise Unprocessable(not_unique("email")) from taken
+        raise Unprocessable(not_unique_error("email")) from taken
 
 
 async def update_subscriber(
-    mint: Mint, project: UUID, subscriber: UUID, wanted: SubscriberFields
+    services: ServiceContext, project: UUID, subscriber: UUID, properties: SubscriberFields
 ) -> Subscriber:
     """Set the given fields and leave the others.
 
     Raises:
         NotFound: the project has no such subscriber.
-        Unprocessable: the new e-mail address is another subscriber's.
+        Unprocessable: another subscriber has the new e-mail address.
     """
-    hashed = await hash_password(wanted.password) if wanted.password else None
-    change = SubscriberChange(wanted.fields, hashed)
+    password_hash = await hash_password(properties.password) if properties.password else None
+    change = SubscriberChange(properties.fields, password_hash)
     try:
-        updated = await mint.store.subscribers.update(project, subscriber, change, mint.clock.now())
+        updated = await services.store.subscribers.update(
+            project, subscriber, change, services.clock.now()
+        )
     except NotUnique as taken:
-        raise Unprocessable(not_unique(taken.attribute)) from taken
+        raise Unprocessable(not_unique_error(taken.attribute)) from taken
     if updated is None:
         raise NotFound("subscriber")
     return updated
 
 
-async def subscriber_of(mint: Mint, project: UUID, subscriber: UUID) -> Subscriber:
-    """One subscriber proper.
+async def get_subscriber(store: Store, project: UUID, subscriber: UUID) -> Subscriber:
+    """One permanent subscriber.
 
     Raises:
-        NotFound: the project has none of that id; a guest's temporary one does not count.
+        NotFound: the project has no permanent subscriber with that id.
     """
-    found = await mint.store.subscribers.get(project, subscriber)
+    found = await store.subscribers.get(project, subscriber)
     if found is None or found.reference is None:
         raise NotFound("subscriber")
     return found
 
 
-async def list_subscribers(mint: Mint, project: UUID, window: Window) -> Page[Subscriber]:
-    """Subscribers proper, by age."""
-    return await mint.store.subscribers.list(project, window)
+async def list_subscribers(store: Store, project: UUID, window: Window) -> Page[Subscriber]:
+    """One page of the project's permanent subscribers, oldest first."""
+    return await store.subscribers.list(project, window)
 
 
-async def delete_subscriber(mint: Mint, project: UUID, subscriber: UUID, origin: Origin) -> None:
-    """Delete a subscriber, its addresses and, for good, all of its sessions.
+async def delete_subscriber(
+    services: ServiceContext, project: UUID, subscriber: UUID, origin: Origin
+) -> None:
+    """Delete a subscriber, its addresses and all of its sessions.
 
     Raises:
         NotFound: the project has no such subscriber.
     """
-    now = mint.clock.now()
-    event = mint.event(EventKind.SUBSCRIBER_DELETED, project, origin, now, subscriber=subscriber)
-    if not await mint.store.subscribers.delete(project, subscriber, now, event):
+    now = services.clock.now()
+    event = services.new_event(
+        EventKind.SUBSCRIBER_DELETED, project, origin, now, subscriber=subscriber
+    )
+    if not await services.store.subscribers.delete(project, subscriber, now, event):
         raise NotFound("subscriber")

@@ -1,6 +1,6 @@
-"""The session gateway: where the holder of a SAT opens, resumes and ends a live session."""
+"""The session gateway: the WebSocket endpoint for opening, resuming and ending live sessions."""
 
-from satmint.gateway.figures import Figures, Limits
 from satmint.gateway.gateway import Gateway
+from satmint.gateway.metrics import GatewayMetrics, Limits
 
-__all__ = ["Figures", "Gateway", "Limits"]
+__all__ = ["Gateway", "GatewayMetrics", "Limits"]

@@ -1,15 +1,15 @@
-"""The gateway: an ASGI application for WebSockets, and what goes on beside its connections.
+"""The gateway: an ASGI application for WebSockets, and its periodic tasks.
 
-A connection's own task reads one frame at a time and answers it before it reads the next. Time is
-told to all connections of the process by one sweep, revocations by one watch, presence by one
-register.
+Each connection's task reads a frame and answers it before it reads the next. Three tasks serve all
+connections of the process: the sweep delivers ticks, the `RevocationWatcher` closes revoked
+sessions, the `PresenceTracker` renews leases.
 """
 
 import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -17,369 +17,373 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from satmint.flows.live import (
-    COUNTED,
+    COUNTED_CAUSES,
     Credentials,
-    failure_counted,
-    open_live,
-    reauthenticate_live,
-    resume_live,
+    open_live_session,
+    reauthenticate_live_session,
+    resume_live_session,
 )
-from satmint.flows.mint import Mint
-from satmint.gateway.figures import Figures, Limits
-from satmint.gateway.line import Line
+from satmint.flows.service_context import ServiceContext
+from satmint.gateway.client_socket import ClientSocket, origin_of
+from satmint.gateway.connection_quotas import ConnectionQuotas
+from satmint.gateway.metrics import GatewayMetrics, Limits
+from satmint.gateway.presence_tracker import FLUSH_INTERVAL_SECONDS, PresenceTracker
 from satmint.gateway.protocol import (
     Admitted,
-    Appear,
     Authenticate,
+    ClockReading,
     Close,
     Connect,
+    CountRequest,
+    DenialReason,
     Denied,
-    Disappear,
     Effect,
-    Ended,
-    Event,
-    GiveState,
-    Gone,
-    Moment,
-    Passed,
+    GoOffline,
+    GoOnline,
+    Input,
+    Phase,
     Reauthenticate,
     Received,
     ReceivedBytes,
-    Requested,
-    Stage,
-    Stopping,
-    Why,
+    SendState,
+    ServerStopping,
+    SessionRevoked,
+    SocketLost,
+    Tick,
     state_event,
     step,
 )
 from satmint.gateway.protocol import Send as SendFrame
-from satmint.gateway.register import FLUSH_EVERY_SECONDS, Register
-from satmint.gateway.watch import LOOK_EVERY_SECONDS, Watch, new_deadline
-from satmint.model.allowance import network_of
-from satmint.model.events import AGENT_LIMIT, Origin
+from satmint.gateway.revocation_watcher import POLL_SECONDS, RevocationWatcher, next_recheck_at
+from satmint.gateway.unauthenticated import UnauthenticatedSockets
 from satmint.model.live import Admission
+from satmint.model.rate_limiter import network_of
 from satmint.model.refusals import StoreUnavailable, Unauthorized
 
-_SWEEP_EVERY_SECONDS: Final = 0.5
-_JUDGE_SECONDS: Final = 3.5
-"""How long it is tried to authenticate where the store does not answer: the SDK waits for 5 s."""
-_TRY_AGAIN_SECONDS: Final = 0.2
-_STOP_SECONDS: Final = 3.0
-_CODES_OF_CLIENTS: Final = frozenset({1000, 1001, 1005, 1006, 1007, 1008, 1009})
+_SWEEP_INTERVAL_SECONDS: Final = 0.5
+AUTHENTICATE_SECONDS: Final = 3.5
+"""How long an authentication is retried while the store is unavailable: the SDK waits for 5 s."""
+_RETRY_SECONDS: Final = 0.2
+_SHUTDOWN_SECONDS: Final = 3.0
+_CLIENT_CLOSE_CODES: Final = frozenset({1000, 1001, 1005, 1006, 1007, 1008, 1009})
 
-Attempt = Connect | Reauthenticate
-T = TypeVar("T")
+AuthenticationAttempt = Connect | Reauthenticate
 
 
 class Gateway:
-    """Every live session of this process."""
+    """The live sessions of this process."""
 
     def __init__(
         self,
-        mint: Mint,
+        services: ServiceContext,
         limits: Limits,
-        figures: Figures,
-        steady: Callable[[], float] | None = None,
+        metrics: GatewayMetrics,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
-        """Prepare to take connections, on the running event loop.
+        """Prepare to accept connections on the running event loop.
 
         Args:
-            mint: The tools.
-            limits: How much it takes on.
-            figures: Where it counts.
-            steady: Seconds by a clock that nobody can set; the event loop's by default.
+            services: The services of this process.
+            limits: Connection and rate limits.
+            metrics: The counters to update.
+            monotonic: A monotonic clock, in seconds; the event loop's by default.
         """
-        self._mint = mint
+        self._services = services
         self._limits = limits
-        self._figures = figures
-        self._steady = steady or asyncio.get_running_loop().time
-        self._lines: set[Line] = set()
+        self._metrics = metrics
+        self._monotonic = monotonic or asyncio.get_running_loop().time
+        self._sockets: set[ClientSocket] = set()
         self._by_network: Counter[str] = Counter()
-        self._by_project: Counter[UUID] = Counter()
+        self._unauthenticated = UnauthenticatedSockets(limits)
+        self._quotas = ConnectionQuotas(limits)
         self._stopping = False
         self._empty = asyncio.Event()
         self._log = structlog.get_logger("satmint.gateway")
-        self.watch = Watch(mint, self._lines, self._end, self._steady)
-        self.register = Register(mint, self._steady)
+        self.revocations = RevocationWatcher(
+            services, self._sockets, self._end_session, self._monotonic
+        )
+        self.presence = PresenceTracker(services, self._monotonic)
 
-    # One connection
+    # Connections
 
-    def sheds(self, address: str) -> bool:
-        """Whether a client at `address` is to be turned away before its upgrade.
+    def rejects(self, address: str) -> bool:
+        """Whether an upgrade from `address` must be rejected.
 
-        That is the one way to be rid of an SDK for a while: then it backs off.
+        Only a rejected upgrade makes an SDK back off.
         """
+        network = network_of(address)
         return (
             self._stopping
-            or self.watch.store_is_down
-            or len(self._lines) >= self._limits.connections
-            or self._by_network[network_of(address)] >= self._limits.per_address
+            or self.revocations.store_is_down
+            or len(self._sockets) >= self._limits.connections
+            or self._by_network[network] >= self._limits.per_address
+            or self._unauthenticated.limit_reached(network)
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one WebSocket from its upgrade to its end (ASGI 3)."""
+        """Serve one WebSocket, from its upgrade to its close (ASGI 3)."""
         await receive()
-        connection = self._mint.new_id()
-        line = Line(connection, _origin_of(scope, connection), send, self._now())
-        self._lines.add(line)
-        self._by_network[network_of(line.origin.address)] += 1
-        self._figures.connections += 1
+        connection = self._services.new_id()
+        socket = ClientSocket(connection, origin_of(scope, connection), send, self._now())
+        self._sockets.add(socket)
+        network = network_of(socket.origin.address)
+        self._by_network[network] += 1
+        self._unauthenticated.add(socket, network)
+        self._metrics.connections += 1
         try:
             await send({"type": "websocket.accept"})
-            await self._talk(line, receive)
+            await self._serve(socket, receive)
         except OSError:
-            pass  # it went before it had come
+            pass  # the client disconnected during the upgrade
         finally:
-            self._happens(line, Gone())
-            self._forget(line)
+            self._apply(socket, SocketLost())
+            self._forget(socket)
 
-    async def _talk(self, line: Line, receive: Receive) -> None:
-        """Read frame after frame until there is no more."""
+    async def _serve(self, socket: ClientSocket, receive: Receive) -> None:
+        """Process frames until the client disconnects."""
         second, count = 0, 0
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                self._hung_up(line, message.get("code", 1005))
+                self._on_disconnect(socket, message.get("code", 1005))
                 return
-            now = self._steady()
+            now = self._monotonic()
             if int(now) != second:
                 second, count = int(now), 0
             count += 1
             if count > self._limits.requests_per_second:
                 await asyncio.sleep(second + 1 - now)
             text = message.get("text")
-            attempt = self._happens(line, ReceivedBytes() if text is None else Received(text))
+            attempt = self._apply(socket, ReceivedBytes() if text is None else Received(text))
             if attempt is not None:
-                await self._judge(line, attempt)
-            await line.flushed()
+                await self._admit(socket, attempt)
+            await socket.flushed()
 
-    async def _judge(self, line: Line, attempt: Attempt) -> None:
-        """Find out whether credentials are good, and let the connection know."""
-        looks = self.watch.looks
-        verdict = await self._verdict(line, attempt)
-        self._happens(line, verdict)
-        if looks != self.watch.looks:
-            # A revocation may have come in while nobody knew yet that this one is concerned.
-            self.watch.doubt(line)
+    async def _admit(self, socket: ClientSocket, attempt: AuthenticationAttempt) -> None:
+        """Check credentials and apply the result to the connection."""
+        polls = self.revocations.polls
+        verdict = await self._decide(socket, attempt)
+        self._apply(socket, verdict)
+        if polls != self.revocations.polls:
+            # A revocation may have arrived before this connection was known to be affected.
+            self.revocations.recheck(socket)
 
-    async def _verdict(self, line: Line, attempt: Attempt) -> Admitted | Denied:
+    async def _decide(
+        self, socket: ClientSocket, attempt: AuthenticationAttempt
+    ) -> Admitted | Denied:
         kind = _kind_of(attempt)
-        why, quiet = Why.REFUSED, False
+        reason, rate_limited = DenialReason.REFUSED, False
         try:
-            async with asyncio.timeout(_JUDGE_SECONDS):
-                verdict = await self._authenticate(line, attempt)
-            cause = self._too_many(verdict, attempt)
+            async with asyncio.timeout(AUTHENTICATE_SECONDS):
+                verdict = await self._authenticate(socket, attempt)
+            cause = self._quotas.refusal(verdict.admission, socket.admission)
             if cause is None:
-                self._figures.connects[kind, "ok"] += 1
-                self._tell_admitted(line, kind, verdict.admission)
+                self._metrics.connects[kind, "ok"] += 1
+                self._log_admitted(socket, kind, verdict.admission)
                 return verdict
-            why = Why.FULL
+            reason = DenialReason.FULL
         except Unauthorized as refusal:
             cause = refusal.cause
-            quiet = cause not in COUNTED and not failure_counted(self._mint, line.origin)
+            rate_limited = (
+                cause not in COUNTED_CAUSES
+                and not self._services.limits.try_count_failure(socket.origin.address)
+            )
         except TimeoutError:
-            why, cause = Why.UNAVAILABLE, "store"
-            self.watch.trouble()
-        except Exception:  # noqa: BLE001 - a bug ends no connection, and tells nobody anything
-            self._log.exception("failed", connection=str(line.id), kind=kind)
-            why, cause = Why.UNAVAILABLE, "bug"
-        self._figures.connects[kind, cause] += 1
-        if quiet:
-            # Good credentials from there are taken all the same; guessing is slow and unheard.
-            await asyncio.sleep(self._limits.guessing_seconds)
-            return Denied(why)
+            reason, cause = DenialReason.UNAVAILABLE, "store"
+            self.revocations.note_store_down()
+        except Exception:  # noqa: BLE001 - a bug closes no connection and leaks no detail
+            self._log.exception("failed", connection=str(socket.id), kind=kind)
+            reason, cause = DenialReason.UNAVAILABLE, "bug"
+        self._metrics.connects[kind, cause] += 1
+        if rate_limited:
+            # Valid credentials of this address are still accepted; guesses are slow, not logged.
+            await asyncio.sleep(self._limits.refusal_delay_seconds)
+            return Denied(reason)
         self._log.info(
             "refused",
-            connection=str(line.id),
+            connection=str(socket.id),
             kind=kind,
             cause=cause,
-            request_id=line.origin.request_id,
-            address=line.origin.address,
+            request_id=socket.origin.request_id,
+            address=socket.origin.address,
         )
-        return Denied(why)
+        return Denied(reason)
 
-    async def _authenticate(self, line: Line, attempt: Attempt) -> Admitted:
-        """Ask until there is an answer; whoever calls sets a limit to that."""
-        given = Credentials(attempt.token.reveal(), attempt.proof, line.id, line.origin)
+    async def _authenticate(self, socket: ClientSocket, attempt: AuthenticationAttempt) -> Admitted:
+        """Retry while the store is unavailable; the caller sets the time limit."""
+        credentials = Credentials(attempt.token.reveal(), attempt.proof, socket.id, socket.origin)
         while True:
             try:
                 match attempt:
                     case Reauthenticate(current=current):
-                        return Admitted(await reauthenticate_live(self._mint, given, current))
+                        return Admitted(
+                            await reauthenticate_live_session(self._services, credentials, current)
+                        )
                     case Connect(state=None):
-                        return Admitted(await open_live(self._mint, given))
+                        return Admitted(await open_live_session(self._services, credentials))
                     case Connect(state=str(state), protocol=protocol):
-                        return Admitted(*await resume_live(self._mint, given, state, protocol))
+                        return Admitted(
+                            *await resume_live_session(self._services, credentials, state, protocol)
+                        )
             except StoreUnavailable:
-                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
 
-    def _too_many(self, verdict: Admitted, attempt: Attempt) -> str | None:
-        if isinstance(attempt, Reauthenticate):
-            return None
-        full = self._by_project[verdict.admission.project] >= self._limits.per_project
-        return "too_many_connections" if full else None
+    # Inputs and effects
 
-    # What happens to connections, and what is done about it
-
-    def _happens(self, line: Line, event: Event) -> Attempt | None:
-        """Let `event` happen; returns what has to be authenticated now."""
-        at, former = self._now(), line.lives
-        line.connection, effects = step(line.connection, event, at)
+    def _apply(self, socket: ClientSocket, input_: Input) -> AuthenticationAttempt | None:
+        """Apply an input to a connection; returns the credentials to authenticate, if any."""
+        at, previous = self._now(), socket.admission
+        socket.connection, effects = step(socket.connection, input_, at)
         attempt = None
         for effect in effects:
             if isinstance(effect, Authenticate):
                 attempt = effect.attempt
             else:
-                self._carry_out(line, effect, at)
-        if former is None and line.lives is not None:
-            self._figures.sessions += 1
-            self._by_project[line.lives.project] += 1
-            line.judge_again_at = new_deadline(at.steady)
-        elif former is not None and line.lives is None:
-            self._figures.sessions -= 1
-            _one_less(self._by_project, former.project)
-        line.flush()
+                self._perform(socket, effect, at)
+        if socket.admission is not previous:
+            self._quotas.update(previous, socket.admission)
+        if previous is None and socket.admission is not None:
+            self._metrics.sessions += 1
+            self._unauthenticated.discard(socket)
+            socket.recheck_at = next_recheck_at(at.monotonic)
+        elif previous is not None and socket.admission is None:
+            self._metrics.sessions -= 1
+        socket.flush()
         return attempt
 
-    def _carry_out(self, line: Line, effect: Effect, at: Moment) -> None:
+    def _perform(self, socket: ClientSocket, effect: Effect, at: ClockReading) -> None:
         match effect:
             case SendFrame():
-                line.put(effect)
+                socket.put(effect)
             case Close(code=code):
-                self._figures.closes[str(int(code))] += 1
-                self._tell_closed("closed", line, int(code))
-                line.put(effect)
-            case GiveState(state=state, event_id=event_id):
-                sealed = self._mint.states.seal(state)
-                line.put(SendFrame(state_event(event_id, state.protocol, sealed, at.wall)))
-            case Appear():
-                self.register.appear(line)
-            case Disappear():
-                self.register.disappear(line)
-            case Requested(method=method):
-                self._figures.requests[method] += 1
+                self._metrics.closes[str(int(code))] += 1
+                self._log_close("closed", socket, int(code))
+                socket.put(effect)
+            case SendState(state=state, event_id=event_id):
+                sealed = self._services.state_cipher.seal(state)
+                socket.put(SendFrame(state_event(event_id, state.protocol, sealed, at.wall)))
+            case GoOnline():
+                self.presence.go_online(socket)
+            case GoOffline():
+                self.presence.go_offline(socket)
+            case CountRequest(method=method):
+                self._metrics.requests[method] += 1
 
-    def _end(self, line: Line) -> None:
-        self._happens(line, Ended())
+    def _end_session(self, socket: ClientSocket) -> None:
+        self._apply(socket, SessionRevoked())
 
-    def _hung_up(self, line: Line, code: int) -> None:
-        """The client closed; where we did, that is counted and told already."""
-        if line.connection.stage is Stage.OVER:
+    def _on_disconnect(self, socket: ClientSocket, code: int) -> None:
+        """Record that the client closed. A close by the server is recorded already."""
+        if socket.connection.phase is Phase.CLOSED:
             return
-        self._figures.closes[str(code) if code in _CODES_OF_CLIENTS else "other"] += 1
-        self._tell_closed("hung_up", line, code)
+        self._metrics.closes[str(code) if code in _CLIENT_CLOSE_CODES else "other"] += 1
+        # Unauthenticated sockets cost their client nothing, so they are counted, not logged.
+        if socket not in self._unauthenticated:
+            self._log_close("closed_by_client", socket, code)
 
-    def _forget(self, line: Line) -> None:
-        self._lines.discard(line)
-        self._figures.connections -= 1
-        _one_less(self._by_network, network_of(line.origin.address))
-        if not self._lines:
+    def _forget(self, socket: ClientSocket) -> None:
+        self._sockets.discard(socket)
+        self._unauthenticated.discard(socket)
+        self._metrics.connections -= 1
+        network = network_of(socket.origin.address)
+        self._by_network[network] -= 1
+        if not self._by_network[network]:
+            del self._by_network[network]
+        if not self._sockets:
             self._empty.set()
 
-    def _tell_closed(self, event: str, line: Line, code: int) -> None:
-        request_id = line.origin.request_id
-        self._log.info(event, connection=str(line.id), code=code, request_id=request_id)
+    def _log_close(self, event: str, socket: ClientSocket, code: int) -> None:
+        request_id = socket.origin.request_id
+        address = socket.origin.address
+        self._log.info(
+            event, connection=str(socket.id), code=code, request_id=request_id, address=address
+        )
 
-    def _tell_admitted(self, line: Line, kind: str, admission: Admission) -> None:
+    def _log_admitted(self, socket: ClientSocket, kind: str, admission: Admission) -> None:
         self._log.info(
             "admitted",
-            connection=str(line.id),
+            connection=str(socket.id),
             kind=kind,
-            request_id=line.origin.request_id,
+            request_id=socket.origin.request_id,
             project=str(admission.project),
             subscriber=str(admission.subscriber),
             session=str(admission.session),
             bound=admission.jkt is not None,
         )
 
-    # Beside them
+    # Periodic tasks
 
     async def run(self) -> None:
-        """Keep time, look for revocations and renew leases, until cancelled."""
-        news = asyncio.Event()
-        self._mint.store.on_ending(news.set)
+        """Deliver ticks, watch for revocations and renew leases, until cancelled."""
+        revocation_hint = asyncio.Event()
+        self._services.store.on_revocation(revocation_hint.set)
         await asyncio.gather(
-            self._over_and_over(self._sweep, _SWEEP_EVERY_SECONDS),
-            self._over_and_over(self.watch.look, LOOK_EVERY_SECONDS, news),
-            self._over_and_over(self.register.flush, FLUSH_EVERY_SECONDS),
+            self._repeat(self._sweep, _SWEEP_INTERVAL_SECONDS),
+            self._repeat(self.revocations.poll, POLL_SECONDS, revocation_hint),
+            self._repeat(self.presence.flush, FLUSH_INTERVAL_SECONDS),
         )
 
-    async def _over_and_over(
+    async def _repeat(
         self,
         work: Callable[[], Awaitable[None]],
         seconds: float,
-        earlier: asyncio.Event | None = None,
+        wake_up: asyncio.Event | None = None,
     ) -> None:
-        """Do some work every so many seconds, and once more whenever `earlier` is set."""
-        occasion = earlier or asyncio.Event()
+        """Call `work` every `seconds`, and whenever `wake_up` is set."""
+        wake_up = wake_up or asyncio.Event()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await occasion.wait()
-            occasion.clear()
+                    await wake_up.wait()
+            wake_up.clear()
             try:
                 await work()
-            except Exception:  # noqa: BLE001 - a bug in one round must not end all others
+            except Exception:  # noqa: BLE001 - a bug in one round must not end the task
                 self._log.exception("failed")
 
     async def _sweep(self) -> None:
         self.sweep()
 
     def sweep(self) -> None:
-        """Tell every connection that time has passed, as far as it means something to it."""
+        """Deliver a `Tick` to every connection on which it has an effect."""
         at = self._now()
-        for line in tuple(self._lines):
-            if line.connection.due(at):
-                self._happens(line, Passed())
+        for socket in tuple(self._sockets):
+            if socket.connection.due(at):
+                self._apply(socket, Tick())
 
-    def curtail(self, session: UUID, at: int) -> None:
-        """Have a session's connections end at `at` (Unix seconds), where they would later.
+    def shorten_session(self, session: UUID, at: int) -> None:
+        """Expire a session's connections at `at` (Unix seconds) unless they expire earlier.
 
-        For development, where a token can be made to expire early.
+        For development servers, whose control endpoint can make a token expire early.
         """
-        for line in self._lines:
-            lives, connection = line.lives, line.connection
-            if lives is not None and lives.session == session and at < connection.expires_at:
-                line.connection = msgspec.structs.replace(connection, expires_at=at)
+        for socket in self._sockets:
+            admission, connection = socket.admission, socket.connection
+            if (
+                admission is not None
+                and admission.session == session
+                and at < connection.expires_at
+            ):
+                socket.connection = msgspec.structs.replace(connection, expires_at=at)
 
     async def stop(self) -> None:
-        """Turn new clients away, send those that are here elsewhere, and wait a little for them."""
+        """Reject new clients, ask clients to reconnect elsewhere, and wait for them briefly."""
         self._stopping = True
         self._empty.clear()
-        for line in tuple(self._lines):
-            self._happens(line, Stopping())
+        for socket in tuple(self._sockets):
+            self._apply(socket, ServerStopping())
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                if self._lines:
+            async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                if self._sockets:
                     await self._empty.wait()
-                await self.register.flush()
+                await self.presence.flush()
         except TimeoutError:
-            self._log.warning("left_behind", connections=len(self._lines))
+            self._log.warning("stop_timed_out", connections=len(self._sockets))
 
-    def _now(self) -> Moment:
-        return Moment(self._mint.clock.now(), self._steady())
-
-
-def _origin_of(scope: Scope, connection: UUID) -> Origin:
-    """Where a connection is from, for logs and the audit trail.
-
-    The id is that of its upgrade; where nobody gave it one, its own stands for it.
-    """
-    client = scope["client"]
-    agent = next((value for name, value in scope["headers"] if name == b"user-agent"), b"")
-    text = agent[:AGENT_LIMIT].decode("latin-1")
-    request_id: str = scope.get("satmint.request_id", str(connection))
-    return Origin(request_id, client[0] if client else "", text)
+    def _now(self) -> ClockReading:
+        return ClockReading(self._services.clock.now(), self._monotonic())
 
 
-def _one_less(counts: Counter[T], key: T) -> None:
-    """Count one off; what is at nothing takes no memory."""
-    counts[key] -= 1
-    if not counts[key]:
-        del counts[key]
-
-
-def _kind_of(attempt: Attempt) -> str:
+def _kind_of(attempt: AuthenticationAttempt) -> str:
     if isinstance(attempt, Reauthenticate):
         return "reauthenticate"
     return "resume" if attempt.resumes else "connect"

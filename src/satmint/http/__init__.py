@@ -1,1 +1,4 @@
-"""HTTP: bytes in, one flow, bytes out. No rule of the service lives here."""
+"""The HTTP API: parses requests, calls one flow for each, and formats responses.
+
+The rules of the service are in `satmint.flows`.
+"""

@@ -1,4 +1,4 @@
-"""What answers look like: exactly the members of the vendor's schemas, and ours beside them."""
+"""Response bodies: exactly the members of the vendor's schemas, and those of our extensions."""
 
 from collections.abc import Sequence
 from typing import Annotated, Generic, Literal, TypeVar
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from satmint.flows.callers import Holder
+from satmint.flows.callers import SubscriberCaller
 from satmint.model.claims import SELF_REFRESH, Confirmation
 from satmint.model.permissions import Permission
 from satmint.model.records import (
@@ -26,7 +26,7 @@ Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})]
 
 
 class Links(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a list goes on; absolute URLs."""
+    """Absolute URLs of the pages of a list."""
 
     self: Url
     first: Url
@@ -42,7 +42,7 @@ class ListOf(msgspec.Struct, Generic[T], frozen=True):
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
-    """A SAT by itself."""
+    """A SAT without a refresh token."""
 
     token: str
 
@@ -51,7 +51,7 @@ class TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class SubscriberDetail(msgspec.Struct, frozen=True):
-    """The inner half of a subscriber. Note `timezone` here, `time_zone` in token requests."""
+    """The profile of a subscriber. Token requests spell `timezone` as `time_zone`."""
 
     id: UUID
     email: str | None
@@ -66,7 +66,7 @@ class SubscriberDetail(msgspec.Struct, frozen=True):
 
 
 class SubscriberAnswer(msgspec.Struct, frozen=True):
-    """A subscriber as a resource."""
+    """A subscriber."""
 
     id: UUID
     project_id: UUID
@@ -92,7 +92,7 @@ class AddressAnswer(msgspec.Struct, frozen=True):
 
 
 class ApiTokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An API token; its text only in the answer that makes it."""
+    """An API token. Only the response that creates it contains its text."""
 
     id: UUID
     name: str
@@ -115,7 +115,7 @@ class C2cTokenAnswer(msgspec.Struct, frozen=True):
 
 
 class NewC2cTokenAnswer(msgspec.Struct, frozen=True):
-    """A Click-to-Call token just made, with the text that is shown once."""
+    """A new Click-to-Call token. Only this response contains its text."""
 
     id: UUID
     address_id: UUID
@@ -130,7 +130,7 @@ class NewC2cTokenAnswer(msgspec.Struct, frozen=True):
 
 
 class SatClaims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the browser SDK has to know of its own token, which it cannot read."""
+    """The claims that the browser SDK needs; it cannot decrypt its SAT."""
 
     scope: tuple[str, ...]
     expires_at: int
@@ -156,19 +156,19 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     sat_claims: SatClaims | msgspec.UnsetType = msgspec.UNSET
 
 
-def show_subscriber(found: Subscriber) -> SubscriberAnswer:
-    """A subscriber as a resource."""
-    profile = found.profile
+def show_subscriber(subscriber: Subscriber) -> SubscriberAnswer:
+    """Return the answer for a subscriber."""
+    profile = subscriber.profile
     return SubscriberAnswer(
-        id=found.id,
-        project_id=found.project,
-        display_name=profile.display_name or found.reference or "",
+        id=subscriber.id,
+        project_id=subscriber.project,
+        display_name=profile.display_name or subscriber.reference or "",
         type="subscriber",
-        created_at=iso(found.created_at),
-        updated_at=iso(found.updated_at),
+        created_at=iso(subscriber.created_at),
+        updated_at=iso(subscriber.updated_at),
         subscriber=SubscriberDetail(
-            id=found.id,
-            email=found.email,
+            id=subscriber.id,
+            email=subscriber.email,
             first_name=profile.first_name,
             last_name=profile.last_name,
             display_name=profile.display_name,
@@ -181,55 +181,57 @@ def show_subscriber(found: Subscriber) -> SubscriberAnswer:
     )
 
 
-def show_address(found: Address) -> AddressAnswer:
-    """An address; each channel's value is what a client dials."""
-    place = f"/{found.context}/{found.name}"
+def show_address(address: Address) -> AddressAnswer:
+    """Return the answer for an address; the value of each channel is what a client dials."""
+    path = f"/{address.context}/{address.name}"
     return AddressAnswer(
-        id=found.id,
-        name=found.name,
-        display_name=found.display_name,
-        cover_url=found.cover_url,
-        preview_url=found.preview_url,
-        locked=found.locked,
-        channels={channel: f"{place}?channel={channel}" for channel in sorted(found.channels)},
-        created_at=iso(found.created_at),
-        type=found.type,
+        id=address.id,
+        name=address.name,
+        display_name=address.display_name,
+        cover_url=address.cover_url,
+        preview_url=address.preview_url,
+        locked=address.locked,
+        channels={channel: f"{path}?channel={channel}" for channel in sorted(address.channels)},
+        created_at=iso(address.created_at),
+        type=address.type,
     )
 
 
-def show_api_token(found: ApiToken, text: str | None = None) -> ApiTokenAnswer:
-    """An API token."""
-    return ApiTokenAnswer(found.id, found.name, sorted(found.permissions), text)
+def show_api_token(token: ApiToken, text: str | None = None) -> ApiTokenAnswer:
+    """Return the answer for an API token, with its text if it is new."""
+    return ApiTokenAnswer(token.id, token.name, sorted(token.permissions), text)
 
 
-def show_c2c_token(found: C2cToken) -> C2cTokenAnswer:
-    """A Click-to-Call token."""
+def show_c2c_token(token: C2cToken) -> C2cTokenAnswer:
+    """Return the answer for a Click-to-Call token, without its text."""
     return C2cTokenAnswer(
-        found.id,
-        found.address,
-        found.name,
-        found.origins,
-        iso(found.created_at),
-        iso_or_none(found.disabled_at),
+        token.id,
+        token.address,
+        token.name,
+        token.origins,
+        iso(token.created_at),
+        iso_or_none(token.disabled_at),
     )
 
 
-def show_new_c2c_token(found: C2cToken, text: str) -> NewC2cTokenAnswer:
-    """A Click-to-Call token just made."""
-    return NewC2cTokenAnswer(**msgspec.structs.asdict(show_c2c_token(found)), token=text)
+def show_new_c2c_token(token: C2cToken, text: str) -> NewC2cTokenAnswer:
+    """Return the answer for a new Click-to-Call token, with its text."""
+    return NewC2cTokenAnswer(**msgspec.structs.asdict(show_c2c_token(token)), token=text)
 
 
-def show_info(holder: Holder, found: Subscriber, addresses: Sequence[Address]) -> InfoAnswer:
-    """Who the holder is.
+def show_info(
+    holder: SubscriberCaller, subscriber: Subscriber, addresses: Sequence[Address]
+) -> InfoAnswer:
+    """Return the answer for the subscriber of a SAT.
 
-    `sat_claims` is what makes the browser SDK bind its token, so it is there only where the token
-    may refresh itself.
+    The browser SDK binds its token to a key if `sat_claims` is present. So it is present only if
+    the SAT has the scope `sat:refresh`.
     """
-    claims, profile = holder.claims, found.profile
+    claims, profile = holder.claims, subscriber.profile
     sat_claims = SatClaims(claims.scope, claims.exp, claims.cnf)
     return InfoAnswer(
-        id=found.id,
-        email=found.email,
+        id=subscriber.id,
+        email=subscriber.email,
         first_name=profile.first_name,
         last_name=profile.last_name,
         display_name=profile.display_name,

@@ -1,31 +1,31 @@
-"""CORS (Fetch standard): the browser SDK calls from other origins, and needs to read errors too."""
+"""CORS (Fetch standard). The browser SDK calls from other origins and must read errors too."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from satmint.http.messages import HeaderList, Response
+from satmint.http.call import HeaderList, Response
 
 _EXPOSED: Final = b"Date, X-Request-Id, Retry-After, WWW-Authenticate, X-Satmint-Cause, DPoP-Nonce"
 
 
 class Cors:
-    """Answers preflights and marks answers, errors included.
+    """Responds to preflights, and adds CORS headers to all responses, including errors.
 
-    No cookie and no ambient credential is ever looked at, so letting every origin in gives away
-    nothing that the caller does not hold already; a list of origins narrows it.
+    The server uses no cookies and no other ambient credentials. So a response to any origin reveals
+    nothing that the caller could not request directly. A list of origins restricts it further.
     """
 
     def __init__(self, origins: tuple[str, ...]) -> None:
-        """Allow `origins`; `*` stands for all of them."""
+        """Allow `origins`; `*` allows all origins."""
         self._all = "*" in origins
         self._origins = frozenset(origin.encode() for origin in origins)
 
-    def admits(self, web_origin: bytes) -> bool:
-        """Whether pages of `web_origin` may call."""
+    def allows_origin(self, web_origin: bytes) -> bool:
+        """Whether pages of `web_origin` may call the server."""
         return self._all or web_origin in self._origins
 
     def headers(self, web_origin: bytes) -> HeaderList:
-        """What every answer to `web_origin` carries."""
+        """Return the headers of every response to `web_origin`."""
         if self._all:
             return (
                 (b"access-control-allow-origin", b"*"),
@@ -41,7 +41,7 @@ class Cors:
         )
 
     def preflight(self, headers: Mapping[bytes, bytes], allow: tuple[bytes, bytes]) -> Response:
-        """The answer to `OPTIONS`; nobody has to be known for it."""
+        """Return the response to `OPTIONS`, which requires no credentials."""
         if b"access-control-request-method" not in headers:
             return Response(204, headers=(allow,))
         return Response(

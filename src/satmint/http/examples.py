@@ -1,9 +1,9 @@
-"""Example values, made from JSON Schemas, so that no example shows a member that is not there."""
+"""Example values, generated from JSON Schemas so that they cannot contain unknown members."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from satmint.http.shapes import JsonSchema
+from satmint.http.body_schema import JsonSchema
 
 _SUBSCRIBER: Final = "3f0a1c1e-6d5b-4f0e-9c59-0d6a3b1f7c21"
 _PROJECT: Final = "7d1b7a3e-2f6c-4a8e-8d52-5f0c9e4b6a10"
@@ -68,9 +68,9 @@ _BY_NAME: Final[Mapping[str, object]] = {
     "token_type": "SAT",
     "type": "room",
 }
-"""What a member of that name usually holds, or one item of it where it is a list."""
+"""The example for a member by its name, or for one item if the member is a list."""
 
-_BY_PLACE: Final[Mapping[tuple[str, str], object]] = {
+_BY_SCHEMA_MEMBER: Final[Mapping[tuple[str, str], object]] = {
     ("AddressAnswer", "display_name"): "Support",
     ("AddressCreateRequest", "display_name"): "Support",
     ("AddressUpdateRequest", "display_name"): "Support",
@@ -85,7 +85,7 @@ _BY_PLACE: Final[Mapping[tuple[str, str], object]] = {
     ("ProjectTokenCreateRequest", "name"): "my backend",
     ("ProjectTokenUpdateRequest", "name"): "my backend",
 }
-"""What it holds there in place of the usual, by schema and member."""
+"""Examples that take precedence over `_BY_NAME`, by schema and member."""
 
 _BY_FORMAT: Final[Mapping[str, object]] = {
     "uuid": _ID,
@@ -112,65 +112,65 @@ _PYTHON: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 def answer_example(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> object:
-    """A value of `schema`, with every member.
+    """Return an example of `schema` with every member.
 
     Args:
-        schema: JSON Schema, of the kind that this server's OpenAPI document has.
-        schemas: What its pointers point to, by name.
+        schema: A JSON Schema from this server's OpenAPI document.
+        schemas: The schemas that its references name.
     """
-    return _Maker(schemas).make(schema)
+    return _ExampleBuilder(schemas).build(schema)
 
 
 def request_example(name: str, schema: JsonSchema) -> dict[str, object]:
-    """A body that a request can have: what is required, else the first member that there is.
+    """Return a minimal body: the required members or, if there are none, the first member.
 
     Args:
         name: The name of the schema.
-        schema: JSON Schema of an object without pointers.
+        schema: The JSON Schema of an object, without references.
     """
     properties: Mapping[str, JsonSchema] = schema["properties"]
     members = schema["required"] or list(properties)[:1]
-    maker = _Maker({})
-    return {member: maker.member(name, member, properties[member]) for member in members}
+    builder = _ExampleBuilder({})
+    return {member: builder.member(name, member, properties[member]) for member in members}
 
 
-class _Maker:
+class _ExampleBuilder:
     def __init__(self, schemas: Mapping[str, JsonSchema]) -> None:
         self._schemas = schemas
 
-    def make(self, schema: JsonSchema, name: str = "") -> object:
-        """A value; `name` is the one of the schema, if it has one."""
+    def build(self, schema: JsonSchema, name: str = "") -> object:
+        """Return an example of `schema`; `name` is the schema's name, if it has one."""
         if "$ref" in schema:
-            pointed = schema["$ref"].rpartition("/")[2]
-            return self.make(self._schemas[pointed], pointed)
+            referenced = schema["$ref"].rpartition("/")[2]
+            return self.build(self._schemas[referenced], referenced)
         if "anyOf" in schema:
-            return self.make(schema["anyOf"][0])
+            return self.build(schema["anyOf"][0])
         if "const" in schema:
             return schema["const"]
         if "enum" in schema:
             return schema["enum"][0]
         kind = _types(schema)[0]
         if kind == "array":
-            return [self.make(schema["items"])]
+            return [self.build(schema["items"])]
         if "properties" in schema:
             properties = schema["properties"].items()
             return {member: self.member(name, member, found) for member, found in properties}
         return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE[kind])
 
     def member(self, owner: str, name: str, schema: JsonSchema) -> object:
-        """The value of a member: the usual one, if it fits the schema."""
-        usual = _BY_PLACE.get((owner, name), _BY_NAME.get(name, self))
-        if self._fits(usual, schema):
-            return usual
-        if "array" in _types(schema) and self._fits(usual, schema["items"]):
-            return [usual]
-        return self.make(schema)
+        """Return the example of a member: the one for its name, if it matches the schema."""
+        candidate = _BY_SCHEMA_MEMBER.get((owner, name), _BY_NAME.get(name, self))
+        if self._matches(candidate, schema):
+            return candidate
+        if "array" in _types(schema) and self._matches(candidate, schema["items"]):
+            return [candidate]
+        return self.build(schema)
 
-    def _fits(self, value: object, schema: JsonSchema) -> bool:
+    def _matches(self, value: object, schema: JsonSchema) -> bool:
         if "$ref" in schema:
             schema = self._schemas[schema["$ref"].rpartition("/")[2]]
         if "anyOf" in schema:
-            return any(self._fits(value, kind) for kind in schema["anyOf"])
+            return any(self._matches(value, kind) for kind in schema["anyOf"])
         if "const" in schema:
             return bool(value == schema["const"])
         if "enum" in schema:

@@ -1,149 +1,164 @@
-"""What every code means, when it happens and what to do: one entry for each code, all of it here.
+"""The meaning, occasions and remedies of every error code.
 
 The error pages, the reference and OpenAPI show these texts. Backticks mark code.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from satmint.http.explanation import Explanation
 from satmint.model.permissions import Permission
-from satmint.model.refusals import Code, Fault
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """A code in words."""
-
-    title: str
-    meaning: str
-    """One sentence or two."""
-    when: tuple[str, ...]
-    """Occasions."""
-    remedy: tuple[str, ...]
-    """What to do, the likeliest first."""
-    fault: Fault | None = None
-    """For codes that come in a list of faults: such a fault, as the server words it."""
-
+from satmint.model.refusals import Code, FieldError
 
 EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     Code.UNAUTHORIZED: Explanation(
         title="Unauthorized",
-        meaning=(
-            "The credentials are missing, wrong or not sufficient. Which of these it is, the"
-            " answer does not tell."
-        ),
+        meaning="Missing, invalid or insufficient credentials. The response does not say which.",
         when=(
-            "The `Authorization` header is missing, or of another scheme than the endpoint takes.",
-            "Project id and API token do not belong together, or the API token was deleted.",
-            "The API token lacks the permission that the endpoint asks for.",
-            "The SAT has expired, was revoked, is a refresh token, or comes from another server.",
+            "The `Authorization` header is missing, or uses a scheme that the endpoint rejects.",
+            "The project id and the API token do not match, or the API token was deleted.",
+            "The API token lacks the permission that the endpoint requires.",
+            "The SAT expired, was revoked or comes from another server, or is a refresh token.",
             (
-                "A proof of possession does not stand: then `X-Satmint-Cause` names the check, and"
-                " with `proof_time` also by how many seconds the proof was ahead (behind: below 0)."
+                "A proof of possession failed. `X-Satmint-Cause` names the check that failed; for"
+                " `proof_time`, `skew` is the number of seconds that the proof is ahead of the"
+                " server's clock (negative: behind)."
             ),
         ),
         remedy=(
-            "Look at `WWW-Authenticate` in the answer: it names the schemes that are taken here.",
-            "For Basic, send the project id as user and the API token (`PT…`) as password.",
-            "Give the API token one of the permissions that the reference lists for the endpoint.",
-            "For Bearer, send a SAT that is still good: refresh it, or sign in again.",
+            "Read `WWW-Authenticate` in the response: it lists the accepted schemes.",
+            "For Basic, send the project id as the user and the API token (`PT…`) as the password.",
+            "Grant the API token one of the permissions that the reference lists for the endpoint.",
+            "For Bearer, send an active SAT: refresh it, or sign in again.",
             (
-                "For a proof, look at `X-Satmint-Cause`. `proof_time`: set the clock."
-                " `key_mismatch`: the SAT is bound to another key, so sign in again with this one's"
-                " `fingerprint`. `proof_replayed`: make a new proof for each request."
-                " `proof_nonce`: put the `DPoP-Nonce` of the answer into the next one."
+                "For a proof, read `X-Satmint-Cause`. `proof_time`: correct the client's clock."
+                " `key_mismatch`: the SAT is bound to another key; sign in again with the"
+                " `fingerprint` of this key. `proof_replayed`: create a new proof for each request."
+                " `proof_nonce`: copy `DPoP-Nonce` from the response into the next proof."
             ),
         ),
     ),
     Code.FORBIDDEN: Explanation(
         title="Forbidden",
-        meaning="The server knows who is asking, and that one may not do this.",
+        meaning="Permission denied: the credentials are valid but do not allow this operation.",
         when=(
-            "A Click-to-Call token was disabled.",
-            "A Click-to-Call token is used from a web origin that is not on its list.",
-            "A guest, an invitee or a visitor tries to invite somebody.",
-            "A SAT without the scope `sat:refresh` is to be exchanged for a Client Bound SAT.",
+            "The Click-to-Call token is disabled.",
+            "The web origin is not in the Click-to-Call token's list of origins.",
+            "A guest, an invitee or an embed visitor tries to create an invitation.",
+            "A SAT without the scope `sat:refresh` is exchanged for a Client Bound SAT.",
         ),
         remedy=(
-            "Make another Click-to-Call token if the old one was disabled.",
-            "Make one that lists the origin of the page, scheme and port included.",
-            "Let a subscriber, or the backend, write the invitation.",
-            "Ask for the subscriber's token with `scope` set to `sat:refresh`.",
+            "If the Click-to-Call token is disabled, create a new one.",
+            "Create a Click-to-Call token that lists the page's origin, with scheme and port.",
+            "Create invitations with a subscriber's SAT or with an API token.",
+            "Request the subscriber token with `scope` set to `sat:refresh`.",
         ),
     ),
     Code.NOT_FOUND: Explanation(
         title="Not found",
-        meaning="There is no such thing in this project, or no such path on this server.",
+        meaning="The resource does not exist in this project, or the path does not exist.",
         when=(
-            "The path is mistyped.",
-            "The id in the path is no UUID, or the thing was deleted.",
-            "The id is another project's: that looks the same, on purpose.",
-            "A refresh token's subscriber was deleted, or a Click-to-Call token is unknown.",
+            "The path is misspelled.",
+            "The id in the path is not a UUID, or the resource was deleted.",
+            "The id belongs to another project. The response is the same on purpose.",
+            "The refresh token's subscriber was deleted, or the Click-to-Call token is unknown.",
         ),
         remedy=(
             "Compare the path with the reference.",
-            "Check that the API token belongs to the project in which the thing was made.",
-            "If a subscriber is gone, sign it in again by its `reference`.",
+            "Check that the API token belongs to the project that created the resource.",
+            "If the subscriber was deleted, sign in again with its `reference`.",
+        ),
+    ),
+    Code.BAD_REQUEST: Explanation(
+        title="Bad request",
+        meaning="The request is malformed or ambiguous HTTP/1.1.",
+        when=(
+            "The request line or a header field is malformed, or a line does not end with CR LF.",
+            "`Host` is missing, repeated or invalid.",
+            "The body has two lengths, a length and a transfer coding, or an invalid chunk.",
+            "A WebSocket handshake is not a `GET`, has a body, or lacks a header field.",
+            "The client speaks TLS or HTTP/2 on a plain HTTP/1.1 port.",
+        ),
+        remedy=(
+            "Send requests with an HTTP library.",
+            "If a proxy is in front of the server, inspect the request that the proxy sends.",
+            "Find the cause in the server's log, by the `X-Request-Id` of the response.",
         ),
     ),
     Code.METHOD_NOT_ALLOWED: Explanation(
         title="Method not allowed",
-        meaning="The path exists, and this method does not.",
-        when=("Most often a `POST` that should be a `GET`, or a `PUT` that should be a `PATCH`.",),
-        remedy=("Use one of the methods in the answer's `Allow` header.",),
+        meaning="The path exists but does not support this method.",
+        when=("For example, the request uses `POST` for a `GET`, or `PUT` for a `PATCH`.",),
+        remedy=("Use one of the methods in the response's `Allow` header.",),
     ),
     Code.REQUEST_TIMEOUT: Explanation(
         title="Request timeout",
-        meaning="The body of the request did not arrive in time.",
+        meaning="The server did not receive the complete request in time.",
         when=(
-            "The connection stalled while the body was under way.",
-            "`Content-Length` promises more bytes than are sent.",
+            "The connection stalled while the client sent the header.",
+            "The connection stalled while the client sent the body.",
+            "`Content-Length` is larger than the body.",
         ),
         remedy=("Send the request again, on a new connection.",),
     ),
     Code.PAYLOAD_TOO_LARGE: Explanation(
         title="Payload too large",
-        meaning="The body of the request is larger than 64 KiB.",
-        when=("The body is, or its `Content-Length` says that it will be, over the limit.",),
-        remedy=("Send only the members that the endpoint takes; no request needs that much.",),
+        meaning="The request body is larger than 64 KiB.",
+        when=("The body, or its `Content-Length`, exceeds the limit.",),
+        remedy=("Send only the documented members; no request needs 64 KiB.",),
+    ),
+    Code.UPGRADE_REQUIRED: Explanation(
+        title="Upgrade required",
+        meaning="The WebSocket handshake does not use version 13.",
+        when=("`Sec-WebSocket-Version` is missing, or is not 13.",),
+        remedy=("Use a WebSocket library that implements RFC 6455.",),
+    ),
+    Code.HEADERS_TOO_LARGE: Explanation(
+        title="Request header fields too large",
+        meaning="The request line and the header fields are larger than 32 KiB in total.",
+        when=("A header field is too long, or there are too many header fields.",),
+        remedy=("Send only the documented header fields. The server does not read cookies.",),
     ),
     Code.MISSING_REQUIRED_PARAMETER: Explanation(
-        title="A required parameter is missing",
-        meaning="The body lacks a member that the endpoint cannot do without.",
+        title="Missing required parameter",
+        meaning="The body lacks a required member.",
         when=(
             "The member that `attribute` names is absent.",
-            "The body is empty, or was sent as a form instead of JSON.",
+            "The body is empty, or is form-encoded instead of JSON.",
         ),
         remedy=("Add the member that `attribute` names.",),
-        fault=Fault(Code.MISSING_REQUIRED_PARAMETER, "Required parameter is missing", "reference"),
+        field_error=FieldError(
+            Code.MISSING_REQUIRED_PARAMETER, "Required parameter is missing", "reference"
+        ),
     ),
     Code.NOT_A_STRING: Explanation(
         title="Not a string",
-        meaning="A member that must be a JSON string is something else.",
-        when=("The value is a number, `null`, `true`, a list or an object.",),
+        meaning="A member that must be a JSON string has another type.",
+        when=("The value is a number, a boolean, `null`, an array or an object.",),
         remedy=(
-            "Put the value in quotation marks.",
-            "Leave the member out instead of sending `null`.",
+            "Send the value as a string, in quotation marks.",
+            "Omit the member instead of sending `null`.",
         ),
-        fault=Fault(Code.NOT_A_STRING, "Refresh Token must be a string", "refresh_token"),
+        field_error=FieldError(
+            Code.NOT_A_STRING, "Refresh Token must be a string", "refresh_token"
+        ),
     ),
     Code.INVALID_PARAMETER: Explanation(
         title="Invalid parameter",
-        meaning="A member or a query parameter has a value that does not fit, or is not known.",
+        meaning="A member or a query parameter is unknown or has an invalid value.",
         when=(
-            'A time of expiry is in the past, too far ahead, or no integer: `"3600"` is none.',
-            "A text is too long, empty where it must not be, or not of the form asked for.",
             (
-                "The name of a member is mistyped. It is refused because a default taken in silence"
-                " would be worse."
+                "An expiry time is in the past, is too far in the future, or is not an integer."
+                ' Strings are not converted: `"3600"` is not an integer.'
             ),
+            "A string is too long, is empty where it must not be, or has the wrong format.",
+            "The name of a member is misspelled. Unknown members are rejected, never ignored.",
         ),
         remedy=(
-            "Read `message`: it says what `attribute` has to be.",
-            "Mind the names: `expire_at` for subscribers and guests, `expires_at` for invitations.",
+            "Read `message`: it states what `attribute` must be.",
+            "Check the name: subscribers and guests use `expire_at`, invitations `expires_at`.",
         ),
-        fault=Fault(
+        field_error=FieldError(
             Code.INVALID_PARAMETER,
             "Expires At is not a known parameter; did you mean expire_at?",
             "expires_at",
@@ -151,25 +166,25 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     ),
     Code.NOT_A_VALID_JSON: Explanation(
         title="Not valid JSON",
-        meaning="The body is no JSON object that every reader understands in the same way.",
+        meaning="The body is not a valid, unambiguous JSON object.",
         when=(
-            "There is a comma too many, a quotation mark too few, or a list around the object.",
+            "The JSON has a syntax error, or the top-level value is not an object.",
             "The body is not UTF-8.",
-            "A member is repeated, or a number is `NaN` or `Infinity`.",
-            "A string holds NUL or half of a surrogate pair.",
+            "A member is duplicated, or a number is `NaN` or `Infinity`.",
+            "A string contains NUL or a lone surrogate.",
         ),
-        remedy=("Let a JSON library write the body, and send it as UTF-8.",),
-        fault=Fault(Code.NOT_A_VALID_JSON, "The body is not valid JSON"),
+        remedy=("Encode the body with a JSON library, as UTF-8.",),
+        field_error=FieldError(Code.NOT_A_VALID_JSON, "The body is not valid JSON"),
     ),
     Code.NOT_AN_ARRAY_OF_STRINGS: Explanation(
         title="Not an array of strings",
-        meaning="A member that must be a list of strings is something else.",
+        meaning="A member that must be an array of strings has another type.",
         when=(
-            "One value is sent by itself, without brackets around it.",
-            "An item of the list is no string.",
+            "A single value is sent without brackets.",
+            "An item of the array is not a string.",
         ),
-        remedy=('Send a list, even of one: `["…"]`.',),
-        fault=Fault(
+        remedy=('Send an array, even for one value: `["…"]`.',),
+        field_error=FieldError(
             Code.NOT_AN_ARRAY_OF_STRINGS,
             "Allowed Addresses must be an array of strings",
             "allowed_addresses",
@@ -177,27 +192,27 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     ),
     Code.ALLOWED_ADDRESS_LIMIT_EXCEEDED: Explanation(
         title="Too many addresses",
-        meaning="A guest token is good for at most ten addresses.",
-        when=("`allowed_addresses` holds more than ten items.",),
-        remedy=("Name only what the guest needs, or make more than one token.",),
-        fault=Fault(
+        meaning="A guest token allows at most ten addresses.",
+        when=("`allowed_addresses` has more than ten items.",),
+        remedy=("List only the addresses that the guest needs, or create several tokens.",),
+        field_error=FieldError(
             Code.ALLOWED_ADDRESS_LIMIT_EXCEEDED,
             "Allowed Addresses must hold at most 10 addresses",
             "allowed_addresses",
         ),
     ),
     Code.MUST_BELONG_TO_PROJECT: Explanation(
-        title="Not of this project",
-        meaning="Something that the request names by its id is not in the caller's project.",
+        title="Not in this project",
+        meaning="The request refers to a resource that is not in the caller's project.",
         when=(
-            "An address was deleted, or is another project's.",
-            "The credentials are those of another project than was meant.",
+            "An address was deleted, or belongs to another project.",
+            "The credentials belong to another project than intended.",
         ),
         remedy=(
-            "List the addresses of the project with `GET /api/fabric/addresses`.",
-            "Check the project id that you sign in with.",
+            "List the project's addresses with `GET /api/fabric/addresses`.",
+            "Check the project id in the credentials.",
         ),
-        fault=Fault(
+        field_error=FieldError(
             Code.MUST_BELONG_TO_PROJECT,
             "The addresses must belong to the project",
             "allowed_addresses",
@@ -205,147 +220,180 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     ),
     Code.UNSUPPORTED_REGION: Explanation(
         title="Unsupported region",
-        meaning="This server does not know the region or the cluster host that is asked for.",
-        when=("`region` or `ch` names none that the operator has set up.",),
+        meaning="The region or the cluster host is not configured on this server.",
+        when=("`region` or `ch` has a value that the operator did not configure.",),
         remedy=(
-            "Leave the member out to get the usual region.",
-            "Name one of those in `message`; the operator sets them with `SATMINT_REGIONS`.",
+            "Omit the member to use the default region.",
+            "Use a value that `message` lists. The operator sets them with `SATMINT_REGIONS`.",
         ),
-        fault=Fault(Code.UNSUPPORTED_REGION, "Region must be one of: us-central", "region"),
+        field_error=FieldError(
+            Code.UNSUPPORTED_REGION, "Region must be one of: us-central", "region"
+        ),
     ),
     Code.NOT_UNIQUE_WITHIN_PROJECT: Explanation(
         title="Not unique within the project",
-        meaning="Another record of the project has this value already.",
+        meaning="Another record of the project already has this value.",
         when=(
-            "A subscriber with this e-mail address or reference exists.",
+            "A subscriber has this e-mail address or reference, possibly in another form.",
             "An address with this name exists in the same context.",
         ),
         remedy=(
-            "Use another value, or change the record that has it.",
+            "Use another value, or update the existing record.",
             (
-                "To sign in a subscriber who may exist already, ask for a subscriber token by"
-                " `reference`: that takes either case."
+                "To sign in a subscriber that may exist already, request a subscriber token with"
+                " its `reference`: the operation creates or updates the subscriber."
             ),
         ),
-        fault=Fault(
+        field_error=FieldError(
             Code.NOT_UNIQUE_WITHIN_PROJECT, "Email must be unique within the project", "email"
         ),
     ),
     Code.TOKEN_EXPIRED: Explanation(
-        title="The token has expired",
-        meaning="The refresh token came too late. It lives five minutes longer than its SAT.",
+        title="Token expired",
+        meaning="The refresh token expired. It expires five minutes after its SAT.",
         when=(
-            "The client slept, or was offline, past the end of its refresh token.",
-            "The session has reached the longest life that the operator allows.",
+            "The client was suspended or offline until the refresh token expired.",
+            "The session reached the maximum lifetime that the operator set.",
+            "The token was used before and has expired since. The server revoked the session.",
         ),
         remedy=(
-            "Sign the subscriber in again by `reference`.",
-            "Refresh well before the SAT ends; half an hour ahead is a good habit for two hours.",
+            "Sign the subscriber in again with its `reference`.",
+            "Refresh before the SAT expires: a two-hour SAT about 30 minutes before its end.",
         ),
-        fault=Fault(Code.TOKEN_EXPIRED, "Token has expired.", "refresh_token"),
+        field_error=FieldError(Code.TOKEN_EXPIRED, "Token has expired.", "refresh_token"),
     ),
     Code.TOKEN_INVALID: Explanation(
-        title="The token is not valid",
-        meaning="The refresh token is not one that this server would honour now.",
+        title="Token invalid",
+        meaning="The server does not accept this refresh token.",
         when=(
             (
-                "It was used already, and so were the tokens that replaced it. Somebody may have"
-                " stolen it, and the whole session was ended."
+                "The token was used before, and so was its successor, or more than ten minutes have"
+                " passed. It may be stolen, so the server revoked the session."
             ),
-            "Its session, its subscriber or its key was revoked.",
-            "It is another project's, or comes from another server, or was changed on the way.",
+            "The token's session, subscriber or key was revoked.",
+            "All addresses that the token was good for were deleted.",
+            "The token belongs to another project, was issued by another server, or was altered.",
         ),
         remedy=(
             "Sign the subscriber in again.",
             (
-                "Store the new refresh token before using the new SAT, and never go back to the old"
-                " one. After a lost answer the old one may be sent again: that is safe."
+                "Store the new refresh token before you use the new SAT, and do not use the old"
+                " refresh token afterwards. If a response is lost, you can safely send the old"
+                " refresh token again, for ten minutes (`replay_seconds`)."
             ),
-            "If nobody of yours used it twice, look at the audit trail for `reuse_detected`.",
+            (
+                "If none of your clients used the token twice, search the audit trail for"
+                " `reuse_detected`."
+            ),
         ),
-        fault=Fault(Code.TOKEN_INVALID, "Token is invalid.", "refresh_token"),
+        field_error=FieldError(Code.TOKEN_INVALID, "Token is invalid.", "refresh_token"),
     ),
     Code.NOT_A_REFRESH_TOKEN: Explanation(
         title="Not a refresh token",
-        meaning="This is a SAT. Only a refresh token can be exchanged for a new pair.",
-        when=("`token` of an answer was sent in place of its `refresh_token`.",),
-        remedy=("Send the `refresh_token` of the last answer.",),
-        fault=Fault(Code.NOT_A_REFRESH_TOKEN, "Token is not a refresh token.", "refresh_token"),
+        meaning="The token is a SAT. Only a refresh token can be exchanged for a new pair.",
+        when=("The request sends the `token` of a response instead of its `refresh_token`.",),
+        remedy=("Send the `refresh_token` of the last response.",),
+        field_error=FieldError(
+            Code.NOT_A_REFRESH_TOKEN, "Token is not a refresh token.", "refresh_token"
+        ),
     ),
     Code.INVALID_TOKEN_FORMAT: Explanation(
-        title="The token is malformed",
-        meaning="The text does not have the five parts, joined by dots, that every token has.",
+        title="Malformed token",
+        meaning="The text is not a token: it does not have five parts separated by dots.",
         when=(
-            "The token was cut off, for example by a column or a cookie that is too small.",
-            "Something else was sent in its place.",
+            "The token was truncated, for example by a database column or a cookie.",
+            "The request sends another value instead of a token.",
         ),
-        remedy=("Store and send the token whole; allow for 8 KiB.",),
-        fault=Fault(Code.INVALID_TOKEN_FORMAT, "Token format is invalid.", "refresh_token"),
+        remedy=("Store and send the complete token; allow for 8 KiB.",),
+        field_error=FieldError(
+            Code.INVALID_TOKEN_FORMAT, "Token format is invalid.", "refresh_token"
+        ),
     ),
     Code.TOKEN_HAS_INVALID_PREFIX: Explanation(
         title="Not a Click-to-Call token",
-        meaning="A Click-to-Call token begins with `c2c_`, and this text does not.",
-        when=("A SAT or an API token was sent in its place.",),
-        remedy=("Send the text that the server showed when the Click-to-Call token was made.",),
-        fault=Fault(Code.TOKEN_HAS_INVALID_PREFIX, "Token must begin with c2c_", "token"),
+        meaning="The text does not begin with `c2c_`, as every Click-to-Call token does.",
+        when=("The request sends a SAT or an API token instead.",),
+        remedy=("Send the token that the server returned when you created it.",),
+        field_error=FieldError(
+            Code.TOKEN_HAS_INVALID_PREFIX, "Token must begin with c2c_", "token"
+        ),
     ),
     Code.INVALID_AUTH_TOKEN_PERMISSIONS: Explanation(
         title="Unknown permission",
-        meaning="An API token was asked for with a permission that does not exist.",
-        when=("An item of `permissions` is mistyped, or is `voice`: that one is `calling`.",),
-        remedy=("Use the names in `message`.",),
-        fault=Fault(
+        meaning="The request names a permission that does not exist.",
+        when=("An item of `permissions` is misspelled, or is `voice`: use `calling`.",),
+        remedy=("Use the names that `message` lists.",),
+        field_error=FieldError(
             Code.INVALID_AUTH_TOKEN_PERMISSIONS,
             f"Permissions must be out of: {', '.join(Permission)}",
             "permissions",
         ),
     ),
     Code.PAGE_TOKEN_IS_INVALID: Explanation(
-        title="The page token is not valid",
-        meaning="This `page_token` was not given out for this list in this order.",
+        title="Invalid page token",
+        meaning="The `page_token` was not issued for this list in this order.",
         when=(
-            "It was cut, changed, or made up.",
-            "It comes from a list that was ordered in another way.",
+            "The page token was truncated, altered or made up.",
+            "The page token comes from a list with another order.",
         ),
-        remedy=("Follow `links.next` as it stands, or begin again without `page_token`.",),
-        fault=Fault(Code.PAGE_TOKEN_IS_INVALID, "Page Token is invalid", "page_token"),
+        remedy=("Follow `links.next` unchanged, or start again without `page_token`.",),
+        field_error=FieldError(Code.PAGE_TOKEN_IS_INVALID, "Page Token is invalid", "page_token"),
     ),
     Code.RATE_LIMIT_EXCEEDED: Explanation(
         title="Too many requests",
-        meaning="There were more requests of this kind than are let through.",
+        meaning="Rate limit exceeded.",
         when=(
-            "Wrong credentials came too often from one address. Right ones still pass.",
-            "A Click-to-Call token was exchanged too often from one address.",
+            "Too many requests from one address had invalid credentials. Valid ones still pass.",
+            "Too many exchanges of a Click-to-Call token came from one address.",
+            "A session made invites too fast, or has too many that have not expired.",
+            "The project or the session exceeds `calls_per_minute`, if the operator set it.",
+            "A used refresh token was sent again more than five times, which counts as calls.",
         ),
         remedy=(
-            "Wait for the seconds that `Retry-After` gives, then try again.",
-            "If it was credentials, correct them before anything else.",
+            "Wait for the number of seconds in `Retry-After`, then retry.",
+            "If the credentials were invalid, correct them before you retry.",
         ),
     ),
     Code.INTERNAL: Explanation(
         title="Internal server error",
-        meaning="The server made a mistake. Nothing is wrong with the request.",
-        when=("A bug. It was logged under the answer's `X-Request-Id`.",),
+        meaning="The server failed because of a bug. The request is not at fault.",
+        when=("A bug. The server logs it with the `X-Request-Id` of the response.",),
         remedy=(
-            "Try again once; a refresh is safe to repeat.",
-            "If it stays, report it with the `X-Request-Id`.",
+            "Retry once; a refresh is safe to repeat.",
+            "If the error persists, report it with the `X-Request-Id`.",
         ),
+    ),
+    Code.NOT_IMPLEMENTED: Explanation(
+        title="Not implemented",
+        meaning="The request uses a feature of HTTP that the server does not implement.",
+        when=(
+            "The method is unknown, or is not in upper case.",
+            "`Transfer-Encoding` names a coding other than `chunked`.",
+        ),
+        remedy=("Use a method from the reference, and send the body without a transfer coding.",),
+    ),
+    Code.HTTP_VERSION_NOT_SUPPORTED: Explanation(
+        title="HTTP version not supported",
+        meaning="The server supports only HTTP/1.1 and HTTP/1.0.",
+        when=("The client uses HTTP/2 with prior knowledge.",),
+        remedy=("Use HTTP/1.1, or a proxy that translates HTTP/2 to HTTP/1.1.",),
     ),
     Code.UNAVAILABLE: Explanation(
         title="Service unavailable",
         meaning=(
-            "The database did not answer, or could not make the change durable. Whether it"
-            " happened is not known."
+            "The server is at its limit of connections, or the database did not confirm the"
+            " operation. A change may or may not have been made."
         ),
         when=(
-            "The database is starting, failing over, full, or out of reach.",
-            "More changes contend for one record than can be settled in time.",
+            "Too many connections are open, in total or from your address.",
+            "The database is starting, failing over, full or unreachable.",
+            "Too many concurrent changes contend for one record.",
         ),
         remedy=(
-            "Wait for the seconds that `Retry-After` gives, then send the same request again.",
+            "Wait for the number of seconds in `Retry-After`, then send the same request again.",
             "A refresh is safe to repeat with the same refresh token.",
-            "If you run the server: look at `/readyz` and at the log.",
+            "If you operate the server, check `/readyz` and the log.",
         ),
     ),
 }
-"""By code. A test says that none is missing and none is left over."""
+"""By code. A test checks that it covers exactly the codes that exist."""

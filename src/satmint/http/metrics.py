@@ -1,6 +1,6 @@
-"""Counters and histograms for `/metrics`, cheap enough to sit on every request.
+"""Counters and histograms for `/metrics`, cheap enough to update on every request.
 
-They are kept as plain numbers and turned into Prometheus families only when scraped.
+They are plain numbers, which are converted to Prometheus metric families only for a scrape.
 """
 
 from bisect import bisect_left
@@ -18,34 +18,36 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from satmint.model.refusals import Unproven
+
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _PROOF_AGES: Final = (-60, -10, -2, 2, 10, 60, 120, 300)
 _STEPS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
-class Tally(Counter[Any]):
-    """How often each thing happened, by its labels: one word, or a tuple of as many as there are.
+class LabeledCounter(Counter[Any]):
+    """A Prometheus counter. Its keys are label values: a string, or a tuple for several labels.
 
     tally["rotated"] += 1
     """
 
-    def __init__(self, name: str, text: str, *labels: str, known: Iterable[object] = ()) -> None:
-        """Begin to count.
+    def __init__(self, name: str, text: str, *labels: str, initial: Iterable[object] = ()) -> None:
+        """Create a counter.
 
         Args:
-            name: Its name in Prometheus, without `_total`.
-            text: What it counts.
-            labels: Names of its labels.
-            known: What is shown from the start. Prometheus sees no increase in a number that was
-                not there before: the first theft would ring no alarm.
+            name: The name in Prometheus, without `_total`.
+            text: The help text.
+            labels: The names of the labels.
+            initial: Keys to show with the value 0 from the start. Without a first sample,
+                Prometheus cannot compute an increase, and an alert would miss the first reuse.
         """
-        super().__init__(dict.fromkeys(known, 0))
+        super().__init__(dict.fromkeys(initial, 0))
         self._name = name
         self._text = text
         self._labels = labels
 
     def family(self) -> Metric:
-        """All of it, for Prometheus, which puts `_total` after the name."""
+        """Return the Prometheus metric family; Prometheus adds `_total` to the name."""
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
         for key, count in self.items():
             words = key if isinstance(key, tuple) else (key,)
@@ -55,7 +57,7 @@ class Tally(Counter[Any]):
 
 @dataclass(slots=True)
 class Histogram:
-    """How often a value fell into each bucket."""
+    """A Prometheus histogram."""
 
     bounds: tuple[float, ...]
     counts: list[int] = field(init=False)
@@ -65,12 +67,12 @@ class Histogram:
         self.counts = [0] * (len(self.bounds) + 1)
 
     def observe(self, value: float) -> None:
-        """Count `value` in."""
+        """Count `value` in its bucket."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts, as Prometheus wants them."""
+        """Return cumulative counts by upper bound, as Prometheus requires."""
         running, cumulative = 0, []
         for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
             running += count
@@ -78,113 +80,130 @@ class Histogram:
         return cumulative
 
     def family(self, name: str, text: str) -> Metric:
-        """All of it, for Prometheus."""
+        """Return the Prometheus metric family."""
         return HistogramMetricFamily(name, text, buckets=self.buckets(), sum_value=self.total)
 
 
 @dataclass(slots=True)
-class GatewayFigures:
-    """What the gateway counts."""
+class GatewayCounters:
+    """The metrics of the gateway."""
 
     connections: int = 0
     sessions: int = 0
-    connects: Tally = field(
-        default_factory=lambda: Tally(
+    connects: LabeledCounter = field(
+        default_factory=lambda: LabeledCounter(
             "satmint_gateway_connects",
-            "Credentials shown to the gateway, by kind and outcome.",
+            "Authentications on the gateway, by kind and outcome.",
             *("kind", "outcome"),
         )
     )
-    requests: Tally = field(
-        default_factory=lambda: Tally(
-            "satmint_gateway_requests", "Requests to the gateway, by method.", "method"
+    requests: LabeledCounter = field(
+        default_factory=lambda: LabeledCounter(
+            "satmint_gateway_requests", "Requests on the gateway, by method.", "method"
         )
     )
-    closes: Tally = field(
-        default_factory=lambda: Tally(
-            "satmint_gateway_closes", "Connections that ended, by close code.", "code"
+    closes: LabeledCounter = field(
+        default_factory=lambda: LabeledCounter(
+            "satmint_gateway_closes", "Closed gateway connections, by close code.", "code"
         )
     )
 
     def families(self) -> Iterator[Metric]:
-        """All of it, for Prometheus."""
-        yield _gauge("satmint_gateway_connections", "Open connections.", self.connections)
-        yield _gauge("satmint_gateway_sessions", "Those that were let in.", self.sessions)
+        """Return the Prometheus metric families."""
+        yield _gauge("satmint_gateway_connections", "Open gateway connections.", self.connections)
+        yield _gauge(
+            "satmint_gateway_sessions", "Authenticated gateway connections.", self.sessions
+        )
         yield from (self.connects.family(), self.requests.family(), self.closes.family())
 
 
 class Metrics(Collector):
-    """Everything that this process counts."""
+    """All metrics of this process."""
 
     def __init__(self) -> None:
-        self.requests = Tally("satmint_http_requests", "Answers.", "method", "route", "status")
-        self.refreshes = Tally(
+        self.requests = LabeledCounter(
+            "satmint_http_requests", "HTTP responses.", "method", "route", "status"
+        )
+        self.refreshes = LabeledCounter(
             "satmint_refreshes",
-            "Refresh tokens presented: rotated, replayed, or why not.",
+            "Refresh requests, by outcome: rotated, replayed, or the cause of the refusal.",
             "outcome",
-            known=("rotated", "replayed", "reuse"),
+            initial=("rotated", "replayed", "reuse"),
         )
-        self.device_tokens = Tally(
+        self.device_tokens = LabeledCounter(
             "satmint_device_tokens",
-            "Client Bound SATs: granted, again, or why not.",
+            "Client Bound SAT requests, by outcome: granted, again, or the cause of the refusal.",
             "outcome",
-            known=("granted", "again", "key_mismatch"),
+            initial=("granted", "again", "key_mismatch"),
         )
-        self.proof_refusals = Tally(
-            "satmint_proof_refusals", "Proofs of possession refused, by cause.", "cause"
+        self.proof_refusals = LabeledCounter(
+            "satmint_proof_refusals", "Refused proofs of possession, by cause.", "cause"
         )
-        self.refusals = Tally(
-            "satmint_refusals", "Requests refused, by code and cause.", "code", "cause"
+        self.refusals = LabeledCounter(
+            "satmint_refusals", "Refused requests, by code and cause.", "code", "cause"
         )
-        self.webhooks = Tally(
+        self.webhooks = LabeledCounter(
             "satmint_webhooks",
-            "Deliveries tried, by outcome.",
+            "Webhook delivery attempts, by outcome.",
             "outcome",
-            known=("delivered", "failed", "given_up"),
+            initial=("delivered", "failed", "timeout", "given_up"),
         )
-        self.gateway = GatewayFigures()
+        self.worker_replacements = LabeledCounter(
+            "satmint_worker_replacements",
+            "Worker processes replaced since the server started: exited, or hung.",
+            "reason",
+            initial=("exited", "hung"),
+        )
+        self.gateway = GatewayCounters()
         self.sessions: int | None = None
-        """Alive in the store, as of the last walk through it; None: there was none so far."""
+        """The active sessions in the store, as of the last count; None: not counted yet."""
         self.seconds = Histogram(_SECONDS)
         self.proof_ages = Histogram(_PROOF_AGES)
-        """Seconds by which the clocks of those who made proofs are behind ours; ahead: below 0."""
+        """The ages of proofs in seconds; negative if the client's clock is ahead."""
         self.batches = Histogram(_STEPS)
-        self._measured: list[tuple[str, str, Callable[[], float]]] = []
+        self._gauges: list[tuple[str, str, Callable[[], float]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
-    def measure(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """Show a value that others know, asked for at each scrape."""
-        self._measured.append((name, text, value))
+    def add_gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Add a gauge; each scrape calls `value`."""
+        self._gauges.append((name, text, value))
 
     def count_webhook(self, outcome: str) -> None:
-        """Count one delivery that was tried."""
+        """Count one delivery attempt."""
         self.webhooks[outcome] += 1
 
+    def count_proof_refusal(self, refusal: Unproven) -> None:
+        """Count a refused proof, with its age if that check failed."""
+        self.proof_refusals[refusal.cause] += 1
+        if refusal.skew is not None:
+            self.proof_ages.observe(-refusal.skew)
+
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
         """See `Collector.collect`."""
         yield self.requests.family()
-        yield self.seconds.family("satmint_http_request_seconds", "Time to an answer.")
+        yield self.seconds.family("satmint_http_request_seconds", "Time to respond, in seconds.")
         yield self.refreshes.family()
         yield self.device_tokens.family()
         yield self.proof_refusals.family()
-        yield self.proof_ages.family("satmint_proof_age_seconds", "Age of proofs by our clock.")
+        yield self.proof_ages.family("satmint_proof_age_seconds", "Age of proofs, in seconds.")
         yield self.refusals.family()
         yield self.webhooks.family()
+        yield self.worker_replacements.family()
         yield from self.gateway.families()
         if self.sessions is not None:
             yield _gauge(
-                "satmint_sessions_alive", "Sessions in the store that may be used.", self.sessions
+                "satmint_sessions_alive", "Active sessions in the database.", self.sessions
             )
-        yield self.batches.family("satmint_commit_batch_steps", "Steps made durable together.")
-        for name, text, value in self._measured:
+        yield self.batches.family("satmint_commit_batch_steps", "Database operations per commit.")
+        for name, text, value in self._gauges:
             yield _gauge(name, text, value())
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
-    # A bool would be no number on its way between workers.
+    # Convert a bool, because the encoding between workers accepts only numbers.
     return GaugeMetricFamily(name, text, float(value))

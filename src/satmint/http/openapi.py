@@ -1,7 +1,7 @@
-"""OpenAPI 3.1, made from the same table that routes, guards and reads requests.
+"""The OpenAPI 3.1 document, generated from the table that routing and authentication also use.
 
-It says exactly what the server does: every status, every header that an answer carries, and closed
-bodies in both directions. The reference page is rendered from it and from nothing else.
+The document is exact: it has every status, every header of a response, and bodies without unknown
+members in both directions. The reference page is rendered only from it.
 """
 
 import re
@@ -9,68 +9,70 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from satmint import __version__
-from satmint.flows.proving import PROOF_CAUSES
+from satmint.flows.proofs import PROOF_CAUSES
+from satmint.http.body_schema import BodySchema, JsonSchema
 from satmint.http.explanations import EXPLANATIONS
 from satmint.http.openapi_schemas import (
     RATE_LIMIT,
     VALIDATION,
     answer_schemas,
+    error_list_schemas,
     error_name,
     error_schema,
-    faults_schemas,
     reference,
 )
-from satmint.http.operations import Admits, Operation
-from satmint.http.shapes import JsonSchema, Shape
+from satmint.http.operations import Authentication, Operation
 from satmint.http.statuses import STATUS
 from satmint.model.refusals import Code
 
 CODES: Final = "x-satmint-codes"
-"""The member of an answer that lists the codes which it can carry."""
+"""The member of a response object that lists its possible error codes."""
 
 _JSON: Final = "application/json"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
+_SERVER_CODES: Final = frozenset(
+    {Code.BAD_REQUEST, Code.HEADERS_TOO_LARGE, Code.REQUEST_TIMEOUT, Code.UNAVAILABLE}
+)
+"""The codes of refusals that occur before the operation is known."""
 _BODY_CODES: Final = frozenset(
     {
         Code.INVALID_PARAMETER,
         Code.NOT_A_VALID_JSON,
         Code.PAYLOAD_TOO_LARGE,
-        Code.REQUEST_TIMEOUT,
-        Code.UNAVAILABLE,
     }
 )
 _ANY_JSON: Final = {_JSON: {"type": "object"}, "text/plain": {"type": "string"}}
-"""What an answer is of which no type is known, by media type."""
+"""The schema of an answer without a type, by media type."""
 
 _HEADERS: Final = {
     "X-Request-Id": {
         "description": (
-            "What the server calls this request in its log and its audit trail: the caller's own"
-            " `X-Request-Id` if that is 1 to 64 letters, digits, dots, underscores and hyphens."
+            "The id of this request in the server's log and audit trail. The server also logs an"
+            " `X-Request-Id` that the client sends."
         ),
         "required": True,
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
     },
     "WWW-Authenticate": {
-        "description": "Which credentials are taken (RFC 9110, section 11.6.1).",
+        "description": "The accepted authentication schemes (RFC 9110, section 11.6.1).",
         "required": True,
         "schema": {"type": "string"},
     },
     "Retry-After": {
-        "description": "Seconds until trying again can succeed.",
+        "description": "The number of seconds to wait before you retry.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     },
     "Cache-Control": {
-        "description": "The answer holds a secret.",
+        "description": "The response contains a secret.",
         "required": True,
         "schema": {"type": "string", "const": "no-store"},
     },
     "X-Satmint-Cause": {
         "description": (
-            "Where a proof of possession was refused: the check that it did not stand. Where that"
-            " was the time, `skew` says by how many seconds the proof was ahead (behind: below 0)."
+            "The check that the proof of possession failed, if it failed one. For `proof_time`,"
+            " `skew` is the number of seconds that the proof is ahead (negative: behind)."
         ),
         "required": False,
         "schema": {
@@ -80,63 +82,63 @@ _HEADERS: Final = {
     },
     "DPoP-Nonce": {
         "description": (
-            "For the next proof, where the project asks for nonces (RFC 9449, section 8)."
+            "The nonce for the next proof, if the project requires nonces (RFC 9449, section 8)."
         ),
         "required": False,
         "schema": {"type": "string"},
     },
 }
 _PROOF_HEADERS: Final = ("X-Satmint-Cause", "DPoP-Nonce")
-"""Beside the others, of answers to who has to prove possession of a key."""
+"""Additional headers of 401 responses of operations that check a proof of possession."""
 _HEADERS_OF: Final = {
     401: ("WWW-Authenticate",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
-"""Headers of refusals, beside the one that answers carry."""
-_UNNAMED: Final = frozenset({408})
-"""Refused before the request is whole, so before it has an id."""
-
+"""Additional headers of refusals, by status."""
 _TAGS: Final = {
     "Tokens": (
-        "Tokens for subscribers, guests, invitees and visitors, and the exchange of a refresh"
+        "Issue tokens for subscribers, guests, invitees and embed visitors, and exchange a refresh"
         " token for a new pair."
     ),
     "Client Bound SAT": (
-        "For browsers: short-lived SATs that are had for a proof of possession of a key which never"
-        " leaves the browser (RFC 9449)."
+        "Short-lived SATs for browsers. The client proves possession of a key that never leaves the"
+        " browser (RFC 9449)."
     ),
-    "Subscriber": "What the holder of a token learns about itself.",
-    "Subscribers": "Those who can hold a token, as a resource.",
-    "Addresses": "What can be reached, for holders and backends to read.",
-    "Project tokens": "The API tokens of a project.",
+    "Subscriber": "Read the subscriber that the SAT identifies.",
+    "Subscribers": "Create, read, update and delete subscribers.",
+    "Addresses": "Read addresses, with a SAT or an API token.",
+    "Project tokens": "Create, update and delete the API tokens of a project.",
     "Management": (
-        "Beyond the vendor's API: sessions, introspection, revocation, addresses, Click-to-Call"
-        " tokens and the audit trail."
+        "Extensions of the vendor's API: sessions, introspection, revocation, addresses,"
+        " Click-to-Call tokens, webhooks and the audit trail."
     ),
-    "Health": "For probes and for Prometheus.",
-    "Reference": "The description of all this.",
-    "Development": "What a development server can be told to do wrong. In production, nothing.",
+    "Health": "Health checks for probes, and metrics for Prometheus.",
+    "Reference": "The OpenAPI document of this API.",
+    "Development": "Fault injection; development servers only.",
 }
 
 _SECURITY_SCHEMES: Final = {
-    "apiToken": {
+    "api_token": {
         "type": "http",
         "scheme": "basic",
         "description": (
-            "Project id as user, API token as password. What is asked for beside it is a"
-            " permission that the token must carry."
+            "The project id as the user and an API token as the password. The API token must have"
+            " one of the listed permissions."
         ),
     },
-    "sat": {
+    "subscriber_token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A subscriber access token (SAT) that is good now.",
+        "description": "An active subscriber access token (SAT).",
     },
-    "satWithProof": {
+    "bound_token": {
         "type": "http",
         "scheme": "dpop",
-        "description": "The same, as RFC 9449 has it. The endpoints ask for a proof either way.",
+        "description": (
+            "An active SAT with the DPoP scheme (RFC 9449), which requires a proof of possession."
+            " The endpoints of Client Bound SATs require the proof with either scheme."
+        ),
     },
 }
 
@@ -145,39 +147,46 @@ _PROOF_PARAMETER: Final = {
     "name": "DPoP",
     "in": "header",
     "required": False,
-    "description": "The proof of possession, where it is not in the body (RFC 9449, section 4.1).",
+    "description": "The proof of possession, unless it is in the body (RFC 9449, section 4.1).",
     "schema": {"type": "string"},
+}
+_OPTIONAL_PROOF: Final = _PROOF_PARAMETER | {
+    "description": "A proof of possession of the SAT's key (RFC 9449, section 4.1)."
 }
 
 
 def document(operations: Iterable[Operation], server_url: str) -> dict[str, Any]:
-    """The whole description.
+    """Return the OpenAPI document.
 
     Args:
-        operations: What to describe; those that are not `documented` are left out.
-        server_url: Where the server is reached.
+        operations: The operations; those that are not `documented` are omitted.
+        server_url: The server's base URL.
     """
-    shown = [operation for operation in operations if operation.documented]
-    answers = [operation.answer for operation in shown if operation.answer is not None]
+    documented = [operation for operation in operations if operation.documented]
+    answers = [operation.answer for operation in documented if operation.answer is not None]
     references, schemas = answer_schemas(answers)
     remaining = iter(references)
     paths: dict[str, dict[str, Any]] = {}
-    for operation in shown:
+    for operation in documented:
         answer = _ANY_JSON[operation.media_type] if operation.answer is None else next(remaining)
         entry = _entry(operation, answer, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = entry
-    schemas |= {op.shape.name: op.shape.schema() for op in shown if op.shape is not None}
-    used = sorted(set().union(*(codes_of(operation) for operation in shown)))
+    schemas |= {
+        op.body_schema.name: op.body_schema.schema()
+        for op in documented
+        if op.body_schema is not None
+    }
+    used = sorted(set().union(*(codes_of(operation) for operation in documented)))
     single = [code for code in used if STATUS[code] not in (422, 429)]
-    schemas |= {error_name(code): error_schema(code) for code in single} | faults_schemas()
-    tags = dict.fromkeys(operation.tag for operation in shown)
+    schemas |= {error_name(code): error_schema(code) for code in single} | error_list_schemas()
+    tags = dict.fromkeys(operation.tag for operation in documented)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "satmint",
             "version": __version__,
             "description": (
-                "A self-hosted mint for SignalWire-compatible subscriber access tokens."
+                "A self-hosted server for SignalWire-compatible subscriber access tokens."
             ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -194,25 +203,25 @@ def document(operations: Iterable[Operation], server_url: str) -> dict[str, Any]
 
 
 def codes_of(operation: Operation) -> frozenset[Code]:
-    """Every code that an operation can answer with."""
-    codes = set(operation.refusals) | {Code.INTERNAL}
-    if operation.admits is not Admits.ANYONE:
-        codes |= {Code.UNAUTHORIZED, Code.RATE_LIMIT_EXCEEDED, Code.UNAVAILABLE}
+    """Return all error codes with which an operation can respond."""
+    codes = set(operation.refusals) | _SERVER_CODES | {Code.INTERNAL}
+    if operation.authentication is not Authentication.PUBLIC:
+        codes |= {Code.UNAUTHORIZED, Code.RATE_LIMIT_EXCEEDED}
     if _PLACEHOLDER.search(operation.path):
         codes.add(Code.NOT_FOUND)
     if operation.query:
         codes.add(Code.INVALID_PARAMETER)
     if "page_token" in operation.query:
         codes.add(Code.PAGE_TOKEN_IS_INVALID)
-    if operation.shape is not None:
-        codes |= _BODY_CODES | _codes_of_members(operation.shape)
+    if operation.body_schema is not None:
+        codes |= _BODY_CODES | _codes_of_members(operation.body_schema)
     return frozenset(codes)
 
 
-def _codes_of_members(shape: Shape) -> set[Code]:
-    """How a missing member is refused, and one of the wrong type."""
+def _codes_of_members(body_schema: BodySchema[Any]) -> set[Code]:
+    """Return the codes for missing members and for members of the wrong type."""
     codes: set[Code] = set()
-    for field in shape.fields.values():
+    for field in body_schema.fields.values():
         if field.required:
             codes.add(Code.MISSING_REQUIRED_PARAMETER)
         schema = field.schema()
@@ -234,36 +243,39 @@ def _entry(
     }
     if operation.description:
         entry["description"] = operation.description
-    entry["security"] = _security(operation.admits)
+    entry["security"] = _security(operation.authentication)
     parameters = [_path_parameter(name) for name in _PLACEHOLDER.findall(operation.path)]
     parameters += [_query_parameter(name, schema) for name, schema in operation.query.items()]
-    if operation.admits.proves:
-        parameters.append(_PROOF_PARAMETER)
+    if operation.authentication.accepts_proof:
+        is_required = operation.authentication.requires_proof
+        parameters.append(_PROOF_PARAMETER if is_required else _OPTIONAL_PROOF)
     if parameters:
         entry["parameters"] = parameters
-    if operation.shape is not None:
+    if operation.body_schema is not None:
         entry["requestBody"] = {
-            "required": any(field.required for field in operation.shape.fields.values()),
-            "content": {_JSON: {"schema": reference(operation.shape.name)}},
+            "required": any(field.required for field in operation.body_schema.fields.values()),
+            "content": {_JSON: {"schema": reference(operation.body_schema.name)}},
         }
     success = _success(operation, answer, schemas)
     entry["responses"] = {str(operation.status): success, **_refusals(operation)}
     return entry
 
 
-def _security(admits: Admits) -> list[dict[str, list[str]]]:
-    """The alternatives; of the permissions, any one will do (OpenAPI 3.1, section 4.8.30)."""
-    basic = [{"apiToken": [permission.value]} for permission in sorted(admits.permissions)]
-    match admits:
-        case Admits.ANYONE:
+def _security(authentication: Authentication) -> list[dict[str, list[str]]]:
+    """Return the alternatives; one permission is sufficient (OpenAPI 3.1, section 4.8.30)."""
+    basic = [{"api_token": [permission.value]} for permission in sorted(authentication.permissions)]
+    match authentication:
+        case Authentication.PUBLIC:
             return []
-        case Admits.HOLDER:
-            return [{"sat": []}]
-        case Admits.KEY_HOLDER | Admits.LATE_KEY_HOLDER:
-            return [{"sat": []}, {"satWithProof": []}]
-        case Admits.HOLDER_OR_BACKEND:
-            return [{"sat": []}, *basic]
-        case Admits.BACKEND | Admits.MANAGER:
+        case Authentication.SUBSCRIBER_TOKEN:
+            return [{"subscriber_token": []}]
+        case Authentication.BOUND_TOKEN | Authentication.BOUND_TOKEN_GRACE:
+            return [{"subscriber_token": []}, {"bound_token": []}]
+        case Authentication.SUBSCRIBER_OR_API_TOKEN:
+            return [{"subscriber_token": []}, *basic]
+        case Authentication.INVITER:
+            return [{"subscriber_token": []}, {"bound_token": []}, *basic]
+        case Authentication.API_TOKEN | Authentication.API_TOKEN_MANAGEMENT:
             return basic
 
 
@@ -271,13 +283,13 @@ def _success(
     operation: Operation, answer: JsonSchema, schemas: dict[str, JsonSchema]
 ) -> dict[str, Any]:
     headers = ["Cache-Control"] if operation.secret else []
-    if operation.admits.proves:
+    if operation.authentication.accepts_proof:
         headers.append("DPoP-Nonce")
     if operation.status == 204:
-        return {"description": "Done; there is nothing to tell.", "headers": _headers(*headers)}
+        return {"description": "No content.", "headers": _headers(*headers)}
     named = schemas.get(answer.get("$ref", "").rpartition("/")[2], {})
     return {
-        "description": named.get("description", "Done."),
+        "description": named.get("description", "Success."),
         "headers": _headers(*headers),
         "content": {operation.media_type: {"schema": answer}},
     }
@@ -294,7 +306,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
                 answers["422"] = _refusal(codes, VALIDATION)
             case 429:
                 answers["429"] = _refusal(codes, RATE_LIMIT)
-            case 401 if operation.admits.proves:
+            case 401 if operation.authentication.accepts_proof:
                 answers["401"] = _refusal(codes, error_name(codes[0]), *_PROOF_HEADERS)
             case _:
                 name = error_name(codes[0])
@@ -309,14 +321,12 @@ def _single_refusal(code: Code) -> dict[str, Any]:
 def _refusal(codes: list[Code], schema: str, *more_headers: str) -> dict[str, Any]:
     status = STATUS[codes[0]]
     if len(codes) == 1:
-        says = EXPLANATIONS[codes[0]].meaning
+        description = EXPLANATIONS[codes[0]].meaning
     else:
-        says = f"Refused, with every fault found. Codes: {', '.join(codes)}."
+        description = f"Rejected; the response lists every error. Codes: {', '.join(codes)}."
     return {
-        "description": says,
-        "headers": {}
-        if status in _UNNAMED
-        else _headers(*_HEADERS_OF.get(status, ()), *more_headers),
+        "description": description,
+        "headers": _headers(*_HEADERS_OF.get(status, ()), *more_headers),
         "content": {_JSON: {"schema": reference(schema)}},
         CODES: [code.value for code in codes],
     }

@@ -1,7 +1,7 @@
-"""JSON Schemas of what is answered: the shown values as msgspec describes them, and the refusals.
+"""JSON Schemas of answers: those that msgspec generates from types, and those of refusals.
 
-What msgspec writes tells how a value may be read. An answer is narrower: it has no other members,
-and a member that has a default is left out instead of being null.
+A schema from msgspec describes what a parser accepts. Answers are narrower: they have no unknown
+members, and they omit a member with a default instead of sending null.
 """
 
 import json
@@ -21,16 +21,16 @@ RATE_LIMIT: Final = "RateLimitErrors"
 
 _REF: Final = "#/components/schemas/{name}"
 _SEED: Final = re.compile(r" \(seeds? [^)]*\)")
-"""Docstrings say where a fact is from; to a reader of the API that means nothing."""
+"""References to sources in docstrings, which mean nothing to readers of the API."""
 
 
 def reference(name: str) -> JsonSchema:
-    """A pointer to the schema of that name."""
+    """Return a reference to the schema `name`."""
     return {"$ref": _REF.format(name=name)}
 
 
-def closed(properties: JsonSchema) -> JsonSchema:
-    """An object with exactly these members."""
+def closed_object(properties: JsonSchema) -> JsonSchema:
+    """Return the schema of an object with exactly these members."""
     return {
         "type": "object",
         "properties": properties,
@@ -40,72 +40,72 @@ def closed(properties: JsonSchema) -> JsonSchema:
 
 
 def answer_schemas(types: Iterable[Any]) -> tuple[tuple[JsonSchema, ...], dict[str, JsonSchema]]:
-    """Schemas of answers.
+    """Return schemas of answers.
 
     Args:
         types: The msgspec types of the answers.
 
     Returns:
-        A schema for each type, and what they point to, by name.
+        A schema for each type, and the schemas that they reference, by name.
     """
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    return schemas, {name: _narrowed(schema) for name, schema in components.items()}
+    return schemas, {name: _narrow(schema) for name, schema in components.items()}
 
 
 def error_name(code: Code) -> str:
-    """The name of the answer for a code that is told in one sentence."""
-    return _sentence(code).replace(" ", "")
+    """Return the name of the answer for a code with the form `{"error": …}`."""
+    return _error_text(code).replace(" ", "")
 
 
 def error_schema(code: Code) -> JsonSchema:
-    """`{"error": …}` as it stands in the table of statuses."""
-    return closed({"error": {"type": "string", "const": _sentence(code)}})
+    """Return the schema of the answer `{"error": …}` for a code."""
+    return closed_object({"error": {"type": "string", "const": _error_text(code)}})
 
 
-def faults_schemas() -> dict[str, JsonSchema]:
-    """The two kinds of answer that list faults."""
+def error_list_schemas() -> dict[str, JsonSchema]:
+    """Return the schemas of the two kinds of answers that contain a list of errors."""
     validation = [code.value for code in Code if STATUS[code] == 422]
     return {
-        VALIDATION: _faults("validation_error", validation),
-        RATE_LIMIT: _faults("rate_limit_error", [Code.RATE_LIMIT_EXCEEDED.value]),
+        VALIDATION: _error_list("validation_error", validation),
+        RATE_LIMIT: _error_list("rate_limit_error", [Code.RATE_LIMIT_EXCEEDED.value]),
     }
 
 
-def _sentence(code: Code) -> str:
+def _error_text(code: Code) -> str:
     body: dict[str, str] = json.loads(plain_error(code).body)
     return body["error"]
 
 
-def _faults(kind: str, codes: list[str]) -> JsonSchema:
-    fault = closed(
+def _error_list(kind: str, codes: list[str]) -> JsonSchema:
+    field_error = closed_object(
         {
             "type": {"type": "string", "const": kind},
-            "code": {"type": "string", "enum": codes, "description": "Stable; for programs."},
-            "message": {"type": "string", "description": "For people; may change."},
+            "code": {"type": "string", "enum": codes, "description": "A stable error code."},
+            "message": {"type": "string", "description": "A text for people; it may change."},
             "attribute": {
                 "type": ["string", "null"],
-                "description": "The parameter at fault, where it is about one.",
+                "description": "The parameter that caused the error, if there is one.",
             },
-            "url": {"type": "string", "format": "uri", "description": "A page about the code."},
+            "url": {"type": "string", "format": "uri", "description": "The page of the code."},
         }
     )
-    return closed({"errors": {"type": "array", "minItems": 1, "items": fault}})
+    return closed_object({"errors": {"type": "array", "minItems": 1, "items": field_error}})
 
 
-def _narrowed(schema: JsonSchema) -> JsonSchema:
+def _narrow(schema: JsonSchema) -> JsonSchema:
     narrow = {key: value for key, value in schema.items() if key != "title"}
     if "description" in narrow:
         narrow["description"] = _SEED.sub("", narrow["description"])
     if "properties" in narrow:
         properties = narrow["properties"]
-        narrow["properties"] = {name: _member(member) for name, member in properties.items()}
+        narrow["properties"] = {name: _narrow_member(member) for name, member in properties.items()}
         narrow["additionalProperties"] = False
     if "enum" in narrow:
         narrow["type"] = "string"
     return narrow
 
 
-def _member(schema: JsonSchema) -> JsonSchema:
+def _narrow_member(schema: JsonSchema) -> JsonSchema:
     if "enum" in schema:
         return {**schema, "type": "string"}
     if "anyOf" not in schema:

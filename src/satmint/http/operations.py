@@ -1,99 +1,147 @@
-"""One value for each operation of the API: how it is reached, guarded, read, done and described.
+"""Operations of the API: path, authentication, body schema, handler and description.
 
-Routing, authentication, parsing, OpenAPI and the house tests all read the same table.
+Routing, authentication, parsing, OpenAPI and the house tests use the same table of operations.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
-from satmint.flows.callers import Callers
-from satmint.flows.mint import Mint
-from satmint.flows.proving import PROOF_ALGORITHMS
-from satmint.http.messages import Call, Response
+from satmint.flows.callers import CallerAuthenticator
+from satmint.flows.proofs import PROOF_ALGORITHMS
+from satmint.flows.service_context import ServiceContext
+from satmint.http.body_schema import BodySchema, Members, ReadContext
+from satmint.http.call import Call, Response
 from satmint.http.metrics import Metrics
-from satmint.http.shapes import Shape
-from satmint.http.siblings import Siblings
+from satmint.http.metrics_aggregator import MetricsAggregator
 from satmint.http.upgrades import Gateway
 from satmint.model.demo import Demo
 from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
-from satmint.model.refusals import Code, Fault
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
 
-class Admits(Enum):
-    """Whom an operation lets in."""
+class Authentication(Enum):
+    """The credentials that an operation requires."""
 
-    ANYONE = "anyone"
-    BACKEND = "backend"
+    PUBLIC = "public"
+    API_TOKEN = "api_token"  # noqa: S105 - not a secret
     """Basic, with a permission for the fabric endpoints."""
-    MANAGER = "manager"
+    API_TOKEN_MANAGEMENT = "api_token:management"  # noqa: S105 - not a secret
     """Basic, with the permission `management`."""
-    HOLDER = "holder"
+    SUBSCRIBER_TOKEN = "subscriber_token"  # noqa: S105 - not a secret
     """Bearer, with a SAT."""
-    HOLDER_OR_BACKEND = "holder_or_backend"
-    KEY_HOLDER = "key_holder"
-    """Bearer or DPoP, with a SAT and a proof of possession. The proof is for the flow to judge."""
-    LATE_KEY_HOLDER = "late_key_holder"
-    """The same, where a SAT that names a key may have ended a moment ago."""
+    SUBSCRIBER_OR_API_TOKEN = "subscriber_token or api_token"  # noqa: S105 - not a secret
+    BOUND_TOKEN = "bound_token"  # noqa: S105 - not a secret
+    """Bearer or DPoP, with a SAT and a proof of possession. The flow checks the proof."""
+    BOUND_TOKEN_GRACE = "bound_token (grace)"  # noqa: S105 - not a secret
+    """The same, but a bound SAT is also accepted shortly after it expires."""
+    INVITER = "subscriber_token, with or without a proof, or api_token"
+    """`SUBSCRIBER_OR_API_TOKEN`, or DPoP. The flow checks a proof of possession if there is one."""
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """Any one of these is what a backend needs; none of them admits no backend."""
+        """An API token needs any one of these. Empty: API tokens are not accepted."""
         return _PERMISSIONS[self]
 
     @property
-    def proves(self) -> bool:
-        """Whether a proof of possession is needed."""
-        return self in (Admits.KEY_HOLDER, Admits.LATE_KEY_HOLDER)
+    def requires_proof(self) -> bool:
+        """Whether a proof of possession is required."""
+        return self in (Authentication.BOUND_TOKEN, Authentication.BOUND_TOKEN_GRACE)
+
+    @property
+    def accepts_proof(self) -> bool:
+        """Whether a proof of possession in the request is checked."""
+        return self.requires_proof or self is Authentication.INVITER
 
     @property
     def challenge(self) -> bytes:
-        """What `WWW-Authenticate` says on a 401 (RFC 9110, section 11.6.1)."""
+        """The value of `WWW-Authenticate` in a 401 response (RFC 9110, section 11.6.1)."""
         return {
-            Admits.HOLDER: b'Bearer realm="satmint"',
-            Admits.HOLDER_OR_BACKEND: b'Bearer realm="satmint", Basic realm="satmint"',
-            Admits.KEY_HOLDER: _WITH_PROOF,
-            Admits.LATE_KEY_HOLDER: _WITH_PROOF,
+            Authentication.SUBSCRIBER_TOKEN: b'Bearer realm="satmint"',
+            Authentication.SUBSCRIBER_OR_API_TOKEN: _BEARER_OR_BASIC,
+            Authentication.BOUND_TOKEN: _WITH_PROOF,
+            Authentication.BOUND_TOKEN_GRACE: _WITH_PROOF,
+            Authentication.INVITER: _BEARER_OR_BASIC,
         }.get(self, b'Basic realm="satmint"')
 
 
-_PERMISSIONS: Final[dict[Admits, frozenset[Permission]]] = {
-    Admits.ANYONE: frozenset(),
-    Admits.BACKEND: FABRIC,
-    Admits.MANAGER: MANAGEMENT,
-    Admits.HOLDER: frozenset(),
-    Admits.HOLDER_OR_BACKEND: FABRIC,
-    Admits.KEY_HOLDER: frozenset(),
-    Admits.LATE_KEY_HOLDER: frozenset(),
+_PERMISSIONS: Final[dict[Authentication, frozenset[Permission]]] = {
+    Authentication.PUBLIC: frozenset(),
+    Authentication.API_TOKEN: FABRIC,
+    Authentication.API_TOKEN_MANAGEMENT: MANAGEMENT,
+    Authentication.SUBSCRIBER_TOKEN: frozenset(),
+    Authentication.SUBSCRIBER_OR_API_TOKEN: FABRIC,
+    Authentication.BOUND_TOKEN: frozenset(),
+    Authentication.BOUND_TOKEN_GRACE: frozenset(),
+    Authentication.INVITER: FABRIC,
 }
+_BEARER_OR_BASIC: Final = b'Bearer realm="satmint", Basic realm="satmint"'
 _WITH_PROOF: Final = b'Bearer realm="satmint", DPoP algs="%b"' % " ".join(PROOF_ALGORITHMS).encode()
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What every handler has at hand."""
+class HandlerContext:
+    """What handlers need in addition to the request."""
 
-    mint: Mint
-    callers: Callers
+    services: ServiceContext
+    callers: CallerAuthenticator
     metrics: Metrics
     public_url: str
-    """Where this server is reached from outside; no slash at the end."""
+    """The external base URL of this server, without a trailing slash."""
     external_urls: frozenset[str] = frozenset()
-    """Every such URL, which is what proofs of possession may name. From configuration alone: a
-    `Host` header is the caller's, and a proof made for another server must not do for this one."""
+    """All external base URLs; a proof of possession must name one of them. They come only from
+    configuration, because the caller chooses the `Host` header: otherwise, this server would accept
+    a proof that was made for another server."""
     openapi: bytes = b""
-    """The description of the API, OpenAPI 3.1."""
-    siblings: Siblings | None = None
-    """The other workers, where there are several."""
+    """The OpenAPI 3.1 document of the API."""
+    aggregator: MetricsAggregator | None = None
+    """Collects the metrics of all workers, if there are several."""
     gateway: Gateway | None = None
-    """What takes WebSockets over; None: there is none to be had."""
+    """Serves WebSockets; None: WebSocket requests are rejected."""
+    warnings: Callable[[], Sequence[str]] = list
+    """Returns problems that do not make the server unready but need an operator."""
     demo: Demo | None = field(default=None, repr=False)
-    """What the start page gives away; None: nothing, as in production."""
+    """The demo credentials that the start page shows; None in production."""
+
+    def read_context(self) -> ReadContext:
+        """Return the context in which the members of a body are read now."""
+        return ReadContext(self.services.clock.now(), self.services.policy)
 
 
-Handler = Callable[[Desk, Call], Awaitable[object]]
-MoreFaults = Callable[[Desk, Call], Awaitable[list[Fault]]]
+Handler = Callable[[HandlerContext, Call], Awaitable[object]]
+FindErrors = Callable[[HandlerContext, Call, Members], Awaitable[list[FieldError]]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyHandler(Generic[T]):
+    """A handler of requests with a body of a given schema."""
+
+    schema: BodySchema[T]
+    handle: Callable[[HandlerContext, Call, T], Awaitable[object]]
+    find_errors: FindErrors | None = None
+    """Finds errors that only a flow can detect, so that a response lists all errors of a body."""
+
+    async def __call__(
+        self, context: HandlerContext, call: Call, members: Mapping[str, object]
+    ) -> object:
+        """Handle a request.
+
+        Args:
+            context: What handlers need in addition to the request.
+            call: The authenticated request.
+            members: The JSON object in its body.
+
+        Raises:
+            Unprocessable: the body is invalid; with all errors.
+        """
+        read, field_errors = self.schema.read(members, context.read_context())
+        if field_errors:
+            if self.find_errors is not None:
+                field_errors += await self.find_errors(context, call, read)
+            raise Unprocessable(*field_errors)
+        return await self.handle(context, call, self.schema.build(read))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,31 +156,36 @@ class Operation:
     tag: str
     summary: str
     description: str = ""
-    admits: Admits
-    handler: Handler
+    authentication: Authentication
+    handler: Handler | BodyHandler[Any]
+    """A `BodyHandler` reads the body; any other handler ignores it."""
     status: int = 200
     answer: Any = None
-    """The msgspec type of the answer; None: no content, or a `Response` made by the handler."""
+    """The msgspec type of the answer; None: no content, or the handler returns a `Response`."""
     media_type: str = "application/json"
-    shape: Shape | None = None
-    """What the body must be; None: a body is ignored."""
     query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Query parameters and their JSON Schemas, for OpenAPI. The handler reads them."""
-    more_faults: MoreFaults | None = None
-    """Finds what only a flow can tell, so that a body with faults has all of them listed."""
     refusals: frozenset[Code] = frozenset()
-    """Codes beyond those that its guard and its body bring along, for OpenAPI."""
+    """Codes in addition to those of its authentication and its body, for OpenAPI."""
     secret: bool = False
-    """Whether the answer carries a secret and must not be stored on the way (RFC 9111, 5.2.2.5)."""
+    """Whether the answer contains a secret, which caches must not store (RFC 9111, 5.2.2.5)."""
+    reads_only: bool = False
+    """Whether it changes nothing although its method is not safe (RFC 9110, 9.2.1)."""
     documented: bool = True
 
     @property
-    def decides(self) -> bool:
-        """Whether somebody who manages a project changes something by it."""
-        return self.admits is Admits.MANAGER and self.method != "GET" and self.id not in _ASKS
+    def body_schema(self) -> BodySchema[Any] | None:
+        """The schema of the body; None: a body is ignored."""
+        return self.handler.schema if isinstance(self.handler, BodyHandler) else None
 
+    @property
+    def is_management_change(self) -> bool:
+        """Whether it changes something through the management API."""
+        return (
+            self.authentication is Authentication.API_TOKEN_MANAGEMENT
+            and self.method != "GET"
+            and not self.reads_only
+        )
 
-_ASKS: Final = frozenset({"introspect-token"})
-"""A POST that changes nothing."""
 
 NO_CONTENT: Final = Response(204)

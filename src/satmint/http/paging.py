@@ -1,7 +1,7 @@
-"""Pages of lists: `page_size`, `page_number`, `page_token`, and links that carry all of it.
+"""Paging of lists: `page_size`, `page_number`, `page_token`, and links to other pages.
 
-A `page_token` names the row to go on from, so that pages neither repeat nor skip a row while rows
-come and go. Clients only follow links.
+A `page_token` identifies the row after which the page starts, so that pages neither repeat nor skip
+rows while rows are added and deleted. Clients only need to follow the links.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,34 +13,34 @@ import msgspec
 
 from satmint.model.base64url import b64url, b64url_decode
 from satmint.model.listing import Anchor, Page, SortBy, Window
-from satmint.model.refusals import Code, Fault, Unprocessable
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
 T = TypeVar("T")
 
-DEFAULT_SIZE: Final = 50
-LARGEST_SIZE: Final = 1000
+DEFAULT_PAGE_SIZE: Final = 50
+MAX_PAGE_SIZE: Final = 1000
 _LAST_PAGE: Final = 1_000_000
-_FURTHEST: Final = 100_000
-"""Items that are counted off to get to a page. Links lead on from where the last one ended."""
+_MAX_OFFSET: Final = 100_000
+"""The most items that a `page_number` may skip, since the database reads them. Links skip none."""
 
 PAGING_QUERY: Final[dict[str, dict[str, Any]]] = {
     "page_size": {
         "type": "integer",
         "minimum": 1,
-        "maximum": LARGEST_SIZE,
-        "default": DEFAULT_SIZE,
-        "description": "Items on a page.",
+        "maximum": MAX_PAGE_SIZE,
+        "default": DEFAULT_PAGE_SIZE,
+        "description": "The number of items per page.",
     },
     "page_number": {
         "type": "integer",
         "minimum": 0,
         "maximum": _LAST_PAGE,
         "default": 0,
-        "description": "Which page, from 0. Follow the links instead of counting.",
+        "description": "The page number, from 0. Prefer the links of the previous page.",
     },
     "page_token": {
         "type": "string",
-        "description": "Opaque; comes in the links of a page.",
+        "description": "An opaque cursor from the links of a page.",
     },
 }
 
@@ -49,26 +49,26 @@ SORTING_QUERY: Final[dict[str, dict[str, Any]]] = {
         "type": "string",
         "enum": [sort.value for sort in SortBy],
         "default": SortBy.CREATED_AT.value,
-        "description": "What to order by.",
+        "description": "The field to sort by.",
     },
     "sort_order": {
         "type": "string",
         "enum": ["asc", "desc"],
         "default": "asc",
-        "description": "Which way.",
+        "description": "The sort order.",
     },
 }
 
 
-class _Mark(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """What a page token says."""
+class _PageToken(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The content of a page token."""
 
     value: int | str
     id: UUID
     backwards: bool
 
 
-_decoder = msgspec.json.Decoder(_Mark, strict=True)
+_page_token_decoder = msgspec.json.Decoder(_PageToken, strict=True)
 
 
 def read_window(
@@ -76,40 +76,42 @@ def read_window(
     *,
     descending: bool = False,
     sortable: bool = False,
-    others: Sequence[Fault] = (),
+    other_errors: Sequence[FieldError] = (),
 ) -> Window:
-    """The window that a query string asks for.
+    """Return the window that a query string requests.
 
     Args:
         query: The parameters.
-        descending: The order where `sort_order` is absent.
-        sortable: Whether the list knows `sort_by`; any other passes it over.
-        others: What is wrong with the parameters that the list has beside these.
+        descending: The default order, without `sort_order`.
+        sortable: Whether the list supports `sort_by`. If not, `sort_by` is ignored.
+        other_errors: Errors in additional parameters of the list.
 
     Raises:
-        Unprocessable: with a fault for each parameter that is not right.
+        Unprocessable: with an error for each invalid parameter.
     """
-    faults: list[Fault] = []
-    size = _integer(query, "page_size", DEFAULT_SIZE, 1, LARGEST_SIZE, faults)
-    number = _integer(query, "page_number", 0, 0, _LAST_PAGE, faults)
+    field_errors: list[FieldError] = []
+    size = _integer(query, "page_size", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE, field_errors)
+    number = _integer(query, "page_number", 0, 0, _LAST_PAGE, field_errors)
     sort_by = SortBy.CREATED_AT.value
     if sortable:
         sort_by = query.get("sort_by", sort_by)
     if sort_by not in set(SortBy):
-        faults.append(_fault("sort_by", f"must be one of: {', '.join(SortBy)}"))
+        field_errors.append(_parameter_error("sort_by", f"must be one of: {', '.join(SortBy)}"))
     order = query.get("sort_order", "desc" if descending else "asc")
     if order not in ("asc", "desc"):
-        faults.append(_fault("sort_order", "must be one of: asc, desc"))
+        field_errors.append(_parameter_error("sort_order", "must be one of: asc, desc"))
     anchor = None
     if "page_token" in query:
         anchor = _anchor(query["page_token"], sort_by)
         if anchor is None:
             message = "Page Token is invalid"
-            faults.append(Fault(Code.PAGE_TOKEN_IS_INVALID, message, "page_token"))
-    if anchor is None and number * size > _FURTHEST:
-        faults.append(_fault("page_number", f"must be at most {_FURTHEST // size} for this size"))
-    if faults or others:
-        raise Unprocessable(*faults, *others)
+            field_errors.append(FieldError(Code.PAGE_TOKEN_IS_INVALID, message, "page_token"))
+    if anchor is None and number * size > _MAX_OFFSET:
+        field_errors.append(
+            _parameter_error("page_number", f"must be at most {_MAX_OFFSET // size} for this size")
+        )
+    if field_errors or other_errors:
+        raise Unprocessable(*field_errors, *other_errors)
     return Window(
         size=size,
         offset=number * size,
@@ -126,19 +128,19 @@ def page_of(
     show: Callable[[T], object],
     key: Callable[[T], tuple[int | str, UUID]],
 ) -> dict[str, object]:
-    """A list's answer: `data` and `links`.
+    """Return the answer for a page: `data` and `links`.
 
     Args:
         page: The items.
-        query: The parameters that asked for them.
-        url: The list's absolute URL without a query.
-        show: Makes an item's answer.
-        key: An item's sort value and id.
+        query: The parameters of the request.
+        url: The list's absolute URL, without a query.
+        show: Returns the answer for an item.
+        key: Returns the sort value and the id of an item.
     """
     number = int(query.get("page_number", "0"))
     links = {
         "self": _link(url, query),
-        "first": _link(url, {k: v for k, v in query.items() if k not in _PLACE}),
+        "first": _link(url, {k: v for k, v in query.items() if k not in _POSITION_PARAMETERS}),
     }
     if page.more_after and page.items:
         links["next"] = _next_link(url, query, number + 1, key(page.items[-1]), backwards=False)
@@ -148,13 +150,13 @@ def page_of(
     return {"data": [show(item) for item in page.items], "links": links}
 
 
-_PLACE: Final = frozenset({"page_number", "page_token"})
+_POSITION_PARAMETERS: Final = frozenset({"page_number", "page_token"})
 
 
 def _next_link(
     url: str, query: dict[str, str], number: int, key: tuple[int | str, UUID], *, backwards: bool
 ) -> str:
-    token = b64url(msgspec.json.encode(_Mark(*key, backwards)))
+    token = b64url(msgspec.json.encode(_PageToken(*key, backwards)))
     return _link(url, {**query, "page_number": str(number), "page_token": token})
 
 
@@ -163,29 +165,34 @@ def _link(url: str, query: dict[str, str]) -> str:
 
 
 def _anchor(token: str, sort_by: str) -> Anchor | None:
-    """The place that a page token names, or None where it is none of ours for this order."""
+    """Return the row that a page token identifies; None if the token is invalid for this order."""
     try:
-        mark = _decoder.decode(b64url_decode(token))
+        token_content = _page_token_decoder.decode(b64url_decode(token))
     except ValueError:
         return None
-    if isinstance(mark.value, str) != (sort_by == SortBy.NAME):
+    if isinstance(token_content.value, str) != (sort_by == SortBy.NAME):
         return None
-    if isinstance(mark.value, int) and abs(mark.value) >= 1 << 63:
+    if isinstance(token_content.value, int) and abs(token_content.value) >= 1 << 63:
         return None
-    return Anchor(mark.value, mark.id, mark.backwards)
+    return Anchor(token_content.value, token_content.id, token_content.backwards)
 
 
 def _integer(
-    query: dict[str, str], name: str, default: int, low: int, high: int, faults: list[Fault]
+    query: dict[str, str],
+    name: str,
+    default: int,
+    low: int,
+    high: int,
+    field_errors: list[FieldError],
 ) -> int:
     text = query.get(name)
     if text is None:
         return default
     if text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high:
         return int(text)
-    faults.append(_fault(name, f"must be an integer from {low} to {high}"))
+    field_errors.append(_parameter_error(name, f"must be an integer from {low} to {high}"))
     return default
 
 
-def _fault(name: str, says: str) -> Fault:
-    return Fault(Code.INVALID_PARAMETER, f"{name.replace('_', ' ').title()} {says}", name)
+def _parameter_error(name: str, message: str) -> FieldError:
+    return FieldError(Code.INVALID_PARAMETER, f"{name.replace('_', ' ').title()} {message}", name)

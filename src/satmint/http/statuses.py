@@ -1,12 +1,12 @@
-"""The one table from what went wrong to what the caller sees."""
+"""The mapping from error codes and refusals to HTTP responses."""
 
 from typing import Final
 
-from satmint.flows.proving import PROOF_ALGORITHMS
-from satmint.http.messages import HeaderList, Response, json_response
+from satmint.flows.proofs import PROOF_ALGORITHMS
+from satmint.http.call import HeaderList, Response, json_response
 from satmint.model.refusals import (
     Code,
-    Fault,
+    FieldError,
     RateLimited,
     Refusal,
     StoreUnavailable,
@@ -15,12 +15,15 @@ from satmint.model.refusals import (
 )
 
 STATUS: Final = {
+    Code.BAD_REQUEST: 400,
     Code.UNAUTHORIZED: 401,
     Code.FORBIDDEN: 403,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.REQUEST_TIMEOUT: 408,
     Code.PAYLOAD_TOO_LARGE: 413,
+    Code.UPGRADE_REQUIRED: 426,
+    Code.HEADERS_TOO_LARGE: 431,
     Code.MISSING_REQUIRED_PARAMETER: 422,
     Code.NOT_A_STRING: 422,
     Code.INVALID_PARAMETER: 422,
@@ -39,56 +42,81 @@ STATUS: Final = {
     Code.PAGE_TOKEN_IS_INVALID: 422,
     Code.RATE_LIMIT_EXCEEDED: 429,
     Code.INTERNAL: 500,
+    Code.NOT_IMPLEMENTED: 501,
     Code.UNAVAILABLE: 503,
+    Code.HTTP_VERSION_NOT_SUPPORTED: 505,
 }
 
-_SENTENCE: Final = {
+CODE_OF_STATUS: Final = {
+    STATUS[code]: code
+    for code in (
+        Code.BAD_REQUEST,
+        Code.REQUEST_TIMEOUT,
+        Code.PAYLOAD_TOO_LARGE,
+        Code.UPGRADE_REQUIRED,
+        Code.HEADERS_TOO_LARGE,
+        Code.INTERNAL,
+        Code.NOT_IMPLEMENTED,
+        Code.UNAVAILABLE,
+        Code.HTTP_VERSION_NOT_SUPPORTED,
+    )
+}
+"""The codes of responses that the HTTP server sends before an operation is known."""
+
+_ERROR_TEXT: Final = {
+    Code.BAD_REQUEST: "Bad Request",
     Code.UNAUTHORIZED: "Unauthorized",
     Code.FORBIDDEN: "Forbidden",
     Code.NOT_FOUND: "Not Found",
     Code.METHOD_NOT_ALLOWED: "Method Not Allowed",
     Code.REQUEST_TIMEOUT: "Request Timeout",
     Code.PAYLOAD_TOO_LARGE: "Payload Too Large",
+    Code.UPGRADE_REQUIRED: "Upgrade Required",
+    Code.HEADERS_TOO_LARGE: "Request Header Fields Too Large",
     Code.INTERNAL: "Internal Server Error",
+    Code.NOT_IMPLEMENTED: "Not Implemented",
     Code.UNAVAILABLE: "Service Unavailable",
+    Code.HTTP_VERSION_NOT_SUPPORTED: "HTTP Version Not Supported",
 }
-"""What stands in `{"error": …}` for the codes that are answered so (seed 1)."""
+"""The text of `{"error": …}`, for the codes that have this kind of response (seed 1)."""
 
 _RETRY_SECONDS: Final = 1
 
 
 def plain_error(code: Code, headers: HeaderList = ()) -> Response:
-    """`{"error": "<sentence>"}` with the status of `code`."""
-    return json_response(STATUS[code], {"error": _SENTENCE[code]}, headers)
+    """Return the response `{"error": "<text>"}` with the status of `code`."""
+    return json_response(STATUS[code], {"error": _ERROR_TEXT[code]}, headers)
 
 
 def refusal_response(refusal: Refusal, errors_url: str) -> Response:
-    """What the caller is told of a refusal; its cause stays here.
+    """Return the response to a refusal. It does not contain the refusal's cause.
 
     Args:
-        refusal: What was raised.
-        errors_url: Under which each code has a page of its own.
+        refusal: The refusal.
+        errors_url: The base URL of the pages of error codes.
     """
     match refusal:
-        case Unprocessable(faults=faults):
-            entries = [_entry(fault, "validation_error", errors_url) for fault in faults]
+        case Unprocessable(field_errors=field_errors):
+            entries = [
+                _entry(field_error, "validation_error", errors_url) for field_error in field_errors
+            ]
             return json_response(STATUS[refusal.code], {"errors": entries})
         case RateLimited():
-            fault = Fault(refusal.code, "Too many requests: try again later")
-            entries = [_entry(fault, "rate_limit_error", errors_url)]
+            field_error = FieldError(refusal.code, "Too many requests: try again later")
+            entries = [_entry(field_error, "rate_limit_error", errors_url)]
             retry = (b"retry-after", str(refusal.retry_after).encode())
             return json_response(STATUS[refusal.code], {"errors": entries}, (retry,))
         case StoreUnavailable():
             retry = (b"retry-after", str(_RETRY_SECONDS).encode())
             return plain_error(refusal.code, (retry,))
         case Unproven():
-            return plain_error(refusal.code, _about_proof(refusal))
+            return plain_error(refusal.code, _proof_headers(refusal))
         case _:
             return plain_error(refusal.code)
 
 
-def _about_proof(refusal: Unproven) -> HeaderList:
-    """What is wrong with a proof (RFC 9449, sections 7.1, 8 and 9)."""
+def _proof_headers(refusal: Unproven) -> HeaderList:
+    """Return headers that describe a failed proof (RFC 9449, sections 7.1, 8 and 9)."""
     algs = " ".join(PROOF_ALGORITHMS)
     skew = "" if refusal.skew is None else f"; skew={refusal.skew}"
     headers = [
@@ -100,11 +128,11 @@ def _about_proof(refusal: Unproven) -> HeaderList:
     return headers
 
 
-def _entry(fault: Fault, kind: str, errors_url: str) -> dict[str, str | None]:
+def _entry(field_error: FieldError, kind: str, errors_url: str) -> dict[str, str | None]:
     return {
         "type": kind,
-        "code": fault.code,
-        "message": fault.message,
-        "attribute": fault.attribute,
-        "url": f"{errors_url}/{fault.code}",
+        "code": field_error.code,
+        "message": field_error.message,
+        "attribute": field_error.attribute,
+        "url": f"{errors_url}/{field_error.code}",
     }

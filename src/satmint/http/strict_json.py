@@ -1,37 +1,37 @@
-"""Bodies as JSON objects, read strictly."""
+"""Strict parsing of request bodies as JSON objects."""
 
 from typing import Any, Final
 
 import msgspec
 
-from satmint.model.refusals import Code, Fault, Unprocessable
-from satmint.model.strict_json import NotStrictJson, read_strictly
+from satmint.model.refusals import Code, FieldError, Unprocessable
+from satmint.model.strict_json import NotStrictJson, parse_strict_json
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that `body` spells; an empty body is an empty object.
+    """Parse `body` as a JSON object. An empty body is an empty object.
 
     Raises:
-        Unprocessable: it is no UTF-8, no JSON, not an object, or one that two readers could
-            understand differently.
+        Unprocessable: `body` is not UTF-8, not JSON, not an object, or ambiguous, so that two
+            parsers could read it differently.
     """
     if not body:
         return {}
     try:
-        # With one colon there is at most one member, so none can be repeated, and without a
-        # backslash no odd character: then the fast reader is strict enough. (It is four times as
-        # fast, and most bodies are a single refresh token.)
+        # A body with one colon has at most one member, so no member is repeated; a body without a
+        # backslash has no escaped characters. For such a body the fast parser is strict enough. It
+        # is four times as fast, and most bodies contain a single refresh token.
         if body.count(b":") == 1 and b"\\" not in body:
             value = _read_simple(body)
         else:
-            value = read_strictly(body)
+            value = parse_strict_json(body)
     except (ValueError, RecursionError) as error:
         detail = f": {error}" if isinstance(error, NotStrictJson) and str(error) else ""
         raise Unprocessable(
-            Fault(Code.NOT_A_VALID_JSON, f"The body is not valid JSON{detail}")
+            FieldError(Code.NOT_A_VALID_JSON, f"The body is not valid JSON{detail}")
         ) from error
     if not isinstance(value, dict):
-        raise Unprocessable(Fault(Code.NOT_A_VALID_JSON, "The body must be a JSON object"))
+        raise Unprocessable(FieldError(Code.NOT_A_VALID_JSON, "The body must be a JSON object"))
     return value
 
 

@@ -1,58 +1,61 @@
-"""Requests to become a WebSocket: who may, and what all others are told before it happens."""
+"""WebSocket upgrade requests: passed to the gateway, or rejected with an HTTP response."""
 
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+import structlog
 from starlette.types import Message, Receive, Scope, Send
 
+from satmint.http.call import Response
 from satmint.http.cors import Cors
-from satmint.http.messages import Response
 from satmint.http.metrics import Metrics
+from satmint.http.request_ids import SCOPE_KEY, caller_fields
 from satmint.http.statuses import plain_error
 from satmint.model.refusals import Code
 
 PATH: Final = "/"
-"""Where the SDKs knock, on whichever host `ch` names."""
+"""The path to which the SDKs connect, on the cluster host in `ch`."""
 
 ROUTE: Final = "gateway"
-"""What its requests are counted under."""
-REQUEST_ID: Final = "satmint.request_id"
-"""Where a scope says the request's id."""
-_LATER: Final = (b"retry-after", b"1")
+"""The route of these requests in metrics."""
+_RETRY_AFTER: Final = (b"retry-after", b"1")
 
 
 class Gateway(Protocol):
-    """What takes a WebSocket over."""
+    """Serves WebSockets."""
 
-    def sheds(self, address: str) -> bool:
-        """Whether a client at this IP address is to come back later."""
+    def rejects(self, address: str) -> bool:
+        """Whether a client at this IP address must retry later."""
         ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve it from its upgrade to its end (ASGI 3)."""
+        """Serve one WebSocket, from its upgrade to its close (ASGI 3)."""
         ...
 
 
-class Upgrades:
-    """Turns away whom the gateway must not see."""
+class UpgradeHandler:
+    """Rejects invalid upgrade requests, and passes the others to the gateway."""
 
     def __init__(self, gateway: Gateway | None, cors: Cors, metrics: Metrics) -> None:
         self._gateway = gateway
         self._cors = cors
         self._metrics = metrics
 
-    async def take(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        """Hand one over to the gateway, or answer it with an error."""
+    async def handle(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        """Pass one request to the gateway, or send an error response."""
         gateway = self._gateway
         code = Code.NOT_FOUND if gateway is None else self._refusal(gateway, scope)
         if gateway is not None and code is None:
             self._metrics.requests["GET", ROUTE, 101] += 1
-            # What it logs and records is found by this id, as for any request.
-            scope[REQUEST_ID] = request_id
-            await gateway(scope, receive, _naming(request_id, send))
+            # The gateway uses this id in its log lines and audit events.
+            scope[SCOPE_KEY] = request_id
+            sent = caller_fields(scope["headers"])
+            if sent:
+                structlog.get_logger("satmint.http").info("upgraded", request_id=request_id, **sent)
+            await gateway(scope, receive, _with_request_id(request_id, send))
             return
         code = code or Code.NOT_FOUND
-        response = plain_error(code, (_LATER,) if code is Code.UNAVAILABLE else ())
+        response = plain_error(code, (_RETRY_AFTER,) if code is Code.UNAVAILABLE else ())
         self._metrics.requests["GET", ROUTE, response.status] += 1
         await receive()
         for message in denial(response, request_id):
@@ -61,28 +64,31 @@ class Upgrades:
     def _refusal(self, gateway: Gateway, scope: Scope) -> Code | None:
         if scope["path"] != PATH:
             return Code.NOT_FOUND
-        # What is no browser names no origin, and is held by none.
+        # Only browsers send `Origin`, so other clients are not restricted by it.
         for name, value in scope["headers"]:
-            if name.lower() == b"origin" and not self._cors.admits(value):
+            if name.lower() == b"origin" and not self._cors.allows_origin(value):
                 return Code.FORBIDDEN
         client = scope["client"]
-        return Code.UNAVAILABLE if gateway.sheds(client[0] if client else "") else None
+        return Code.UNAVAILABLE if gateway.rejects(client[0] if client else "") else None
 
 
-def _naming(request_id: str, send: Send) -> Send:
-    """`send`, with the request's id on the answer that accepts it."""
+def _with_request_id(request_id: str, send: Send) -> Send:
+    """Return a `send` that adds the request's id to the accepting response."""
     line = (b"x-request-id", request_id.encode("ascii"))
 
-    async def named(message: Message) -> None:
+    async def send_with_request_id(message: Message) -> None:
         if message["type"] == "websocket.accept":
             message = {**message, "headers": [*message.get("headers", ()), line]}
         await send(message)
 
-    return named
+    return send_with_request_id
 
 
 def denial(response: Response, request_id: str) -> Iterator[dict[str, object]]:
-    """A whole answer in place of the upgrade (ASGI, Websocket Denial Response)."""
+    """Return the messages of an HTTP response that rejects an upgrade.
+
+    See ASGI, Websocket Denial Response.
+    """
     headers = [*response.headers, (b"x-request-id", request_id.encode("ascii"))]
     yield {
         "type": "websocket.http.response.start",

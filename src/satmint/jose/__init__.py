@@ -1,8 +1,8 @@
-"""Sealing and opening: JWE (RFC 7516), key derivation, the keyring. Pure, given key and IV."""
+"""Token encryption: JWE (RFC 7516), key derivation, the keyring. Pure, given key and IV."""
 
 from satmint.jose._rfc7638 import thumbprint
 from satmint.jose.keyring import Keyring, KeyringError, KeyState, MasterKey
-from satmint.jose.sealing import CannotOpen, Opened, Safe, derive_mac_key
+from satmint.jose.token_cipher import CannotOpen, OpenedToken, TokenCipher, derive_mac_key
 from satmint.jose.wrapping import is_wrapped, unwrap, wrap
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "Keyring",
     "KeyringError",
     "MasterKey",
-    "Opened",
-    "Safe",
+    "OpenedToken",
+    "TokenCipher",
     "derive_mac_key",
     "is_wrapped",
     "thumbprint",

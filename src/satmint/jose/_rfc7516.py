@@ -2,7 +2,7 @@
 
     BASE64URL(header) . "" . BASE64URL(12-byte IV) . BASE64URL(ciphertext) . BASE64URL(16-byte tag)
 
-Only this one shape is made and accepted. The algorithm is a property of the key, never read from
+Only this format is produced and accepted. The algorithm is a property of the key, never read from
 the token to choose one (RFC 8725, section 3.1).
 """
 
@@ -27,7 +27,7 @@ _CLUSTER_HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,255}", re.ASCII)
 
 
 class Malformed(ValueError):
-    """The text is no JWE of the one shape that is accepted. Carries no part of it."""
+    """The text is not a JWE of the accepted format. The exception contains no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Header:
 
     typ: TokenType
     kid: str
-    """`<master key id>.<22 characters of salt>`: attacker's input until the tag has verified."""
+    """`<master key id>.<22 characters of salt>`: untrusted until the tag is verified."""
     ch: str | None = None
-    """Cluster host: where the browser SDK connects to."""
+    """Cluster host: the host that the browser SDK connects to."""
 
     def encode(self) -> bytes:
-        """The header segment. Members stand in a fixed order, so tokens share a known prefix."""
+        """The header segment. Members have a fixed order, so tokens share a known prefix."""
         members = {"alg": "dir", "enc": "A256GCM", "typ": self.typ.value}
         if self.ch is not None:
             members["ch"] = self.ch
@@ -50,13 +50,13 @@ class Header:
 
 
 class Segments(NamedTuple):
-    """A token taken apart; nothing in it is verified yet."""
+    """The segments of a token; nothing is verified yet."""
 
     header: bytes
-    """The header segment as it stood in the token, which is also the AAD."""
+    """The header segment as received, which is also the AAD."""
     iv: bytes
     sealed: bytes
-    """Ciphertext and tag, as AES-GCM implementations take them."""
+    """Ciphertext and tag, as AES-GCM implementations expect them."""
 
 
 def join(aad: bytes, iv: bytes, sealed: bytes) -> str:
@@ -67,7 +67,7 @@ def join(aad: bytes, iv: bytes, sealed: bytes) -> str:
         iv: 12 bytes.
         sealed: Ciphertext and tag.
     """
-    # One translation for all segments: the header has no character that it would change.
+    # One translation for all segments: it changes no character of the header.
     return (
         (
             b"%b..%b.%b.%b"
@@ -84,13 +84,13 @@ def join(aad: bytes, iv: bytes, sealed: bytes) -> str:
 
 
 def split(token: str) -> Segments:
-    """Take a compact JWE apart (RFC 7516, section 5.2, steps 1 and 2).
+    """Split a compact JWE (RFC 7516, section 5.2, steps 1 and 2).
 
     Not checked here: the header's content (`read_header`) and the tag.
 
     Raises:
-        Malformed: not five parts, a key part that is not empty, a wrong length, too long.
-        NotBase64Url: a part is spelt otherwise.
+        Malformed: not five parts, a non-empty key part, a wrong length, or too long.
+        NotBase64Url: a part is not canonical base64url.
     """
     if len(token) > MAX_TOKEN_CHARS or not token.isascii():
         raise Malformed
@@ -106,17 +106,18 @@ def split(token: str) -> Segments:
 
 
 def read_header(segment: bytes) -> Header:
-    """Read a protected header segment and accept nothing but our own shape.
+    """Parse a protected header segment; accepts only our own format.
 
     Raises:
-        Malformed: any other `alg` or `enc`, a `zip`, a `crit`, an unknown or repeated member, a
+        Malformed: any other `alg` or `enc`, a `zip`, a `crit`, an unknown or duplicate member, a
             `kid` or `ch` outside its alphabet and size.
     """
     if len(segment) > _MAX_HEADER_CHARS:
         raise Malformed
     try:
         members = json.loads(
-            decode_standard(segment.translate(TO_STANDARD)).decode(), object_pairs_hook=_no_repeats
+            decode_standard(segment.translate(TO_STANDARD)).decode(),
+            object_pairs_hook=_unique_members,
         )
     except (ValueError, RecursionError) as error:
         raise Malformed from error
@@ -132,8 +133,8 @@ def read_header(segment: bytes) -> Header:
     return Header(TokenType(typ), kid, ch)
 
 
-def _no_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that names a member twice (RFC 7516, section 4)."""
+def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Reject an object with duplicate members (RFC 7516, section 4)."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise Malformed

@@ -13,7 +13,7 @@ _REQUIRED: Final = {
     "RSA": ("e", "kty", "n"),
     "oct": ("k", "kty"),
 }
-"""The members that enter the hash, in lexicographic order (RFC 7638, section 3.2)."""
+"""The members that are hashed, in lexicographic order (RFC 7638, section 3.2)."""
 
 
 def thumbprint(jwk: Mapping[str, object]) -> str:
@@ -22,7 +22,7 @@ def thumbprint(jwk: Mapping[str, object]) -> str:
     Members that are not required for the key type are ignored (RFC 7638, section 3.1).
 
     Raises:
-        ValueError: an unknown key type, or a required member that is absent or no string.
+        ValueError: an unknown key type, or a required member that is absent or not a string.
     """
     names = _REQUIRED.get(str(jwk.get("kty")))
     if names is None:

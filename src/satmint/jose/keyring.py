@@ -1,7 +1,7 @@
-"""The keyring: 256-bit master keys, of which exactly one writes and all read.
+"""The keyring: 256-bit master keys. Exactly one encrypts new tokens; all decrypt.
 
-A JWK Set (RFC 7517, section 5) of `oct` keys; `satmint:state` says `next`, `active` or `retired`.
-It never enters the database.
+A JWK Set (RFC 7517, section 5) of `oct` keys; `satmint:state` is `next`, `active` or `retired`. It
+is never stored in the database.
 """
 
 import json
@@ -22,23 +22,23 @@ _ACTIVE_SINCE: Final = "satmint:active_since"
 
 
 class KeyringError(ValueError):
-    """The keyring cannot be used as it stands. The message names no key material."""
+    """The keyring cannot be used. The message contains no key material."""
 
 
 class KeyState(StrEnum):
-    """What a master key is still good for."""
+    """The state of a master key."""
 
     NEXT = "next"
-    """Opens already, so that every server has it before the first one makes tokens with it."""
+    """Prepared: decrypts only, so that every server has it before any encrypts with it."""
     ACTIVE = "active"
-    """Makes new tokens, and opens its own."""
+    """Encrypts new tokens, and decrypts."""
     RETIRED = "retired"
-    """Only opens what was made with it."""
+    """Decrypts only."""
 
 
 @dataclass(frozen=True, slots=True)
 class MasterKey:
-    """A 256-bit secret from which working keys are derived. It never encrypts a token itself."""
+    """A 256-bit secret from which working keys are derived. It never encrypts tokens itself."""
 
     id: str
     state: KeyState
@@ -46,12 +46,12 @@ class MasterKey:
     """Unix seconds."""
     secret: bytes = field(repr=False)
     active_since: int | None = None
-    """Unix seconds; None: since it was made, or not yet."""
+    """Unix seconds; None if active since its creation, or not active yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The active key writes; every key reads."""
+    """The master keys: the active key encrypts, every key decrypts."""
 
     keys: tuple[MasterKey, ...]
 
@@ -61,7 +61,7 @@ class Keyring:
         if sum(key.state is KeyState.ACTIVE for key in self.keys) != 1:
             raise KeyringError("a keyring has exactly one active key")
         if sum(key.state is KeyState.NEXT for key in self.keys) > 1:
-            raise KeyringError("a keyring has one next key at the most")
+            raise KeyringError("a keyring has at most one next key")
         if any(len(key.secret) != KEY_BYTES for key in self.keys):
             raise KeyringError("every key of the keyring must be 256 bits long")
 
@@ -72,53 +72,55 @@ class Keyring:
 
     @classmethod
     def new(cls, entropy: Entropy, now: int) -> Self:
-        """A keyring with one fresh key."""
+        """A keyring with one new key."""
         return cls((new_master_key(entropy, now),))
 
     @property
-    def ready(self) -> MasterKey | None:
-        """The key that lies ready, if there is one."""
+    def prepared(self) -> MasterKey | None:
+        """The prepared key, if there is one."""
         return next((key for key in self.keys if key.state is KeyState.NEXT), None)
 
     def add(self, entropy: Entropy, now: int) -> Self:
-        """Lay a key ready.
+        """Prepare a key.
 
         Raises:
-            KeyringError: one does already.
+            KeyringError: there is a prepared key already.
         """
-        if self.ready is not None:
-            raise KeyringError(f"{self.ready.id} lies ready already")
+        if self.prepared is not None:
+            raise KeyringError(f"{self.prepared.id} is prepared already: run `satmint keys rotate`")
         fresh = replace(new_master_key(entropy, now), state=KeyState.NEXT)
         return replace(self, keys=(fresh, *self.keys))
 
     def rotate(self, entropy: Entropy, now: int) -> Self:
-        """Have the key that lies ready, or else a new one, take over from the active one.
+        """Activate the prepared key, or create and activate a new one.
 
-        The former goes on opening what it made.
+        The previous key still decrypts the tokens that it encrypted.
         """
-        heir = self.ready
-        if heir is None:
+        prepared = self.prepared
+        if prepared is None:
             active = new_master_key(entropy, now)
         else:
-            active = replace(heir, state=KeyState.ACTIVE, active_since=now)
-        former = (replace(key, state=KeyState.RETIRED) for key in self.keys if key is not heir)
-        return replace(self, keys=(active, *former))
+            active = replace(prepared, state=KeyState.ACTIVE, active_since=now)
+        previous = (
+            replace(key, state=KeyState.RETIRED) for key in self.keys if key is not prepared
+        )
+        return replace(self, keys=(active, *previous))
 
-    def without(self, key_id: str) -> Self:
-        """Forget a key: whatever was made with it stops opening at once.
+    def remove(self, key_id: str) -> Self:
+        """Remove a key: tokens that it encrypted become invalid at once.
 
         Raises:
-            KeyringError: there is no such key, or it is the active one.
+            KeyringError: the key does not exist, or is the active one.
         """
         if key_id == self.active.id:
             raise KeyringError("the active key cannot be removed: rotate first")
         rest = tuple(key for key in self.keys if key.id != key_id)
         if len(rest) == len(self.keys):
-            raise KeyringError("the keyring has no key of that id")
+            raise KeyringError("the keyring has no key with that id")
         return replace(self, keys=rest)
 
     def to_jwks(self) -> str:
-        """The keyring as a JWK Set. Secret: it is the only thing that has to be kept so."""
+        """The keyring as a JWK Set, which must be kept secret."""
         keys = [
             {
                 "kty": "oct",
@@ -134,10 +136,10 @@ class Keyring:
 
     @classmethod
     def from_jwks(cls, text: str) -> Self:
-        """Read a JWK Set as `to_jwks` writes it.
+        """Parse a JWK Set as written by `to_jwks`.
 
         Raises:
-            KeyringError: it is none, or not one that can serve.
+            KeyringError: the text is not a JWK Set, or not a valid keyring.
         """
         try:
             entries = json.loads(text)["keys"]
@@ -145,11 +147,11 @@ class Keyring:
         except KeyringError:
             raise
         except (KeyError, TypeError, ValueError) as error:
-            raise KeyringError("the keyring is no JWK Set of 256-bit oct keys") from error
+            raise KeyringError("the keyring is not a JWK Set of 256-bit oct keys") from error
 
 
 def new_master_key(entropy: Entropy, now: int) -> MasterKey:
-    """A fresh active key with a random id of 12 hexadecimal digits."""
+    """A new active key with a random id of 12 hexadecimal digits."""
     return MasterKey(entropy.take(6).hex(), KeyState.ACTIVE, now, entropy.take(KEY_BYTES))
 
 

@@ -1,8 +1,8 @@
-"""A keyring under a key of its own: an encrypted JWK Set (RFC 7517, section 7).
+"""Wraps the keyring: an encrypted JWK Set (RFC 7517, section 7).
 
-A JWE (RFC 7516) in compact serialisation, with `dir`, `A256GCM` and the `cty` that the RFC asks
-for. `kid` is the thumbprint of the key that wraps it (RFC 7638), so that a wrong key can be told
-from a damaged file. A key of 256 random bits is not given away by its hash.
+A JWE (RFC 7516) in compact serialisation, with `dir`, `A256GCM` and the `cty` that the RFC
+requires. `kid` is the thumbprint of the wrapping key (RFC 7638), which distinguishes a wrong key
+from a damaged file. The hash of 256 random bits does not reveal them.
 """
 
 import json
@@ -17,12 +17,12 @@ from satmint.jose.keyring import KEY_BYTES, Keyring, KeyringError
 from satmint.model.base64url import NotBase64Url, b64url, b64url_decode
 from satmint.model.entropy import Entropy
 
-_SHAPE: Final = {"alg": "dir", "enc": "A256GCM", "cty": "jwk-set+json"}
+_FORMAT: Final = {"alg": "dir", "enc": "A256GCM", "cty": "jwk-set+json"}
 _DAMAGED: Final = "the wrapped keyring is damaged, or was tampered with"
 
 
 def is_wrapped(text: str) -> bool:
-    """Whether a keyring's text is a JWE, and no JWK Set in the clear."""
+    """Whether a keyring's text is a JWE and not a plain JWK Set."""
     return text.lstrip().startswith("eyJ")
 
 
@@ -30,11 +30,11 @@ def wrap(keyring: Keyring, key: bytes, entropy: Entropy) -> str:
     """The keyring as an encrypted JWK Set.
 
     Args:
-        keyring: What is to be kept secret.
-        key: 32 random bytes. It wraps a few thousand times in its life, far from 2^32.
+        keyring: The keyring.
+        key: 32 random bytes. It wraps a few thousand times in its lifetime, far below 2^32.
         entropy: For the IV.
     """
-    members = {**_SHAPE, "kid": _name_of(key)}
+    members = {**_FORMAT, "kid": _thumbprint_of(key)}
     header = b64url(json.dumps(members, separators=(",", ":")).encode())
     iv = entropy.take(IV_BYTES)
     sealed = AESGCM(key).encrypt(iv, keyring.to_jwks().encode(), header.encode("ascii"))
@@ -43,10 +43,10 @@ def wrap(keyring: Keyring, key: bytes, entropy: Entropy) -> str:
 
 
 def unwrap(text: str, key: bytes) -> Keyring:
-    """The keyring that `wrap` has wrapped.
+    """Decrypt a wrapped keyring.
 
     Raises:
-        KeyringError: it was wrapped by another key, is damaged, or is no keyring.
+        KeyringError: it was wrapped by another key, is damaged, or is not a keyring.
     """
     parts = text.strip().split(".")
     try:
@@ -58,11 +58,16 @@ def unwrap(text: str, key: bytes) -> Keyring:
         raise KeyringError(_DAMAGED) from error
     if not isinstance(header, dict) or "kid" not in header:
         raise KeyringError(_DAMAGED)
-    if header["kid"] != _name_of(key):
-        raise KeyringError("the keyring was wrapped by another key than the one of keyring_kek")
+    if header["kid"] != _thumbprint_of(key):
+        raise KeyringError("keyring_kek is not the key that the keyring was wrapped with")
     # The algorithm is ours, and never read from the file to choose one (RFC 8725, section 3.1).
-    shape = {name: value for name, value in header.items() if name != "kid"}
-    if shape != _SHAPE or empty or len(nonce) != IV_BYTES or len(b64url_decode(tag)) != TAG_BYTES:
+    format_members = {name: value for name, value in header.items() if name != "kid"}
+    if (
+        format_members != _FORMAT
+        or empty
+        or len(nonce) != IV_BYTES
+        or len(b64url_decode(tag)) != TAG_BYTES
+    ):
         raise KeyringError(_DAMAGED)
     try:
         content = AESGCM(key).decrypt(nonce, data, parts[0].encode("ascii"))
@@ -71,7 +76,7 @@ def unwrap(text: str, key: bytes) -> Keyring:
     return Keyring.from_jwks(content.decode(errors="replace"))
 
 
-def _name_of(key: bytes) -> str:
+def _thumbprint_of(key: bytes) -> str:
     """RFC 7638, for a key of type `oct` (RFC 7638, section 3.2).
 
     Raises:

@@ -1,4 +1,4 @@
-"""The vocabulary: ids, claims, session states and their legal moves, refusals, clock, entropy.
+"""The domain model: ids, claims, session states and their transitions, refusals, clock, entropy.
 
-Pure: nothing here does I/O, and nothing here imports another room of satmint.
+Pure: no module here does I/O or imports another package of satmint.
 """

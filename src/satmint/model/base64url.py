@@ -1,4 +1,4 @@
-"""Base64url without padding (RFC 7515, section 2), one spelling for each value."""
+"""Base64url without padding (RFC 7515, section 2), in canonical form only."""
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
@@ -9,13 +9,13 @@ _STANDARD: Final = b"+/"
 _NEITHER: Final = b"!"
 
 TO_URL: Final = bytes.maketrans(_STANDARD, _URL)
-"""For `bytes.translate`, from what `b2a_base64` makes."""
-# What is special in the other alphabet, and padding, must not be taken for ours.
+"""For `bytes.translate`, from the output of `b2a_base64`."""
+# The other alphabet's special characters, and padding, must not be accepted.
 TO_STANDARD: Final = bytes.maketrans(_URL + _STANDARD + b"=", _STANDARD + _NEITHER * 3)
-"""For `bytes.translate`, to what `decode_standard` takes."""
+"""For `bytes.translate`, to the input of `decode_standard`."""
 
-# The last character of a segment whose length is 2 or 3 modulo 4 carries 4 or 2 bits that encode
-# nothing; they must be zero, or one value would have many spellings (RFC 4648, section 3.5).
+# The last character of a segment whose length is 2 or 3 modulo 4 has 4 or 2 unused bits; they must
+# be zero, or one value would have several encodings (RFC 4648, section 3.5).
 _LAST_OF_TWO: Final = frozenset(b"AQgw")
 _LAST_OF_THREE: Final = frozenset(b"AEIMQUYcgkosw048")
 
@@ -24,16 +24,16 @@ _PADDING: Final = (b"", b"", b"==", b"=")
 
 
 class NotBase64Url(ValueError):
-    """The text spells no bytes, or not in the one way that is accepted. Carries no part of it."""
+    """The text is not canonical base64url. The exception contains no part of it."""
 
 
 def b64url(data: bytes) -> str:
-    """`data` as text."""
+    """Encode `data`."""
     return b2a_base64(data, newline=False).rstrip(b"=").translate(TO_URL).decode("ascii")
 
 
 def b64url_decode(text: str) -> bytes:
-    """The bytes that `text` spells, canonically; the empty text spells none.
+    """Decode canonical base64url; empty text decodes to no bytes.
 
     Raises:
         NotBase64Url: another alphabet, padding, an impossible length or stray bits.
@@ -45,10 +45,10 @@ def b64url_decode(text: str) -> bytes:
 
 
 def decode_standard(segment: bytes) -> bytes:
-    """The bytes that `segment` spells after its translation by `TO_STANDARD`.
+    """Decode a segment that was translated by `TO_STANDARD`.
 
     Raises:
-        NotBase64Url: as `b64url_decode`.
+        NotBase64Url: see `b64url_decode`.
     """
     rest = len(segment) & 3
     if rest == 1 or (rest and segment[-1] not in (_LAST_OF_TWO if rest == 2 else _LAST_OF_THREE)):

@@ -1,4 +1,4 @@
-"""What a token says: the claims of a SAT and of a refresh token.
+"""The claims of SATs and refresh tokens.
 
 Standard names where they exist: RFC 7519 (`iss sub iat exp jti`), RFC 7800 (`cnf`),
 RFC 9449 section 6.1 (`jkt`). No personal data goes into a token.
@@ -19,7 +19,7 @@ class TokenType(StrEnum):
 
 
 class Kind(StrEnum):
-    """Whose token this is."""
+    """The kind of subscriber that a token is issued to."""
 
     SUBSCRIBER = "subscriber"
     GUEST = "guest"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 SELF_REFRESH: Final = "sat:refresh"
-"""The only scope there is: the holder may refresh by itself, with its key."""
+"""The only scope: the holder may refresh the token itself, with its key."""
 
 Scope = Literal["sat:refresh"]
 
@@ -41,59 +41,59 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The content of a token, in the order in which it is written."""
+    """The claims of a token, in the order of serialisation."""
 
     iss: str
     """Issuer: the deployment's name."""
     sub: UUID
-    """Subscriber; guests, invitees and visitors have a temporary one of their own."""
+    """Subscriber; temporary for guests, invitees and visitors."""
     prj: UUID
     """Project."""
     sid: UUID
-    """Session, which is the family that a rotation continues."""
+    """Session: the token family that a rotation continues."""
     gen: int
     """Generation within the session, from 0."""
     jti: str
-    """Unique to (session, generation, type), and derived from them: see `token_id`."""
+    """Derived from session, generation and type; see `token_id`."""
     iat: int
     """Issued at, Unix seconds."""
     exp: int
-    """Dead at this second, Unix seconds."""
+    """Expires at this second, Unix seconds."""
     epo: int
     """The subscriber's revocation epoch at issue."""
     kind: Kind
     scope: tuple[str, ...]
     cnf: Confirmation | None = None
     addr: tuple[UUID, ...] | None = None
-    """The addresses that the holder may reach; absent: no such limit."""
+    """The addresses that the holder may reach; absent for all."""
     app: UUID | None = None
-    """Application, where one was named at issue."""
+    """The application named at issue, if any."""
 
     @property
     def jkt(self) -> str | None:
-        """Thumbprint of the key that the token is bound to, if it is bound."""
+        """Thumbprint of the key that the token is bound to; None if unbound."""
         return None if self.cnf is None else self.cnf.jkt
 
 
 def token_id(session: UUID, generation: int, typ: TokenType) -> str:
-    """The `jti` of a generation's token: a function of what it stands for.
+    """The `jti` of a generation's token, a function of session, generation and type.
 
-    A replayed answer therefore carries the same `jti` as the answer that was lost, without
-    anything stored (RFC 7519, section 4.1.7). It is as unique as the session's UUID, and as
-    public: whoever reads it has opened the token.
+    A replayed response therefore carries the same `jti` as the lost one, without storage (RFC 7519,
+    section 4.1.7). It is as unique and as public as the session's UUID: reading it requires
+    decrypting the token.
     """
     return f"{session.int:032x}-{generation}-{typ}"
 
 
 def device_token_id(session: UUID, proof: bytes) -> str:
-    """The `jti` of the SAT that a proof of possession was answered with.
+    """The `jti` of the SAT that was issued for a proof of possession.
 
-    A proof is accepted for one request only, and a session goes on under one key: it is unique,
-    and the same again where the request is sent again.
+    A proof is accepted for one request only, and a session has one key: the id is unique, and the
+    same for a re-sent request.
 
     Args:
         session: The session.
-        proof: The digest by which the proof is remembered.
+        proof: The digest of the proof; see `Possession.proof`.
     """
     return f"{session.int:032x}-{proof[:16].hex()}"
 
@@ -108,7 +108,7 @@ def encode_claims(claims: Claims) -> bytes:
 
 
 def decode_claims(plaintext: bytes) -> Claims | None:
-    """The claims that `plaintext` spells, or None where it spells something else."""
+    """The claims in `plaintext`; None if it is anything else."""
     try:
         return _decoder.decode(plaintext)
     except (msgspec.DecodeError, ValueError):

@@ -1,11 +1,11 @@
-"""Time is an argument: whoever needs it takes a `Clock`."""
+"""Time is an argument: code that needs it takes a `Clock`."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time of the token service."""
+    """The time source of the token service."""
 
     def now(self) -> int:
         """Whole seconds since the Unix epoch, UTC (RFC 7519, section 2: NumericDate)."""
@@ -13,7 +13,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> int:
         """Whole seconds since the Unix epoch, rounded down."""

@@ -1,35 +1,35 @@
-"""Where a database is, with its password kept apart."""
+"""Database URLs, with their passwords separated."""
 
 from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 _POSTGRES: Final = ("postgresql://", "postgres://")
-_SENSELESS: Final = "postgresql://["
-"""Stands for whatever cannot be taken apart: no more can it be connected to."""
+_INVALID: Final = "postgresql://["
+"""Stands for a URL that cannot be parsed; no connection to it is possible."""
 _SECRETS: Final = frozenset({"password", "sslpassword"})
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """The URL of a database in two halves: the one that may be shown, and the secrets."""
+    """A database URL in two parts: a redacted one that may be shown, and the secrets."""
 
-    shown: str
-    """As it was given, without any password."""
+    redacted: str
+    """The URL without any password."""
     secrets: dict[str, str] = field(repr=False)
-    """`password` and `sslpassword`, where the URL holds them."""
+    """`password` and `sslpassword`, if the URL contains them."""
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """The two halves of `url`. What is no URL of a PostgreSQL database has no secrets."""
+        """Split `url`. A URL of another database than PostgreSQL has no secrets."""
         if not is_postgres(url):
             return cls(url, {})
         try:
             parts = urlsplit(url)
         except ValueError:
-            return cls(_SENSELESS, {})
-        if _is_cut_short(parts):
-            return cls(_SENSELESS, {})
+            return cls(_INVALID, {})
+        if _is_ambiguous(parts):
+            return cls(_INVALID, {})
         secrets: dict[str, str] = {}
         user, at, hosts = parts.netloc.rpartition("@")
         name, _, password = user.partition(":")
@@ -45,10 +45,10 @@ class DatabaseUrl:
         return cls(urlunsplit(bare), secrets)
 
 
-def _is_cut_short(parts: SplitResult) -> bool:
-    """Whether a password holds a sign that ends it early, such as a slash that is not escaped.
+def _is_ambiguous(parts: SplitResult) -> bool:
+    """Whether a password contains an unescaped delimiter, such as a slash.
 
-    The rest of it would be taken for a database's name, say, and be shown.
+    The rest of the password would be parsed as, for example, the database's name, and be shown.
     """
     early = "@" in parts.path or bool(parts.fragment)
     keys = [key for key, _ in parse_qsl(parts.query, keep_blank_values=True)]
@@ -60,10 +60,10 @@ def _is_cut_short(parts: SplitResult) -> bool:
 
 
 def is_postgres(url: str) -> bool:
-    """Whether `url` is that of a PostgreSQL database."""
+    """Whether `url` is a PostgreSQL URL."""
     return url.startswith(_POSTGRES)
 
 
 def without_password(url: str) -> str:
-    """The URL of a database, fit for a terminal or a log."""
-    return DatabaseUrl.of(url).shown
+    """A database URL without secrets, for terminals and logs."""
+    return DatabaseUrl.of(url).redacted

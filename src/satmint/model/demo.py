@@ -1,4 +1,4 @@
-"""What a development server gives away, to be pasted from its terminal or its start page."""
+"""The demo project of a development server, for its terminal output and start page."""
 
 import json
 import shlex
@@ -16,46 +16,46 @@ _REFERENCE: Final = "alice@example.com"
 
 @dataclass(frozen=True, slots=True)
 class BrowserSdk:
-    """The vendor's browser SDK, which is not ours to bring along."""
+    """The vendor's browser SDK, which satmint does not distribute."""
 
     file: Path
-    """The UMD build of 4.x, where it is or would be."""
+    """Path of the UMD build of 4.x, whether or not it exists."""
     command: str
-    """A shell line that fetches it."""
+    """A shell command that downloads it."""
 
     @classmethod
     def samples(cls) -> Self:
-        """One to look at pages with."""
+        """A sample for rendering pages."""
         return cls(Path("browser.umd.js"), "npm ci --prefix tests/browser")
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A project with everything that a first try needs. A server in production has none."""
+    """A project with everything that a first try needs. Production servers have none."""
 
     project_id: UUID
     api_token: SecretText
-    """Of every permission."""
+    """An API token with all permissions."""
     c2c_token: SecretText
     addresses: tuple[Address, ...]
     http: str
-    """Where backends reach the server, such as `http://127.0.0.1:8080`; no slash at the end."""
+    """The server's URL for backends, such as `http://127.0.0.1:8080`, without a final slash."""
     https: str
-    """Where browsers reach it."""
+    """The server's URL for browsers."""
     ca_file: Path
-    """The certificate (PEM) that vouches for `https`."""
+    """The CA certificate (PEM) of `https`."""
     browser_sdk: BrowserSdk | None = None
-    """What the page `/try` loads."""
+    """The SDK that the page `/try` loads."""
     bad_days: str | None = None
-    """Path of the page that tells how to have them; None: this server has none."""
+    """Path of the page on fault injection; None if the server has none."""
 
     @property
     def space(self) -> str:
-        """Host and port, as `RestClient` takes them; it speaks http to loopback hosts."""
+        """Host and port for `RestClient`, which uses HTTP for loopback hosts."""
         return urlsplit(self.http).netloc
 
     def exports(self) -> str:
-        """Shell lines after which `RestClient()` needs no arguments."""
+        """Shell commands after which `RestClient()` needs no arguments."""
         variables = {
             "SIGNALWIRE_SPACE": self.space,
             "SIGNALWIRE_PROJECT_ID": str(self.project_id),
@@ -64,7 +64,7 @@ class Demo:
         return "\n".join(f"export {name}={shlex.quote(text)}" for name, text in variables.items())
 
     def curl(self) -> str:
-        """A shell line that signs a subscriber in."""
+        """A shell command that signs a subscriber in."""
         credentials = shlex.quote(f"{self.project_id}:{self.api_token.reveal()}")
         url = shlex.quote(f"{self.http}/api/fabric/subscribers/tokens")
         body = shlex.quote(json.dumps({"reference": _REFERENCE}))

@@ -1,4 +1,4 @@
-"""Randomness is an argument: whoever needs it takes an `Entropy`."""
+"""Randomness is an argument: code that needs it takes an `Entropy`."""
 
 import os
 from typing import Protocol
@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class Entropy(Protocol):
-    """A source of bytes that nobody can guess."""
+    """A source of unpredictable bytes."""
 
     def take(self, count: int) -> bytes:
         """`count` fresh random bytes."""
@@ -14,7 +14,7 @@ class Entropy(Protocol):
 
 
 class SystemEntropy:
-    """The operating system's generator, fit for keys and IVs."""
+    """The operating system's generator, suitable for keys and IVs."""
 
     def take(self, count: int) -> bytes:
         """`count` bytes from the kernel."""

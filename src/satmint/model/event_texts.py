@@ -1,6 +1,6 @@
-"""What every kind of event tells of: one entry for each kind, all of it here.
+"""The description of every kind of event: one entry for each kind.
 
-The reference shows these texts. Backticks mark code.
+The reference documentation shows these texts. Backticks mark code.
 """
 
 from collections.abc import Mapping
@@ -10,147 +10,178 @@ from typing import Final, Literal
 from satmint.model.events import EventKind
 
 Member = Literal["subscriber_id", "session_id", "subject_id", "generation", "cause"]
-"""Members of an event that not every kind sets."""
+"""Members that only some kinds of events set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventText:
-    """A kind of event in words."""
+    """The description of a kind of event."""
 
-    happened: str
-    """What happened."""
-    tells: Mapping[Member, str]
-    """The members that are set, with what they mean here; empty: what they mean everywhere."""
+    description: str
+    """What the event records."""
+    members: Mapping[Member, str]
+    """The members that are set, with their meaning for this kind; empty for the usual meaning."""
 
 
 def _of_session(generation: str, cause: str = "") -> Mapping[Member, str]:
-    tells: dict[Member, str] = {"subscriber_id": "", "session_id": "", "generation": generation}
-    return {**tells, "cause": cause} if cause else tells
+    members: dict[Member, str] = {"subscriber_id": "", "session_id": "", "generation": generation}
+    return {**members, "cause": cause} if cause else members
 
 
-_PRESENTED: Final = _of_session(
-    "that of the token that came", "`head=` and the session's newest generation"
+_OF_REFRESH_TOKEN: Final = _of_session(
+    "of the presented token", "`head=` and the session's newest generation"
 )
-_SHOWN: Final = _of_session("that of the SAT that was shown")
+_OF_SAT: Final = _of_session("of the presented SAT")
 _SUBJECT_API: Final[Mapping[Member, str]] = {"subject_id": "the API token"}
 _SUBJECT_C2C: Final[Mapping[Member, str]] = {"subject_id": "the Click-to-Call token"}
 _SUBJECT_WEBHOOK: Final[Mapping[Member, str]] = {"subject_id": "the webhook"}
 
 EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
     EventKind.ISSUED: EventText(
-        happened=(
-            "A session was opened: a subscriber signed in, or a guest, an invitee or a visitor of a"
-            " page got a token."
+        description=(
+            "A session was opened: a subscriber signed in, or a token was issued to a guest, an"
+            " invitee or an embed visitor."
         ),
-        tells={
+        members={
             **_of_session("0"),
-            "subject_id": "the subscriber who invited, or the Click-to-Call token of the page",
+            "subject_id": "the inviting subscriber, or the Click-to-Call token",
         },
     ),
     EventKind.REFRESHED: EventText(
-        happened="A refresh token was exchanged for a new pair.",
-        tells=_of_session("that of the new pair"),
+        description="A refresh token was exchanged for a new pair.",
+        members=_of_session("of the new pair"),
     ),
     EventKind.REPLAYED: EventText(
-        happened=(
-            "The refresh token before the newest came again and was answered with the pair that"
-            " there is already: an answer was lost, or two calls met."
+        description=(
+            "The previous refresh token was presented again and the existing pair was returned: a"
+            " response was lost, or two requests were concurrent. Only the first replay of a"
+            " generation is recorded."
         ),
-        tells=_PRESENTED,
+        members=_OF_REFRESH_TOKEN,
     ),
     EventKind.REUSE_DETECTED: EventText(
-        happened=(
-            "A spent refresh token came that no lost answer accounts for: two parties may hold the"
-            " session. It was revoked."
+        description=(
+            "A used refresh token was presented again, expired or not, and a lost response cannot"
+            " explain it, or came too late to be repeated: two parties may share the session. The"
+            " session was revoked."
         ),
-        tells=_PRESENTED,
+        members=_of_session(
+            "of the presented token",
+            "`replay_window_over` if the new pair was not in use and `replay_seconds` had passed;"
+            " otherwise `head=` and the session's newest generation",
+        ),
     ),
     EventKind.BOUND: EventText(
-        happened="A session that named no key was bound, for good, to the one that was proven.",
-        tells=_SHOWN,
+        description="An unbound session was permanently bound to the key of the proof.",
+        members=_OF_SAT,
     ),
     EventKind.DEVICE_TOKEN_ISSUED: EventText(
-        happened=(
-            "A Client Bound SAT was issued for a proof of the session's key. The same answer, given"
-            " again, is not told of."
+        description=(
+            "A Client Bound SAT was issued for a proof of the session's key. A repeated response is"
+            " not recorded."
         ),
-        tells=_SHOWN,
+        members=_OF_SAT,
     ),
     EventKind.KEY_MISMATCH: EventText(
-        happened=(
-            "Somebody showed a SAT with a proof of another key than its session is bound to, and"
-            " was refused. The session goes on. What comes from one address beyond"
-            " `failures_per_minute` is refused and not told of."
+        description=(
+            "A SAT was presented with a proof of a key that its session is not bound to. The"
+            " request was refused; the session remains active. Beyond `failures_per_minute`,"
+            " requests from one address are refused but not recorded."
         ),
-        tells=_SHOWN,
+        members=_OF_SAT,
     ),
     EventKind.DOWNGRADE_REFUSED: EventText(
-        happened=(
-            "On the gateway, a connection that was let in with a proof was to go on without one, or"
-            " with a SAT that is not bound to its key, and was refused. The session goes on. What"
-            " comes from one address beyond `failures_per_minute` is refused and not told of."
+        description=(
+            "A gateway connection that was authenticated with a proof tried to reauthenticate"
+            " without one, or with a SAT that is not bound to its key. The request was refused; the"
+            " session remains active. Beyond `failures_per_minute`, requests from one address are"
+            " refused but not recorded."
         ),
-        tells={
+        members={
             "subscriber_id": "",
-            "session_id": "that of the SAT that was shown",
-            "generation": "likewise",
+            "session_id": "of the presented SAT",
+            "generation": "of the presented SAT",
         },
     ),
     EventKind.SESSION_REVOKED: EventText(
-        happened=(
-            "A session was revoked, by its id or by a token of it; or, without `session_id`, all"
-            " sessions of a subscriber that are bound to one key."
+        description=(
+            "A session was revoked, by its id or by one of its tokens. Without `session_id`: all"
+            " sessions of a subscriber that are bound to one key were revoked."
         ),
-        tells={"subscriber_id": "", "session_id": "where it is one"},
+        members={"subscriber_id": "", "session_id": "if a single session was revoked"},
     ),
     EventKind.PROJECT_REVOKED: EventText(
-        happened="Every session that the project had was revoked.", tells={}
+        description="Every session of the project was revoked.", members={}
     ),
     EventKind.SUBSCRIBER_REVOKED: EventText(
-        happened="Everything that had been issued to a subscriber was revoked.",
-        tells={"subscriber_id": ""},
+        description="Every token issued to a subscriber was revoked.",
+        members={"subscriber_id": ""},
     ),
     EventKind.SUBSCRIBER_DELETED: EventText(
-        happened="A subscriber was deleted, with its addresses and its sessions.",
-        tells={"subscriber_id": ""},
+        description="A subscriber was deleted, with its addresses and sessions.",
+        members={"subscriber_id": ""},
     ),
-    EventKind.API_TOKEN_CREATED: EventText(happened="An API token was made.", tells=_SUBJECT_API),
+    EventKind.API_TOKEN_CREATED: EventText(
+        description="An API token was created.", members=_SUBJECT_API
+    ),
+    EventKind.API_TOKEN_CREATED: EventText(
+        description="An API token was created.", members=_SUBJECT_API
+    ),
     EventKind.API_TOKEN_UPDATED: EventText(
-        happened="The name or the permissions of an API token were set.", tells=_SUBJECT_API
+        description="The name or the permissions of an API token were updated.",
+        members=_SUBJECT_API,
     ),
     EventKind.API_TOKEN_DELETED: EventText(
-        happened="An API token was deleted.", tells=_SUBJECT_API
+        description="An API token was deleted.", members=_SUBJECT_API
     ),
     EventKind.C2C_TOKEN_CREATED: EventText(
-        happened="A Click-to-Call token was made.", tells=_SUBJECT_C2C
+        description="A Click-to-Call token was created.", members=_SUBJECT_C2C
     ),
     EventKind.C2C_TOKEN_DISABLED: EventText(
-        happened=(
-            "A Click-to-Call token was disabled. What was made with it goes on until it expires."
+        description=(
+            "A Click-to-Call token was disabled. SATs issued with it remain valid until they"
+            " expire."
         ),
-        tells=_SUBJECT_C2C,
+        members=_SUBJECT_C2C,
     ),
     EventKind.KEY_ROTATED: EventText(
-        happened="`satmint keys rotate` had another key of the keyring take over.",
-        tells={"cause": "the id of the key that is active now"},
+        description="`satmint keys rotate` activated another key of the keyring.",
+        members={"cause": "the id of the new active key"},
     ),
     EventKind.KEY_RETIRED: EventText(
-        happened=(
-            "`satmint keys retire` removed a key from the keyring: what was made with it stops"
-            " opening."
+        description=(
+            "`satmint keys retire` removed a key from the keyring. Tokens encrypted with it are no"
+            " longer valid."
         ),
-        tells={"cause": "the id of the key that was removed"},
+        members={"cause": "the id of the removed key"},
     ),
-    EventKind.WEBHOOK_CREATED: EventText(happened="A webhook was made.", tells=_SUBJECT_WEBHOOK),
+    EventKind.WEBHOOK_CREATED: EventText(
+        description="A webhook was created.", members=_SUBJECT_WEBHOOK
+    ),
     EventKind.WEBHOOK_DELETED: EventText(
-        happened="A webhook was deleted, with what it was still to be told.",
-        tells=_SUBJECT_WEBHOOK,
+        description="A webhook and its pending deliveries were deleted.",
+        members=_SUBJECT_WEBHOOK,
+    ),
+    EventKind.ADDRESS_DELETED: EventText(
+        description=(
+            "An address was deleted. Guest, invite and embed tokens that were good for it alone are"
+            " no longer valid."
+        ),
+        members={"subject_id": "the address"},
+    ),
+    EventKind.DATABASE_ADOPTED: EventText(
+        description=(
+            "`satmint db restore` or `satmint db adopt` began a new incarnation of the database."
+            " Every session of the project was revoked, and what happened after the backup is"
+            " missing."
+        ),
+        members={"cause": "`incarnation=` and the number of the new incarnation"},
     ),
     EventKind.C2C_TOKEN_DELETED: EventText(
-        happened=(
-            "A Click-to-Call token was deleted. What was made with it goes on until it expires."
+        description=(
+            "A Click-to-Call token was deleted. SATs issued with it remain valid until they expire."
         ),
-        tells=_SUBJECT_C2C,
+        members=_SUBJECT_C2C,
     ),
 }
-"""By kind. A test says that none is missing, none is left over, and that `tells` is true."""
+"""By kind. A test checks that it covers exactly the kinds that exist, and what `members` says."""

@@ -1,4 +1,4 @@
-"""The audit trail: what happened to whom, from where. Never a token."""
+"""Audit events. They never contain a token."""
 
 from enum import StrEnum
 from struct import Struct
@@ -11,11 +11,11 @@ from satmint.model.entropy import Entropy
 
 AGENT_LIMIT: Final = 200
 
-_two_words: Final = Struct(">QQ").pack
+_pack_uuid: Final = Struct(">QQ").pack
 
 
 class EventKind(StrEnum):
-    """What an audit event tells of."""
+    """Kinds of audit events; see `event_texts`."""
 
     ISSUED = "issued"
     REFRESHED = "refreshed"
@@ -38,23 +38,26 @@ class EventKind(StrEnum):
     KEY_RETIRED = "key_retired"
     WEBHOOK_CREATED = "webhook_created"
     WEBHOOK_DELETED = "webhook_deleted"
+    ADDRESS_DELETED = "address_deleted"
+    DATABASE_ADOPTED = "database_adopted"
     C2C_TOKEN_DELETED = "c2c_token_deleted"  # noqa: S105 - an event's name
 
 
-ENDING: Final = frozenset(
+REVOCATION_EVENTS: Final = frozenset(
     {
         EventKind.REUSE_DETECTED,
         EventKind.SESSION_REVOKED,
         EventKind.PROJECT_REVOKED,
         EventKind.SUBSCRIBER_REVOKED,
         EventKind.SUBSCRIBER_DELETED,
+        EventKind.ADDRESS_DELETED,
     }
 )
-"""Events that end sessions: whoever holds one that is live has to look whether it still is."""
+"""Events that end sessions: live sessions that they concern have to be rechecked."""
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where a request came from."""
+    """The origin of a request."""
 
     request_id: str
     address: str
@@ -64,7 +67,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One line of the audit trail, written in the transaction of what it tells of."""
+    """An entry of the audit trail, written in the transaction of the change that it records."""
 
     id: bytes
     """The 16 bytes of a time-ordered UUID (RFC 9562, version 7)."""
@@ -76,16 +79,16 @@ class Event(msgspec.Struct, frozen=True):
     subscriber: UUID | None = None
     session: UUID | None = None
     subject: UUID | None = None
-    """The API token, C2C token or webhook that it is about, or the subscriber who has invited."""
+    """The API token, C2C token, webhook or address concerned, or the inviting subscriber."""
     generation: int | None = None
     cause: str = ""
 
 
 class EventIds:
-    """Makes ids that sort by time, and within one second and process by order of making.
+    """Generates ids that sort by time, and within one second and process by creation order.
 
-    UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then a counter of 32 bits and
-    a salt of 42 bits drawn once for each process in the places that are free.
+    UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then a 32-bit counter and a
+    random 42-bit salt for each process in the free bits.
     """
 
     def __init__(self, entropy: Entropy) -> None:
@@ -97,9 +100,9 @@ class EventIds:
         self._counter = counter = (self._counter + 1) & 0xFFFFFFFF
         upper = (now * 1000) << 16 | 0x7000 | counter >> 20
         lower = 0b10 << 62 | (counter & 0xFFFFF) << 42 | self._salt
-        return _two_words(upper, lower)
+        return _pack_uuid(upper, lower)
 
 
-def before_all_ids_of(second: int) -> bytes:
-    """What sorts before the id of every event at or after `second` (Unix seconds)."""
+def first_id_at(second: int) -> bytes:
+    """The lower bound of the ids of events at or after `second` (Unix seconds)."""
     return (max(second, 0) * 1000).to_bytes(6, "big") + bytes(10)

@@ -1,10 +1,10 @@
-"""Ids as text."""
+"""Parses ids."""
 
 from uuid import UUID
 
 
 def as_uuid(value: object) -> UUID | None:
-    """The UUID that `value` spells in its usual form of 36 characters."""
+    """The UUID in `value`, in its 36-character form; None for anything else."""
     if not isinstance(value, str) or len(value) != 36:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Parts of lists: which part is wanted, and what was found."""
+"""Pages of lists: the requested part, and the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list."""
+    """A page of a list."""
 
     items: Sequence[T]
     more_before: bool
@@ -21,7 +21,7 @@ class Page(Generic[T]):
 
 
 class SortBy(StrEnum):
-    """What lists can be ordered by; ties are broken by id."""
+    """Sort keys of lists; ties are broken by id."""
 
     CREATED_AT = "created_at"
     NAME = "name"
@@ -29,24 +29,24 @@ class SortBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A place in a list: the row from which a page goes on.
+    """A position in a list: the row at which a page starts.
 
-    It names the row by its sort value and id, so the page is stable while rows come and go.
+    It names the row by its sort value and id, so a page is stable while rows are added and removed.
     """
 
     value: int | str
     id: UUID
     backwards: bool = False
-    """The page ends just before this row, instead of beginning just after it."""
+    """Whether the page ends just before this row instead of starting just after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which part of a list is wanted."""
+    """The requested part of a list."""
 
     size: int
     offset: int = 0
-    """Rows to skip; used only where there is no anchor."""
+    """Rows to skip; ignored if there is an anchor."""
     anchor: Anchor | None = None
     sort_by: SortBy = SortBy.CREATED_AT
     descending: bool = False
@@ -54,11 +54,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class AddressFilter:
-    """Which addresses are wanted; None: any."""
+    """The requested addresses; None matches any value."""
 
     type: AddressType | None = None
     name: str | None = None
     display_name: str | None = None
     subscriber: UUID | None = None
     only: frozenset[UUID] | None = None
-    """None: no such limit. A guest sees only the addresses that its token names."""
+    """None for all. A guest sees only the addresses that its token names."""

@@ -1,14 +1,15 @@
-"""Live sessions: as what a connection of the gateway was let in, and what it can resume with."""
+"""Live sessions: the admission of a gateway connection, and its resume state."""
 
 from uuid import UUID
 
 import msgspec
 
 from satmint.model.claims import Kind
+from satmint.model.records import Inviter
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What a SAT that was good, shown with whatever proof it needs, lets its connection be."""
+    """The identity and rights of an authenticated gateway connection."""
 
     project: UUID
     subscriber: UUID
@@ -17,28 +18,36 @@ class Admission(msgspec.Struct, frozen=True):
     """The subscriber's revocation epoch that the SAT carries."""
     kind: Kind
     jti: str
-    """Of the SAT."""
+    """The SAT's `jti`."""
     expires_at: int
-    """Unix seconds: the `exp` of the SAT, at which the connection ends too."""
+    """Unix seconds: the SAT's `exp`, at which the connection closes."""
     scope: tuple[str, ...] = ()
     jkt: str | None = None
-    """Thumbprint of the key that was shown; None: the session is bound to none."""
+    """Thumbprint of the proven key; None if the session is unbound."""
     application: UUID | None = None
+    addresses: tuple[UUID, ...] | None = None
+    """The addresses that the SAT is good for; None: it is not limited to any."""
+    address_owners: frozenset[UUID] = frozenset()
+    """The subscribers whose own addresses these are: deleting one deletes its address."""
+    inviter: Inviter | None = None
+    """Who made this invite."""
+    c2c_token: UUID | None = None
+    """The Click-to-Call token that an embed visitor exchanged."""
 
     @property
-    def registers(self) -> bool:
-        """Whether it can be online: guests, invitees and visitors are not to be reached."""
+    def reachable(self) -> bool:
+        """Whether the subscriber can be online: guests, invitees and visitors cannot."""
         return self.kind is Kind.SUBSCRIBER
 
 
 class ResumeState(msgspec.Struct, frozen=True):
-    """What an `authorization_state` says, once it is opened: nothing of it rests on a server."""
+    """The contents of an `authorization_state`, which the client keeps, not the server."""
 
     project: UUID
     subscriber: UUID
     session: UUID
     protocol: str
-    """The name of what is resumed, as the client was given it."""
+    """The protocol name of the connection to resume."""
     online: bool
     expires_at: int
-    """Dead at this second, Unix seconds."""
+    """Expires at this second, Unix seconds."""

@@ -1,11 +1,11 @@
-"""What an API token may do."""
+"""Permissions of API tokens."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Permission(StrEnum):
-    """The permissions that an API token can carry; the vendor shows `calling` as Voice."""
+    """The permissions of an API token; the vendor displays `calling` as Voice."""
 
     CALLING = "calling"
     CHAT = "chat"
@@ -23,7 +23,10 @@ class Permission(StrEnum):
 FABRIC: Final = frozenset(
     {Permission.CALLING, Permission.MESSAGING, Permission.FAX, Permission.VIDEO}
 )
-"""Any one of these opens the fabric endpoints (seed 1)."""
+"""Any one of these permits the fabric endpoints (seed 1)."""
 
 MANAGEMENT: Final = frozenset({Permission.MANAGEMENT})
-"""Opens the project token and the management endpoints."""
+"""Permits the project token and management endpoints.
+
+Whoever creates API tokens can give them every permission, so this one is equal to all of them.
+"""

@@ -1,8 +1,8 @@
-"""What it means to have shown a key: the rules of Client Bound SAT that only a store can apply.
+"""The rules of proof of possession (Client Bound SAT) that only a store can apply.
 
-A proof that stood every check on its own (`satmint.dpop`) still has to be judged against the
-session that its token is of: is the session bound to this key, and was this very proof used before?
-`judge_possession` says what the rows, as read in the deciding transaction, mean.
+A proof that passed its own checks (`satmint.dpop`) still has to be checked against the token's
+session: is the session bound to this key, and was this proof used before? `decide_possession`
+decides from the rows as read in the deciding transaction.
 """
 
 from enum import StrEnum
@@ -13,14 +13,14 @@ from uuid import UUID
 import msgspec
 
 from satmint.model.lifetimes import expired
-from satmint.model.rotation import Standing
+from satmint.model.rotation import SessionState
 
-MOST_RESENDS: Final = 5
-"""How often one proof's answer is given again to a client that did not get it."""
+MAX_RESENDS: Final = 5
+"""How often the response to one proof is repeated for a client that lost it."""
 
 
 class Possession(msgspec.Struct, frozen=True):
-    """A SAT, opened and unexpired, was shown together with a proof that its own checks accept."""
+    """A presented SAT, decrypted and unexpired, with a proof that passed its own checks."""
 
     project: UUID
     session: UUID
@@ -29,15 +29,15 @@ class Possession(msgspec.Struct, frozen=True):
     jkt: str
     """Thumbprint of the key that signed the proof (RFC 7638)."""
     proof: bytes
-    """SHA-256 over key, target and `jti` of the proof: what is never accepted for two things."""
+    """SHA-256 over the proof's key, target and `jti`: never accepted for two requests."""
     request: bytes
-    """SHA-256 over everything that was asked for: equal for a re-sent request, for no other."""
+    """SHA-256 over the whole request: equal only for a re-sent request."""
     forget_at: int
-    """Unix seconds from which on the proof is too old to be accepted anyway."""
+    """Unix seconds at which the proof becomes too old to be accepted."""
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """The times of a Client Bound SAT: with the session's claims, all it takes to make it again."""
+    """The times of a Client Bound SAT: with the session's claims, enough to issue it again."""
 
     issued_at: int
     """Unix seconds."""
@@ -46,21 +46,21 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class UsedProof(msgspec.Struct, frozen=True):
-    """What a store remembers of a proof that was accepted."""
+    """The record of an accepted proof."""
 
     request: bytes
     """The `Possession.request` that it was accepted for."""
     grant: Grant | None
-    """What that request was answered."""
+    """What that request was granted."""
     resends: int
-    """How often that answer has been given again."""
+    """How often that response has been repeated."""
 
 
 class PossessionCause(StrEnum):
-    """Why a possession was refused. For logs, counters and events."""
+    """Why a proof of possession was refused. For logs, metrics and events."""
 
     UNKNOWN_SESSION = "unknown_session"
-    SUBSCRIBER_GONE = "subscriber_gone"
+    SUBSCRIBER_DELETED = "subscriber_deleted"
     STALE_EPOCH = "stale_epoch"
     REVOKED = "revoked"
     DEADLINE = "deadline"
@@ -69,63 +69,60 @@ class PossessionCause(StrEnum):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The key is the session's, and the proof is used up by this; both durable."""
+    """The key is the session's, and the proof is now used; both are durable."""
 
     grant: Grant | None
-    """What was granted, cut to the session's deadline; None where nothing was asked for."""
+    """The grant, cut to the session's deadline; None if none was requested."""
     bound: bool
-    """Whether the session was bound to the key just now."""
-    again: bool = False
-    """Whether this is a re-sent request, and `grant` is what it was answered before."""
+    """Whether this request bound the session to the key."""
+    resent: bool = False
+    """Whether the request was re-sent; then `grant` is the earlier one."""
 
 
 class Denied(msgspec.Struct, frozen=True):
-    """The session is as it was."""
+    """Refused; the session is unchanged."""
 
     cause: PossessionCause
 
 
-Judgement = Accepted | Denied
+PossessionResult = Accepted | Denied
 
 
-def judge_possession(
-    standing: Standing | None,
+def decide_possession(
+    state: SessionState | None,
     used: UsedProof | None,
-    shown: Possession,
+    possession: Possession,
     grant: Grant | None,
     now: int,
-) -> Judgement:
-    """Apply the rules of possession to a session as it stands.
+) -> PossessionResult:
+    """Apply the rules of possession to a session's state.
 
     Args:
-        standing: The session's row as read inside the deciding transaction; None: there is none.
-        used: What is remembered of this very proof, read there too; None: nothing.
-        shown: Token and proof, which were checked by themselves before.
-        grant: What is asked for; None: nothing but the judgement.
+        state: The session as read inside the deciding transaction; None if unknown.
+        used: The record of this proof, read there too; None if unused.
+        possession: The token and the proof, which passed their own checks.
+        grant: The requested grant; None to check the proof only.
         now: Unix seconds.
 
     Returns:
-        The judgement. Carrying it out is the store's part: where it is `Accepted`, to bind the
-        session if it says so and to remember the proof, or only to count where it says `again`.
+        The result. The store carries it out: if `Accepted`, it binds the session if `bound`, and
+        records the proof, or only counts the repetition if `resent`.
     """
-    if standing is None:
+    if state is None:
         return Denied(PossessionCause.UNKNOWN_SESSION)
-    if standing.subscriber_epoch is None:
-        return Denied(PossessionCause.SUBSCRIBER_GONE)
-    if standing.revoked:
-        return Denied(PossessionCause.REVOKED)
-    if shown.epoch != standing.subscriber_epoch:
-        return Denied(PossessionCause.STALE_EPOCH)
-    key = standing.head.jkt
-    if key is not None and not compare_digest(key, shown.jkt):
+    cause = state.refusal_of_epoch(possession.epoch)
+    if cause is not None:
+        return Denied(PossessionCause(cause.value))
+    key = state.head.jkt
+    if key is not None and not compare_digest(key, possession.jkt):
         return Denied(PossessionCause.KEY_MISMATCH)
     if used is not None:
-        if used.resends >= MOST_RESENDS or not compare_digest(used.request, shown.request):
+        if used.resends >= MAX_RESENDS or not compare_digest(used.request, possession.request):
             return Denied(PossessionCause.PROOF_REPLAYED)
-        return Accepted(used.grant, bound=False, again=True)
+        return Accepted(used.grant, bound=False, resent=True)
     if grant is None:
         return Accepted(None, bound=key is None)
-    if expired(standing.deadline, now):
+    if expired(state.deadline, now):
         return Denied(PossessionCause.DEADLINE)
-    cut = Grant(grant.issued_at, min(grant.expires_at, standing.deadline))
+    cut = Grant(grant.issued_at, min(grant.expires_at, state.deadline))
     return Accepted(cut, bound=key is None)

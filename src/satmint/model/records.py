@@ -1,17 +1,18 @@
-"""What a store keeps, as values: one class for each thing that has an id."""
+"""The records of a store: one class for each kind of object with an id."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from satmint.model.claims import Kind
+from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
-from satmint.model.rotation import Head, Standing
+from satmint.model.rotation import Head, SessionState
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A tenant: everything below belongs to exactly one."""
+    """A tenant: every other record belongs to exactly one."""
 
     id: UUID
     name: str
@@ -20,7 +21,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A backend's credential. Its text is known to its owner only; `digest` rests here."""
+    """A backend's credential. Only its owner knows the text; the store has its `digest`."""
 
     id: UUID
     project: UUID
@@ -33,7 +34,7 @@ class ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a subscriber is called and where; all of it optional."""
+    """A subscriber's optional personal data."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -47,23 +48,23 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who can hold a token."""
+    """A user who can hold tokens; permanent, or temporary as for guests."""
 
     id: UUID
     project: UUID
     kind: Kind
     reference: str | None
-    """The backend's own name for a subscriber; unique within the project. Temporary ones: None."""
+    """The backend's identifier, unique within the project; None for a temporary subscriber."""
     email: str | None
     profile: Profile
     epoch: int
-    """Tokens carry the epoch of their issue; raising it kills them all."""
+    """Tokens carry the epoch of their issue; raising it revokes all of them."""
     created_at: int
     updated_at: int
 
 
 class AddressType(StrEnum):
-    """What answers at an address."""
+    """The kind of resource that an address reaches."""
 
     APP = "app"
     ROOM = "room"
@@ -81,7 +82,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place that can be reached, `/<context>/<name>`."""
+    """A reachable resource, `/<context>/<name>`."""
 
     id: UUID
     project: UUID
@@ -92,7 +93,7 @@ class Address:
     channels: frozenset[Channel]
     created_at: int
     subscriber: UUID | None = None
-    """Its owner, for the address that every subscriber gets."""
+    """The owner, if it is a subscriber's own address."""
     locked: bool = False
     cover_url: str | None = None
     preview_url: str | None = None
@@ -100,7 +101,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class C2cToken:
-    """A Click-to-Call token: public text in a web page that is exchanged for an embed SAT."""
+    """A Click-to-Call token: public text in a web page, exchanged for an embed SAT."""
 
     id: UUID
     project: UUID
@@ -109,14 +110,23 @@ class C2cToken:
     digest: bytes
     """SHA-256 of the text."""
     origins: tuple[str, ...]
-    """The web origins it may be used from; empty: any."""
+    """The web origins that may use it; empty for any."""
     created_at: int
     disabled_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Inviter:
+    """The subscriber that made an invite with a SAT. An invite ends with either of the two."""
+
+    subscriber: UUID
+    session: UUID
+    """The session of the SAT."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A token family: everything that descends from one issue."""
+    """A session, that is a token family: all tokens that descend from one issue."""
 
     id: UUID
     project: UUID
@@ -124,80 +134,101 @@ class Session:
     kind: Kind
     head: Head
     seen_generation: int
-    """The newest generation of which a SAT was accepted somewhere; -1: none yet."""
+    """The newest generation with an accepted SAT; -1 if none was accepted yet."""
     created_at: int
     deadline: int
-    """Unix seconds past which no token of this session may live."""
+    """Unix seconds: no token of this session expires later."""
     lives_until: int
-    """Unix seconds at which the last of its tokens is dead."""
+    """Unix seconds at which the last of its tokens, or of the invites that it made, expires."""
     address: str
-    """Where it was issued from: IP address."""
+    """The IP address that it was issued to."""
     agent: str
     revoked_at: int | None = None
+    """Unix seconds of its own revocation, or of its project's or its inviter's session's."""
     device_token_at: int | None = None
-    """Unix seconds at which it got its last Client Bound SAT; None: it never got one."""
+    """Unix seconds of its last Client Bound SAT; None if it has none."""
+    seen_late_generation: int = -1
+    """The newest generation with an accepted SAT more than ten seconds after its rotation."""
+    replays: int = 0
+    """How often the head's parent was replayed."""
+    skew: int = 0
+    """See `SessionState.skew`."""
+    inviter: Inviter | None = None
+    """Who made this invite; None if a backend made it, or if it is no invite."""
+    c2c_token: UUID | None = None
+    """The Click-to-Call token that an embed visitor exchanged."""
 
     @property
     def refreshed_at(self) -> int | None:
-        """Unix seconds at which it got its last token after the first, in whichever way."""
+        """Unix seconds of its last refresh, by rotation or by key; None if there was none."""
         rotated = self.head.since if self.head.generation else None
         return max((at for at in (rotated, self.device_token_at) if at is not None), default=None)
 
     @property
     def used_at(self) -> int:
-        """Unix seconds at which it got its last token."""
+        """Unix seconds of its last token."""
         return self.created_at if self.refreshed_at is None else self.refreshed_at
+
+    def is_active(self, now: int) -> bool:
+        """Whether it is not revoked, and a token of it has not expired at `now` (Unix seconds)."""
+        return self.revoked_at is None and not expired(self.lives_until, now)
 
     @property
     def jkt(self) -> str | None:
-        """Thumbprint of the key it is bound to."""
+        """Thumbprint of the key that it is bound to; None if unbound."""
         return self.head.jkt
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A key of a subscriber, by the sessions that are bound to it and may be used."""
+    """A subscriber's key, with the active sessions that are bound to it."""
 
     fingerprint: str
     """RFC 7638 thumbprint."""
     sessions: int
     created_at: int
-    """Unix seconds at which the oldest of them was opened."""
+    """Unix seconds at which the oldest session was opened."""
     last: Session
-    """The one that got a token last."""
+    """The session with the newest token."""
 
 
 @dataclass(frozen=True, slots=True)
-class SessionStanding:
-    """A session together with its subscriber's present epoch, read at one moment."""
+class StoredSession:
+    """A session and its subscriber's current epoch, read in one transaction."""
 
     session: Session
     subscriber_epoch: int | None
-    """None: the subscriber is gone."""
+    """None if the subscriber was deleted."""
+    measured_at: int | None = None
+    """Unix seconds at the time of the read, by the clock that measures windows, if that is the
+    database's; None if it is the server's own."""
 
     @property
-    def standing(self) -> Standing:
-        """What the rules go by."""
+    def state(self) -> SessionState:
+        """The input of the decision rules."""
         session = self.session
-        return Standing(
+        return SessionState(
             head=session.head,
             seen=session.seen_generation >= session.head.generation,
             revoked=session.revoked_at is not None,
             subscriber_epoch=self.subscriber_epoch,
             deadline=session.deadline,
+            seen_late=session.seen_late_generation >= session.head.generation,
+            skew=session.skew,
+            replays=session.replays,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A live session of the gateway whose subscriber said that it is online."""
+    """The lease of a gateway connection whose subscriber is online."""
 
     project: UUID
     connection: UUID
-    """One socket, on whichever node."""
+    """The connection's id, on any node."""
     subscriber: UUID
     session: UUID
     since: int
     """Unix seconds."""
     until: int
-    """Unix seconds at which it counts as gone unless its node has renewed it."""
+    """Unix seconds at which the lease expires unless the node renews it."""

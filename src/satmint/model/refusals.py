@@ -1,16 +1,16 @@
-"""Every way in which satmint says no.
+"""All refusals, as a tree of exceptions.
 
     Refusal
-    ├── Unauthorized          who are you?
-    │   └── Unproven          whose key is that?
+    ├── Unauthorized          credentials missing or invalid
+    │   └── Unproven          proof of possession missing or invalid
     ├── Forbidden             known, and not allowed
-    ├── NotFound              no such thing in this project
-    ├── Unprocessable         understood and refused, with every fault found
-    ├── RateLimited           too often; come back later
-    └── StoreUnavailable      nothing is promised about whether it happened
+    ├── NotFound              no such object in this project
+    ├── Unprocessable         understood and refused, with all field errors
+    ├── RateLimited           rate limit exceeded
+    └── StoreUnavailable      the outcome is unknown
 
-A refusal has a public half (a `Code` and a fixed sentence) and a private one (`cause`), which
-goes to logs, metrics and audit events and never to the caller. What is not a `Refusal` is a bug.
+A refusal has a public part (a `Code` and a fixed sentence) and a private part (`cause`), which goes
+to logs, metrics and audit events but never to the caller. Any other exception is a bug.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,17 @@ from typing import ClassVar
 
 
 class Code(StrEnum):
-    """Stable names of what can be wrong; one page each at `/errors/<code>`."""
+    """Stable error codes; each has a page at `/errors/<code>`."""
 
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     PAYLOAD_TOO_LARGE = "payload_too_large"
+    UPGRADE_REQUIRED = "upgrade_required"
+    HEADERS_TOO_LARGE = "request_header_fields_too_large"
     MISSING_REQUIRED_PARAMETER = "missing_required_parameter"
     NOT_A_STRING = "not_a_string"
     INVALID_PARAMETER = "invalid_parameter"
@@ -45,30 +48,32 @@ class Code(StrEnum):
     PAGE_TOKEN_IS_INVALID = "page_token_is_invalid"  # noqa: S105 - a code
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
     INTERNAL = "internal_server_error"
+    NOT_IMPLEMENTED = "not_implemented"
+    HTTP_VERSION_NOT_SUPPORTED = "http_version_not_supported"
     UNAVAILABLE = "service_unavailable"
 
 
 class Refusal(Exception):
-    """The root of the tree above."""
+    """The root of all refusals."""
 
     code: ClassVar[Code]
 
     def __init__(self, cause: str = "") -> None:
         super().__init__(f"{self.code}: {cause}" if cause else str(self.code))
         self.cause = cause
-        """A short stable word for logs and counters; never input, never a secret."""
+        """A short stable word for logs and metrics; never input or a secret."""
 
 
 class Unauthorized(Refusal):
-    """Credentials missing, wrong or insufficient; it never says which."""
+    """Credentials are missing, invalid or insufficient; the response does not say which."""
 
     code = Code.UNAUTHORIZED
 
 
 class Unproven(Unauthorized):
-    """A proof of possession is missing, or did not stand one of its checks.
+    """A proof of possession is missing or failed a check.
 
-    Unlike other refusals, its cause is told: it speaks of the proof, and not of the token.
+    Unlike other refusals, the response names the cause: it concerns the proof, not the token.
     """
 
     def __init__(
@@ -81,58 +86,60 @@ class Unproven(Unauthorized):
     ) -> None:
         super().__init__(cause)
         self.skew = skew
-        """Seconds that the proof is ahead of us (behind: below 0), if that was the check."""
+        """Seconds that the proof is ahead of the server's clock, if that check failed."""
         self.nonce = nonce
-        """For the next proof, where nonces are asked for (RFC 9449, section 8)."""
+        """Nonce for the next proof, if nonces are required (RFC 9449, section 8)."""
         self.error = error
-        """What `WWW-Authenticate` calls it (RFC 9449, sections 7.1 and 9)."""
+        """The `error` in `WWW-Authenticate` (RFC 9449, sections 7.1 and 9)."""
 
 
 class Forbidden(Refusal):
-    """Known, and not allowed."""
+    """The caller is known, but not allowed."""
 
     code = Code.FORBIDDEN
 
 
 class NotFound(Refusal):
-    """No such thing, or not in this project, which must look the same."""
+    """The object does not exist or belongs to another project, which must look the same."""
 
     code = Code.NOT_FOUND
 
 
 class RateLimited(Refusal):
-    """Too often."""
+    """A rate limit is exceeded."""
 
     code = Code.RATE_LIMIT_EXCEEDED
 
     def __init__(self, retry_after: int, cause: str = "") -> None:
         super().__init__(cause)
         self.retry_after = retry_after
-        """Seconds until trying again can succeed."""
+        """Seconds until a retry can succeed."""
 
 
 class StoreUnavailable(Refusal):
-    """The store could not answer, or could not make it durable."""
+    """The store did not answer, or could not commit durably."""
 
     code = Code.UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong with a request (seed 1: `RestApiErrorItem`)."""
+class FieldError:
+    """One error of a request (seed 1: `RestApiErrorItem`)."""
 
     code: Code
     message: str
-    """For people. Names the parameter; of the input it repeats at most a member's name."""
+    """For people. Names the parameter; contains no input but a member's name."""
     attribute: str | None = None
-    """The request parameter at fault."""
+    """The invalid parameter."""
 
 
 class Unprocessable(Refusal):
-    """The request was understood and is refused; `faults` holds everything found wrong."""
+    """The request is well-formed but invalid; `field_errors` has all errors found."""
 
     code = Code.INVALID_PARAMETER
 
-    def __init__(self, *faults: Fault, cause: str = "") -> None:
-        super().__init__(cause or ",".join(sorted({fault.code.value for fault in faults})))
-        self.faults = faults
+    def __init__(self, *field_errors: FieldError, cause: str = "") -> None:
+        super().__init__(
+            cause or ",".join(sorted({field_error.code.value for field_error in field_errors}))
+        )
+        self.field_errors = field_errors

@@ -1,4 +1,4 @@
-"""Secrets that cannot print themselves, and the shapes of the long-lived ones."""
+"""Secrets that do not print themselves, and the formats of long-lived secrets."""
 
 import re
 from hashlib import sha256
@@ -12,7 +12,7 @@ _C2C_SHAPE: Final = re.compile(r"c2c_([0-9a-f]{24})([0-9a-f]{8})", re.ASCII)
 
 
 class SecretText:
-    """Text that only `reveal` shows: not `str`, not `repr`, not a log line."""
+    """A secret text: only `reveal` returns it, neither `str` nor `repr`."""
 
     __slots__ = ("_text",)
 
@@ -20,13 +20,13 @@ class SecretText:
         self._text = text
 
     def reveal(self) -> str:
-        """The secret itself. Easy to find in review."""
+        """The secret text. Every call is easy to find in review."""
         return self._text
 
     def digest(self) -> bytes:
-        """SHA-256 of the secret, which is what rests in the database.
+        """SHA-256 of the secret, which is what the database stores.
 
-        A plain hash is right only because what is hashed holds at least 96 random bits.
+        A plain hash is sufficient only because the secret has at least 96 random bits.
         """
         return digest(self._text)
 
@@ -37,7 +37,7 @@ class SecretText:
 
 
 def digest(text: str) -> bytes:
-    """SHA-256 of `text` as UTF-8; whatever cannot be UTF-8 is hashed all the same."""
+    """SHA-256 of `text` as UTF-8; accepts lone surrogates too."""
     return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -1,4 +1,4 @@
-"""Times as people and JSON read them."""
+"""Formats times."""
 
 from datetime import UTC, datetime
 
@@ -9,5 +9,5 @@ def iso(seconds: int) -> str:
 
 
 def iso_or_none(seconds: int | None) -> str | None:
-    """The same, for a time that may not have come."""
+    """As `iso`; None for None."""
     return None if seconds is None else iso(seconds)

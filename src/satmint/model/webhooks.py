@@ -1,12 +1,13 @@
-"""Webhooks: telling a project's owner of what looks like a theft, or ends a session.
+"""Webhooks: they notify a project's owner of suspected theft and of revocations.
 
-Messages are those of Standard Webhooks 1.0 (standardwebhooks.com), for which receivers have
+Messages follow Standard Webhooks 1.0 (standardwebhooks.com), for which receivers have
 libraries: `webhook-id`, `webhook-timestamp`, and `webhook-signature`, an HMAC-SHA-256 over
 `<id>.<timestamp>.<body>`. A message is an audit event; it never holds a token.
 """
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from typing import Final
@@ -14,53 +15,103 @@ from uuid import UUID
 
 import msgspec
 
-from satmint.model.events import ENDING, Event, EventKind
+from satmint.model.events import REVOCATION_EVENTS, Event, EventKind
 from satmint.model.times import iso
 
-ALERTS: Final = ENDING | {EventKind.KEY_MISMATCH, EventKind.DOWNGRADE_REFUSED}
-"""The kinds of events that webhooks tell of."""
+ALERTS: Final = REVOCATION_EVENTS | {EventKind.KEY_MISMATCH, EventKind.DOWNGRADE_REFUSED}
+"""The kinds of events that webhooks report."""
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what secrets begin with (Standard Webhooks)
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - a prefix (Standard Webhooks)
 SECRET_BYTES: Final = 32
 
-LEASE_SECONDS: Final = 60
-"""How long one process may be busy with a delivery before another one takes it on."""
+LEASE_SECONDS: Final = 30
+"""How long a process may work on a delivery before another one may claim it."""
 GIVE_UP_SECONDS: Final = 3 * 86_400
-"""How long a delivery is tried."""
+"""How long a delivery is retried."""
+SLOW_SECONDS: Final = 2.0
+"""An endpoint that takes longer to respond is slow."""
+CLOCK_SKEW_SECONDS: Final = 5
+"""The clocks of two servers may differ by so much. A time that is further in the future shows that
+a clock was set back (spec 6.3): what was set to wait at that time is due."""
 
-_RESTS: Final = (5, 30, 120, 600, 1800)
-_LONGEST_REST: Final = 3600
+_RETRY_DELAYS: Final = (5, 30, 120, 600, 1800)
+_MAX_RETRY_DELAY: Final = 3600
+_MAX_PAUSE: Final = 600
+
+
+class WebhookState(StrEnum):
+    """What the last attempts to deliver to an endpoint showed."""
+
+    NEW = "new"
+    """Nothing was delivered yet."""
+    ACTIVE = "active"
+    """The endpoint accepts its messages."""
+    SLOW = "slow"
+    """It accepts them, but took longer than `SLOW_SECONDS` for the last one."""
+    PAUSED = "paused"
+    """The last attempt failed. One delivery at a time is tried, after growing pauses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where a project wants to be told."""
+    """An endpoint of a project for alerts."""
 
     id: UUID
     project: UUID
-    url: str = field(repr=False)  # it may well hold a secret of its own
+    url: str = field(repr=False)  # it may contain a secret
     sealed_secret: str = field(repr=False)
-    """The signing secret, sealed by the keyring."""
+    """The signing secret, encrypted with the keyring."""
     created_at: int
+    state: WebhookState = WebhookState.NEW
+    state_since: int = 0
+    """When `state` began, Unix seconds; 0 for a new webhook."""
+    failures: int = 0
+    """Failed attempts since the last success, without those that ran at the same time."""
+    last_error: str = ""
+    """The public reason of the last failure, also after a success; empty if there was none."""
+    last_error_at: int = 0
+    """When that was."""
+    next_at: int = 0
+    """Nothing is sent before this time."""
+    set_at: int = 0
+    """When `next_at` was set."""
+
+    @property
+    def next_try_at(self) -> int | None:
+        """When a delivery is tried next, Unix seconds; None: the webhook is not paused."""
+        return self.next_at if self.state is WebhookState.PAUSED else None
+
+    def is_paused(self, now: int) -> bool:
+        """Whether nothing may be sent now; never because of a clock that was set back."""
+        return self.next_at > now and self.set_at <= now + CLOCK_SKEW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event, on its way to one webhook."""
+    """A pending delivery of one event to one webhook."""
 
     webhook: Webhook
     event: Event
     attempt: int
-    """Which one this is, from 1."""
+    """Number of this attempt, from 1."""
 
 
-def rest_after(attempt: int) -> int:
-    """Seconds to wait after a failed attempt, counted from 1: longer each time, up to an hour."""
-    return _RESTS[attempt - 1] if attempt <= len(_RESTS) else _LONGEST_REST
+def retry_delay(attempt: int) -> int:
+    """Seconds to wait after a failed attempt (from 1): increases up to an hour."""
+    return _RETRY_DELAYS[attempt - 1] if attempt <= len(_RETRY_DELAYS) else _MAX_RETRY_DELAY
 
 
-def is_hopeless(delivery: Delivery, now: int) -> bool:
-    """Whether nobody will be told any more."""
+def pause_seconds(failures: int) -> int:
+    """Seconds in which an endpoint gets nothing after so many failures: up to ten minutes.
+
+    The maximum is less than that of `retry_delay`: an endpoint that works again must not wait an
+    hour for the next alert.
+    """
+    return min(retry_delay(failures), _MAX_PAUSE)
+
+
+def is_exhausted(delivery: Delivery, now: int) -> bool:
+    """Whether the delivery has to be given up."""
     return now >= delivery.event.at + GIVE_UP_SECONDS
 
 
@@ -70,12 +121,12 @@ class Message(msgspec.Struct, frozen=True):
     type: str
     """The event's kind."""
     timestamp: str
-    """When it happened, ISO 8601 in UTC."""
+    """Time of the event, ISO 8601 in UTC."""
     data: "MessageData"
 
 
 class MessageData(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the event tells of; absent where it tells of none."""
+    """The event's data; members without a value are absent."""
 
     id: UUID
     project_id: UUID
@@ -92,7 +143,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def body_of(event: Event) -> bytes:
-    """An event as a message's JSON. The same event is the same bytes each time it is sent."""
+    """The JSON body of an event's message; identical bytes for every attempt."""
     origin = event.origin
     data = MessageData(
         UUID(bytes=event.id),
@@ -109,13 +160,13 @@ def body_of(event: Event) -> bytes:
 
 
 def signature(secret: bytes, message_id: str, at: int, body: bytes) -> str:
-    """The `webhook-signature` header of one sending.
+    """The `webhook-signature` header of one attempt.
 
     Args:
-        secret: The webhook's.
-        message_id: The `webhook-id` header, the same for every sending of an event.
-        at: The `webhook-timestamp` header, Unix seconds of this sending.
-        body: As sent.
+        secret: The webhook's signing secret.
+        message_id: The `webhook-id` header, the same for all attempts.
+        at: The `webhook-timestamp` header: Unix seconds of this attempt.
+        body: The body.
     """
     signed = b"%b.%d.%b" % (message_id.encode("ascii"), at, body)
     return "v1," + b64encode(hmac_digest(secret, signed, sha256)).decode("ascii")

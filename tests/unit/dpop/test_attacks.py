@@ -9,7 +9,7 @@ import pytest
 from satmint.dpop import HttpTarget, Proof, ProofCause, ProofRules
 from tests.kit.clock import NOW
 from tests.kit.proofs import ABSENT, ALGORITHMS, Signer, ath_of, b64url, segment
-from tests.unit.dpop.scene import (
+from tests.unit.dpop.valid_proof import (
     BROWSER,
     CONNECT,
     PATH,

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
 from satmint.dpop import ALGORITHMS, Proof, ProofCause
 from tests.kit.clock import NOW
 from tests.kit.proofs import Signer, ath_of
-from tests.unit.dpop.scene import CONNECT, PATH, SAT, URL, check, check_connect, refused
+from tests.unit.dpop.valid_proof import CONNECT, PATH, SAT, URL, check, check_connect, refused
 
 KEYS: Final[dict[str, Key]] = {
     "RS256": RSAKey.generate_key(2048),

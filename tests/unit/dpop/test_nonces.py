@@ -8,10 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from satmint.dpop import Nonces, ProofCause
-from satmint.dpop.nonces import NONCE_STEP_SECONDS as STEP
 from tests.kit.clock import NOW
 from tests.kit.proofs import ABSENT, ath_of
-from tests.unit.dpop.scene import (
+from tests.unit.dpop.valid_proof import (
     BROWSER,
     CONNECT,
     check,
@@ -20,6 +19,8 @@ from tests.unit.dpop.scene import (
     refused,
 )
 
+STEP: Final = 150
+"""Seconds; half the age at which a proof is refused."""
 KEY: Final = bytes(range(32))
 NONCES: Final = Nonces(KEY)
 START: Final = NOW - NOW % STEP
@@ -29,8 +30,8 @@ def test_nonce_is_that_of_the_step() -> None:
     nonce = NONCES.current(START)
     assert NONCES.current(START + STEP - 1) == nonce
     assert len({NONCES.current(START + STEP * at) for at in range(-3, 4)}) == 7
-    # RFC 9449, section 8.1.
-    assert re.fullmatch(r"[!#-\[\]-~]+", nonce)
+    # RFC 9449, section 8.1; 144 bits.
+    assert re.fullmatch(r"[!#-\[\]-~]{24}", nonce)
 
 
 def test_nonce_is_good_for_one_to_two_steps_and_not_before() -> None:
@@ -43,7 +44,8 @@ def test_nonce_is_good_for_one_to_two_steps_and_not_before() -> None:
 
 
 def test_nonce_outlives_the_proofs_that_the_sdk_sends_again() -> None:
-    assert STEP >= 77
+    for made in (START, START + STEP - 1):
+        assert NONCES.accepts(NONCES.current(made), made + 77)
 
 
 def test_every_process_with_the_key_agrees_and_no_other() -> None:

@@ -152,3 +152,10 @@ def test_url_and_path_agree_on_the_path(text: str) -> None:
     if text.startswith("/"):
         path, url = normal_path(text), normal_url(f"https://example.com{text}")
         assert url == (None if path is None else f"https://example.com{path}")
+
+
+def test_at_most_256_urls_are_cached() -> None:
+    for number in range(300):
+        normal_url(f"https://example.com/{number}")
+        normal_path(f"/{number}")
+    assert [each.cache_info().currsize for each in (normal_url, normal_path)] == [256, 256]

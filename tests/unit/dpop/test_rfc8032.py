@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satmint.dpop._rfc8032 import is_sound_point
+from satmint.dpop._rfc8032 import is_valid_public_point
 from tests.vectors.proof_keys import ED25519_PRIME as P
 from tests.vectors.proof_keys import weak_points
 from tests.vectors.proof_signers import ed25519_signer
@@ -21,12 +21,12 @@ NEUTRAL: Final = (1).to_bytes(32, "little") + bytes(32)
 def test_key_that_somebody_has_is_sound(name: str) -> None:
     key = ed25519_signer(name).private.public_key()
     assert isinstance(key, Ed25519PublicKey)
-    assert is_sound_point(key.public_bytes_raw())
+    assert is_valid_public_point(key.public_bytes_raw())
 
 
 @pytest.mark.parametrize("point", weak_points().values(), ids=weak_points())
 def test_weak_point_and_second_spelling_are_no_key(point: bytes) -> None:
-    assert not is_sound_point(point)
+    assert not is_valid_public_point(point)
 
 
 def test_without_the_check_a_signature_of_nobody_would_hold_for_every_message() -> None:
@@ -45,11 +45,11 @@ def test_what_is_on_the_curve_is_found_by_taking_a_root(y: int, odd: bool) -> No
     on_curve = v * x * x % P in (u, -u % P)
     point = (y | odd << 255).to_bytes(32, "little")
     if point not in weak_points().values():
-        assert is_sound_point(point) is on_curve
+        assert is_valid_public_point(point) is on_curve
 
 
 @given(st.binary(min_size=32, max_size=32))
 def test_library_takes_no_signature_of_nobody_by_a_sound_point(point: bytes) -> None:
-    if is_sound_point(point):
+    if is_valid_public_point(point):
         with pytest.raises(InvalidSignature):
             Ed25519PublicKey.from_public_bytes(point).verify(NEUTRAL, b"any message")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from satmint.flows import callers as callers_module
-from satmint.flows.callers import Callers, holder_of
+from satmint.flows.callers import CallerAuthenticator, subscriber_caller
 from satmint.flows.credentials import create_api_token, delete_api_token, update_api_token
 from satmint.flows.revoke import revoke_session, revoke_subscriber
 from satmint.flows.subscribers import delete_subscriber
@@ -18,10 +18,11 @@ from satmint.model.claims import TokenType
 from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
 from satmint.model.records import ApiToken
 from satmint.model.refusals import RateLimited, Unauthorized
+from satmint.model.rotation import RefreshTokenRef
 from satmint.model.secrets import digest
 from tests.kit.clock import NOW
 from tests.kit.service import ORIGIN, Server, Tenant, a_service
-from tests.unit.flows.line import a_line
+from tests.unit.flows.token_chain import a_line
 
 HERE: Final = "10.0.0.1"
 
@@ -35,33 +36,35 @@ def right(tenant: Tenant) -> bytes:
 
 
 @pytest.fixture
-def callers(server: Server) -> Callers:
-    return Callers(server.mint)
+def callers(server: Server) -> CallerAuthenticator:
+    return CallerAuthenticator(server.services)
 
 
-async def cause_of_no_backend(callers: Callers, authorization: bytes) -> str:
+async def cause_of_no_backend(callers: CallerAuthenticator, authorization: bytes) -> str:
     with pytest.raises(Unauthorized) as refusal:
-        await callers.backend(authorization, FABRIC, HERE)
+        await callers.authenticate_api_token(authorization, FABRIC, HERE)
     return refusal.value.cause
 
 
-async def cause_of_no_holder(callers: Callers, authorization: bytes) -> str:
+async def cause_of_no_holder(callers: CallerAuthenticator, authorization: bytes) -> str:
     with pytest.raises(Unauthorized) as refusal:
-        await callers.holder(authorization, HERE)
+        await callers.authenticate_subscriber_token(authorization, HERE)
     return refusal.value.cause
 
 
-async def test_backend_is_known_by_project_and_api_token(server: Server, callers: Callers) -> None:
+async def test_backend_is_known_by_project_and_api_token(
+    server: Server, callers: CallerAuthenticator
+) -> None:
     for authorization in (
         right(server.tenant),
         right(server.tenant).replace(b"Basic ", b"bAsIc  "),
         basic(str(server.tenant.id).upper(), server.tenant.api_token),
     ):
-        caller = await callers.backend(authorization, MANAGEMENT, HERE)
+        caller = await callers.authenticate_api_token(authorization, MANAGEMENT, HERE)
         assert (caller.project, caller.permissions) == (server.tenant.id, frozenset(Permission))
 
 
-async def test_credentials_that_are_none(server: Server, callers: Callers) -> None:
+async def test_credentials_that_are_none(server: Server, callers: CallerAuthenticator) -> None:
     tenant, other = server.tenant, await server.another_tenant()
     wrong = [
         b"Basic",
@@ -90,21 +93,21 @@ async def test_credentials_that_are_none(server: Server, callers: Callers) -> No
 
 
 async def test_api_token_without_the_permission_is_not_enough(
-    server: Server, callers: Callers
+    server: Server, callers: CallerAuthenticator
 ) -> None:
     project = server.tenant.id
     for permission in Permission:
         _, secret = await create_api_token(
-            server.mint, project, "narrow", frozenset({permission}), ORIGIN
+            server.services, project, "narrow", frozenset({permission}), ORIGIN
         )
         authorization = basic(project, secret.reveal())
         for wanted in (FABRIC, MANAGEMENT):
             if permission in wanted:
-                caller = await callers.backend(authorization, wanted, HERE)
+                caller = await callers.authenticate_api_token(authorization, wanted, HERE)
                 assert caller.permissions == {permission}
             else:
                 with pytest.raises(Unauthorized) as refusal:
-                    await callers.backend(authorization, wanted, HERE)
+                    await callers.authenticate_api_token(authorization, wanted, HERE)
                 assert refusal.value.cause == "permission_missing"
     assert {Permission.CALLING, Permission.MESSAGING, Permission.FAX, Permission.VIDEO} == FABRIC
     assert {Permission.MANAGEMENT} == MANAGEMENT
@@ -112,9 +115,9 @@ async def test_api_token_without_the_permission_is_not_enough(
 
 async def test_insufficient_permissions_are_no_failed_attempt(tmp_path: Path) -> None:
     async with a_service(tmp_path, failures_per_minute=1) as server:
-        callers = Callers(server.mint)
+        callers = CallerAuthenticator(server.services)
         _, secret = await create_api_token(
-            server.mint, server.tenant.id, "chat", frozenset({Permission.CHAT}), ORIGIN
+            server.services, server.tenant.id, "chat", frozenset({Permission.CHAT}), ORIGIN
         )
         authorization = basic(server.tenant.id, secret.reveal())
         causes = [await cause_of_no_backend(callers, authorization) for _ in range(5)]
@@ -122,28 +125,28 @@ async def test_insufficient_permissions_are_no_failed_attempt(tmp_path: Path) ->
 
 
 async def test_token_that_is_deleted_here_is_forgotten_at_once(
-    server: Server, callers: Callers
+    server: Server, callers: CallerAuthenticator
 ) -> None:
     project = server.tenant.id
-    token, secret = await create_api_token(server.mint, project, "x", FABRIC, ORIGIN)
+    token, secret = await create_api_token(server.services, project, "x", FABRIC, ORIGIN)
     authorization = basic(project, secret.reveal())
-    await callers.backend(authorization, FABRIC, HERE)
-    await callers.backend(right(await server.another_tenant()), FABRIC, HERE)
-    await delete_api_token(server.mint, project, token.id, ORIGIN)
-    callers.forget(project)
+    await callers.authenticate_api_token(authorization, FABRIC, HERE)
+    await callers.authenticate_api_token(right(await server.another_tenant()), FABRIC, HERE)
+    await delete_api_token(server.services, project, token.id, ORIGIN)
+    callers.evict(project)
     assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
-    assert {caller.project for _, caller in callers._known.values()} != {project}
+    assert {caller.project for _, caller in callers._cache.values()} != {project}
 
 
 async def test_token_that_is_deleted_elsewhere_is_forgotten_within_the_second(
-    server: Server, callers: Callers
+    server: Server, callers: CallerAuthenticator
 ) -> None:
     project = server.tenant.id
-    token, secret = await create_api_token(server.mint, project, "x", FABRIC, ORIGIN)
+    token, secret = await create_api_token(server.services, project, "x", FABRIC, ORIGIN)
     authorization = basic(project, secret.reveal())
-    await callers.backend(authorization, FABRIC, HERE)
-    await delete_api_token(server.mint, project, token.id, ORIGIN)
-    assert (await callers.backend(authorization, FABRIC, HERE)).api_token == token.id
+    await callers.authenticate_api_token(authorization, FABRIC, HERE)
+    await delete_api_token(server.services, project, token.id, ORIGIN)
+    assert (await callers.authenticate_api_token(authorization, FABRIC, HERE)).api_token == token.id
     server.clock.advance(1)
     assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
     server.clock.advance(-1)
@@ -151,71 +154,78 @@ async def test_token_that_is_deleted_elsewhere_is_forgotten_within_the_second(
 
 
 async def test_permissions_that_were_taken_away_are_gone_after_the_second(
-    server: Server, callers: Callers
+    server: Server, callers: CallerAuthenticator
 ) -> None:
     project = server.tenant.id
-    token, secret = await create_api_token(server.mint, project, "x", FABRIC, ORIGIN)
+    token, secret = await create_api_token(server.services, project, "x", FABRIC, ORIGIN)
     authorization = basic(project, secret.reveal())
-    await callers.backend(authorization, FABRIC, HERE)
-    await update_api_token(server.mint, project, token.id, None, frozenset(), ORIGIN)
+    await callers.authenticate_api_token(authorization, FABRIC, HERE)
+    await update_api_token(server.services, project, token.id, None, frozenset(), ORIGIN)
     server.clock.advance(1)
     assert await cause_of_no_backend(callers, authorization) == "permission_missing"
 
 
 async def test_what_is_remembered_of_callers_is_bounded_and_no_secret(
-    server: Server, callers: Callers, monkeypatch: pytest.MonkeyPatch
+    server: Server, callers: CallerAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callers_module, "_CALLERS_REMEMBERED", 2)
+    monkeypatch.setattr(callers_module, "_MAX_CACHED_CALLERS", 2)
     tenants = [await server.another_tenant(str(number)) for number in range(4)]
     for tenant in tenants:
-        await callers.backend(right(tenant), FABRIC, HERE)
-    assert [caller.project for _, caller in callers._known.values()] == [
+        await callers.authenticate_api_token(right(tenant), FABRIC, HERE)
+    assert [caller.project for _, caller in callers._cache.values()] == [
         tenant.id for tenant in tenants[2:]
     ]
-    assert {len(key) for key in callers._known} == {32}
+    assert {len(key) for key in callers._cache} == {32}
 
 
 async def test_failures_are_counted_by_address_and_hold_back_no_right_credential(
     tmp_path: Path,
 ) -> None:
     async with a_service(tmp_path, failures_per_minute=3) as server:
-        callers = Callers(server.mint)
+        callers = CallerAuthenticator(server.services)
         wrong = basic(server.tenant.id, "PTwrong")
         pair = await server.sign_in()
         for _ in range(3):
             assert await cause_of_no_backend(callers, wrong) == "bad_credentials"
-        for attempt in (callers.backend(wrong, FABRIC, HERE), callers.holder(b"Bearer x", HERE)):
+        for attempt in (
+            callers.authenticate_api_token(wrong, FABRIC, HERE),
+            callers.authenticate_subscriber_token(b"Bearer x", HERE),
+        ):
             with pytest.raises(RateLimited) as refusal:
                 await attempt
             assert (refusal.value.retry_after, refusal.value.cause) == (60, "failed_credentials")
-        caller = await callers.backend(right(server.tenant), FABRIC, HERE)
-        holder = await callers.holder(b"Bearer " + pair["token"].encode(), HERE)
+        caller = await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
+        holder = await callers.authenticate_subscriber_token(
+            b"Bearer " + pair["token"].encode(), HERE
+        )
         assert caller.project == holder.project == server.tenant.id
         with pytest.raises(Unauthorized):
-            await callers.backend(wrong, FABRIC, "10.0.0.2")
+            await callers.authenticate_api_token(wrong, FABRIC, "10.0.0.2")
         server.clock.advance(60)
         assert await cause_of_no_backend(callers, wrong) == "bad_credentials"
 
 
 async def test_showing_nothing_is_no_failed_attempt(tmp_path: Path) -> None:
     async with a_service(tmp_path, failures_per_minute=1) as server:
-        callers = Callers(server.mint)
+        callers = CallerAuthenticator(server.services)
         for _ in range(3):
             assert await cause_of_no_backend(callers, b"") == "no_credentials"
             assert await cause_of_no_holder(callers, b"") == "no_credentials"
         assert await cause_of_no_holder(callers, b"Bearer x") == "cannot_open"
 
 
-async def test_holder_is_known_by_a_sat(server: Server, callers: Callers) -> None:
+async def test_holder_is_known_by_a_sat(server: Server, callers: CallerAuthenticator) -> None:
     line = await a_line(server)
     for scheme in (b"Bearer ", b"bearer ", b"BEARER  "):
-        holder = await callers.holder(scheme + line.pairs[0].token.encode(), HERE)
+        holder = await callers.authenticate_subscriber_token(
+            scheme + line.pairs[0].token.encode(), HERE
+        )
         assert holder.claims == line.sat()
         assert (holder.project, holder.session.id) == (server.tenant.id, line.sat().sid)
         assert holder.ch is None
 
 
-async def test_bearers_that_hold_nothing(server: Server, callers: Callers) -> None:
+async def test_bearers_that_hold_nothing(server: Server, callers: CallerAuthenticator) -> None:
     line = await a_line(server)
     pair = line.pairs[0]
     cases = {
@@ -237,24 +247,26 @@ async def test_sat_at_the_second_of_its_expiry(server: Server, offset: int, good
     line = await a_line(server)
     server.clock.at = line.sat().exp + offset
     if good:
-        assert (await holder_of(server.mint, line.pairs[0].token)).claims == line.sat()
+        assert (await subscriber_caller(server.services, line.pairs[0].token)).claims == line.sat()
     else:
         with pytest.raises(Unauthorized) as refusal:
-            await holder_of(server.mint, line.pairs[0].token)
+            await subscriber_caller(server.services, line.pairs[0].token)
         assert refusal.value.cause == "expired"
 
 
-async def test_sats_whose_session_does_not_stand(server: Server, callers: Callers) -> None:
+async def test_sats_whose_session_does_not_stand(
+    server: Server, callers: CallerAuthenticator
+) -> None:
     revoked, stale, gone = [await a_line(server, name) for name in ("a", "b", "c")]
-    await revoke_session(server.mint, server.tenant.id, revoked.sat().sid, ORIGIN)
-    await revoke_subscriber(server.mint, server.tenant.id, stale.sat().sub, ORIGIN)
-    await delete_subscriber(server.mint, server.tenant.id, gone.sat().sub, ORIGIN)
-    standing = (await a_line(server)).sat()
-    other_epoch = msgspec.structs.replace(standing, epo=5)
-    nowhere = msgspec.structs.replace(standing, sid=UUID(int=7))
-    ahead = msgspec.structs.replace(standing, gen=1)
+    await revoke_session(server.services, server.tenant.id, revoked.sat().sid, ORIGIN)
+    await revoke_subscriber(server.services, server.tenant.id, stale.sat().sub, ORIGIN)
+    await delete_subscriber(server.services, server.tenant.id, gone.sat().sub, ORIGIN)
+    state = (await a_line(server)).sat()
+    other_epoch = msgspec.structs.replace(state, epo=5)
+    nowhere = msgspec.structs.replace(state, sid=UUID(int=7))
+    ahead = msgspec.structs.replace(state, gen=1)
     sealed = [
-        server.mint.safe.seal(claims, TokenType.SAT, None, NOW)
+        server.services.cipher.seal(claims, TokenType.SAT, None, NOW)
         for claims in (other_epoch, nowhere, ahead)
     ]
     shown = [line.pairs[0].token for line in (revoked, stale, gone)] + sealed
@@ -272,27 +284,60 @@ async def test_sats_whose_session_does_not_stand(server: Server, callers: Caller
 async def test_head_is_noted_as_seen_once_and_ancestors_never(server: Server) -> None:
     line = await a_line(server)
     assert (await server.row_of_session(line.sat().sid))["seen_generation"] == -1
-    await holder_of(server.mint, line.pairs[0].token)
+    await subscriber_caller(server.services, line.pairs[0].token)
     assert (await server.row_of_session(line.sat().sid))["seen_generation"] == 0
     await line.present()
-    await holder_of(server.mint, line.pairs[0].token)
+    await subscriber_caller(server.services, line.pairs[0].token)
     assert (await server.row_of_session(line.sat().sid))["seen_generation"] == 0
-    await asyncio.gather(*(holder_of(server.mint, line.pairs[1].token) for _ in range(5)))
+    await asyncio.gather(
+        *(subscriber_caller(server.services, line.pairs[1].token) for _ in range(5))
+    )
     assert (await server.row_of_session(line.sat().sid))["seen_generation"] == 1
 
 
+async def test_what_is_noted_already_costs_no_further_write(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all uses, the first of a generation is written, and its first after ten seconds.
+
+    An ancestor's is not, nor a late one of a head that has no parent.
+    """
+    line = await a_line(server)
+    marked: list[RefreshTokenRef] = []
+    mark = type(server.services.store.sessions).mark_seen
+
+    def mark_and_tell(self: object, ref: RefreshTokenRef, now: int) -> None:
+        marked.append(ref)
+        mark(self, ref, now)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(server.services.store.sessions), "mark_seen", mark_and_tell)
+    for _ in range(3):
+        await subscriber_caller(server.services, line.pairs[0].token)
+        await server.settled()
+    await line.present()
+    await subscriber_caller(server.services, line.pairs[0].token)
+    for waited in (0, 10, 1, 1, 3600):
+        server.clock.advance(waited)
+        await subscriber_caller(server.services, line.pairs[1].token)
+        await subscriber_caller(server.services, line.pairs[0].token)
+        await server.settled()
+    assert [ref.generation for ref in marked] == [0, 1, 1]
+    row = await server.row_of_session(line.sat().sid)
+    assert (row["seen_generation"], row["seen_late_generation"]) == (1, 1)
+
+
 async def test_store_that_finds_another_token_than_asked_for_lets_nobody_in(
-    server: Server, callers: Callers, monkeypatch: pytest.MonkeyPatch
+    server: Server, callers: CallerAuthenticator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The digest that was found is compared once more, in constant time."""
-    projects = server.mint.store.projects
+    projects = server.services.store.projects
     found = await projects.api_token_by_digest(server.tenant.id, digest(server.tenant.api_token))
 
     async def careless(self: object, project: UUID, wanted: bytes) -> ApiToken | None:  # noqa: ARG001
         return found
 
     monkeypatch.setattr(type(projects), "api_token_by_digest", careless)
-    caller = await callers.backend(right(server.tenant), FABRIC, HERE)
+    caller = await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
     assert caller.project == server.tenant.id
     wrong = basic(server.tenant.id, "PTwrong")
     assert await cause_of_no_backend(callers, wrong) == "bad_credentials"

@@ -1,24 +1,26 @@
 """Introspection tells what a good token says, and of any other nothing."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import pytest
 
-from satmint.flows.introspect import INACTIVE, Introspection, introspect, open_either
+from satmint.flows.introspect import INACTIVE, Introspection, introspect, open_any_type
 from satmint.flows.issue import GuestTokenRequest, guest_tokens
 from satmint.flows.revoke import revoke_session, revoke_subscriber
+from satmint.jose import OpenedToken
 from satmint.model.claims import Confirmation, Kind, TokenType
 from tests.kit.clock import NOW
 from tests.kit.service import ORIGIN, Server, a_service
-from tests.unit.flows.line import Line, a_line
+from tests.unit.flows.token_chain import Line, a_line
 
 JKT: Final = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 
 async def told(server: Server, token: str) -> Introspection:
-    return await introspect(server.mint, server.tenant.id, token)
+    return await introspect(server.services, server.tenant.id, token)
 
 
 async def active(line: Line) -> tuple[bool, bool]:
@@ -53,24 +55,43 @@ async def test_everything_that_a_good_token_says(server: Server) -> None:
     assert (said.token_type, said.exp, said.jti) == ("Refresh", NOW + 7500, refresh_token.jti)
 
 
+async def test_a_token_is_opened_once_as_what_it_is(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, cipher = await a_line(server), server.services.cipher
+    opened, real = Counter[TokenType](), cipher.open
+
+    def counted(token: str, typ: TokenType) -> OpenedToken:
+        opened[typ] += 1
+        return real(token, typ)
+
+    monkeypatch.setattr(cipher, "open", counted)
+    assert (await told(server, line.pairs[0].token)).active
+    assert opened == Counter({TokenType.SAT: 1})
+    assert (await told(server, line.pairs[0].refresh_token)).active
+    assert opened == Counter({TokenType.SAT: 2, TokenType.REFRESH: 1})
+
+
 async def test_guest_s_addresses_are_told(server: Server) -> None:
     places = (server.tenant.addresses[0].id,)
-    pair = await guest_tokens(server.mint, server.tenant.caller, GuestTokenRequest(places), ORIGIN)
+    pair = await guest_tokens(
+        server.services, server.tenant.caller, GuestTokenRequest(places), ORIGIN
+    )
     said = await told(server, pair.token)
     assert (said.kind, said.allowed_addresses) == (Kind.GUEST, places)
 
 
 @pytest.mark.parametrize("text", ["", "....", "x", "\ud800"])
-async def test_what_is_no_token_is_not_active(server: Server, text: str) -> None:
+async def test_text_that_is_no_token_is_not_active(server: Server, text: str) -> None:
     assert await told(server, text) == INACTIVE
-    assert open_either(server.mint, text) is None
+    assert open_any_type(server.services.cipher, text) is None
 
 
 async def test_another_project_learns_nothing_and_its_asking_is_no_use(server: Server) -> None:
     line, other = await a_line(server), await server.another_tenant()
     before = await server.rows()
     for token in (line.pairs[0].token, line.pairs[0].refresh_token):
-        assert await introspect(server.mint, other.id, token) == INACTIVE
+        assert await introspect(server.services, other.id, token) == INACTIVE
     assert await server.rows() == before
 
 
@@ -114,8 +135,8 @@ async def test_sat_that_was_found_good_counts_as_seen(server: Server) -> None:
 
 async def test_tokens_of_sessions_that_do_not_stand_are_not_active(server: Server) -> None:
     revoked, stale = await a_line(server, "a"), await a_line(server, "b")
-    await revoke_session(server.mint, server.tenant.id, revoked.sat().sid, ORIGIN)
-    await revoke_subscriber(server.mint, server.tenant.id, stale.sat().sub, ORIGIN)
+    await revoke_session(server.services, server.tenant.id, revoked.sat().sid, ORIGIN)
+    await revoke_subscriber(server.services, server.tenant.id, stale.sat().sub, ORIGIN)
     assert await active(revoked) == await active(stale) == (False, False)
 
 
@@ -139,6 +160,7 @@ async def test_either_type_is_opened_expired_or_not(server: Server) -> None:
         (line.pairs[0].token, TokenType.SAT),
         (line.pairs[0].refresh_token, TokenType.REFRESH),
     ):
-        opened = open_either(server.mint, token)
+        opened = open_any_type(server.services.cipher, token)
         assert opened is not None
-        assert opened.claims == server.claims(token, typ)
+        assert opened.typ is typ
+        assert opened.opened.claims == server.claims(token, typ)

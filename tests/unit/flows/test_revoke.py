@@ -10,7 +10,7 @@ from satmint.model.events import EventKind
 from satmint.model.refusals import NotFound
 from tests.kit.clock import NOW
 from tests.kit.service import ORIGIN, Server
-from tests.unit.flows.line import Line, a_line
+from tests.unit.flows.token_chain import Line, a_line
 
 JKT: Final = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 OTHER_JKT: Final = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
@@ -28,7 +28,7 @@ async def is_dead(line: Line) -> bool:
 async def test_session(server: Server) -> None:
     line, other = await a_line(server), await a_line(server)
     await line.present()
-    await revoke_session(server.mint, server.tenant.id, line.sat().sid, ORIGIN)
+    await revoke_session(server.services, server.tenant.id, line.sat().sid, ORIGIN)
     assert (await server.row_of_session(line.sat().sid))["revoked_at"] == NOW
     assert await is_dead(line)
     assert not await is_dead(other)
@@ -36,10 +36,10 @@ async def test_session(server: Server) -> None:
 
 async def test_session_twice_is_as_good_as_once(server: Server) -> None:
     line = await a_line(server)
-    await revoke_session(server.mint, server.tenant.id, line.sat().sid, ORIGIN)
+    await revoke_session(server.services, server.tenant.id, line.sat().sid, ORIGIN)
     before = await server.rows()
     server.clock.advance(5)
-    await revoke_session(server.mint, server.tenant.id, line.sat().sid, ORIGIN)
+    await revoke_session(server.services, server.tenant.id, line.sat().sid, ORIGIN)
     assert await server.rows() == before
     assert (await server.events()).count(EventKind.SESSION_REVOKED) == 1
 
@@ -52,7 +52,7 @@ async def test_token_of_either_type_names_its_session_even_when_it_has_expired(
     text: str = getattr(line.pairs[0], which)
     await line.present()
     server.clock.advance(7200)
-    assert await revoke_token(server.mint, server.tenant.id, text, ORIGIN) is True
+    assert await revoke_token(server.services, server.tenant.id, text, ORIGIN) is True
     assert (await server.row_of_session(line.sat().sid))["revoked_at"] == NOW + 7200
 
 
@@ -61,7 +61,7 @@ async def test_key_ends_the_sessions_that_are_bound_to_it(server: Server) -> Non
     others = [await a_line(server, fingerprint=OTHER_JKT), await a_line(server)]
     foreign = await a_line(server, "bob", fingerprint=JKT)
     subscriber = bound[0].sat().sub
-    revoked = await revoke_key(server.mint, server.tenant.id, subscriber, JKT, ORIGIN)
+    revoked = await revoke_key(server.services, server.tenant.id, subscriber, JKT, ORIGIN)
     assert revoked == 2
     assert [await is_dead(line) for line in (*bound, *others, foreign)] == [
         True,
@@ -70,17 +70,17 @@ async def test_key_ends_the_sessions_that_are_bound_to_it(server: Server) -> Non
         False,
         False,
     ]
-    again = await revoke_key(server.mint, server.tenant.id, subscriber, JKT, ORIGIN)
-    assert again == 0
+    resent = await revoke_key(server.services, server.tenant.id, subscriber, JKT, ORIGIN)
+    assert resent == 0
     assert (await server.events()).count(EventKind.SESSION_REVOKED) == 1
 
 
 async def test_subscriber_ends_everything_issued_so_far_and_nothing_after(server: Server) -> None:
     lines = [await a_line(server) for _ in range(2)]
     bob = await a_line(server, "bob")
-    await revoke_session(server.mint, server.tenant.id, lines[0].sat().sid, ORIGIN)
+    await revoke_session(server.services, server.tenant.id, lines[0].sat().sid, ORIGIN)
     subscriber = lines[0].sat().sub
-    revoked = await revoke_subscriber(server.mint, server.tenant.id, subscriber, ORIGIN)
+    revoked = await revoke_subscriber(server.services, server.tenant.id, subscriber, ORIGIN)
     assert revoked == 1
     later = await a_line(server)
     assert [await is_dead(line) for line in (*lines, bob, later)] == [True, True, False, False]
@@ -89,39 +89,39 @@ async def test_subscriber_ends_everything_issued_so_far_and_nothing_after(server
 
 async def test_another_project_ends_nothing(server: Server) -> None:
     line, other = await a_line(server, fingerprint=JKT), await server.another_tenant()
-    claims, mint = line.sat(), server.mint
+    claims, services = line.sat(), server.services
     before = await server.rows()
     for attempt in (
-        revoke_session(mint, other.id, claims.sid, ORIGIN),
-        revoke_subscriber(mint, other.id, claims.sub, ORIGIN),
-        revoke_key(mint, other.id, claims.sub, JKT, ORIGIN),
+        revoke_session(services, other.id, claims.sid, ORIGIN),
+        revoke_subscriber(services, other.id, claims.sub, ORIGIN),
+        revoke_key(services, other.id, claims.sub, JKT, ORIGIN),
     ):
         with pytest.raises(NotFound):
             await attempt
     for text in (line.pairs[0].token, line.pairs[0].refresh_token):
-        assert await revoke_token(mint, other.id, text, ORIGIN) is False
+        assert await revoke_token(services, other.id, text, ORIGIN) is False
     assert await server.rows() == before
     assert not await is_dead(line)
 
 
 async def test_what_is_not_there_is_not_found_or_passed_over(server: Server) -> None:
-    mint, project, nobody = server.mint, server.tenant.id, UUID(int=7)
+    services, project, nobody = server.services, server.tenant.id, UUID(int=7)
     before = await server.rows()
     for attempt, cause in (
-        (revoke_session(mint, project, nobody, ORIGIN), "session"),
-        (revoke_subscriber(mint, project, nobody, ORIGIN), "subscriber"),
-        (revoke_key(mint, project, nobody, JKT, ORIGIN), "subscriber"),
+        (revoke_session(services, project, nobody, ORIGIN), "session"),
+        (revoke_subscriber(services, project, nobody, ORIGIN), "subscriber"),
+        (revoke_key(services, project, nobody, JKT, ORIGIN), "subscriber"),
     ):
         with pytest.raises(NotFound) as refusal:
             await attempt
         assert refusal.value.cause == cause
-    assert await revoke_token(mint, project, "a.b.c.d.e", ORIGIN) is False
+    assert await revoke_token(services, project, "a.b.c.d.e", ORIGIN) is False
     assert await server.rows() == before
 
 
 async def test_token_whose_session_was_purged_is_passed_over(server: Server) -> None:
     line = await a_line(server)
     server.clock.advance(7500 + 86_400)
-    assert (await server.mint.store.purge(server.clock.now(), 0, 100)).gone == 1
+    assert (await server.services.store.purge(server.clock.now(), 0, 100)).removed == 1
     text = line.pairs[0].refresh_token
-    assert await revoke_token(server.mint, server.tenant.id, text, ORIGIN) is False
+    assert await revoke_token(server.services, server.tenant.id, text, ORIGIN) is False

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from satmint.http.answers import ApiTokenAnswer, NewC2cTokenAnswer, TokenAnswer
-from satmint.model.lifetimes import LATEST_EXPIRY, REFRESH_OVERHANG_SECONDS
+from satmint.model.lifetimes import LATEST_EXPIRY, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.times import iso, iso_or_none
 from tests.kit.clock import NOW
 
@@ -17,7 +17,7 @@ ID = UUID(int=1)
     [
         (0, "1970-01-01T00:00:00Z"),
         (NOW, "2023-11-14T22:13:20Z"),
-        (LATEST_EXPIRY + REFRESH_OVERHANG_SECONDS, "9999-12-31T23:59:59Z"),
+        (LATEST_EXPIRY + REFRESH_TOKEN_GRACE_SECONDS, "9999-12-31T23:59:59Z"),
     ],
 )
 def test_times_are_iso_8601_in_utc(seconds: int, text: str) -> None:

@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from satmint.http.strict_json import read_object
-from satmint.model.refusals import Code, Fault, Unprocessable
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
 NOT_JSON = "The body is not valid JSON"
 REPEATED = f"{NOT_JSON}: a member is repeated"
-ODD = f"{NOT_JSON}: a string holds NUL or an unpaired surrogate"
+ODD = f"{NOT_JSON}: a string contains NUL or an unpaired surrogate"
 NO_OBJECT = "The body must be a JSON object"
 
 
@@ -44,9 +44,9 @@ NO_OBJECT = "The body must be a JSON object"
         (b'{"a":NaN}', NOT_JSON),
         (b'{"a":[-Infinity]}', NOT_JSON),
         (b'{"a":1e999}', NOT_JSON),
-        (b'{"a":NaN,"b":1}', f"{NOT_JSON}: NaN is no number"),
-        (b'{"a":Infinity,"b":1}', f"{NOT_JSON}: Infinity is no number"),
-        (b'{"b":1,"a":[-Infinity]}', f"{NOT_JSON}: -Infinity is no number"),
+        (b'{"a":NaN,"b":1}', f"{NOT_JSON}: NaN is not a number"),
+        (b'{"a":Infinity,"b":1}', f"{NOT_JSON}: Infinity is not a number"),
+        (b'{"b":1,"a":[-Infinity]}', f"{NOT_JSON}: -Infinity is not a number"),
         (b'{"a":1,"a":1}', REPEATED),
         (b'{"a":1,"\\u0061":2}', REPEATED),
         (b'{"a":{"b":1,"b":2}}', REPEATED),
@@ -69,7 +69,7 @@ def test_what_two_readers_could_understand_differently_is_refused(
 ) -> None:
     with pytest.raises(Unprocessable) as refusal:
         read_object(body)
-    assert refusal.value.faults == (Fault(Code.NOT_A_VALID_JSON, message),)
+    assert refusal.value.field_errors == (FieldError(Code.NOT_A_VALID_JSON, message),)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_any_bytes_are_an_object_or_refused(body: bytes) -> None:
     try:
         value = read_object(body)
     except Unprocessable as refusal:
-        (fault,) = refusal.faults
-        assert fault.code is Code.NOT_A_VALID_JSON
+        (field_error,) = refusal.field_errors
+        assert field_error.code is Code.NOT_A_VALID_JSON
     else:
         assert value == (json.loads(body) if body else {})
         assert "\0" not in repr(value)

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import OctKey
 
-from satmint.jose import CannotOpen, Keyring, Safe
+from satmint.jose import CannotOpen, Keyring, TokenCipher
 from satmint.model.base64url import b64url, b64url_decode
 from satmint.model.claims import Claims, TokenType, decode_claims, encode_claims
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
-from tests.unit.jose.reading import header_of, kid_of
+from tests.unit.jose.token_parts import header_of, kid_of
 from tests.unit.model.test_claims import CLAIMS, claims_of_any_kind
 
 RING: Final = Keyring.new(SeededEntropy("interop"), NOW)
-SAFE: Final = Safe(RING, SeededEntropy("interop"))
+SAFE: Final = TokenCipher(RING, SeededEntropy("interop"))
 ALGORITHMS: Final = ["dir", "A256GCM"]
 # joserfc is strict about members that no RFC names; `ch` is the vendor's.
 REGISTRY: Final = jwe.JWERegistry(algorithms=ALGORITHMS, strict_check_header=False)

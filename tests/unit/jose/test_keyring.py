@@ -52,40 +52,43 @@ def test_rotation_puts_a_new_key_in_front_and_retires_the_others() -> None:
 
 
 def test_key_that_lies_ready_takes_over_at_the_next_rotation() -> None:
-    ready = RING.add(ENTROPY, NOW + 5)
-    assert [key.state for key in ready.keys] == [KeyState.NEXT, KeyState.ACTIVE]
-    assert ready.active == RING.active
-    rotated = ready.rotate(ENTROPY, NOW + 900)
-    assert rotated.ready is None
-    assert [key.id for key in rotated.keys] == [key.id for key in ready.keys]
+    prepared = RING.add(ENTROPY, NOW + 5)
+    assert [key.state for key in prepared.keys] == [KeyState.NEXT, KeyState.ACTIVE]
+    assert prepared.active == RING.active
+    rotated = prepared.rotate(ENTROPY, NOW + 900)
+    assert rotated.prepared is None
+    assert [key.id for key in rotated.keys] == [key.id for key in prepared.keys]
     assert [key.state for key in rotated.keys] == [KeyState.ACTIVE, KeyState.RETIRED]
     assert (rotated.active.created_at, rotated.active.active_since) == (NOW + 5, NOW + 900)
     assert Keyring.from_jwks(rotated.to_jwks()) == rotated
-    assert Keyring.from_jwks(ready.to_jwks()) == ready
+    assert Keyring.from_jwks(prepared.to_jwks()) == prepared
 
 
 def test_no_more_than_one_key_lies_ready() -> None:
-    ready = RING.add(ENTROPY, NOW)
+    prepared = RING.add(ENTROPY, NOW)
     with pytest.raises(KeyringError) as refusal:
-        ready.add(ENTROPY, NOW)
-    assert str(refusal.value) == f"{ready.keys[0].id} lies ready already"
+        prepared.add(ENTROPY, NOW)
+    assert (
+        str(refusal.value)
+        == f"{prepared.keys[0].id} is prepared already: run `satmint keys rotate`"
+    )
 
 
 def test_key_that_lies_ready_can_be_forgotten() -> None:
-    ready = RING.add(ENTROPY, NOW)
-    assert ready.without(ready.keys[0].id) == RING
+    prepared = RING.add(ENTROPY, NOW)
+    assert prepared.remove(prepared.keys[0].id) == RING
 
 
 def test_retired_key_can_be_forgotten() -> None:
     rotated = RING.rotate(ENTROPY, NOW)
-    assert rotated.without(RING.active.id) == Keyring(rotated.keys[:1])
+    assert rotated.remove(RING.active.id) == Keyring(rotated.keys[:1])
 
 
 @pytest.mark.parametrize(
     ("key_id", "message"),
     [
         ("active", "the active key cannot be removed: rotate first"),
-        ("nobody", "the keyring has no key of that id"),
+        ("nobody", "the keyring has no key with that id"),
     ],
 )
 def test_key_that_writes_or_that_is_not_there_cannot_be_forgotten(
@@ -93,7 +96,7 @@ def test_key_that_writes_or_that_is_not_there_cannot_be_forgotten(
 ) -> None:
     rotated = RING.rotate(ENTROPY, NOW)
     with pytest.raises(KeyringError) as refusal:
-        rotated.without(rotated.active.id if key_id == "active" else key_id)
+        rotated.remove(rotated.active.id if key_id == "active" else key_id)
     assert str(refusal.value) == message
 
 
@@ -120,14 +123,14 @@ def test_key_without_our_members_is_active_and_of_unknown_age() -> None:
     assert ring.keys == (MasterKey("one", KeyState.ACTIVE, 0, bytes(32)),)
 
 
-NOT_A_SET = "the keyring is no JWK Set of 256-bit oct keys"
+NOT_A_SET = "the keyring is not a JWK Set of 256-bit oct keys"
 NOT_A_KEY = "every key of the keyring must be an oct key with a kid"
 BAD_ID = "a key id is 1 to 64 letters, digits, - and _"
 NO_ACTIVE = "a keyring has exactly one active key"
 BAD_SIZE = "every key of the keyring must be 256 bits long"
 BAD_AGE = "satmint:created_at must be an integer"
 BAD_SINCE = "satmint:active_since must be an integer"
-TWO_READY = "a keyring has one next key at the most"
+TWO_READY = "a keyring has at most one next key"
 NEXT: Final[dict[str, Any]] = {"satmint:state": "next"}
 TWINS = "two keys of the keyring share an id"
 OTHER: Final[dict[str, Any]] = {"kid": "two", "satmint:state": "retired"}

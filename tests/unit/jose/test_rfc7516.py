@@ -67,6 +67,15 @@ def test_tokens_begin_so_that_a_scanner_can_match_them() -> None:
         assert refresh.startswith(b"eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwidHlwIjoiUmVmcmVzaCIs")
 
 
+def test_longest_header_is_read_and_a_longer_one_is_not() -> None:
+    written = json.dumps({"alg": "dir", "enc": "A256GCM", "typ": "SAT", "kid": KID}).encode()
+    segment = b64url(written.ljust(768)).encode()
+    assert len(segment) == 1024
+    assert read(segment) == Header(TokenType.SAT, KID)
+    with pytest.raises(Malformed):
+        read(b64url(written.ljust(769)).encode())
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_header_of_ours_or_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):

@@ -7,14 +7,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from satmint.jose import CannotOpen, Keyring, Safe, sealing
+from satmint.jose import CannotOpen, Keyring, TokenCipher, token_cipher
 from satmint.jose._rfc7516 import Header
-from satmint.jose.sealing import Opened, Opener, Sealer
+from satmint.jose.token_cipher import OpenedToken, TokenOpener, TokenSealer
 from satmint.model.base64url import b64url
 from satmint.model.claims import Claims, Kind, TokenType, token_id
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
-from tests.unit.jose.reading import header_of, kid_of
+from tests.unit.jose.token_parts import header_of, kid_of
 
 SESSION: Final = UUID(int=3)
 CLAIMS: Final = Claims(
@@ -34,27 +34,29 @@ RING: Final = Keyring.new(SeededEntropy("sealing"), NOW)
 
 
 @pytest.fixture
-def sealer() -> Sealer:
-    return Sealer(RING, SeededEntropy("sealer"))
+def sealer() -> TokenSealer:
+    return TokenSealer(RING, SeededEntropy("sealer"))
 
 
 @pytest.fixture
-def opener() -> Opener:
-    return Opener(RING, SeededEntropy("opener"))
+def opener() -> TokenOpener:
+    return TokenOpener(RING, SeededEntropy("opener"))
 
 
 @pytest.mark.parametrize("typ", TokenType)
 @pytest.mark.parametrize("ch", [None, "puc.example.com:8443"])
 def test_what_is_sealed_opens_as_what_it_was(
-    sealer: Sealer, opener: Opener, typ: TokenType, ch: str | None
+    sealer: TokenSealer, opener: TokenOpener, typ: TokenType, ch: str | None
 ) -> None:
     token = sealer.seal(CLAIMS, typ, ch, NOW)
-    assert opener.open(token, typ) == Opened(CLAIMS, ch)
-    assert opener.open(token, typ) == Opened(CLAIMS, ch)
+    assert opener.open(token, typ) == OpenedToken(CLAIMS, ch)
+    assert opener.open(token, typ) == OpenedToken(CLAIMS, ch)
     assert header_of(token)["typ"] == typ.value
 
 
-def test_token_of_one_type_never_opens_as_the_other(sealer: Sealer, opener: Opener) -> None:
+def test_token_of_one_type_never_opens_as_the_other(
+    sealer: TokenSealer, opener: TokenOpener
+) -> None:
     for typ, other in ((TokenType.SAT, TokenType.REFRESH), (TokenType.REFRESH, TokenType.SAT)):
         token = sealer.seal(CLAIMS, typ, None, NOW)
         for _ in range(2):
@@ -63,14 +65,14 @@ def test_token_of_one_type_never_opens_as_the_other(sealer: Sealer, opener: Open
             assert opener.open(token, typ).claims == CLAIMS
 
 
-def test_no_iv_comes_twice_and_equal_claims_make_different_tokens(sealer: Sealer) -> None:
+def test_no_iv_comes_twice_and_equal_claims_make_different_tokens(sealer: TokenSealer) -> None:
     tokens = [sealer.seal(CLAIMS, TokenType.SAT, None, NOW) for _ in range(600)]
     ivs = {token.split(".")[2] for token in tokens}
     assert len(ivs) == len(tokens)
     assert len({kid_of(token) for token in tokens}) == 1
 
 
-def test_salt_is_renewed_after_an_hour(sealer: Sealer, opener: Opener) -> None:
+def test_salt_is_renewed_after_an_hour(sealer: TokenSealer, opener: TokenOpener) -> None:
     tokens = [sealer.seal(CLAIMS, TokenType.SAT, None, NOW + at) for at in (0, 3599, 3600, 7199)]
     kids = [kid_of(token) for token in tokens]
     assert kids[0] == kids[1] != kids[2] == kids[3]
@@ -78,7 +80,7 @@ def test_salt_is_renewed_after_an_hour(sealer: Sealer, opener: Opener) -> None:
     assert [opener.open(token, TokenType.SAT).claims for token in tokens] == [CLAIMS] * 4
 
 
-def test_salt_is_renewed_after_2_to_the_24_tokens(sealer: Sealer) -> None:
+def test_salt_is_renewed_after_2_to_the_24_tokens(sealer: TokenSealer) -> None:
     first = kid_of(sealer.seal(CLAIMS, TokenType.SAT, None, NOW))
     working = sealer._working
     assert working is not None
@@ -88,7 +90,7 @@ def test_salt_is_renewed_after_2_to_the_24_tokens(sealer: Sealer) -> None:
     assert kid_of(sealer.seal(CLAIMS, TokenType.SAT, None, NOW)) != first
 
 
-def test_both_types_share_a_salt_and_not_a_key(sealer: Sealer) -> None:
+def test_both_types_share_a_salt_and_not_a_key(sealer: TokenSealer) -> None:
     sat, refresh = (sealer.seal(CLAIMS, typ, None, NOW) for typ in TokenType)
     assert kid_of(sat) == kid_of(refresh)
     assert sealer._working is not None
@@ -98,29 +100,55 @@ def test_both_types_share_a_salt_and_not_a_key(sealer: Sealer) -> None:
 
 
 def test_two_processes_never_share_a_working_key() -> None:
-    one, other = (Sealer(RING, SeededEntropy(seed)) for seed in ("one", "other"))
+    one, other = (TokenSealer(RING, SeededEntropy(seed)) for seed in ("one", "other"))
     assert kid_of(one.seal(CLAIMS, TokenType.SAT, None, NOW)) != kid_of(
         other.seal(CLAIMS, TokenType.SAT, None, NOW)
     )
 
 
 def test_derived_keys_are_kept_up_to_a_bound_and_the_oldest_goes_first(
-    opener: Opener, monkeypatch: pytest.MonkeyPatch
+    opener: TokenOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sealing, "_CACHED_KEYS", 3)
-    sealers = [Sealer(RING, SeededEntropy(f"process {number}")) for number in range(5)]
+    monkeypatch.setattr(token_cipher, "_CACHED_KEYS", 3)
+    sealers = [TokenSealer(RING, SeededEntropy(f"process {number}")) for number in range(5)]
     tokens = [sealer.seal(CLAIMS, TokenType.SAT, None, NOW) for sealer in sealers]
     for token in tokens:
         opener.open(token, TokenType.SAT)
-    assert list(opener._readers) == [token.split(".")[0].encode() for token in tokens[2:]]
+    assert list(opener._verified_keys) == [token.split(".")[0].encode() for token in tokens[2:]]
     assert [opener.open(token, TokenType.SAT).claims for token in tokens] == [CLAIMS] * 5
-    assert len(opener._readers) == 3
+    assert len(opener._verified_keys) == 3
 
 
-def test_invented_key_ids_leave_no_trace_in_the_cache(sealer: Sealer, opener: Opener) -> None:
+def test_at_most_4096_derived_keys_are_cached(sealer: TokenSealer, opener: TokenOpener) -> None:
+    for _ in range(4096 + 1):
+        sealer._working = None  # a new salt
+        opener.open(sealer.seal(CLAIMS, TokenType.SAT, None, NOW), TokenType.SAT)
+    assert len(opener._verified_keys) == 4096
+
+
+def test_256_tokens_take_their_ivs_from_one_system_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    entropy, drawn = SeededEntropy(), list[int]()
+    take = entropy.take
+
+    def counted(count: int) -> bytes:
+        drawn.append(count)
+        return take(count)
+
+    monkeypatch.setattr(entropy, "take", counted)
+    sealer = TokenSealer(RING, entropy)
+    for _ in range(256):
+        sealer.seal(CLAIMS, TokenType.SAT, None, NOW)
+    assert drawn == [16, 256 * 12]
+    sealer.seal(CLAIMS, TokenType.SAT, None, NOW)
+    assert drawn == [16, 256 * 12, 256 * 12]
+
+
+def test_invented_key_ids_leave_no_trace_in_the_cache(
+    sealer: TokenSealer, opener: TokenOpener
+) -> None:
     token = sealer.seal(CLAIMS, TokenType.SAT, None, NOW)
     opener.open(token, TokenType.SAT)
-    kept = dict(opener._readers)
+    kept = dict(opener._verified_keys)
     entropy = SeededEntropy("attacker")
     for master in (RING.active.id, "nobody"):
         for _ in range(20):
@@ -129,21 +157,21 @@ def test_invented_key_ids_leave_no_trace_in_the_cache(sealer: Sealer, opener: Op
             forged = ".".join([header, *token.split(".")[1:]])
             with pytest.raises(CannotOpen):
                 opener.open(forged, TokenType.SAT)
-    assert opener._readers == kept
+    assert opener._verified_keys == kept
 
 
 def test_unknown_key_id_is_tried_with_a_decoy_like_any_bad_tag(
-    sealer: Sealer, opener: Opener, monkeypatch: pytest.MonkeyPatch
+    sealer: TokenSealer, opener: TokenOpener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     derived: list[bytes] = []
-    derive = sealing.derive_working_key
+    derive = token_cipher.derive_working_key
 
     def watched(master: bytes, salt: bytes, typ: TokenType) -> AESGCM:
         derived.append(master)
         return derive(master, salt, typ)
 
     token = sealer.seal(CLAIMS, TokenType.SAT, None, NOW)
-    monkeypatch.setattr(sealing, "derive_working_key", watched)
+    monkeypatch.setattr(token_cipher, "derive_working_key", watched)
     refusals = []
     for master_id in (RING.active.id, "nobody"):
         header = Header(TokenType.SAT, f"{master_id}.{b64url(bytes(16))}").encode().decode()
@@ -157,36 +185,41 @@ def test_unknown_key_id_is_tried_with_a_decoy_like_any_bad_tag(
 
 def test_nothing_issued_before_a_rotation_breaks_until_the_key_is_forgotten() -> None:
     entropy = SeededEntropy("safe")
-    safe = Safe(RING, entropy)
-    before = safe.seal(CLAIMS, TokenType.REFRESH, None, NOW)
+    cipher = TokenCipher(RING, entropy)
+    before = cipher.seal(CLAIMS, TokenType.REFRESH, None, NOW)
     rotated = RING.rotate(entropy, NOW)
-    safe.reload(rotated)
-    after = safe.seal(CLAIMS, TokenType.REFRESH, None, NOW)
+    cipher.reload(rotated)
+    after = cipher.seal(CLAIMS, TokenType.REFRESH, None, NOW)
     assert kid_of(before).partition(".")[0] == RING.active.id
     assert kid_of(after).partition(".")[0] == rotated.active.id
-    assert [safe.open(token, TokenType.REFRESH).claims for token in (before, after)] == [CLAIMS] * 2
-    safe.reload(rotated.without(RING.active.id))
-    assert safe.open(after, TokenType.REFRESH).claims == CLAIMS
+    assert [cipher.open(token, TokenType.REFRESH).claims for token in (before, after)] == [
+        CLAIMS
+    ] * 2
+    cipher.reload(rotated.remove(RING.active.id))
+    assert cipher.open(after, TokenType.REFRESH).claims == CLAIMS
     with pytest.raises(CannotOpen):
-        safe.open(before, TokenType.REFRESH)
+        cipher.open(before, TokenType.REFRESH)
 
 
 def test_server_with_the_key_laid_ready_opens_what_one_that_rotated_first_makes() -> None:
     entropy = SeededEntropy("ready")
-    ready = RING.add(entropy, NOW)
-    slow, quick = Safe(ready, entropy), Safe(ready.rotate(entropy, NOW), entropy)
+    prepared = RING.add(entropy, NOW)
+    slow, quick = (
+        TokenCipher(prepared, entropy),
+        TokenCipher(prepared.rotate(entropy, NOW), entropy),
+    )
     token = quick.seal(CLAIMS, TokenType.SAT, None, NOW)
-    assert kid_of(token).partition(".")[0] == ready.keys[0].id
+    assert kid_of(token).partition(".")[0] == prepared.keys[0].id
     assert slow.open(token, TokenType.SAT).claims == CLAIMS
     still = slow.seal(CLAIMS, TokenType.SAT, None, NOW)
     assert kid_of(still).partition(".")[0] == RING.active.id
 
 
-def test_token_of_another_deployment_is_none_of_ours(opener: Opener) -> None:
+def test_token_of_another_deployment_is_none_of_ours(opener: TokenOpener) -> None:
     other = Keyring.new(SeededEntropy("elsewhere"), NOW)
     twin = renamed(other, RING.active.id)
     for ring in (other, twin):
-        token = Sealer(ring, SeededEntropy()).seal(CLAIMS, TokenType.SAT, None, NOW)
+        token = TokenSealer(ring, SeededEntropy()).seal(CLAIMS, TokenType.SAT, None, NOW)
         with pytest.raises(CannotOpen):
             opener.open(token, TokenType.SAT)
 
@@ -196,13 +229,13 @@ def renamed(ring: Keyring, key_id: str) -> Keyring:
     return Keyring.from_jwks(ring.to_jwks().replace(ring.active.id, key_id))
 
 
-def test_refusal_says_nothing_of_the_token(opener: Opener) -> None:
+def test_refusal_says_nothing_of_the_token(opener: TokenOpener) -> None:
     with pytest.raises(CannotOpen) as refusal:
         opener.open("secret..A.A.A", TokenType.SAT)
     assert "secret" not in repr(refusal.value) + repr(refusal.value.__cause__)
 
 
-def test_rights_are_claims_like_any_other(sealer: Sealer, opener: Opener) -> None:
+def test_rights_are_claims_like_any_other(sealer: TokenSealer, opener: TokenOpener) -> None:
     addr = (UUID(int=9), UUID(int=8))
     guest = msgspec.structs.replace(CLAIMS, kind=Kind.GUEST, addr=addr)
     assert opener.open(sealer.seal(guest, TokenType.SAT, None, NOW), TokenType.SAT).claims == guest

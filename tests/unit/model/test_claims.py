@@ -68,7 +68,7 @@ claims_of_any_kind = st.builds(
 
 
 @given(claims_of_any_kind)
-def test_what_is_written_is_what_is_read(claims: Claims) -> None:
+def test_claims_are_read_as_they_were_written(claims: Claims) -> None:
     assert decode_claims(encode_claims(claims)) == claims
 
 

@@ -26,13 +26,18 @@ from satmint.settings import Settings
             {"password": "p", "sslpassword": "q"},
         ),
         ("postgresql://u:p@[/x", "postgresql://[", {}),
+        ("postgresql://u:p/x", "postgresql://[", {}),
+        ("postgresql://u:\u0661\u0662/x", "postgresql://[", {}),
+        ("postgresql://h:/x", "postgresql://h:/x", {}),
         ("postgresql://u:p@[::1]:5/x", "postgresql://u@[::1]:5/x", {"password": "p"}),
         ("postgresql://u@h/x?password=p@q", "postgresql://u@h/x", {"password": "p@q"}),
+        ("postgresql://h/x?options=&password=p", "postgresql://h/x?options=", {"password": "p"}),
+        ("postgresql://u@h/x?p@q", "postgresql://[", {}),
     ],
 )
 def test_url_is_taken_apart(url: str, shown: str, secrets: dict[str, str]) -> None:
     found = DatabaseUrl.of(url)
-    assert (found.shown, found.secrets) == (shown, secrets)
+    assert (found.redacted, found.secrets) == (shown, secrets)
     assert is_postgres(url) is not url.startswith("sqlite")
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from satmint.gateway.client_socket import origin_of
 from satmint.model.events import EventIds
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
@@ -38,3 +39,8 @@ def test_counter_runs_over_without_spoiling_version_or_time() -> None:
     assert (last.version, first.version) == (7, 7)
     assert last.bytes[:6] == first.bytes[:6] == (NOW * 1000).to_bytes(6, "big")
     assert last != first
+
+
+def test_user_agent_of_an_origin_is_cut_to_200_characters() -> None:
+    scope = {"client": ("192.0.2.1", 1), "headers": [(b"user-agent", b"a" * 200 + b"b")]}
+    assert origin_of(scope, UUID(int=1)).agent == "a" * 200

@@ -48,7 +48,7 @@ def test_random_ids_are_version_4_and_differ() -> None:
 
 
 def test_seeded_dice_fall_the_same_way_again() -> None:
-    one, again, other = (SeededEntropy(seed) for seed in ("a", "a", "b"))
-    assert one.take(40) == again.take(40) != other.take(40)
-    assert one.take(12) == again.take(12)
+    one, resent, other = (SeededEntropy(seed) for seed in ("a", "a", "b"))
+    assert one.take(40) == resent.take(40) != other.take(40)
+    assert one.take(12) == resent.take(12)
     assert one.take(0) == b""

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 
 from satmint.model.lifetimes import FOREVER
 from satmint.model.possession import (
-    MOST_RESENDS,
+    MAX_RESENDS,
     Accepted,
     Denied,
     Grant,
-    Judgement,
     Possession,
     PossessionCause,
+    PossessionResult,
     UsedProof,
-    judge_possession,
+    decide_possession,
 )
-from satmint.model.rotation import Head, Standing
+from satmint.model.rotation import Head, SessionState
 
 NOW: Final = 1_700_000_000
 KEY: Final = "k" * 43
 OTHER: Final = "o" * 43
-STANDING: Final = Standing(
+STANDING: Final = SessionState(
     head=Head(7, NOW - 60, NOW + 7140, KEY),
     seen=False,
     revoked=False,
@@ -51,7 +51,7 @@ class Row:
     """One case; what is not named is as on an ordinary day."""
 
     name: str
-    answer: Judgement
+    answer: PossessionResult
     key: str | None = KEY
     """The session's."""
     shown: str = KEY
@@ -70,8 +70,8 @@ def denied(cause: str) -> Denied:
     return Denied(PossessionCause(cause))
 
 
-def again(grant: Grant | None = FORMER) -> Accepted:
-    return Accepted(grant, bound=False, again=True)
+def resent(grant: Grant | None = FORMER) -> Accepted:
+    return Accepted(grant, bound=False, resent=True)
 
 
 TABLE: Final = (
@@ -82,11 +82,11 @@ TABLE: Final = (
     Row("another-key", denied("key_mismatch"), shown=OTHER),
     Row("another-key-and-nothing-asked-for", denied("key_mismatch"), shown=OTHER, grant=None),
     # Sent again.
-    Row("sent-again", again(), resends=0),
-    Row("sent-again-for-the-last-time", again(), resends=MOST_RESENDS - 1),
-    Row("sent-again-once-too-often", denied("proof_replayed"), resends=MOST_RESENDS),
-    Row("sent-again-far-too-often", denied("proof_replayed"), resends=MOST_RESENDS + 1),
-    Row("sent-again-for-nothing", again(None), resends=0, former=None, grant=None),
+    Row("sent-again", resent(), resends=0),
+    Row("sent-again-for-the-last-time", resent(), resends=MAX_RESENDS - 1),
+    Row("sent-again-once-too-often", denied("proof_replayed"), resends=MAX_RESENDS),
+    Row("sent-again-far-too-often", denied("proof_replayed"), resends=MAX_RESENDS + 1),
+    Row("sent-again-for-nothing", resent(None), resends=0, former=None, grant=None),
     Row("used-for-something-else", denied("proof_replayed"), resends=0, request=b"x" * 32),
     Row("sent-again-by-another-key", denied("key_mismatch"), resends=0, shown=OTHER),
     # The deadline cuts, and then stops.
@@ -105,15 +105,15 @@ TABLE: Final = (
     Row("deadline-leaves-nothing", denied("deadline"), deadline=NOW),
     Row("deadline-is-past", denied("deadline"), deadline=NOW - 1),
     Row("deadline-binds-nobody", denied("deadline"), deadline=NOW, key=None),
-    Row("deadline-does-not-stop-what-was-answered", again(), deadline=NOW, resends=0),
+    Row("deadline-does-not-stop-what-was-answered", resent(), deadline=NOW, resends=0),
     Row("deadline-stops-no-judgement", Accepted(None, bound=False), deadline=NOW, grant=None),
     # Whether the session stands goes before everything else.
     Row("revoked", denied("revoked"), revoked=True),
     Row("revoked-and-unbound", denied("revoked"), revoked=True, key=None),
     Row("revoked-and-another-key", denied("revoked"), revoked=True, shown=OTHER),
     Row("revoked-and-sent-again", denied("revoked"), revoked=True, resends=0),
-    Row("gone", denied("subscriber_gone"), epoch=None),
-    Row("gone-and-revoked", denied("subscriber_gone"), epoch=None, revoked=True),
+    Row("gone", denied("subscriber_deleted"), epoch=None),
+    Row("gone-and-revoked", denied("subscriber_deleted"), epoch=None, revoked=True),
     Row("epoch-was-raised", denied("stale_epoch"), epoch=4),
     Row("epoch-of-the-future", denied("stale_epoch"), epoch=2),
     Row("epoch-was-raised-and-sent-again", denied("stale_epoch"), epoch=4, resends=0),
@@ -122,7 +122,7 @@ TABLE: Final = (
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_table(row: Row) -> None:
-    standing = replace(
+    state = replace(
         STANDING,
         head=msgspec.structs.replace(STANDING.head, jkt=row.key),
         revoked=row.revoked,
@@ -131,7 +131,7 @@ def test_table(row: Row) -> None:
     )
     used = None if row.resends is None else UsedProof(row.request, row.former, row.resends)
     shown = msgspec.structs.replace(SHOWN, jkt=row.shown)
-    assert judge_possession(standing, used, shown, row.grant, NOW) == row.answer
+    assert decide_possession(state, used, shown, row.grant, NOW) == row.answer
 
 
 def test_every_cause_is_in_the_table() -> None:
@@ -141,11 +141,11 @@ def test_every_cause_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("used", [None, UsedProof(SHOWN.request, FORMER, 0)])
 def test_unknown_session_is_denied(used: UsedProof | None) -> None:
-    assert judge_possession(None, used, SHOWN, GRANT, NOW) == denied("unknown_session")
+    assert decide_possession(None, used, SHOWN, GRANT, NOW) == denied("unknown_session")
 
 
 standings = st.builds(
-    Standing,
+    SessionState,
     head=st.builds(
         Head, st.just(7), st.just(NOW), st.just(NOW), jkt=st.sampled_from([None, KEY, OTHER])
     ),
@@ -158,30 +158,30 @@ proofs = st.none() | st.builds(
     UsedProof,
     request=st.sampled_from([b"r" * 32, b"x" * 32]),
     grant=st.none() | st.just(FORMER),
-    resends=st.integers(0, MOST_RESENDS + 1),
+    resends=st.integers(0, MAX_RESENDS + 1),
 )
 grants = st.none() | st.builds(Grant, st.just(NOW), st.integers(NOW + 60, NOW + 7200))
 
 
 @given(standings, proofs, grants)
 def test_nothing_is_accepted_but_of_a_session_that_stands_and_for_its_key(
-    standing: Standing, used: UsedProof | None, grant: Grant | None
+    state: SessionState, used: UsedProof | None, grant: Grant | None
 ) -> None:
-    judgement = judge_possession(standing, used, SHOWN, grant, NOW)
+    judgement = decide_possession(state, used, SHOWN, grant, NOW)
     if isinstance(judgement, Accepted):
-        assert not standing.revoked
-        assert standing.subscriber_epoch == SHOWN.epoch
-        assert standing.head.jkt in (None, KEY)
-        assert judgement.bound <= (standing.head.jkt is None)
-        assert judgement.again is (used is not None)
-        if not judgement.again and judgement.grant is not None:
-            assert NOW < judgement.grant.expires_at <= standing.deadline
+        assert not state.revoked
+        assert state.subscriber_epoch == SHOWN.epoch
+        assert state.head.jkt in (None, KEY)
+        assert judgement.bound <= (state.head.jkt is None)
+        assert judgement.resent is (used is not None)
+        if not judgement.resent and judgement.grant is not None:
+            assert NOW < judgement.grant.expires_at <= state.deadline
 
 
 @given(standings, proofs, grants)
 def test_what_a_proof_was_used_for_is_never_granted_anew(
-    standing: Standing, used: UsedProof | None, grant: Grant | None
+    state: SessionState, used: UsedProof | None, grant: Grant | None
 ) -> None:
-    judgement = judge_possession(standing, used, SHOWN, grant, NOW)
+    judgement = decide_possession(state, used, SHOWN, grant, NOW)
     if used is not None and isinstance(judgement, Accepted):
-        assert judgement == again(used.grant)
+        assert judgement == resent(used.grant)

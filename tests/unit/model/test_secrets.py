@@ -30,7 +30,7 @@ def test_secret_shows_itself_only_where_it_is_told_to() -> None:
     assert not hasattr(secret, "__dict__")
 
 
-def test_what_rests_is_a_sha_256() -> None:
+def test_secret_is_stored_as_its_sha_256() -> None:
     assert SecretText("PTdeadbeef").digest() == sha256(b"PTdeadbeef").digest()
 
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from satmint.model import strict_json
-from satmint.model.strict_json import NotStrictJson, read_strictly
+from satmint.model.strict_json import NotStrictJson, parse_strict_json
 
-ODD: Final = "a string holds NUL or an unpaired surrogate"
+ODD: Final = "a string contains NUL or an unpaired surrogate"
 DEEP: Final = "it is nested too deeply"
 REPEATED: Final = "a member is repeated"
 LARGE: Final = "a number is too large"
@@ -34,8 +34,8 @@ LARGE: Final = "a number is too large"
         (b'{"a":"b","a":1}', REPEATED),
         (b'{"a":{"b":1,"b":1}}', REPEATED),
         (b'{"a":"\\\\","a":1}', REPEATED),
-        (b'{"a":NaN}', "NaN is no number"),
-        (b"-Infinity", "-Infinity is no number"),
+        (b'{"a":NaN}', "NaN is not a number"),
+        (b"-Infinity", "-Infinity is not a number"),
         (b"1e999", LARGE),
         (b'{"a":-1e999}', LARGE),
         (b'"\\u0000"', ODD),
@@ -49,7 +49,7 @@ def test_what_two_readers_could_understand_differently_is_refused(
     data: bytes, message: str
 ) -> None:
     with pytest.raises(NotStrictJson) as refusal:
-        read_strictly(data, deepest=2)
+        parse_strict_json(data, max_depth=2)
     assert str(refusal.value) == message
     assert refusal.value.__cause__ is None
 
@@ -75,23 +75,23 @@ def test_what_two_readers_could_understand_differently_is_refused(
 def test_what_all_readers_understand_alike_is_read(data: bytes, value: object) -> None:
     if value is None and data != b"null":
         with pytest.raises(NotStrictJson, match=f"^{DEEP}$"):
-            read_strictly(data, deepest=2)
-        assert read_strictly(data, deepest=3) == json.loads(data) == read_strictly(data)
+            parse_strict_json(data, max_depth=2)
+        assert parse_strict_json(data, max_depth=3) == json.loads(data) == parse_strict_json(data)
     else:
-        assert read_strictly(data, deepest=2) == value
+        assert parse_strict_json(data, max_depth=2) == value
 
 
-@pytest.mark.parametrize("deepest", [None, 8, 5000])
-def test_no_depth_ends_in_anything_but_a_value_or_a_refusal(deepest: int | None) -> None:
+@pytest.mark.parametrize("max_depth", [None, 8, 5000])
+def test_no_depth_ends_in_anything_but_a_value_or_a_refusal(max_depth: int | None) -> None:
     """One reader's stack may reach further than another's."""
     read = 0
     for depth in range(1, 1100, 3):
         for text in ('"\\u0041"', "{}"):
             data = f"{'[' * depth}{text}{']' * depth}".encode()
             with contextlib.suppress(NotStrictJson):
-                read_strictly(data, deepest)
+                parse_strict_json(data, max_depth)
                 read += 1
-    assert read > (200 if deepest != 8 else 0)
+    assert read > (200 if max_depth != 8 else 0)
 
 
 @pytest.mark.parametrize("blank", [*"\x00\x0b\x0c\x1c\x1f\x85\xa0\u2028\ufeff", "X"])
@@ -99,8 +99,8 @@ def test_no_depth_ends_in_anything_but_a_value_or_a_refusal(deepest: int | None)
 def test_only_four_characters_are_white_space(blank: str, data: str) -> None:
     for spoiled in (blank + data, data + blank):
         with pytest.raises(NotStrictJson, match=r"^$"):
-            read_strictly(spoiled.encode())
-    assert read_strictly(f" \t\r\n{data} \t\r\n".encode()) == json.loads(data)
+            parse_strict_json(spoiled.encode())
+    assert parse_strict_json(f" \t\r\n{data} \t\r\n".encode()) == json.loads(data)
 
 
 PIECES: Final = st.sampled_from(
@@ -122,7 +122,7 @@ MEMBERS: Final = st.lists(
 
 def read(data: bytes) -> Any:  # noqa: ANN401 - any JSON, or what was said against it
     try:
-        return read_strictly(data)
+        return parse_strict_json(data)
     except NotStrictJson as refusal:
         return repr(refusal)
 
@@ -142,7 +142,7 @@ def test_both_readers_say_the_same(data: bytes) -> None:
 def test_fast_reader_is_the_one_for_plain_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(strict_json, "_decoder")
     flat = b'{"jti":"a","htm":"POST","iat":1700000000,"ath":null}'
-    assert read_strictly(flat) == json.loads(flat)
+    assert parse_strict_json(flat) == json.loads(flat)
     for other in (b'{"a":{}}', b'{"a":[]}', b'{"a":"\\n"}', b"7", b'{"a":1,"a":1}'):
         with pytest.raises(NameError):
-            read_strictly(other)
+            parse_strict_json(other)

@@ -29,9 +29,14 @@ class Disk:
         done = self.under_way.pop(0)
         done(outcomes or [f"{step} is durable" for step in self.batches[-1]])
 
-    def gather(self, *, largest: int = 512, most_waiting: int = 20_000) -> GroupCommit[str, str]:
+    def gather(
+        self, *, max_batch_size: int = 512, max_waiting: int = 20_000
+    ) -> GroupCommit[str, str]:
         return GroupCommit[str, str](
-            self.commit, largest=largest, most_waiting=most_waiting, observe=self.sizes.append
+            self.commit,
+            max_batch_size=max_batch_size,
+            max_waiting=max_waiting,
+            observe=self.sizes.append,
         )
 
 
@@ -124,7 +129,7 @@ async def test_lone_caller_never_waits_for_company(disk: Disk) -> None:
 
 
 async def test_no_batch_is_larger_than_the_largest_and_order_is_kept(disk: Disk) -> None:
-    commits = disk.gather(largest=2)
+    commits = disk.gather(max_batch_size=2)
     futures = [commits.submit(step) for step in "abcde"]
     await a_turn()
     for _ in range(3):
@@ -186,7 +191,7 @@ async def test_one_refusal_is_its_own_caller_s(disk: Disk) -> None:
 
 
 async def test_queue_that_is_full_turns_away_at_once_and_takes_more_later(disk: Disk) -> None:
-    commits = disk.gather(largest=2, most_waiting=3)
+    commits = disk.gather(max_batch_size=2, max_waiting=3)
     futures = [commits.submit(step) for step in "abc"]
     with pytest.raises(StoreUnavailable) as refusal:
         commits.submit("d")

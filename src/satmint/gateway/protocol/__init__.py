@@ -1,64 +1,64 @@
-"""One connection of the gateway as a value: events go in, effects come out. No I/O in here.
+"""The state machine of one gateway connection: inputs go in, effects come out. No I/O.
 
-    connection = opened(connection_id, at)
+    connection = initial_state(connection_id, at)
     connection, effects = step(connection, Received(text), at)
 
-Whoever owns the socket carries the effects out, in their order.
+The owner of the socket performs the effects, in order.
 """
 
-from satmint.gateway.protocol.connection import Connection, Stage, opened, step
+from satmint.gateway.protocol.connection_state import ConnectionState, Phase, initial_state, step
 from satmint.gateway.protocol.frames import state_event
-from satmint.gateway.protocol.happenings import (
+from satmint.gateway.protocol.inputs import (
     Admitted,
-    Appear,
     Authenticate,
+    ClockReading,
     Close,
     CloseCode,
     Connect,
+    CountRequest,
+    DenialReason,
     Denied,
-    Disappear,
     Effect,
-    Ended,
-    Event,
-    GiveState,
-    Gone,
-    Moment,
-    Passed,
+    GoOffline,
+    GoOnline,
+    Input,
     Reauthenticate,
     Received,
     ReceivedBytes,
-    Requested,
     Send,
-    Stopping,
-    Why,
+    SendState,
+    ServerStopping,
+    SessionRevoked,
+    SocketLost,
+    Tick,
 )
 
 __all__ = [
     "Admitted",
-    "Appear",
     "Authenticate",
+    "ClockReading",
     "Close",
     "CloseCode",
     "Connect",
-    "Connection",
+    "ConnectionState",
+    "CountRequest",
+    "DenialReason",
     "Denied",
-    "Disappear",
     "Effect",
-    "Ended",
-    "Event",
-    "GiveState",
-    "Gone",
-    "Moment",
-    "Passed",
+    "GoOffline",
+    "GoOnline",
+    "Input",
+    "Phase",
     "Reauthenticate",
     "Received",
     "ReceivedBytes",
-    "Requested",
     "Send",
-    "Stage",
-    "Stopping",
-    "Why",
-    "opened",
+    "SendState",
+    "ServerStopping",
+    "SessionRevoked",
+    "SocketLost",
+    "Tick",
+    "initial_state",
     "state_event",
     "step",
 ]

@@ -1,4 +1,4 @@
-"""Frames as JSON-RPC 2.0: read strictly, written in the shapes that the browser SDKs need."""
+"""JSON-RPC 2.0 frames: strict parsing, and the messages that the browser SDKs need."""
 
 from enum import Enum
 from typing import Any, Final, NamedTuple
@@ -6,20 +6,20 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from satmint.model.live import Admission
-from satmint.model.strict_json import NotStrictJson, read_strictly
+from satmint.model.strict_json import NotStrictJson, parse_strict_json
 
-_LONGEST_ID: Final = 128
-_LONGEST_METHOD: Final = 128
-_DEEPEST: Final = 32
-_EXACT: Final = 1 << 53
+_MAX_ID_CHARS: Final = 128
+_MAX_METHOD_CHARS: Final = 128
+_MAX_DEPTH: Final = 32
+_MAX_SAFE_INTEGER: Final = 1 << 53
 
 Id = str | int | None
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Flaw(Enum):
-    """What can be wrong with a request: JSON-RPC's own codes (2.0, section 5.1), and ours."""
+class FrameError(Enum):
+    """Error answers: the codes of JSON-RPC 2.0, section 5.1, and ours."""
 
     PARSE = -32700, "Parse error"
     REQUEST = -32600, "Invalid Request"
@@ -29,9 +29,9 @@ class Flaw(Enum):
     UNAVAILABLE = -32603, "Service unavailable"
     FULL = -32000, "Too many connections"
     AUTHENTICATION = -32002, "Authentication failed"
-    # The message is what 3.30 of the browser SDK goes by, and the code what 4.x does: both then
-    # drop what they had and connect afresh. It must never be the answer to a fresh connect, upon
-    # which 3.30 would try again 200 times a second.
+    # 3.30 of the browser SDK recognises the message, 4.x the code: both then drop their state and
+    # connect afresh. A fresh connect must never get this answer: 3.30 would retry 200 times a
+    # second.
     RESUME = -32003, "Requester validation failed"
 
     def __init__(self, code: int, message: str) -> None:
@@ -40,7 +40,7 @@ class Flaw(Enum):
 
 
 class Request(NamedTuple):
-    """A call of a method."""
+    """A method call."""
 
     id: str | int
     method: str
@@ -48,71 +48,71 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """An answer to something that was asked of the client."""
+    """The client's answer to one of the server's requests."""
 
     id: str | int
 
 
-class Flawed(NamedTuple):
-    """Neither."""
+class InvalidFrame(NamedTuple):
+    """Neither a request nor a reply."""
 
     id: Id
-    flaw: Flaw
+    frame_error: FrameError
 
 
-def read_frame(text: str) -> Request | Reply | Flawed:
-    """What a text frame is."""
+def read_frame(text: str) -> Request | Reply | InvalidFrame:
+    """Parse a text frame."""
     try:
-        members = read_strictly(text.encode(), _DEEPEST)
+        members = parse_strict_json(text.encode(), _MAX_DEPTH)
     except (NotStrictJson, UnicodeEncodeError):
-        return Flawed(None, Flaw.PARSE)
+        return InvalidFrame(None, FrameError.PARSE)
     if not isinstance(members, dict):
-        return Flawed(None, Flaw.REQUEST)  # a batch, for which no SDK asks
-    given = members.get("id")
-    known = given if _is_id(given) else None
-    if members.get("jsonrpc") != "2.0" or known is None:
-        return Flawed(known, Flaw.REQUEST)
+        return InvalidFrame(None, FrameError.REQUEST)  # a batch; no SDK sends one
+    raw_id = members.get("id")
+    request_id = raw_id if _is_id(raw_id) else None
+    if members.get("jsonrpc") != "2.0" or request_id is None:
+        return InvalidFrame(request_id, FrameError.REQUEST)
     method = members.get("method")
     if "method" not in members and ("result" in members or "error" in members):
-        return Reply(known)
-    if not isinstance(method, str) or len(method) > _LONGEST_METHOD:
-        return Flawed(known, Flaw.REQUEST)
+        return Reply(request_id)
+    if not isinstance(method, str) or len(method) > _MAX_METHOD_CHARS:
+        return InvalidFrame(request_id, FrameError.REQUEST)
     params = members.get("params", {})
     if not isinstance(params, dict):
-        return Flawed(known, Flaw.PARAMS)
-    return Request(known, method, params)
+        return InvalidFrame(request_id, FrameError.PARAMS)
+    return Request(request_id, method, params)
 
 
 def _is_id(value: object) -> bool:
     if isinstance(value, str):
-        return len(value) <= _LONGEST_ID
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _EXACT
+        return len(value) <= _MAX_ID_CHARS
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_SAFE_INTEGER
 
 
 def result(request_id: str | int, value: dict[str, Any]) -> str:
-    """A request's answer."""
+    """A success response."""
     return _encode({"jsonrpc": "2.0", "id": request_id, "result": value}).decode()
 
 
-def error(request_id: Id, flaw: Flaw) -> str:
-    """A request's refusal."""
-    told = {"code": flaw.code, "message": flaw.message}
-    return _encode({"jsonrpc": "2.0", "id": request_id, "error": told}).decode()
+def error(request_id: Id, frame_error: FrameError) -> str:
+    """An error response."""
+    body = {"code": frame_error.code, "message": frame_error.message}
+    return _encode({"jsonrpc": "2.0", "id": request_id, "error": body}).decode()
 
 
 def call(request_id: str, method: str, params: dict[str, Any]) -> str:
-    """Something that the client is asked, or told. Its id is a string: the SDK ignores others."""
-    asked = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
-    return _encode(asked).decode()
+    """A request or event for the client. Its id is a string: the SDK ignores other ids."""
+    message = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+    return _encode(message).decode()
 
 
 def state_event(event_id: str, protocol: str, state: str, now: int) -> str:
-    """The event that hands the client what it can resume with.
+    """The event that gives the client its resume state.
 
     Args:
         event_id: Its id.
-        protocol: The connection's; an event for another channel is dropped by the SDK.
-        state: Sealed.
+        protocol: The connection's protocol name; the SDK drops events for other channels.
+        state: The sealed resume state.
         now: Unix seconds.
     """
     params = {
@@ -125,7 +125,7 @@ def state_event(event_id: str, protocol: str, state: str, now: int) -> str:
 
 
 def connect_result(identity: str, protocol: str, admission: Admission) -> dict[str, Any]:
-    """What a connect is answered with, and a re-authentication too: 3.30 merges the two."""
+    """The result of a connect and of a re-authentication: 3.30 merges the two."""
     project, subscriber = str(admission.project), str(admission.subscriber)
     application = admission.application
     authorization: dict[str, Any] = {
@@ -137,7 +137,7 @@ def connect_result(identity: str, protocol: str, admission: Admission) -> dict[s
             "subscriber_id": subscriber,
             "application_id": None if application is None else str(application),
             "project_id": project,
-            "space_id": project,  # a project is a space by itself here
+            "space_id": project,  # here every project is its own space
         },
         "scope": list(admission.scope),
     }
@@ -147,5 +147,5 @@ def connect_result(identity: str, protocol: str, admission: Admission) -> dict[s
         "identity": identity,
         "protocol": protocol,
         "authorization": authorization,
-        "ice_servers": [],  # no media passes through here
+        "ice_servers": [],  # this gateway carries no media
     }

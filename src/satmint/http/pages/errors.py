@@ -1,13 +1,14 @@
-"""The error pages: a list of all codes, and a page for each. Answers to refusals point there."""
+"""The error pages: a list of all codes, and a page for each. Error responses link to them."""
 
 import json
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar, Final, Self
 
-from satmint.http.explanations import EXPLANATIONS, Explanation
-from satmint.http.messages import Response
-from satmint.http.operations import Admits
+from satmint.http.call import Response
+from satmint.http.explanation import Explanation
+from satmint.http.explanations import EXPLANATIONS
+from satmint.http.operations import Authentication
 from satmint.http.statuses import STATUS, plain_error, refusal_response
 from satmint.model.refusals import Code, RateLimited, StoreUnavailable, Unprocessable
 
@@ -17,8 +18,8 @@ _SAMPLE_URL: Final = "https://sat.example.com"
 
 
 @dataclass(frozen=True, slots=True)
-class ErrorLine:
-    """A code in the list."""
+class ErrorSummary:
+    """A code in the list of codes."""
 
     code: str
     title: str
@@ -27,15 +28,15 @@ class ErrorLine:
 
 @dataclass(frozen=True, slots=True)
 class StatusGroup:
-    """The codes that come with one HTTP status."""
+    """The codes with the same HTTP status."""
 
     status: int
-    lines: tuple[ErrorLine, ...]
+    summaries: tuple[ErrorSummary, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorsPage:
-    """Every code there is, by status."""
+    """The page that lists all codes, by status."""
 
     template: ClassVar[str] = "errors.html"
 
@@ -43,20 +44,20 @@ class ErrorsPage:
 
     @classmethod
     def of_all(cls) -> Self:
-        """The page as it is."""
-        lines = [(STATUS[code], _line(code)) for code in Code]
-        lines.sort(key=lambda line: line[0])
+        """Return the page with all codes."""
+        summaries = [(STATUS[code], _error_summary(code)) for code in Code]
+        summaries.sort(key=lambda pair: pair[0])
         return cls(
             tuple(
-                StatusGroup(status, tuple(line for _, line in group))
-                for status, group in groupby(lines, key=lambda line: line[0])
+                StatusGroup(status, tuple(summary for _, summary in group))
+                for status, group in groupby(summaries, key=lambda pair: pair[0])
             )
         )
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
         """See `Page.samples`."""
-        hostile = ErrorLine("<script>", "<script>alert(1)</script>", "`<script>`")
+        hostile = ErrorSummary("<script>", "<script>alert(1)</script>", "`<script>`")
         return {
             "all": cls.of_all(),
             "empty": cls(()),
@@ -66,7 +67,7 @@ class ErrorsPage:
 
 @dataclass(frozen=True, slots=True)
 class OperationLink:
-    """An operation that answers with the code."""
+    """An operation that can respond with the code."""
 
     id: str
     method: str
@@ -75,7 +76,7 @@ class OperationLink:
 
 @dataclass(frozen=True, slots=True)
 class ErrorPage:
-    """One code."""
+    """The page of one code."""
 
     template: ClassVar[str] = "error.html"
 
@@ -83,17 +84,17 @@ class ErrorPage:
     status: int
     explanation: Explanation
     example: str
-    """An answer with it, head and body."""
+    """An example response, with headers and body."""
     operations: tuple[OperationLink, ...]
 
     @classmethod
     def of(cls, code: Code, public_url: str, operations: tuple[OperationLink, ...]) -> Self:
-        """The page of a code.
+        """Return the page of a code.
 
         Args:
-            code: Which.
-            public_url: Where the server is reached; no slash at the end.
-            operations: Those that answer with it.
+            code: The code.
+            public_url: The server's base URL, without a trailing slash.
+            operations: The operations that can respond with the code.
         """
         example = http_text(example_answer(code, f"{public_url}/errors"))
         return cls(code.value, STATUS[code], EXPLANATIONS[code], example, operations)
@@ -120,11 +121,11 @@ class ErrorPage:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchErrorPage:
-    """What stands under a code that does not exist."""
+    """The page of a code that does not exist."""
 
     template: ClassVar[str] = "no_such_error.html"
 
-    asked: str
+    code: str
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
@@ -137,17 +138,17 @@ class NoSuchErrorPage:
 
 
 def example_answer(code: Code, errors_url: str) -> Response:
-    """An answer with `code`, made by what makes the real ones."""
-    fault = EXPLANATIONS[code].fault
-    if fault is not None:
-        return refusal_response(Unprocessable(fault), errors_url)
+    """Return an example response with `code`, created by the same functions as real ones."""
+    field_error = EXPLANATIONS[code].field_error
+    if field_error is not None:
+        return refusal_response(Unprocessable(field_error), errors_url)
     match code:
         case Code.RATE_LIMIT_EXCEEDED:
             return refusal_response(RateLimited(_EXAMPLE_WAIT), errors_url)
         case Code.UNAVAILABLE:
             return refusal_response(StoreUnavailable(), errors_url)
         case Code.UNAUTHORIZED:
-            return plain_error(code, ((b"www-authenticate", Admits.BACKEND.challenge),))
+            return plain_error(code, ((b"www-authenticate", Authentication.API_TOKEN.challenge),))
         case Code.METHOD_NOT_ALLOWED:
             return plain_error(code, ((b"allow", b"OPTIONS, POST"),))
         case _:
@@ -155,12 +156,12 @@ def example_answer(code: Code, errors_url: str) -> Response:
 
 
 def http_text(response: Response) -> str:
-    """An answer with a JSON body as people read it: headers, an empty line, the body indented."""
+    """Return a response with a JSON body as text: headers, an empty line, the indented body."""
     headers = [f"{name.decode()}: {value.decode()}" for name, value in response.headers]
     body = json.dumps(json.loads(response.body), indent=2, ensure_ascii=False)
     return "\n".join((*headers, "", body))
 
 
-def _line(code: Code) -> ErrorLine:
+def _error_summary(code: Code) -> ErrorSummary:
     explanation = EXPLANATIONS[code]
-    return ErrorLine(code.value, explanation.title, explanation.meaning)
+    return ErrorSummary(code.value, explanation.title, explanation.meaning)

@@ -1,4 +1,4 @@
-"""The reference: the OpenAPI document, rendered. What is not in the document is not on the page."""
+"""The reference page, rendered only from the OpenAPI document."""
 
 import json
 import re
@@ -7,46 +7,46 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from satmint.http.body_schema import JsonSchema
 from satmint.http.examples import answer_example, request_example
 from satmint.http.openapi import CODES
 from satmint.http.pages.schema_text import Member, members_of, resolve, rules_of, type_text
-from satmint.http.shapes import JsonSchema
 
 Document = dict[str, Any]
 
 _JSON: Final = "application/json"
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
-_FURTHER: Final = "page_number=1&page_token=WzE3NjM…"
+_NEXT_QUERY: Final = "page_number=1&page_token=WzE3NjM…"
 _SAMPLE_URL: Final = "https://sat.example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """One way to be let in."""
+    """An accepted kind of credentials."""
 
     scheme: str
-    """`Basic` or `Bearer`."""
+    """`Basic`, `Bearer` or `DPoP`."""
     permissions: tuple[str, ...] = ()
-    """Of which an API token needs any one."""
+    """The permissions of which an API token needs any one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call that succeeds is answered with."""
+    """The response to a successful request."""
 
     status: int
     description: str
     media_type: str = ""
-    """Empty: nothing is in it."""
+    """Empty: the response has no content."""
     example: str = ""
     members: tuple[Member, ...] = ()
     secret: bool = False
-    """Whether it must not be stored on the way."""
+    """Whether caches must not store it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The codes that an operation can answer with under one status."""
+class RefusalGroup:
+    """The codes with which an operation can respond, for one status."""
 
     status: int
     codes: tuple[str, ...]
@@ -54,7 +54,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class OperationEntry:
-    """One operation."""
+    """An operation."""
 
     id: str
     method: str
@@ -62,17 +62,17 @@ class OperationEntry:
     summary: str
     description: str
     credentials: tuple[Credentials, ...]
-    """Any of these; empty: none are asked for."""
+    """Any one of these is sufficient; empty: none are required."""
     parameters: tuple[Member, ...]
     body: tuple[Member, ...]
     answer: Answer
-    refused: tuple[Refused, ...]
+    refusals: tuple[RefusalGroup, ...]
     curl: str
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
-    """The operations under one tag."""
+class TagSection:
+    """The operations with the same tag."""
 
     name: str
     anchor: str
@@ -82,28 +82,30 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class ReferencePage:
-    """See the module."""
+    """The reference page."""
 
     template: ClassVar[str] = "reference.html"
 
     server: str
-    chapters: tuple[Chapter, ...]
-    of_what: str = "this server"
-    document_at: str = "/openapi.json"
+    sections: tuple[TagSection, ...]
+    subject: str = "this server"
+    document_path: str = "/openapi.json"
     """The path of the document."""
 
     @classmethod
-    def of(cls, document: Document, of_what: str = of_what, document_at: str = document_at) -> Self:
-        """The page of an OpenAPI document made by `satmint.http.openapi`."""
+    def of(
+        cls, document: Document, subject: str = subject, document_path: str = document_path
+    ) -> Self:
+        """Return the page of an OpenAPI document that `satmint.http.openapi` generated."""
         server = document["servers"][0]["url"]
-        reader = _Reader(server, document["components"])
+        reader = _DocumentReader(server, document["components"])
         entries = [
             (operation["tags"][0], reader.entry(path, method, operation))
             for path, methods in document["paths"].items()
             for method, operation in methods.items()
         ]
-        chapters = (
-            Chapter(
+        sections = (
+            TagSection(
                 tag["name"],
                 tag["name"].lower().replace(" ", "-"),
                 tag["description"],
@@ -111,7 +113,7 @@ class ReferencePage:
             )
             for tag in document["tags"]
         )
-        return cls(server, tuple(chapters), of_what, document_at)
+        return cls(server, tuple(sections), subject, document_path)
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
@@ -128,17 +130,17 @@ class ReferencePage:
             parameters=(member,),
             body=(member,),
             answer=Answer(200, text, _JSON, text, (member,), secret=True),
-            refused=(Refused(422, (text,)),),
+            refusals=(RefusalGroup(422, (text,)),),
             curl=text,
         )
         return {
             "empty": cls(_SAMPLE_URL, ()),
-            "hostile": cls(text, (Chapter(text, "chapter", text, (entry,)),)),
+            "hostile": cls(text, (TagSection(text, "chapter", text, (entry,)),)),
         }
 
 
-class _Reader:
-    """Reads operations out of a document."""
+class _DocumentReader:
+    """Reads operations from an OpenAPI document."""
 
     def __init__(self, server: str, components: Mapping[str, Any]) -> None:
         self._server = server
@@ -146,11 +148,11 @@ class _Reader:
         self._responses: Mapping[str, Any] = components["responses"]
 
     def entry(self, path: str, method: str, operation: Document) -> OperationEntry:
-        """Everything about one operation."""
+        """Return the entry of one operation."""
         responses = operation["responses"]
         success = next(iter(responses))
         credentials = tuple(_credentials(operation["security"]))
-        name, shape = self._body(operation)
+        name, body_schema = self._body(operation)
         return OperationEntry(
             id=operation["operationId"],
             method=method.upper(),
@@ -159,10 +161,10 @@ class _Reader:
             description=operation.get("description", ""),
             credentials=credentials,
             parameters=tuple(_parameters(operation)),
-            body=tuple(members_of(shape, self._schemas)),
+            body=tuple(members_of(body_schema, self._schemas)),
             answer=self._answer(int(success), responses[success], self._url(path)),
-            refused=tuple(self._refused(responses)),
-            curl=self._curl(path, method.upper(), credentials, name, shape),
+            refusals=tuple(self._refusal_groups(responses)),
+            curl=self._curl(path, method.upper(), credentials, name, body_schema),
         )
 
     def _body(self, operation: Document) -> tuple[str, JsonSchema]:
@@ -178,23 +180,23 @@ class _Reader:
             return Answer(status, description)
         media_type, content = next(iter(response["content"].items()))
         schema = content["schema"]
-        shape = resolve(schema, self._schemas)
-        if "properties" not in shape:
+        body_schema = resolve(schema, self._schemas)
+        if "properties" not in body_schema:
             return Answer(status, description, media_type)
         example = answer_example(schema, self._schemas)
         if isinstance(example, dict) and "links" in example:
-            example["links"] = {"self": url, "first": url, "next": f"{url}?{_FURTHER}"}
-        members = tuple(members_of(shape, self._schemas))
+            example["links"] = {"self": url, "first": url, "next": f"{url}?{_NEXT_QUERY}"}
+        members = tuple(members_of(body_schema, self._schemas))
         return Answer(status, description, media_type, _indented(example), members, secret)
 
-    def _refused(self, responses: Document) -> Iterator[Refused]:
+    def _refusal_groups(self, responses: Document) -> Iterator[RefusalGroup]:
         for status, response in responses.items():
             if "$ref" in response:
                 found = self._responses[response["$ref"].rpartition("/")[2]]
             else:
                 found = response
             if CODES in found:
-                yield Refused(int(status), tuple(found[CODES]))
+                yield RefusalGroup(int(status), tuple(found[CODES]))
 
     def _curl(
         self,
@@ -202,19 +204,19 @@ class _Reader:
         method: str,
         credentials: tuple[Credentials, ...],
         name: str,
-        shape: JsonSchema,
+        body_schema: JsonSchema,
     ) -> str:
-        """The call as a line for the shell; `$SAT` and the like are the reader's."""
+        """Return a shell command for the request; the reader sets `$SAT` and the like."""
         lines = ["curl" if method in ("GET", "POST") else f"curl -X {method}"]
-        if method == "POST" and not shape:
+        if method == "POST" and not body_schema:
             lines = ["curl -X POST"]
         schemes = [one.scheme for one in credentials]
         if "Basic" in schemes:
             lines[0] += ' -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
         elif "Bearer" in schemes:
             lines[0] += ' -H "Authorization: Bearer $SAT"'
-        if shape:
-            body = json.dumps(request_example(name, shape), ensure_ascii=False)
+        if body_schema:
+            body = json.dumps(request_example(name, body_schema), ensure_ascii=False)
             lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
         lines.append(shlex.quote(self._url(path)))
         return " \\\n  ".join(lines)
@@ -225,11 +227,11 @@ class _Reader:
 
 
 def _credentials(security: list[dict[str, list[str]]]) -> Iterator[Credentials]:
-    if any("sat" in one for one in security):
+    if any("subscriber_token" in one for one in security):
         yield Credentials("Bearer")
-    if any("satWithProof" in one for one in security):
+    if any("bound_token" in one for one in security):
         yield Credentials("DPoP")
-    permissions = [name for one in security for name in one.get("apiToken", ())]
+    permissions = [name for one in security for name in one.get("api_token", ())]
     if permissions:
         yield Credentials("Basic", tuple(permissions))
 
@@ -242,7 +244,7 @@ def _parameters(operation: Document) -> Iterator[Member]:
             type_text(schema),
             parameter["required"],
             tuple(rules_of(schema)),
-            parameter.get("description", "") or "In the path.",
+            parameter.get("description", "") or "Path parameter.",
         )
 
 

@@ -1,4 +1,4 @@
-"""From a page's value to HTML: strict templates, everything escaped, headers that allow little."""
+"""Renders pages as HTML, with strict templates, automatic escaping and restrictive headers."""
 
 import re
 from base64 import b64encode
@@ -13,42 +13,42 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from satmint import __version__
-from satmint.http.messages import NO_STORE, HeaderList, Response
+from satmint.http.call import NO_STORE, HeaderList, Response
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = re.compile(r"`([^`]+)`")
-_BREAKS: Final = re.compile(r"(?<=[/_])(?=\w)")
+_BREAK_POINTS: Final = re.compile(r"(?<=[/_])(?=\w)")
 
 
 class Page(Protocol):
-    """Everything that one page shows."""
+    """The data of one page."""
 
     template: ClassVar[str]
-    """The file that it is rendered with; the value's fields are what that file sees."""
+    """The template file. The fields of the page are its variables."""
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
-        """Values to look at and to test with, by name: the usual one, the empty, the hostile."""
+        """Return example pages for tests and previews, by name: typical, empty and hostile."""
         ...
 
 
-def prose(text: str) -> Markup:
-    """`text` escaped, with what stands in backticks as code."""
+def inline_code(text: str) -> Markup:
+    """Escape `text`, and mark the parts in backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped above
 
 
 def breakable(text: str) -> Markup:
-    """`text` escaped, with places where a narrow screen may break it."""
-    return Markup("<wbr>").join(escape(part) for part in _BREAKS.split(text))
+    """Escape `text`, and insert points where a narrow screen may break the line."""
+    return Markup("<wbr>").join(escape(part) for part in _BREAK_POINTS.split(text))
 
 
-def phrase(status: int) -> str:
-    """A status as people say it: `422 Unprocessable Content`."""
-    return f"{status} {_PHRASES.get(status) or HTTPStatus(status).phrase}"
+def status_text(status: int) -> str:
+    """Return a status with its reason phrase: `422 Unprocessable Content`."""
+    return f"{status} {_REASON_PHRASES.get(status) or HTTPStatus(status).phrase}"
 
 
-_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""RFC 9110's names, where Python's may be older."""
+_REASON_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""Reason phrases of RFC 9110 for which Python may have older names."""
 
 _STYLE: Final = (_HERE / "style.css").read_text()
 
@@ -60,12 +60,16 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_ENVIRONMENT.filters |= {"prose": prose, "breakable": breakable, "phrase": phrase}
-_ENVIRONMENT.globals |= {"style": Markup(_STYLE), "version": __version__}  # noqa: S704 - a file of ours
+_ENVIRONMENT.filters |= {
+    "inline_code": inline_code,
+    "breakable": breakable,
+    "status_text": status_text,
+}
+_ENVIRONMENT.globals |= {"style": Markup(_STYLE), "version": __version__}  # noqa: S704 - from the package
 
 
 def _policy() -> Iterator[str]:
-    """Nothing is loaded, sent, framed or run; the one style sheet is known by its hash (CSP 3)."""
+    """Return a policy that allows nothing but the inline style sheet, by its hash (CSP 3)."""
     digest = b64encode(sha256(_STYLE.encode()).digest()).decode()
     yield "default-src 'none'"
     yield f"style-src 'sha256-{digest}'"
@@ -76,14 +80,14 @@ def _policy() -> Iterator[str]:
 
 
 def _policy_with_scripts(host: str) -> Iterator[str]:
-    """The same for a page with scripts: what they load and call is at `host`, where the page is."""
+    """Return a policy that also allows scripts, style sheets and connections of `host`."""
     for directive in _policy():
         if directive.startswith("style-src "):
             yield f"{directive} 'self'"
         else:
             yield directive
     yield "script-src 'self'"
-    # Not every browser takes sockets to be of the same origin, as CSP 3 does.
+    # In some browsers, 'self' does not include WebSockets, although CSP 3 requires it.
     yield f"connect-src 'self' ws://{host} wss://{host}"
 
 
@@ -97,10 +101,10 @@ _HEADERS: Final[HeaderList] = (
 
 
 def render(page: Page) -> str:
-    """`page` as an HTML document.
+    """Render `page` as an HTML document.
 
     Raises:
-        jinja2.UndefinedError: the template asks for something that the page has not.
+        jinja2.UndefinedError: the template uses a variable that the page does not have.
     """
     context = {field.name: getattr(page, field.name) for field in fields(page)}  # type: ignore[arg-type]
     return _ENVIRONMENT.get_template(page.template).render(context)
@@ -109,14 +113,14 @@ def render(page: Page) -> str:
 def html_response(
     status: int, html: str, *, secret: bool = False, host: str | None = None
 ) -> Response:
-    """An HTML document as an answer.
+    """Return a response with an HTML document.
 
     Args:
-        status: HTTP status.
+        status: The HTTP status.
         html: The document.
-        secret: Whether it shows something that must not be stored on the way.
-        host: Host and port, as checked by the caller, from where the page may load scripts and
-            whom these may call; None: it has none.
+        secret: Whether the document contains a secret, which caches must not store.
+        host: The host and port from which the page may load scripts, and to which these may
+            connect; validated by the caller. None: the page has no scripts.
     """
     policy = _POLICY if host is None else "; ".join(_policy_with_scripts(host)).encode()
     return Response(

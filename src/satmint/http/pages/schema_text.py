@@ -1,9 +1,9 @@
-"""JSON Schemas as people read them: a list of members, each with its type and its rules."""
+"""JSON Schemas as readable text: a list of members, each with its type and its rules."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from satmint.http.shapes import JsonSchema
+from satmint.http.body_schema import JsonSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,42 +11,42 @@ class Member:
     """A member of a body, or a parameter."""
 
     name: str
-    """With the way to it, where it is inside another: `data[].id`."""
+    """The path of a nested member: `data[].id`."""
     type: str
     required: bool
     rules: tuple[str, ...] = ()
-    """Backticks mark code."""
+    """Constraints, in which backticks mark code."""
     description: str = ""
 
 
 def members_of(
-    schema: JsonSchema, schemas: Mapping[str, JsonSchema], way: str = ""
+    schema: JsonSchema, schemas: Mapping[str, JsonSchema], prefix: str = ""
 ) -> Iterator[Member]:
-    """The members of an object and of all that is in it, depth first.
+    """Return the members of an object and of all nested objects, depth first.
 
     Args:
-        schema: JSON Schema, of the kind that this server's OpenAPI document has.
-        schemas: What its pointers point to, by name.
-        way: What goes before the names.
+        schema: A JSON Schema from this server's OpenAPI document.
+        schemas: The schemas that its references name.
+        prefix: The path of the object, which the names of its members start with.
     """
     required = schema.get("required", ())
     for name, member in schema.get("properties", {}).items():
         found = resolve(member, schemas)
         yield Member(
-            way + name,
+            prefix + name,
             type_text(found),
             name in required,
             tuple(rules_of(found)),
             member.get("description", ""),
         )
         if "items" in found:
-            yield from members_of(resolve(found["items"], schemas), schemas, f"{way}{name}[].")
+            yield from members_of(resolve(found["items"], schemas), schemas, f"{prefix}{name}[].")
         else:
-            yield from members_of(found, schemas, f"{way}{name}.")
+            yield from members_of(found, schemas, f"{prefix}{name}.")
 
 
 def resolve(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> JsonSchema:
-    """`schema`, or what it points to; in a list, what its items point to."""
+    """Resolve the reference that `schema` is, or that is the schema of its items."""
     if "$ref" in schema:
         return schemas[schema["$ref"].rpartition("/")[2]]
     if "$ref" in schema.get("items", {}):
@@ -55,7 +55,7 @@ def resolve(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> JsonSchema
 
 
 def type_text(schema: JsonSchema) -> str:
-    """The type in a few words: `string, uuid`, `list of strings`, `integer or null`."""
+    """Return the type as text: `string, uuid`, `list of strings`, `integer or null`."""
     if "anyOf" in schema:
         return " or ".join(type_text(kind) for kind in schema["anyOf"])
     kinds = schema.get("type", "any")
@@ -69,13 +69,13 @@ def type_text(schema: JsonSchema) -> str:
 
 
 def rules_of(schema: JsonSchema) -> Iterator[str]:
-    """What a value must be, beyond its type."""
+    """Return the constraints of a value, in addition to its type."""
     if "anyOf" in schema:
         yield from rules_of(schema["anyOf"][0])
     if "const" in schema:
         yield f"`{schema['const']}`"
     if "enum" in schema:
-        yield f"one of {_listed(schema['enum'])}"
+        yield f"one of {_join_words(schema['enum'])}"
     yield from _range(schema.get("minLength"), schema.get("maxLength"), "characters")
     yield from _range(schema.get("minItems"), schema.get("maxItems"), "items")
     yield from _range(schema.get("minimum"), schema.get("maximum"), "")
@@ -101,5 +101,5 @@ def _plural(schema: JsonSchema) -> str:
     return f"{kind}s{comma}{form}"
 
 
-def _listed(words: list[str]) -> str:
+def _join_words(words: list[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)

@@ -1,4 +1,4 @@
-"""The start page: what this is, where to go on, and in development everything for a first try."""
+"""The start page: a description, links and, on development servers, the demo credentials."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,17 @@ from satmint.model.secrets import SecretText
 
 @dataclass(frozen=True, slots=True)
 class StartPage:
-    """See the module."""
+    """The start page."""
 
     template: ClassVar[str] = "start.html"
 
     public_url: str
     cluster_host: str | None = None
-    """Where browser SDKs connect to."""
+    """The host to which browser SDKs connect."""
     demo: Demo | None = None
-    """What is given away; None in production."""
-    demo_at: str | None = None
-    """Where it is given away, if it is, and not here."""
+    """The demo credentials to show; None in production."""
+    demo_url: str | None = None
+    """The URL that shows the demo credentials, if this request must not see them."""
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
@@ -31,7 +31,7 @@ class StartPage:
             "production": cls("https://sat.example.com"),
             "development": cls(_HTTP, "puc.localhost:8443", _demo("support", "Support")),
             "without a cluster host": cls(_HTTP, None, _demo("support", "Support")),
-            "asked for from elsewhere": cls(_HTTP, demo_at=_HTTP),
+            "requested from another machine": cls(_HTTP, demo_url=_HTTP),
             "hostile": cls(
                 _HTTP,
                 "puc.<script>alert(1)</script>",

@@ -1,4 +1,4 @@
-"""The page of a development server on which one watches the life of a token, in a browser."""
+"""The page `/try` of a development server, which demonstrates the lifecycle of a token."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
@@ -8,53 +8,53 @@ from satmint.model.demo import BrowserSdk, Demo
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
-    """One of the ways to sign in."""
+class SignInMethod:
+    """A way to sign in."""
 
     id: str
     name: str
     explanation: str
 
 
-PATTERNS: Final = (
-    Pattern("user", "Signed-in user", "Bound to a key in this browser, which renews it."),
-    Pattern("guest", "Guest", "No account. May reach the addresses that it was made for."),
-    Pattern("embed", "Embed", "Any visitor of a page that holds a Click-to-Call token."),
-    Pattern("invite", "Invite", "Somebody whom a subscriber asked to one of its addresses."),
+SIGN_IN_METHODS: Final = (
+    SignInMethod("user", "Subscriber", "The token is bound to a key in this browser and renewed."),
+    SignInMethod("guest", "Guest", "A user without an account, with access to listed addresses."),
+    SignInMethod("embed", "Embed", "A visitor of a page with a Click-to-Call token."),
+    SignInMethod("invite", "Invite", "A user whom a subscriber invited to one of its addresses."),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TryPage:
-    """See the module. Its scripts are files beside it, in `try_files`."""
+    """The page `/try`. Its scripts are in `try_files`."""
 
     template: ClassVar[str] = "try.html"
 
-    demo_at: str
-    """Where the page can be used."""
+    demo_url: str
+    """The URL at which the page can be used."""
     demo: Demo | None = None
-    """What it signs in with; None: it was not asked for from this machine."""
+    """The credentials to sign in with; None: the request did not come from this machine."""
     sdk: BrowserSdk | None = None
-    """The vendor's SDK; None where nobody told which."""
+    """The vendor's SDK; None: not configured."""
     has_sdk: bool = False
-    """Whether its file is there."""
-    patterns: tuple[Pattern, ...] = PATTERNS
+    """Whether the file of the SDK exists."""
+    methods: tuple[SignInMethod, ...] = SIGN_IN_METHODS
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
         """See `Page.samples`."""
         starts = StartPage.samples()
         sdk = BrowserSdk.samples()
-        hostile = Pattern("<script>", "<script>alert(1)</script>", "<script>alert(2)</script>")
+        hostile = SignInMethod("<script>", "<script>alert(1)</script>", "<script>alert(2)</script>")
         return {
             "ready": cls(_HTTP, starts["development"].demo, sdk, has_sdk=True),
             "without the SDK": cls(_HTTP, starts["development"].demo, sdk),
-            "asked for from elsewhere": cls(_HTTP),
+            "requested from another machine": cls(_HTTP),
             "hostile": cls(
                 "javascript:alert(3)",
                 starts["hostile"].demo,
                 BrowserSdk(sdk.file, "<script>alert(4)</script>"),
-                patterns=(hostile,),
+                methods=(hostile,),
             ),
         }
 

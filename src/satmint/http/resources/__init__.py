@@ -1,4 +1,4 @@
-"""The operations of the API, a file for each resource."""
+"""The operations of the API, with a module for each resource."""
 
 from satmint.http.operations import Operation
 from satmint.http.resources import (
@@ -18,6 +18,9 @@ from satmint.http.resources import (
     try_page,
 )
 
+ADMIN_OPERATIONS: tuple[Operation, ...] = health.ADMIN_OPERATIONS
+"""The operations of the admin listener."""
+
 OPERATIONS: tuple[Operation, ...] = (
     *tokens.OPERATIONS,
     *devices.OPERATIONS,
@@ -34,4 +37,4 @@ OPERATIONS: tuple[Operation, ...] = (
     *pages.OPERATIONS,
     *try_page.OPERATIONS,
 )
-"""Every operation there is, in the order in which the reference shows them."""
+"""All operations, in the order of the reference."""

@@ -1,81 +1,96 @@
-"""Client Bound SAT: the two endpoints of the browser SDK (RFC 9449)."""
+"""Operations for Client Bound SATs, which the browser SDK calls (RFC 9449)."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from satmint.flows.devices import (
-    DEVICE_SECONDS,
-    LONGEST_SECONDS,
-    SHORTEST_SECONDS,
+    DEFAULT_LIFETIME_SECONDS,
+    MAX_LIFETIME_SECONDS,
+    MIN_LIFETIME_SECONDS,
     DeviceToken,
     DeviceTokenRequest,
     device_token,
 )
+from satmint.http.body_schema import BodySchema
+from satmint.http.call import NO_STORE, Call, Response, json_response
 from satmint.http.fields import Seconds, TokenText
-from satmint.http.messages import NO_STORE, Call, Response, json_response
-from satmint.http.operations import Admits, Desk, Handler, Operation
-from satmint.http.shapes import Shape
+from satmint.http.operations import Authentication, BodyHandler, HandlerContext, Operation
 from satmint.model.refusals import Code, Refusal, Unproven
 
 _METHOD: Final = "POST"
 _STATUS: Final = 201
 
-DEVICE_TOKEN: Final = Shape(
-    "DeviceTokenRequest",
-    {
-        "dpop_token": TokenText(
-            doc=(
-                "The proof of possession: a `dpop+jwt` made for this request. It may stand in a"
-                " `DPoP` header instead, and never in both."
-            )
-        ),
-        "expire_in": Seconds(
-            doc=(
-                f"How long the SAT is to live, in seconds; by default {DEVICE_SECONDS}. What is"
-                f" outside of {SHORTEST_SECONDS} to {LONGEST_SECONDS} is taken as the nearer end."
-            )
-        ),
-    },
+_DPOP_TOKEN: Final = TokenText(
+    name="dpop_token",
+    doc=(
+        "The proof of possession: a `dpop+jwt` for this request. Send it here or in the `DPoP`"
+        " header, not in both."
+    ),
+)
+_EXPIRE_IN: Final = Seconds(
+    name="expire_in",
+    doc=(
+        f"The lifetime of the SAT in seconds; by default {DEFAULT_LIFETIME_SECONDS}. Values outside"
+        f" {MIN_LIFETIME_SECONDS} to {MAX_LIFETIME_SECONDS} are clamped to that range."
+    ),
 )
 
 
-def _at(path: str, *, renewing: bool) -> Handler:
-    async def handle(desk: Desk, call: Call) -> Response:
-        form = call.form
-        proofs = call.all_of(b"dpop")
-        if "dpop_token" in form:
-            proofs.append(form["dpop_token"])
+@dataclass(frozen=True, slots=True)
+class _DeviceTokenBody:
+    proof: str | None = field(repr=False)
+    expire_in: int | None
+    """Seconds."""
+
+
+DEVICE_TOKEN: Final = BodySchema(
+    "DeviceTokenRequest",
+    (_DPOP_TOKEN, _EXPIRE_IN),
+    lambda members: _DeviceTokenBody(members.get(_DPOP_TOKEN), members.get(_EXPIRE_IN)),
+)
+
+
+def _body_handler(path: str, *, is_refresh: bool) -> BodyHandler[_DeviceTokenBody]:
+    async def handle(context: HandlerContext, call: Call, body: _DeviceTokenBody) -> Response:
+        proofs = call.header_values(b"dpop")
+        if body.proof is not None:
+            proofs.append(body.proof)
         request = DeviceTokenRequest(
             method=_METHOD,
             path=path,
-            urls=frozenset(f"{url}{path}" for url in desk.external_urls),
+            urls=frozenset(f"{url}{path}" for url in context.external_urls),
             proofs=proofs,
-            expire_in=form.get("expire_in"),
-            renewing=renewing,
+            expire_in=body.expire_in,
+            is_refresh=is_refresh,
         )
-        metrics = desk.metrics
+        metrics = context.metrics
         try:
-            granted = await device_token(desk.mint, call.holder, request, call.origin)
+            granted = await device_token(context.services, call.holder, request, call.origin)
         except Refusal as refusal:
             metrics.device_tokens[refusal.cause] += 1
             if isinstance(refusal, Unproven):
-                metrics.proof_refusals[refusal.cause] += 1
-                if refusal.skew is not None:
-                    metrics.proof_ages.observe(-refusal.skew)
+                metrics.count_proof_refusal(refusal)
             raise
-        metrics.device_tokens["again" if granted.accepted.again else "granted"] += 1
-        if granted.accepted.again:
-            desk.mint.forgive_call(call.holder.counted_as)
+        metrics.device_tokens["again" if granted.accepted.resent else "granted"] += 1
+        if granted.accepted.resent:
+            context.services.limits.refund_call(call.holder.rate_limit_key)
         metrics.proof_ages.observe(granted.proof_age)
         headers = [NO_STORE]
         if granted.nonce is not None:
             headers.append((b"dpop-nonce", granted.nonce.encode()))
-        return json_response(_STATUS, granted.answer, headers)
+        return json_response(_STATUS, granted.response, headers)
 
-    return handle
+    return BodyHandler(DEVICE_TOKEN, handle)
 
 
 def _operation(
-    name: str, path: str, summary: str, description: str, admits: Admits, *, renewing: bool
+    name: str,
+    path: str,
+    summary: str,
+    description: str,
+    authentication: Authentication,
+    *,
+    is_refresh: bool,
 ) -> Operation:
     return Operation(
         id=name,
@@ -84,9 +99,8 @@ def _operation(
         tag="Client Bound SAT",
         summary=summary,
         description=description,
-        admits=admits,
-        shape=DEVICE_TOKEN,
-        handler=_at(path, renewing=renewing),
+        authentication=authentication,
+        handler=_body_handler(path, is_refresh=is_refresh),
         status=_STATUS,
         answer=DeviceToken,
         refusals=frozenset({Code.FORBIDDEN}),
@@ -100,23 +114,23 @@ OPERATIONS: Final = (
         "/api/fabric/subscriber/devices/token",
         "Exchange a SAT for a Client Bound SAT",
         (
-            "The SAT must have the scope `sat:refresh`. If its session names no key yet, the first"
-            " proof that is good binds it to its key for good. A request that got no answer can be"
-            " sent again as it is: it is answered equivalently, up to five times."
+            "The SAT must have the scope `sat:refresh`. If the session is not bound to a key yet,"
+            " the first valid proof binds it permanently to the proof's key. After a lost response,"
+            " send the same request again: up to five repeats return an equivalent response."
         ),
-        Admits.KEY_HOLDER,
-        renewing=False,
+        Authentication.BOUND_TOKEN,
+        is_refresh=False,
     ),
     _operation(
         "refresh-device-token",
         "/api/fabric/subscriber/devices/refresh",
-        "Get the next Client Bound SAT for the same key",
+        "Refresh a Client Bound SAT with its key",
         (
-            "The SAT that is shown is not spent: possession of the key is what counts. The proof"
-            " must name it (`ath`). A SAT that names its key is taken for some minutes after it has"
-            " expired."
+            "The request does not consume the SAT: possession of the key authorizes it. The proof"
+            " must contain the hash of the SAT (`ath`). A bound SAT is accepted for"
+            " `device_slack_seconds` after it expires."
         ),
-        Admits.LATE_KEY_HOLDER,
-        renewing=True,
+        Authentication.BOUND_TOKEN_GRACE,
+        is_refresh=True,
     ),
 )

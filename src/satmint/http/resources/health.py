@@ -1,34 +1,42 @@
-"""Is it alive, is it ready, what has it done."""
+"""Liveness, readiness, and metrics."""
 
 from typing import Final
 
 import msgspec
 
-from satmint.flows.oversight import ready
-from satmint.http.messages import Call, Response
-from satmint.http.operations import Admits, Desk, Operation
+from satmint.flows.session_queries import ready
+from satmint.http.call import Call, Response
+from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.model.refusals import Code
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How the server is."""
+    """The process is running."""
 
     status: str
 
 
-async def _livez(desk: Desk, call: Call) -> Health:  # noqa: ARG001 - it lives if it answers
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The server is ready."""
+
+    status: str
+    warnings: tuple[str, ...] = ()
+    """Problems that do not make the server unready but need an operator; absent: none."""
+
+
+async def _livez(context: HandlerContext, call: Call) -> Health:  # noqa: ARG001 - every handler's signature
     return Health("ok")
 
 
-async def _readyz(desk: Desk, call: Call) -> Health:  # noqa: ARG001 - every handler's signature
-    await ready(desk.mint)
-    return Health("ok")
+async def _readyz(context: HandlerContext, call: Call) -> Readiness:  # noqa: ARG001 - every handler's signature
+    await ready(context.services.store)
+    return Readiness("ok", tuple(context.warnings()))
 
 
-async def _metrics(desk: Desk, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
+async def _metrics(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
     content_type = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-    siblings = desk.siblings
-    text = desk.metrics.text() if siblings is None else await siblings.text()
+    aggregator = context.aggregator
+    text = context.metrics.text() if aggregator is None else await aggregator.text()
     return Response(200, text, (content_type,))
 
 
@@ -38,8 +46,8 @@ OPERATIONS: Final = (
         method="GET",
         path="/livez",
         tag="Health",
-        summary="Whether the process answers",
-        admits=Admits.ANYONE,
+        summary="Liveness: the process responds",
+        authentication=Authentication.PUBLIC,
         handler=_livez,
         answer=Health,
     ),
@@ -48,19 +56,22 @@ OPERATIONS: Final = (
         method="GET",
         path="/readyz",
         tag="Health",
-        summary="Whether the database answers and its schema is current",
-        admits=Admits.ANYONE,
+        summary="Readiness: database reachable, schema current",
+        authentication=Authentication.PUBLIC,
         handler=_readyz,
-        answer=Health,
+        answer=Readiness,
         refusals=frozenset({Code.UNAVAILABLE}),
     ),
+)
+
+ADMIN_OPERATIONS: Final = (
     Operation(
         id="metrics",
         method="GET",
         path="/metrics",
         tag="Health",
-        summary="Counters in Prometheus' text format",
-        admits=Admits.ANYONE,
+        summary="Metrics in the Prometheus text format",
+        authentication=Authentication.PUBLIC,
         handler=_metrics,
         media_type="text/plain",
     ),

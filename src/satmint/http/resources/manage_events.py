@@ -1,13 +1,13 @@
-"""The audit trail, for those who manage a project."""
+"""Management operations for the audit trail."""
 
 from typing import Final
 from uuid import UUID
 
-from satmint.flows.oversight import list_events
+from satmint.flows.session_queries import list_events
 from satmint.http.answers import ListOf
-from satmint.http.messages import Call
-from satmint.http.operations import Admits, Desk, Operation
-from satmint.http.oversight_answers import EventAnswer, show_event
+from satmint.http.call import Call
+from satmint.http.management_answers import EventAnswer, show_event
+from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 
 _PATH: Final = "/api/satmint/events"
@@ -17,16 +17,16 @@ ORDER_QUERY: Final = {
         "type": "string",
         "enum": ["asc", "desc"],
         "default": "desc",
-        "description": "By time: newest or oldest first.",
+        "description": "The order by time: `desc` is newest first.",
     }
 }
 
 
-async def _list(desk: Desk, call: Call) -> object:
+async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
     window = read_window(query, descending=True)
-    page = await list_events(desk.mint, call.caller.project, window)
-    url = f"{desk.public_url}{_PATH}"
+    page = await list_events(context.services.store, call.caller.project, window)
+    url = f"{context.public_url}{_PATH}"
     return page_of(page, query, url, show_event, lambda found: (found.at, UUID(bytes=found.id)))
 
 
@@ -37,7 +37,7 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Management",
         summary="List audit events, newest first",
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_list,
         answer=ListOf[EventAnswer],
         query={**ORDER_QUERY, **PAGING_QUERY},

@@ -1,9 +1,8 @@
-"""Sessions and tokens, for those who manage a project."""
+"""Management operations for sessions, devices, presence and tokens."""
 
 from typing import Final
 
 from satmint.flows.introspect import Introspection, introspect
-from satmint.flows.oversight import list_devices, list_presence, list_sessions, session_of
 from satmint.flows.revoke import (
     revoke_key,
     revoke_project,
@@ -11,11 +10,12 @@ from satmint.flows.revoke import (
     revoke_subscriber,
     revoke_token,
 )
+from satmint.flows.session_queries import get_session, list_devices, list_presence, list_sessions
 from satmint.http.answers import ListOf
+from satmint.http.body_schema import BodySchema
+from satmint.http.call import Call, Response
 from satmint.http.fields import TokenText
-from satmint.http.messages import Call, Response
-from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
-from satmint.http.oversight_answers import (
+from satmint.http.management_answers import (
     DevicesAnswer,
     PresenceAnswer,
     RevokedAnswer,
@@ -24,83 +24,90 @@ from satmint.http.oversight_answers import (
     show_presence,
     show_session,
 )
+from satmint.http.operations import (
+    NO_CONTENT,
+    Authentication,
+    BodyHandler,
+    HandlerContext,
+    Operation,
+)
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
-from satmint.http.shapes import Shape
 from satmint.model.naming import is_fingerprint
-from satmint.model.refusals import Code, Fault, Unprocessable
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
-_OF_SUBSCRIBER: Final = "/api/satmint/subscribers/{id}/sessions"
+_SUBSCRIBER_SESSIONS: Final = "/api/satmint/subscribers/{id}/sessions"
 _DEVICES: Final = "/api/satmint/subscribers/{id}/devices"
 _PRESENCE: Final = "/api/satmint/subscribers/{id}/presence"
 _SESSION: Final = "/api/satmint/sessions/{session_id}"
 
-TOKEN: Final = Shape(
-    "TokenRequest", {"token": TokenText(doc="A SAT or a refresh token.", required=True)}
-)
+_TOKEN: Final = TokenText(name="token", doc="A SAT or a refresh token.", required=True)
+TOKEN: Final = BodySchema("TokenRequest", (_TOKEN,), lambda members: members[_TOKEN])
 
 
-async def _list(desk: Desk, call: Call) -> object:
+async def _list(context: HandlerContext, call: Call) -> object:
     query, project, subscriber = call.query(), call.caller.project, call.path_id("id")
-    page = await list_sessions(desk.mint, project, subscriber, read_window(query))
-    url = desk.public_url + _OF_SUBSCRIBER.format(id=subscriber)
+    page = await list_sessions(context.services.store, project, subscriber, read_window(query))
+    url = context.public_url + _SUBSCRIBER_SESSIONS.format(id=subscriber)
     return page_of(page, query, url, show_session, lambda found: (found.created_at, found.id))
 
 
-async def _devices(desk: Desk, call: Call) -> DevicesAnswer:
-    found = await list_devices(desk.mint, call.caller.project, call.path_id("id"))
+async def _devices(context: HandlerContext, call: Call) -> DevicesAnswer:
+    found = await list_devices(context.services, call.caller.project, call.path_id("id"))
     return show_devices(found)
 
 
-async def _presence(desk: Desk, call: Call) -> PresenceAnswer:
-    found = await list_presence(desk.mint, call.caller.project, call.path_id("id"))
+async def _presence(context: HandlerContext, call: Call) -> PresenceAnswer:
+    found = await list_presence(context.services, call.caller.project, call.path_id("id"))
     return show_presence(found)
 
 
-async def _revoke_all(desk: Desk, call: Call) -> RevokedAnswer:
+async def _revoke_all(context: HandlerContext, call: Call) -> RevokedAnswer:
     project, subscriber = call.caller.project, call.path_id("id")
     jkt = call.query().get("fingerprint")
     if jkt is None:
-        count = await revoke_subscriber(desk.mint, project, subscriber, call.origin)
+        count = await revoke_subscriber(context.services, project, subscriber, call.origin)
     elif is_fingerprint(jkt):
-        count = await revoke_key(desk.mint, project, subscriber, jkt, call.origin)
+        count = await revoke_key(context.services, project, subscriber, jkt, call.origin)
     else:
         message = "Fingerprint must be an RFC 7638 SHA-256 thumbprint"
-        raise Unprocessable(Fault(Code.INVALID_PARAMETER, message, "fingerprint"))
+        raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message, "fingerprint"))
     return RevokedAnswer(count)
 
 
-async def _get(desk: Desk, call: Call) -> SessionAnswer:
+async def _get(context: HandlerContext, call: Call) -> SessionAnswer:
     session = call.path_id("session_id")
-    return show_session(await session_of(desk.mint, call.caller.project, session))
+    return show_session(await get_session(context.services.store, call.caller.project, session))
 
 
-async def _revoke(desk: Desk, call: Call) -> Response:
-    await revoke_session(desk.mint, call.caller.project, call.path_id("session_id"), call.origin)
+async def _revoke(context: HandlerContext, call: Call) -> Response:
+    await revoke_session(
+        context.services, call.caller.project, call.path_id("session_id"), call.origin
+    )
     return NO_CONTENT
 
 
-async def _revoke_project(desk: Desk, call: Call) -> Response:
-    await revoke_project(desk.mint, call.caller.project, call.origin)
+async def _revoke_project(context: HandlerContext, call: Call) -> Response:
+    await revoke_project(context.services, call.caller.project, call.origin)
     return NO_CONTENT
 
 
-async def _introspect(desk: Desk, call: Call) -> Introspection:
-    return await introspect(desk.mint, call.caller.project, call.form["token"])
+async def _introspect(context: HandlerContext, call: Call, token: str) -> Introspection:
+    return await introspect(context.services, call.caller.project, token)
 
 
-async def _revoke_token(desk: Desk, call: Call) -> RevokedAnswer:
-    named = await revoke_token(desk.mint, call.caller.project, call.form["token"], call.origin)
-    return RevokedAnswer(int(named))
+async def _revoke_token(context: HandlerContext, call: Call, token: str) -> RevokedAnswer:
+    revoked = await revoke_token(context.services, call.caller.project, token, call.origin)
+    return RevokedAnswer(int(revoked))
 
 
 OPERATIONS: Final = (
     Operation(
         id="list-sessions",
         method="GET",
-        path=_OF_SUBSCRIBER,
+        path=_SUBSCRIBER_SESSIONS,
         tag="Management",
         summary="List a subscriber's sessions",
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_list,
         answer=ListOf[SessionAnswer],
         query=PAGING_QUERY,
@@ -109,20 +116,20 @@ OPERATIONS: Final = (
     Operation(
         id="revoke-sessions",
         method="DELETE",
-        path=_OF_SUBSCRIBER,
+        path=_SUBSCRIBER_SESSIONS,
         tag="Management",
         summary="Revoke all of a subscriber's sessions, or those of one key",
         description=(
-            "Without `fingerprint`, everything issued to the subscriber so far is dead at once."
+            "Without `fingerprint`, every token issued to the subscriber stops working immediately."
         ),
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_revoke_all,
         answer=RevokedAnswer,
         query={
             "fingerprint": {
                 "type": "string",
                 "pattern": "^[A-Za-z0-9_-]{43}$",
-                "description": "Only sessions bound to the key of this RFC 7638 thumbprint.",
+                "description": "Only sessions bound to the key with this RFC 7638 thumbprint.",
             }
         },
         refusals=frozenset({Code.NOT_FOUND}),
@@ -133,8 +140,8 @@ OPERATIONS: Final = (
         path=_DEVICES,
         tag="Management",
         summary="List the keys that a subscriber's sessions are bound to",
-        description="Revoke one of them with `fingerprint` at `DELETE …/sessions`.",
-        admits=Admits.MANAGER,
+        description="To revoke a key, call `DELETE …/sessions` with `fingerprint`.",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_devices,
         answer=DevicesAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -144,12 +151,12 @@ OPERATIONS: Final = (
         method="GET",
         path=_PRESENCE,
         tag="Management",
-        summary="Whether a subscriber is online, and where",
+        summary="Get the presence of a subscriber",
         description=(
-            "Online is who has said so (`subscriber.online`) on a live connection of the gateway. A"
-            " connection that was lost without a word counts for up to a minute."
+            "A subscriber is online if a client called `subscriber.online` on an open gateway"
+            " connection. A connection that breaks without a close counts for up to a minute."
         ),
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_presence,
         answer=PresenceAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -159,8 +166,8 @@ OPERATIONS: Final = (
         method="GET",
         path=_SESSION,
         tag="Management",
-        summary="One session",
-        admits=Admits.MANAGER,
+        summary="Get a session",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_get,
         answer=SessionAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -170,9 +177,9 @@ OPERATIONS: Final = (
         method="DELETE",
         path=_SESSION,
         tag="Management",
-        summary="Revoke one session",
-        description="Its refresh token and all of its SATs are dead at once.",
-        admits=Admits.MANAGER,
+        summary="Revoke a session",
+        description="The session's refresh token and all its SATs stop working immediately.",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_revoke,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -183,8 +190,8 @@ OPERATIONS: Final = (
         path="/api/satmint/sessions",
         tag="Management",
         summary="Revoke every session of the project",
-        description="Whatever was issued so far is dead at once; API tokens stay.",
-        admits=Admits.MANAGER,
+        description="Every issued token stops working immediately. API tokens remain valid.",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_revoke_project,
         status=204,
     ),
@@ -193,23 +200,22 @@ OPERATIONS: Final = (
         method="POST",
         path="/api/satmint/tokens/introspect",
         tag="Management",
-        summary="What a token says, and whether it is good (RFC 7662)",
-        admits=Admits.MANAGER,
-        shape=TOKEN,
-        handler=_introspect,
+        summary="Introspect a token (RFC 7662)",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(TOKEN, _introspect),
         answer=Introspection,
         secret=True,
+        reads_only=True,
     ),
     Operation(
         id="revoke-token",
         method="POST",
         path="/api/satmint/tokens/revoke",
         tag="Management",
-        summary="Revoke the session that a token is of (RFC 7009)",
-        description="What is no token of this project is passed over.",
-        admits=Admits.MANAGER,
-        shape=TOKEN,
-        handler=_revoke_token,
+        summary="Revoke the session of a token (RFC 7009)",
+        description="An unknown token, or a token of another project, is not an error.",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(TOKEN, _revoke_token),
         answer=RevokedAnswer,
     ),
 )

@@ -1,45 +1,52 @@
-"""Webhooks, for those who manage a project."""
+"""Management operations for webhooks."""
 
 from typing import Final
 
-from satmint.flows.webhooks import create_webhook, delete_webhook, list_webhooks, url_faults
+import msgspec
+
+from satmint.flows.webhooks import create_webhook, delete_webhook, list_webhooks, url_errors
 from satmint.http.answers import ListOf
+from satmint.http.body_schema import BodySchema, Members
+from satmint.http.call import Call, Response
 from satmint.http.fields import web_url
-from satmint.http.messages import Call, Response
-from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
-from satmint.http.oversight_answers import NewWebhookAnswer, WebhookAnswer, show_webhook
+from satmint.http.management_answers import NewWebhookAnswer, WebhookAnswer, show_webhook
+from satmint.http.operations import (
+    NO_CONTENT,
+    Authentication,
+    BodyHandler,
+    HandlerContext,
+    Operation,
+)
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
-from satmint.http.shapes import Shape
-from satmint.model.refusals import Code, Fault
+from satmint.model.refusals import Code, FieldError
 
 _PATH: Final = "/api/satmint/webhooks"
 
-CREATE: Final = Shape(
-    "WebhookRequest",
-    {"url": web_url("Where to send messages; https.", required=True)},
-)
+_URL: Final = web_url("url", "The https URL to send messages to.", required=True)
+CREATE: Final = BodySchema("WebhookRequest", (_URL,), lambda members: members[_URL])
 
 
-async def _create(desk: Desk, call: Call) -> NewWebhookAnswer:
-    project, url = call.caller.project, call.form["url"]
-    webhook, secret = await create_webhook(desk.mint, project, url, call.origin)
-    shown = show_webhook(webhook)
-    return NewWebhookAnswer(shown.id, shown.url, shown.created_at, secret=secret.reveal())
+async def _create(context: HandlerContext, call: Call, url: str) -> NewWebhookAnswer:
+    project = call.caller.project
+    webhook, secret = await create_webhook(context.services, project, url, call.origin)
+    shown = msgspec.structs.asdict(show_webhook(webhook))
+    return NewWebhookAnswer(**shown, secret=secret.reveal())
 
 
-async def _url_faults(desk: Desk, call: Call) -> list[Fault]:
-    return url_faults(desk.mint, call.form["url"]) if "url" in call.form else []
+async def _url_errors(context: HandlerContext, _call: Call, members: Members) -> list[FieldError]:
+    url = members.get(_URL)
+    return [] if url is None else url_errors(context.services.policy, url)
 
 
-async def _list(desk: Desk, call: Call) -> object:
+async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
-    page = await list_webhooks(desk.mint, call.caller.project, read_window(query))
-    url = f"{desk.public_url}{_PATH}"
+    page = await list_webhooks(context.services.store, call.caller.project, read_window(query))
+    url = f"{context.public_url}{_PATH}"
     return page_of(page, query, url, show_webhook, lambda found: (found.created_at, found.id))
 
 
-async def _delete(desk: Desk, call: Call) -> Response:
-    await delete_webhook(desk.mint, call.caller.project, call.path_id("id"), call.origin)
+async def _delete(context: HandlerContext, call: Call) -> Response:
+    await delete_webhook(context.services, call.caller.project, call.path_id("id"), call.origin)
     return NO_CONTENT
 
 
@@ -50,7 +57,7 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Management",
         summary="List webhooks",
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_list,
         answer=ListOf[WebhookAnswer],
         query=PAGING_QUERY,
@@ -60,18 +67,16 @@ OPERATIONS: Final = (
         method="POST",
         path=_PATH,
         tag="Management",
-        summary="Have alerts sent to a URL",
+        summary="Create a webhook",
         description=(
             "Messages follow Standard Webhooks: `webhook-id`, `webhook-timestamp` and"
-            " `webhook-signature`, an HMAC-SHA-256 with the secret of this answer, which is never"
-            " shown again. They tell of reuse detected, a key mismatch, a refused downgrade,"
-            " every revocation and every subscriber that is deleted, at least once each, and no"
-            " token is in them."
+            " `webhook-signature`, an HMAC-SHA-256 with the secret. Only this response contains the"
+            " secret. The server sends a message at least once for each refresh token reuse, key"
+            " mismatch, refused downgrade, revocation and deleted subscriber. Messages contain no"
+            " tokens."
         ),
-        admits=Admits.MANAGER,
-        shape=CREATE,
-        more_faults=_url_faults,
-        handler=_create,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(CREATE, _create, _url_errors),
         status=201,
         answer=NewWebhookAnswer,
         secret=True,
@@ -81,8 +86,8 @@ OPERATIONS: Final = (
         method="DELETE",
         path=f"{_PATH}/{{id}}",
         tag="Management",
-        summary="Delete a webhook, with what it was still to be told",
-        admits=Admits.MANAGER,
+        summary="Delete a webhook and its pending deliveries",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_delete,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),

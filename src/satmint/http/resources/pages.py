@@ -1,69 +1,69 @@
-"""The HTML pages, for people who look at this server with a browser."""
+"""Operations that serve HTML pages."""
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from satmint.http.here import is_this_machine
-from satmint.http.messages import Call, Response
-from satmint.http.operations import Admits, Desk, Handler, Operation
+from satmint.http.call import Call, Response
+from satmint.http.local_addresses import is_this_machine
+from satmint.http.operations import Authentication, Handler, HandlerContext, Operation
 from satmint.http.pages.errors import ErrorPage, ErrorsPage, NoSuchErrorPage, OperationLink
 from satmint.http.pages.reference import ReferencePage
 from satmint.http.pages.rendering import Page, html_response, render
 from satmint.http.pages.start import StartPage
 from satmint.model.refusals import Code
 
-_SERVERS_REMEMBERED: Final = 2
+_MAX_CACHED_SERVERS: Final = 2
 
 
-async def _start(desk: Desk, call: Call) -> Response:
-    if desk.demo is None:
-        page = StartPage(desk.public_url)
-    elif is_from_here(call):
-        page = StartPage(desk.public_url, desk.mint.policy.cluster_host, desk.demo)
+async def _start(context: HandlerContext, call: Call) -> Response:
+    if context.demo is None:
+        page = StartPage(context.public_url)
+    elif is_local_browser(call):
+        page = StartPage(context.public_url, context.services.policy.cluster_host, context.demo)
     else:
-        page = StartPage(desk.public_url, demo_at=desk.demo.http)
+        page = StartPage(context.public_url, demo_url=context.demo.http)
     return html_response(200, render(page), secret=page.demo is not None)
 
 
-async def _reference(desk: Desk, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
-    return _library(desk.openapi, desk.public_url)["reference"]
+async def _reference(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
+    return _rendered_pages(context.openapi, context.public_url)["reference"]
 
 
-async def _errors(desk: Desk, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
-    return _library(desk.openapi, desk.public_url)["errors"]
+async def _errors(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
+    return _rendered_pages(context.openapi, context.public_url)["errors"]
 
 
-async def _error(desk: Desk, call: Call) -> Response:
-    asked = call.params["code"]
-    found = _library(desk.openapi, desk.public_url).get(f"errors/{asked}")
-    return found or html_response(404, render(NoSuchErrorPage(asked)))
+async def _error(context: HandlerContext, call: Call) -> Response:
+    code = call.params["code"]
+    found = _rendered_pages(context.openapi, context.public_url).get(f"errors/{code}")
+    return found or html_response(404, render(NoSuchErrorPage(code)))
 
 
-def is_from_here(call: Call) -> bool:
-    """Whether it is this machine's own browser, because somebody opened the page.
+def is_local_browser(call: Call) -> bool:
+    """Whether a browser on this machine opened the page itself, not at the request of a site.
 
-    Any web site can make that browser ask this server. A site that does so across origins says so
-    in `Origin`. One that has its own name resolve to 127.0.0.1 (DNS rebinding) is of the same
-    origin and says nothing there, but its name is in `Host`.
+    Any web site can make a local browser send requests to this server. Cross-origin requests have
+    an `Origin` header. A site that resolves its own name to 127.0.0.1 (DNS rebinding) sends
+    same-origin requests without that header, but with its name in `Host`.
     """
     return call.web_origin is None and is_this_machine(call.host)
 
 
-@lru_cache(maxsize=_SERVERS_REMEMBERED)
-def _library(openapi: bytes, public_url: str) -> Mapping[str, Response]:
-    """The pages that are the same for everybody, by path, rendered when the first is asked for."""
+@lru_cache(maxsize=_MAX_CACHED_SERVERS)
+def _rendered_pages(openapi: bytes, public_url: str) -> Mapping[str, Response]:
+    """Return the pages that are the same for all callers, by path; rendered on first use."""
     document: dict[str, Any] = json.loads(openapi)
     reference = ReferencePage.of(document)
-    answering: dict[str, list[OperationLink]] = {}
-    for chapter in reference.chapters:
-        for entry in chapter.operations:
+    links_by_code: dict[str, list[OperationLink]] = {}
+    for section in reference.sections:
+        for entry in section.operations:
             link = OperationLink(entry.id, entry.method, entry.path)
-            for code in (code for refused in entry.refused for code in refused.codes):
-                answering.setdefault(code, []).append(link)
+            for code in (code for refusal in entry.refusals for code in refusal.codes):
+                links_by_code.setdefault(code, []).append(link)
     errors = {
-        f"errors/{code}": ErrorPage.of(code, public_url, tuple(answering.get(code, ())))
+        f"errors/{code}": ErrorPage.of(code, public_url, tuple(links_by_code.get(code, ())))
         for code in Code
     }
     pages: dict[str, Page] = {"reference": reference, "errors": ErrorsPage.of_all(), **errors}
@@ -71,14 +71,14 @@ def _library(openapi: bytes, public_url: str) -> Mapping[str, Response]:
 
 
 def page_operation(operation_id: str, path: str, summary: str, handler: Handler) -> Operation:
-    """An operation that shows a page, or a part of one, to anybody."""
+    """Return a public operation that serves a page or a file of a page."""
     return Operation(
         id=operation_id,
         method="GET",
         path=path,
         tag="Pages",
         summary=summary,
-        admits=Admits.ANYONE,
+        authentication=Authentication.PUBLIC,
         handler=handler,
         media_type="text/html",
         documented=False,
@@ -86,8 +86,8 @@ def page_operation(operation_id: str, path: str, summary: str, handler: Handler)
 
 
 OPERATIONS: Final = (
-    page_operation("start-page", "/", "What this is, and where to go on", _start),
-    page_operation("reference-page", "/reference", "The reference of the API", _reference),
-    page_operation("errors-page", "/errors", "Every error code", _errors),
-    page_operation("error-page", "/errors/{code}", "One error code", _error),
+    page_operation("start-page", "/", "Start page", _start),
+    page_operation("reference-page", "/reference", "API reference", _reference),
+    page_operation("errors-page", "/errors", "Error codes", _errors),
+    page_operation("error-page", "/errors/{code}", "An error code", _error),
 )

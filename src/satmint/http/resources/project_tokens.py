@@ -1,81 +1,115 @@
-"""API tokens of a project."""
+"""Operations for the API tokens of a project."""
 
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from satmint.flows.credentials import create_api_token, delete_api_token, update_api_token
 from satmint.http.answers import ApiTokenAnswer, show_api_token
-from satmint.http.fields import Id, SomeOf, Text
-from satmint.http.messages import Call, Response
-from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
-from satmint.http.shapes import Shape
+from satmint.http.body_schema import BodySchema, Members
+from satmint.http.call import Call, Response
+from satmint.http.fields import Id, SetOf, Text
+from satmint.http.operations import (
+    NO_CONTENT,
+    Authentication,
+    BodyHandler,
+    HandlerContext,
+    Operation,
+)
 from satmint.model.permissions import Permission
-from satmint.model.refusals import Code, Fault, Unprocessable
+from satmint.model.refusals import Code, FieldError, Unprocessable
 
 _PATH: Final = "/api/project/tokens"
 
-_NAME: Final = "What the token is called."
-_PERMISSIONS: Final = "What it may do."
+_NAME_DOC: Final = "The name of the token."
+_PERMISSIONS_DOC: Final = "The permissions of the token, at least one."
+_MANAGEMENT_DOC: Final = (
+    "As at the vendor, the caller can give a token, also its own, permissions that the caller does"
+    " not have: `management` is equal to every permission."
+)
 
-CREATE: Final = Shape(
+
+class _NewApiToken(NamedTuple):
+    name: str
+    permissions: frozenset[Permission]
+    subproject: UUID | None
+
+
+class _ApiTokenChange(NamedTuple):
+    name: str | None
+    permissions: frozenset[Permission] | None
+
+
+_NEW_NAME: Final = Text(name="name", doc=_NAME_DOC, required=True, allow_empty=False)
+_NEW_PERMISSIONS: Final = SetOf(
+    name="permissions",
+    doc=_PERMISSIONS_DOC,
+    required=True,
+    words=Permission,
+    code=Code.INVALID_AUTH_TOKEN_PERMISSIONS,
+    allow_empty=False,
+)
+_SUBPROJECT_ID: Final = Id(
+    name="subproject_id", doc="The id of this project. Subprojects are not supported."
+)
+CREATE: Final = BodySchema(
     "ProjectTokenCreateRequest",
-    {
-        "name": Text(doc=_NAME, required=True, may_be_empty=False),
-        "permissions": SomeOf(
-            doc=_PERMISSIONS,
-            required=True,
-            words=Permission,
-            code=Code.INVALID_AUTH_TOKEN_PERMISSIONS,
-        ),
-        "subproject_id": Id(doc="Only this project itself: it has no other inside."),
-    },
+    (_NEW_NAME, _NEW_PERMISSIONS, _SUBPROJECT_ID),
+    lambda members: _NewApiToken(
+        members[_NEW_NAME], members[_NEW_PERMISSIONS], members.get(_SUBPROJECT_ID)
+    ),
 )
-UPDATE: Final = Shape(
+
+_NAME: Final = Text(name="name", doc=_NAME_DOC, allow_empty=False)
+_PERMISSIONS: Final = SetOf(
+    name="permissions",
+    doc=_PERMISSIONS_DOC,
+    words=Permission,
+    code=Code.INVALID_AUTH_TOKEN_PERMISSIONS,
+    allow_empty=False,
+)
+UPDATE: Final = BodySchema(
     "ProjectTokenUpdateRequest",
-    {
-        "name": Text(doc=_NAME, may_be_empty=False),
-        "permissions": SomeOf(
-            doc=_PERMISSIONS, words=Permission, code=Code.INVALID_AUTH_TOKEN_PERMISSIONS
-        ),
-    },
+    (_NAME, _PERMISSIONS),
+    lambda members: _ApiTokenChange(members.get(_NAME), members.get(_PERMISSIONS)),
 )
 
 
-async def _create(desk: Desk, call: Call) -> ApiTokenAnswer:
+async def _create(context: HandlerContext, call: Call, request: _NewApiToken) -> ApiTokenAnswer:
     project = call.caller.project
-    if faults := await _subproject_faults(desk, call):
-        raise Unprocessable(*faults)
+    if field_errors := _check_subproject(project, request.subproject):
+        raise Unprocessable(*field_errors)
     token, secret = await create_api_token(
-        desk.mint, project, call.form["name"], call.form["permissions"], call.origin
+        context.services, project, request.name, request.permissions, call.origin
     )
     return show_api_token(token, secret.reveal())
 
 
-async def _subproject_faults(desk: Desk, call: Call) -> list[Fault]:  # noqa: ARG001 - see MoreFaults
-    project = call.caller.project
-    if call.form.get("subproject_id", project) == project:
+async def _subproject_errors(
+    _context: HandlerContext, call: Call, members: Members
+) -> list[FieldError]:
+    return _check_subproject(call.caller.project, members.get(_SUBPROJECT_ID))
+
+
+def _check_subproject(project: UUID, subproject: UUID | None) -> list[FieldError]:
+    if subproject is None or subproject == project:
         return []
     message = "Subproject Id must belong to the project"
-    return [Fault(Code.MUST_BELONG_TO_PROJECT, message, "subproject_id")]
+    return [FieldError(Code.MUST_BELONG_TO_PROJECT, message, "subproject_id")]
 
 
-async def _update(desk: Desk, call: Call) -> ApiTokenAnswer:
-    project, form = call.caller.project, call.form
+async def _update(context: HandlerContext, call: Call, change: _ApiTokenChange) -> ApiTokenAnswer:
+    project, token = call.caller.project, call.path_id("token_id")
     updated = await update_api_token(
-        desk.mint,
-        project,
-        call.path_id("token_id"),
-        form.get("name"),
-        form.get("permissions"),
-        call.origin,
+        context.services, project, token, change.name, change.permissions, call.origin
     )
-    desk.callers.forget(project)
+    context.callers.evict(project)
     return show_api_token(updated)
 
 
-async def _delete(desk: Desk, call: Call) -> Response:
+async def _delete(context: HandlerContext, call: Call) -> Response:
     project = call.caller.project
-    await delete_api_token(desk.mint, project, call.path_id("token_id"), call.origin)
-    desk.callers.forget(project)
+    await delete_api_token(context.services, project, call.path_id("token_id"), call.origin)
+    context.callers.evict(project)
     return NO_CONTENT
 
 
@@ -86,11 +120,9 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Project tokens",
         summary="Create an API token",
-        description="Its text is shown in this answer and never again.",
-        admits=Admits.MANAGER,
-        shape=CREATE,
-        more_faults=_subproject_faults,
-        handler=_create,
+        description=f"Only this response contains the text of the token. {_MANAGEMENT_DOC}",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(CREATE, _create, _subproject_errors),
         answer=ApiTokenAnswer,
         refusals=frozenset(
             {
@@ -106,10 +138,10 @@ OPERATIONS: Final = (
         method="PATCH",
         path=f"{_PATH}/{{token_id}}",
         tag="Project tokens",
-        summary="Change an API token",
-        admits=Admits.MANAGER,
-        shape=UPDATE,
-        handler=_update,
+        summary="Update an API token",
+        description=_MANAGEMENT_DOC,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(UPDATE, _update),
         answer=ApiTokenAnswer,
         refusals=frozenset(
             {Code.NOT_FOUND, Code.NOT_AN_ARRAY_OF_STRINGS, Code.INVALID_AUTH_TOKEN_PERMISSIONS}
@@ -121,7 +153,7 @@ OPERATIONS: Final = (
         path=f"{_PATH}/{{token_id}}",
         tag="Project tokens",
         summary="Delete an API token",
-        admits=Admits.MANAGER,
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_delete,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),

@@ -1,13 +1,13 @@
-"""The API's own description."""
+"""The operation that serves the OpenAPI document."""
 
 from typing import Final
 
-from satmint.http.messages import JSON_TYPE, Call, Response
-from satmint.http.operations import Admits, Desk, Operation
+from satmint.http.call import JSON_TYPE, Call, Response
+from satmint.http.operations import Authentication, HandlerContext, Operation
 
 
-async def _openapi(desk: Desk, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
-    return Response(200, desk.openapi, (JSON_TYPE,))
+async def _openapi(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
+    return Response(200, context.openapi, (JSON_TYPE,))
 
 
 OPERATIONS: Final = (
@@ -16,8 +16,8 @@ OPERATIONS: Final = (
         method="GET",
         path="/openapi.json",
         tag="Reference",
-        summary="This description, OpenAPI 3.1",
-        admits=Admits.ANYONE,
+        summary="Get the OpenAPI 3.1 document",
+        authentication=Authentication.PUBLIC,
         handler=_openapi,
     ),
 )

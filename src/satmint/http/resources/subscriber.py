@@ -1,16 +1,16 @@
-"""Who the holder of a SAT is."""
+"""The operation that returns the subscriber of a SAT."""
 
 from typing import Final
 
-from satmint.flows.visible import addresses_of_holder, subscriber_of_holder
+from satmint.flows.visible_addresses import addresses_of_caller, subscriber_of_caller
 from satmint.http.answers import InfoAnswer, show_info
-from satmint.http.messages import Call
-from satmint.http.operations import Admits, Desk, Operation
+from satmint.http.call import Call
+from satmint.http.operations import Authentication, HandlerContext, Operation
 
 
-async def _info(desk: Desk, call: Call) -> InfoAnswer:
-    subscriber = await subscriber_of_holder(desk.mint, call.holder)
-    addresses = await addresses_of_holder(desk.mint, call.holder)
+async def _info(context: HandlerContext, call: Call) -> InfoAnswer:
+    subscriber = await subscriber_of_caller(context.services.store, call.holder)
+    addresses = await addresses_of_caller(context.services.store, call.holder)
     return show_info(call.holder, subscriber, addresses)
 
 
@@ -20,8 +20,8 @@ OPERATIONS: Final = (
         method="GET",
         path="/api/fabric/subscriber/info",
         tag="Subscriber",
-        summary="Who the holder of a SAT is",
-        admits=Admits.HOLDER,
+        summary="Get the subscriber of a SAT",
+        authentication=Authentication.SUBSCRIBER_TOKEN,
         handler=_info,
         answer=InfoAnswer,
     ),

@@ -1,14 +1,15 @@
-"""Subscribers as a resource."""
+"""Operations for subscribers."""
 
-from typing import Any, Final
+from typing import Final
 
 from satmint.flows.addresses import list_addresses
 from satmint.flows.subscribers import (
+    NewSubscriberRequest,
     SubscriberFields,
     create_subscriber,
     delete_subscriber,
+    get_subscriber,
     list_subscribers,
-    subscriber_of,
     update_subscriber,
 )
 from satmint.http.answers import (
@@ -18,87 +19,103 @@ from satmint.http.answers import (
     show_address,
     show_subscriber,
 )
+from satmint.http.body_schema import BodySchema, Members
+from satmint.http.call import Call, Response
 from satmint.http.fields import Password, Text, email
-from satmint.http.messages import Call, Response
-from satmint.http.operations import NO_CONTENT, Admits, Desk, Operation
+from satmint.http.operations import (
+    NO_CONTENT,
+    Authentication,
+    BodyHandler,
+    HandlerContext,
+    Operation,
+)
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
-from satmint.http.shapes import Field, Shape
 from satmint.model.listing import AddressFilter
 from satmint.model.refusals import Code
 
 _PATH: Final = "/api/fabric/resources/subscribers"
 
-_FIELDS: Final[dict[str, Field[Any]]] = {
-    "password": Password(doc="The password, 8 to 72 bytes; a random one if absent or empty."),
-    "first_name": Text(doc="First name."),
-    "last_name": Text(doc="Last name."),
-    "display_name": Text(doc="Display name."),
-    "job_title": Text(doc="Job title."),
-    "timezone": Text(doc="Time zone; called `time_zone` in token requests."),
-    "country": Text(doc="Country."),
-    "region": Text(doc="Region, as free text."),
-    "company_name": Text(doc="Company name."),
-}
+_NEW_EMAIL: Final = email(
+    "email",
+    "E-mail address; also the `reference`. Unique within the project without regard to case.",
+    required=True,
+)
+_NEW_PASSWORD: Final = Password(
+    name="password", doc="The password, 8 to 72 bytes; random if absent or empty."
+)
+_EMAIL: Final = email("email", "E-mail address.")
+_PASSWORD: Final = Password(name="password", doc="A new password, 8 to 72 bytes; empty: no change.")
+_TIME_ZONE: Final = Text(name="timezone", doc="Time zone; called `time_zone` in token requests.")
+_PROFILE: Final = (
+    Text(name="first_name", doc="First name."),
+    Text(name="last_name", doc="Last name."),
+    Text(name="display_name", doc="Display name."),
+    Text(name="job_title", doc="Job title."),
+    _TIME_ZONE,
+    Text(name="country", doc="Country."),
+    Text(name="region", doc="Region, as free text."),
+    Text(name="company_name", doc="Company name."),
+)
 
-CREATE: Final = Shape(
+
+def _subscriber_fields(members: Members) -> SubscriberFields:
+    values = {field.name: members.get(field) for field in (_EMAIL, *_PROFILE)}
+    values["time_zone"] = values.pop(_TIME_ZONE.name)
+    return SubscriberFields(
+        {name: value for name, value in values.items() if value is not None},
+        members.get(_PASSWORD),
+    )
+
+
+CREATE: Final = BodySchema(
     "SubscriberCreateRequest",
-    {"email": email("E-mail address, and the `reference` too.", required=True), **_FIELDS},
+    (_NEW_EMAIL, _NEW_PASSWORD, *_PROFILE),
+    lambda members: NewSubscriberRequest(members[_NEW_EMAIL], _subscriber_fields(members)),
 )
-UPDATE: Final = Shape(
-    "SubscriberUpdateRequest",
-    {
-        "email": email("E-mail address."),
-        **_FIELDS,
-        "password": Password(doc="A new password, 8 to 72 bytes; empty leaves it as it is."),
-    },
+UPDATE: Final = BodySchema(
+    "SubscriberUpdateRequest", (_EMAIL, _PASSWORD, *_PROFILE), _subscriber_fields
 )
 
 
-async def _list(desk: Desk, call: Call) -> object:
+async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
-    page = await list_subscribers(desk.mint, call.caller.project, read_window(query))
-    url = f"{desk.public_url}{_PATH}"
+    page = await list_subscribers(context.services.store, call.caller.project, read_window(query))
+    url = f"{context.public_url}{_PATH}"
     return page_of(page, query, url, show_subscriber, lambda found: (found.created_at, found.id))
 
 
-async def _create(desk: Desk, call: Call) -> SubscriberAnswer:
-    created = await create_subscriber(
-        desk.mint, call.caller.project, call.form["email"], _wanted(call.form)
-    )
+async def _create(
+    context: HandlerContext, call: Call, request: NewSubscriberRequest
+) -> SubscriberAnswer:
+    created = await create_subscriber(context.services, call.caller.project, request)
     return show_subscriber(created)
 
 
-async def _get(desk: Desk, call: Call) -> SubscriberAnswer:
-    found = await subscriber_of(desk.mint, call.caller.project, call.path_id("id"))
+async def _get(context: HandlerContext, call: Call) -> SubscriberAnswer:
+    found = await get_subscriber(context.services.store, call.caller.project, call.path_id("id"))
     return show_subscriber(found)
 
 
-async def _update(desk: Desk, call: Call) -> SubscriberAnswer:
-    updated = await update_subscriber(
-        desk.mint, call.caller.project, call.path_id("id"), _wanted(call.form)
-    )
+async def _update(
+    context: HandlerContext, call: Call, change: SubscriberFields
+) -> SubscriberAnswer:
+    project, subscriber = call.caller.project, call.path_id("id")
+    updated = await update_subscriber(context.services, project, subscriber, change)
     return show_subscriber(updated)
 
 
-async def _delete(desk: Desk, call: Call) -> Response:
-    await delete_subscriber(desk.mint, call.caller.project, call.path_id("id"), call.origin)
+async def _delete(context: HandlerContext, call: Call) -> Response:
+    await delete_subscriber(context.services, call.caller.project, call.path_id("id"), call.origin)
     return NO_CONTENT
 
 
-async def _addresses(desk: Desk, call: Call) -> object:
+async def _addresses(context: HandlerContext, call: Call) -> object:
     query, project = call.query(), call.caller.project
-    subscriber = await subscriber_of(desk.mint, project, call.path_id("id"))
-    wanted = AddressFilter(subscriber=subscriber.id)
-    page = await list_addresses(desk.mint, project, wanted, read_window(query))
-    url = f"{desk.public_url}{_PATH}/{subscriber.id}/addresses"
+    subscriber = await get_subscriber(context.services.store, project, call.path_id("id"))
+    address_filter = AddressFilter(subscriber=subscriber.id)
+    page = await list_addresses(context.services.store, project, address_filter, read_window(query))
+    url = f"{context.public_url}{_PATH}/{subscriber.id}/addresses"
     return page_of(page, query, url, show_address, lambda found: (found.created_at, found.id))
-
-
-def _wanted(form: dict[str, Any]) -> SubscriberFields:
-    fields = {name: value for name, value in form.items() if name != "password"}
-    if "timezone" in fields:
-        fields["time_zone"] = fields.pop("timezone")
-    return SubscriberFields(fields, form.get("password"))
 
 
 OPERATIONS: Final = (
@@ -108,7 +125,7 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Subscribers",
         summary="List subscribers",
-        admits=Admits.BACKEND,
+        authentication=Authentication.API_TOKEN,
         handler=_list,
         answer=ListOf[SubscriberAnswer],
         query=PAGING_QUERY,
@@ -119,9 +136,8 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Subscribers",
         summary="Create a subscriber",
-        admits=Admits.BACKEND,
-        shape=CREATE,
-        handler=_create,
+        authentication=Authentication.API_TOKEN,
+        handler=BodyHandler(CREATE, _create),
         status=201,
         answer=SubscriberAnswer,
         refusals=frozenset({Code.NOT_UNIQUE_WITHIN_PROJECT}),
@@ -131,8 +147,8 @@ OPERATIONS: Final = (
         method="GET",
         path=f"{_PATH}/{{id}}",
         tag="Subscribers",
-        summary="One subscriber",
-        admits=Admits.BACKEND,
+        summary="Get a subscriber",
+        authentication=Authentication.API_TOKEN,
         handler=_get,
         answer=SubscriberAnswer,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -142,11 +158,10 @@ OPERATIONS: Final = (
         method="PUT",
         path=f"{_PATH}/{{id}}",
         tag="Subscribers",
-        summary="Change a subscriber",
-        description="Takes any subset of the fields and leaves the others as they are.",
-        admits=Admits.BACKEND,
-        shape=UPDATE,
-        handler=_update,
+        summary="Update a subscriber",
+        description="Updates the fields in the body and keeps the others.",
+        authentication=Authentication.API_TOKEN,
+        handler=BodyHandler(UPDATE, _update),
         answer=SubscriberAnswer,
         refusals=frozenset({Code.NOT_FOUND, Code.NOT_UNIQUE_WITHIN_PROJECT}),
     ),
@@ -156,8 +171,8 @@ OPERATIONS: Final = (
         path=f"{_PATH}/{{id}}",
         tag="Subscribers",
         summary="Delete a subscriber",
-        description="All of its sessions end at once.",
-        admits=Admits.BACKEND,
+        description="All sessions of the subscriber end immediately.",
+        authentication=Authentication.API_TOKEN,
         handler=_delete,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -168,7 +183,7 @@ OPERATIONS: Final = (
         path=f"{_PATH}/{{id}}/addresses",
         tag="Subscribers",
         summary="List a subscriber's addresses",
-        admits=Admits.BACKEND,
+        authentication=Authentication.API_TOKEN,
         handler=_addresses,
         answer=ListOf[AddressAnswer],
         query=PAGING_QUERY,

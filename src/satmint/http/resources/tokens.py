@@ -1,185 +1,139 @@
-"""The five token endpoints (seeds 0 to 3)."""
+"""Operations that issue and refresh tokens (seeds 0 to 3)."""
 
 from typing import Final
 
+from satmint.flows.callers import SubscriberCaller
+from satmint.flows.invites import (
+    InviteProofs,
+    InviteTokenRequest,
+    invitation_errors,
+    invite_token,
+)
 from satmint.flows.issue import (
     GuestTokenRequest,
     SubscriberTokenRequest,
     SubscriberTokens,
-    address_faults,
-    c2c_faults,
+    address_errors,
+    c2c_errors,
     embed_token,
     guest_tokens,
-    invitation_faults,
-    invite_token,
     subscriber_tokens,
 )
-from satmint.flows.mint import Pair
-from satmint.flows.refresh import format_faults, refresh
+from satmint.flows.proofs import next_nonce
+from satmint.flows.refresh import format_errors, refresh
+from satmint.flows.token_issuer import TokenPair
 from satmint.http.answers import TokenAnswer
-from satmint.http.fields import (
-    AddressIds,
-    ClusterHost,
-    Expiry,
-    Id,
-    Password,
-    Region,
-    SelfRefresh,
-    Text,
-    TokenText,
-    fingerprint,
+from satmint.http.body_schema import Members
+from satmint.http.call import NO_STORE, Call, Response, json_response
+from satmint.http.operations import Authentication, BodyHandler, HandlerContext, Operation
+from satmint.http.resources.token_bodies import (
+    ADDRESS_ID,
+    ALLOWED_ADDRESSES,
+    C2C_TOKEN,
+    EMBED_TOKEN,
+    GUEST_TOKEN,
+    INVITE_TOKEN,
+    REFRESH,
+    REFRESH_TOKEN,
+    SUBSCRIBER_TOKEN,
 )
-from satmint.http.messages import Call
-from satmint.http.operations import Admits, Desk, Operation
-from satmint.http.shapes import Shape
-from satmint.model.refusals import Code, Fault, Refusal
+from satmint.model.refusals import Code, FieldError, Refusal, Unproven
 from satmint.model.rotation import Rotated
 
-_PROFILE: Final = {
-    "first_name": Text(doc="Set or update the first name."),
-    "last_name": Text(doc="Set or update the last name."),
-    "display_name": Text(doc="Set or update the display name."),
-    "job_title": Text(doc="Set or update the job title."),
-    "time_zone": Text(doc="Set or update the time zone."),
-    "country": Text(doc="Set or update the country."),
-    "company_name": Text(doc="Set or update the company name."),
-}
-
-SUBSCRIBER_TOKEN: Final = Shape(
-    "SubscriberTokenRequest",
-    {
-        "reference": Text(
-            doc="The backend's own name for the subscriber, often an e-mail address.",
-            required=True,
-            may_be_empty=False,
-        ),
-        "expire_at": Expiry(doc="Unix seconds at which the SAT dies; by default in two hours."),
-        "application_id": Id(doc="The application that the token is for."),
-        "password": Password(doc="Set or update the password, 8 to 72 bytes; empty leaves it."),
-        **_PROFILE,
-        "region": Region(doc="The regional cluster that the browser SDK connects to."),
-        "fingerprint": fingerprint("RFC 7638 thumbprint of the key that the session is bound to."),
-        "scope": SelfRefresh(doc="`sat:refresh` lets the holder refresh by itself, with its key."),
-    },
-)
-
-REFRESH: Final = Shape(
-    "SubscriberRefreshTokenRequest",
-    {"refresh_token": TokenText(doc="The refresh token of the last answer.", required=True)},
-)
-
-GUEST_TOKEN: Final = Shape(
-    "GuestTokenRequest",
-    {
-        "allowed_addresses": AddressIds(
-            doc="One to ten addresses that the guest may reach.", required=True
-        ),
-        "expire_at": Expiry(doc="Unix seconds at which the SAT dies; by default in two hours."),
-        "region": Region(doc="The regional cluster that the browser SDK connects to."),
-        "ch": ClusterHost(doc="The same, as a region or a cluster host; goes before `region`."),
-    },
-)
-
-INVITE_TOKEN: Final = Shape(
-    "InviteTokenRequest",
-    {
-        "address_id": Id(doc="The address that the invitee may reach.", required=True),
-        "expires_at": Expiry(doc="Unix seconds at which the SAT dies; by default in two hours."),
-    },
-)
-
-EMBED_TOKEN: Final = Shape(
-    "EmbedTokenRequest",
-    {"token": TokenText(doc="The Click-to-Call token, `c2c_…`.", required=True)},
-)
+_INVITES: Final = "/api/fabric/subscriber/invites"
 
 
-async def _issue(desk: Desk, call: Call) -> SubscriberTokens:
-    form = call.form
-    request = SubscriberTokenRequest(
-        reference=form["reference"],
-        expire_at=form.get("expire_at"),
-        application_id=form.get("application_id"),
-        password=form.get("password"),
-        fields={name: form[name] for name in _PROFILE if name in form},
-        region=form.get("region"),
-        fingerprint=form.get("fingerprint"),
-        self_refresh=form.get("scope", False),
-    )
-    return await subscriber_tokens(desk.mint, call.caller, request, call.origin)
+async def _issue(
+    context: HandlerContext, call: Call, request: SubscriberTokenRequest
+) -> SubscriberTokens:
+    return await subscriber_tokens(context.services, call.caller, request, call.origin)
 
 
-async def _refresh(desk: Desk, call: Call) -> Pair:
-    outcomes = desk.metrics.refreshes
+async def _refresh(context: HandlerContext, call: Call, refresh_token: str) -> TokenPair:
+    outcomes = context.metrics.refreshes
     try:
-        pair, verdict = await refresh(
-            desk.mint, call.caller, call.form["refresh_token"], call.origin
-        )
+        pair, result = await refresh(context.services, call.caller, refresh_token, call.origin)
     except Refusal as refusal:
         outcomes[refusal.cause] += 1
         raise
-    if isinstance(verdict, Rotated):
+    if isinstance(result, Rotated):
         outcomes["rotated"] += 1
     else:
         outcomes["replayed"] += 1
-        desk.mint.forgive_call(call.caller.project)
+        if result.is_free:
+            context.services.limits.refund_call(call.caller.rate_limit_key)
     return pair
 
 
-async def _guest(desk: Desk, call: Call) -> Pair:
-    form, policy = call.form, desk.mint.policy
-    cluster_host = form.get("ch") or policy.cluster_host_of(form.get("region"))
-    request = GuestTokenRequest(form["allowed_addresses"], form.get("expire_at"), cluster_host)
-    return await guest_tokens(desk.mint, call.caller, request, call.origin)
+async def _refresh_errors(
+    _context: HandlerContext, _call: Call, members: Members
+) -> list[FieldError]:
+    token = members.get(REFRESH_TOKEN)
+    return [] if token is None else format_errors(token)
 
 
-async def _guest_faults(desk: Desk, call: Call) -> list[Fault]:
-    addresses = call.form.get("allowed_addresses")
-    return [] if addresses is None else await address_faults(desk.mint, call.caller, addresses)
+async def _guest(context: HandlerContext, call: Call, request: GuestTokenRequest) -> TokenPair:
+    return await guest_tokens(context.services, call.caller, request, call.origin)
 
 
-async def _invite(desk: Desk, call: Call) -> TokenAnswer:
-    inviter = call.caller_or_holder
-    expires_at = call.form.get("expires_at")
-    return TokenAnswer(
-        await invite_token(desk.mint, inviter, call.form["address_id"], expires_at, call.origin)
-    )
+async def _guest_errors(context: HandlerContext, call: Call, members: Members) -> list[FieldError]:
+    addresses = members.get(ALLOWED_ADDRESSES)
+    if addresses is None:
+        return []
+    return await address_errors(context.services.store, call.caller, addresses)
 
 
-async def _invite_faults(desk: Desk, call: Call) -> list[Fault]:
-    address = call.form.get("address_id")
+async def _invite(context: HandlerContext, call: Call, request: InviteTokenRequest) -> Response:
+    services, inviter, headers = context.services, call.caller_or_holder, [NO_STORE]
+    proofs = None
+    if isinstance(inviter, SubscriberCaller):
+        scheme = call.headers.get(b"authorization", b"").partition(b" ")[0]
+        proofs = InviteProofs(
+            method="POST",
+            path=_INVITES,
+            urls=frozenset(f"{url}{_INVITES}" for url in context.external_urls),
+            texts=call.header_values(b"dpop"),
+            required=scheme.lower() == b"dpop",
+        )
+        nonce = next_nonce(services, inviter.project)
+        if nonce is not None:
+            headers.append((b"dpop-nonce", nonce.encode()))
+    try:
+        token = await invite_token(services, inviter, request, call.origin, proofs)
+    except Unproven as refusal:
+        context.metrics.count_proof_refusal(refusal)
+        raise
+    return json_response(201, TokenAnswer(token), headers)
+
+
+async def _invite_errors(context: HandlerContext, call: Call, members: Members) -> list[FieldError]:
+    address = members.get(ADDRESS_ID)
     if address is None:
         return []
-    return await invitation_faults(desk.mint, call.caller_or_holder, address)
+    return await invitation_errors(context.services.store, call.caller_or_holder, address)
 
 
-async def _refresh_faults(desk: Desk, call: Call) -> list[Fault]:  # noqa: ARG001 - see MoreFaults
-    token = call.form.get("refresh_token")
-    return [] if token is None else format_faults(token)
+async def _embed(context: HandlerContext, call: Call, c2c_token: str) -> TokenAnswer:
+    return TokenAnswer(await embed_token(context.services, c2c_token, call.web_origin, call.origin))
 
 
-async def _embed_faults(desk: Desk, call: Call) -> list[Fault]:  # noqa: ARG001 - see MoreFaults
-    token = call.form.get("token")
-    return [] if token is None else c2c_faults(token)
+async def _embed_errors(
+    _context: HandlerContext, _call: Call, members: Members
+) -> list[FieldError]:
+    token = members.get(C2C_TOKEN)
+    return [] if token is None else c2c_errors(token)
 
 
-async def _embed(desk: Desk, call: Call) -> TokenAnswer:
-    c2c_token = call.form["token"]
-    return TokenAnswer(await embed_token(desk.mint, c2c_token, call.web_origin, call.origin))
-
-
-def _embed_at(path: str, operation_id: str, summary: str) -> Operation:
+def _embed_operation(path: str, operation_id: str, summary: str) -> Operation:
     return Operation(
         id=operation_id,
         method="POST",
         path=path,
         tag="Tokens",
         summary=summary,
-        description="For any visitor of a page; limited per Click-to-Call token and address.",
-        admits=Admits.ANYONE,
-        shape=EMBED_TOKEN,
-        more_faults=_embed_faults,
-        handler=_embed,
+        description="Public. Rate-limited per Click-to-Call token and client address.",
+        authentication=Authentication.PUBLIC,
+        handler=BodyHandler(EMBED_TOKEN, _embed, _embed_errors),
         status=201,
         answer=TokenAnswer,
         refusals=frozenset(
@@ -202,15 +156,14 @@ OPERATIONS: Final = (
         tag="Tokens",
         summary="Create a subscriber token",
         description=(
-            "Opens a session for the subscriber named by `reference`, who is created if there is"
-            " none. The SAT lives two hours unless `expire_at` says otherwise, the refresh token"
-            " five minutes longer."
+            "Opens a session for the subscriber with this `reference`, and creates the subscriber"
+            " if it does not exist. The SAT expires after two hours, or at `expire_at`; the refresh"
+            " token expires five minutes later."
         ),
-        admits=Admits.BACKEND,
-        shape=SUBSCRIBER_TOKEN,
-        handler=_issue,
+        authentication=Authentication.API_TOKEN,
+        handler=BodyHandler(SUBSCRIBER_TOKEN, _issue),
         answer=SubscriberTokens,
-        refusals=frozenset({Code.UNSUPPORTED_REGION, Code.NOT_UNIQUE_WITHIN_PROJECT}),
+        refusals=frozenset({Code.UNSUPPORTED_REGION}),
         secret=True,
     ),
     Operation(
@@ -220,16 +173,16 @@ OPERATIONS: Final = (
         tag="Tokens",
         summary="Exchange a refresh token for a new subscriber access token",
         description=(
-            "The new SAT lives two hours, the new refresh token two hours and five minutes. Safe to"
-            " repeat after a lost answer: until the new tokens are used, the old refresh token is"
-            " answered with an equivalent pair. Later it is taken for stolen and ends the session."
+            "The new SAT expires after two hours, the new refresh token after two hours and five"
+            " minutes. Safe to repeat after a lost response: until the new tokens are used, and for"
+            " ten minutes at most, the old refresh token returns an equivalent pair. After that,"
+            " using the old refresh token is treated as theft and revokes the session, even if it"
+            " has expired."
         ),
-        admits=Admits.BACKEND,
-        shape=REFRESH,
-        more_faults=_refresh_faults,
-        handler=_refresh,
+        authentication=Authentication.API_TOKEN,
+        handler=BodyHandler(REFRESH, _refresh, _refresh_errors),
         status=201,
-        answer=Pair,
+        answer=TokenPair,
         refusals=frozenset(
             {
                 Code.NOT_FOUND,
@@ -247,13 +200,11 @@ OPERATIONS: Final = (
         path="/api/fabric/guests/tokens",
         tag="Tokens",
         summary="Create a guest token",
-        description="For somebody who is no subscriber, good for up to ten addresses.",
-        admits=Admits.BACKEND,
-        shape=GUEST_TOKEN,
-        more_faults=_guest_faults,
-        handler=_guest,
+        description="Issues tokens for a user without an account, for up to ten addresses.",
+        authentication=Authentication.API_TOKEN,
+        handler=BodyHandler(GUEST_TOKEN, _guest, _guest_errors),
         status=201,
-        answer=Pair,
+        answer=TokenPair,
         refusals=frozenset(
             {
                 Code.NOT_AN_ARRAY_OF_STRINGS,
@@ -267,26 +218,32 @@ OPERATIONS: Final = (
     Operation(
         id="create-invite-token",
         method="POST",
-        path="/api/fabric/subscriber/invites",
+        path=_INVITES,
         tag="Tokens",
         summary="Create an invite token",
         description=(
-            "A subscriber invites somebody to one of its own addresses. A backend may do so too,"
-            " for any subscriber's address of its project."
+            "With a SAT, the address must be one of the subscriber's own, and the invite ends with"
+            " the session of the SAT: when it, or the subscriber, is revoked or deleted. With an"
+            " API token, it can be the address of any subscriber of the project. An invite ends in"
+            " any case when its address is deleted. With the SAT of a session that is bound to a"
+            " key, send a proof of possession in the `DPoP` header, with the hash of the SAT"
+            " (`ath`). Without one, the invite expires with the SAT at the latest."
         ),
-        admits=Admits.HOLDER_OR_BACKEND,
-        shape=INVITE_TOKEN,
-        more_faults=_invite_faults,
-        handler=_invite,
+        authentication=Authentication.INVITER,
+        handler=BodyHandler(INVITE_TOKEN, _invite, _invite_errors),
         status=201,
         answer=TokenAnswer,
         refusals=frozenset({Code.FORBIDDEN, Code.MUST_BELONG_TO_PROJECT}),
         secret=True,
     ),
-    _embed_at(
+    _embed_operation(
         "/api/fabric/embeds/tokens",
         "create-embed-token",
         "Exchange a Click-to-Call token for an embed token",
     ),
-    _embed_at("/api/embeds/tokens", "create-embed-token-alias", "The same, at its shorter path"),
+    _embed_operation(
+        "/api/embeds/tokens",
+        "create-embed-token-alias",
+        "Exchange a Click-to-Call token for an embed token (short path)",
+    ),
 )

@@ -1,13 +1,13 @@
-"""`/try`: the page on which one watches the life of a token. On a development server alone."""
+"""The page `/try`, which demonstrates the lifecycle of a token; development servers only."""
 
 from pathlib import Path
 from typing import Final
 
-from satmint.http.messages import Call, HeaderList, Response
-from satmint.http.operations import Desk
+from satmint.http.call import Call, HeaderList, Response
+from satmint.http.operations import HandlerContext
 from satmint.http.pages.rendering import html_response, render
 from satmint.http.pages.try_page import TryPage
-from satmint.http.resources.pages import is_from_here, page_operation
+from satmint.http.resources.pages import is_local_browser, page_operation
 from satmint.model.demo import BrowserSdk
 from satmint.model.refusals import NotFound
 
@@ -18,28 +18,28 @@ _CONTENT: Final = {file.name: file.read_bytes() for file in sorted(_FILES.iterdi
 _SDK: Final = "sdk.js"
 
 
-async def _page(desk: Desk, call: Call) -> Response:
-    demo = desk.demo
+async def _page(context: HandlerContext, call: Call) -> Response:
+    demo = context.demo
     if demo is None:
         raise NotFound("no_demo")
-    if not is_from_here(call):
+    if not is_local_browser(call):
         return html_response(200, render(TryPage(demo.http)))
     page = TryPage(demo.http, demo, demo.browser_sdk, has_sdk=_sdk(demo.browser_sdk) is not None)
     return html_response(200, render(page), secret=True, host=call.host)
 
 
-async def _file(desk: Desk, call: Call) -> Response:
-    if desk.demo is None:
+async def _file(context: HandlerContext, call: Call) -> Response:
+    if context.demo is None:
         raise NotFound("no_demo")
     name = call.params["file"]
-    content = _sdk(desk.demo.browser_sdk) if name == _SDK else _CONTENT.get(name)
+    content = _sdk(context.demo.browser_sdk) if name == _SDK else _CONTENT.get(name)
     if content is None:
         raise NotFound("no_such_file")
     return Response(200, content, _headers(_TYPES[Path(name).suffix]))
 
 
 def _sdk(sdk: BrowserSdk | None) -> bytes | None:
-    """The vendor's SDK; None where it is not, or not yet."""
+    """Return the file of the vendor's SDK; None if it is not configured or does not exist."""
     try:
         return None if sdk is None else sdk.file.read_bytes()
     except OSError:
@@ -56,6 +56,6 @@ def _headers(content_type: bytes) -> HeaderList:
 
 
 OPERATIONS: Final = (
-    page_operation("try-page", "/try", "Watch the life of a token", _page),
-    page_operation("try-file", "/try/{file}", "What that page is made of", _file),
+    page_operation("try-page", "/try", "The lifecycle of a token", _page),
+    page_operation("try-file", "/try/{file}", "A script or style sheet of that page", _file),
 )

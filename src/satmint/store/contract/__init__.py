@@ -1,58 +1,75 @@
-"""What a store promises. A second one can be written from this folder alone.
+"""The store's contract. A new store can be implemented from this package alone.
 
-Rules that hold for every method:
+Rules for every method:
 
-- Each call is one atomic step. A method that writes returns only after what it wrote is durable:
-  a crash before that means that nothing happened, a crash after it loses nothing.
-- Audit events are written in the transaction of what they tell of: both or neither.
-- Everything is scoped by project. An id of another project is an unknown id.
-- Times are whole Unix seconds, given by the caller; a store reads no clock.
-- `StoreUnavailable` may come from any method, and then nothing is promised about whether the step
-  happened. A store waits for locks and retries serialisation failures itself, within bounds,
-  before it gives up. It never turns such trouble into any other verdict.
-- No text of a token is ever passed in or kept: digests only.
+- Each call is one atomic step. A method that writes returns only after its write is durable: a
+  crash before that leaves no trace, a crash after it loses nothing.
+- Audit events are written in the transaction of the change that they describe: both or neither.
+- Everything is scoped by project. An id of another project counts as unknown.
+- Times are whole Unix seconds, passed by the caller; a store reads no clock, except to measure the
+  windows of rotation where several nodes share it.
+- Any method may raise `StoreUnavailable`; whether the step happened is then unknown. A store waits
+  for locks and retries serialisation failures itself, within bounds, before it raises. It never
+  reports such a failure as any other result.
+- Token texts are never passed to a store: only their digests.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
 from satmint.store.contract.accounts import (
-    CHANGEABLE,
-    OWN_SHOWN,
+    MAX_OWN_ADDRESSES,
+    UPDATABLE_FIELDS,
     AddressStore,
+    Collision,
     NewSubscriber,
     ProjectStore,
     SubscriberChange,
     SubscriberStore,
 )
+from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
-from satmint.store.contract.purge import Swept
-from satmint.store.contract.sessions import NewSession, Opened, SessionStore
-from satmint.store.contract.trail import EventStore, PresenceStore, WebhookStore
+from satmint.store.contract.events import EventStore
+from satmint.store.contract.incarnation import IncarnationStore
+from satmint.store.contract.presence import PresenceStore
+from satmint.store.contract.purge import PurgeResult
+from satmint.store.contract.sessions import (
+    InvitesExhausted,
+    NewInvite,
+    NewSession,
+    OpenedSession,
+    SessionStore,
+)
+from satmint.store.contract.webhooks import WebhookStore
 
 __all__ = [
-    "CHANGEABLE",
-    "OWN_SHOWN",
+    "MAX_OWN_ADDRESSES",
+    "UPDATABLE_FIELDS",
     "AddressStore",
+    "Backlog",
+    "Collision",
     "EventStore",
+    "IncarnationStore",
+    "InvitesExhausted",
+    "NewInvite",
     "NewSession",
     "NewSubscriber",
     "NotUnique",
-    "Opened",
+    "OpenedSession",
     "PresenceStore",
     "ProjectStore",
+    "PurgeResult",
     "SchemaUnknown",
     "SessionStore",
     "Store",
     "SubscriberChange",
     "SubscriberStore",
-    "Swept",
     "WebhookStore",
 ]
 
 
 class Store(Protocol):
-    """One database, and everything that is kept in it."""
+    """One database and its contents."""
 
     @property
     def projects(self) -> ProjectStore:
@@ -81,41 +98,51 @@ class Store(Protocol):
 
     @property
     def presence(self) -> PresenceStore:
-        """Who is online."""
+        """Presence leases."""
         ...
 
     @property
     def webhooks(self) -> WebhookStore:
-        """Webhooks and their outbox."""
+        """Webhooks and their pending deliveries."""
         ...
 
-    def on_ending(self, look: Callable[[], None]) -> None:
-        """Have `look` called when there may be something new for `EventStore.ending` to tell.
+    @property
+    def incarnation(self) -> IncarnationStore:
+        """The incarnation of the database, by which a copy is recognised."""
+        ...
 
-        It saves waiting for the next time to ask, and no more: a store that cannot tell never calls
-        it, one that lost its way to the database does not for a while, and either may call it in
-        vain. It is called on the event loop that the store was opened on.
+    def on_revocation(self, callback: Callable[[], None]) -> None:
+        """Register a callback for new events that `EventStore.revocations` may return.
+
+        The callback is only a hint that saves waiting for the next poll. A store without
+        notifications never calls it, a store that has lost its connection does not call it for a
+        while, and every store may call it in vain. It is called on the event loop on which the
+        store was opened.
         """
         ...
 
     async def ready(self) -> None:
-        """Return where the database answers and its schema is current.
+        """Check that the database answers and that its schema is current.
 
         Raises:
-            StoreUnavailable: it does not answer.
-            SchemaUnknown: its schema is not ours.
+            StoreUnavailable: the database does not answer.
+            SchemaUnknown: the schema is not the one of this version.
         """
         ...
 
-    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
-        """Look at about `limit` rows of each table, and remove those that are dead.
+    async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
+        """Examine about `limit` rows of each table and delete the expired ones.
 
-        Each call goes on where the last one stopped, and begins anew at the end. Dead are sessions
-        none of whose tokens can live any more, temporary subscribers without a session, proofs and
-        leases past their time, and events older than `events_before`.
+        Each call continues where the previous one stopped, and starts again at the end. Deleted
+        are sessions whose tokens have all expired, temporary subscribers without a session, proofs
+        and leases past their time, and events older than `events_before`.
         """
+        ...
+
+    def backlog(self) -> Backlog:
+        """What this process has not finished yet."""
         ...
 
     async def close(self) -> None:
-        """Finish what was begun, then let go of the database."""
+        """Finish running operations, then close the database."""
         ...

@@ -1,4 +1,4 @@
-"""What a store promises of projects, subscribers and addresses."""
+"""The store's contract for projects, subscribers and addresses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,37 +16,58 @@ from satmint.model.records import (
     Subscriber,
 )
 
-OWN_SHOWN: Final = 100
-"""Addresses of one subscriber that its own view of itself holds, at the most."""
-CHANGEABLE: Final = frozenset(Address.__slots__) - {"id", "project", "subscriber", "created_at"}
-"""The fields of an address that can be set on one that is there."""
+MAX_OWN_ADDRESSES: Final = 100
+"""How many addresses a subscriber's own view of itself contains at most."""
+UPDATABLE_FIELDS: Final = frozenset(Address.__slots__) - {
+    "id",
+    "project",
+    "subscriber",
+    "created_at",
+}
+"""The fields of an existing address that can be changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberChange:
-    """Fields to set on a subscriber; what is not in `fields` stays as it is."""
+    """Fields to set on a subscriber; fields that are not named stay unchanged."""
 
     fields: dict[str, str | None] = field(default_factory=dict)
-    """Names out of `Profile`, `email` and `reference`."""
+    """By name: a field of `Profile`, `email` or `reference`."""
     password_hash: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class NewSubscriber:
-    """A subscriber to be created where `reference` names none yet."""
+    """A subscriber to create if `reference` names none yet."""
 
     id: UUID
     address_id: UUID
-    """For the address `/private/<name>` that every subscriber gets."""
+    """Of the address `/private/<name>` that every subscriber gets."""
     reference: str
+    """Equal to another's if `reference_key` of both is."""
     email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """A subscriber whose reference or e-mail address equals another's, from an earlier version."""
+
+    project: UUID
+    attribute: str
+    """`reference` or `email`."""
+    subscriber: UUID
+    """Only its exact reference leads to this subscriber."""
+    text: str
+    """Its reference or e-mail address."""
+    other: UUID | None
+    """The subscriber to whom all other forms lead. None: there is none."""
 
 
 class ProjectStore(Protocol):
     """Projects, their API tokens and their Click-to-Call tokens."""
 
     async def create(self, project: Project) -> None:
-        """Keep a new project."""
+        """Store a new project."""
         ...
 
     async def list(self) -> Sequence[Project]:
@@ -58,7 +79,7 @@ class ProjectStore(Protocol):
         ...
 
     async def add_api_token(self, token: ApiToken, event: Event) -> None:
-        """Keep a new API token."""
+        """Store a new API token."""
         ...
 
     async def api_token_by_digest(self, project: UUID, digest: bytes) -> ApiToken | None:
@@ -77,19 +98,19 @@ class ProjectStore(Protocol):
         permissions: frozenset[Permission] | None,
         event: Event,
     ) -> ApiToken | None:
-        """Set what is not None. Returns the token as it is now, None where there is none."""
+        """Set the values that are not None. Returns the updated token, None if there is none."""
         ...
 
     async def delete_api_token(self, project: UUID, token: UUID, event: Event) -> bool:
-        """Forget an API token. Returns whether there was one."""
+        """Delete an API token. Returns whether it existed."""
         ...
 
     async def add_c2c_token(self, token: C2cToken, event: Event) -> None:
-        """Keep a new Click-to-Call token."""
+        """Store a new Click-to-Call token."""
         ...
 
     async def c2c_token_by_digest(self, digest: bytes) -> C2cToken | None:
-        """The Click-to-Call token, of whichever project, whose text has this SHA-256."""
+        """The Click-to-Call token of any project whose text has this SHA-256."""
         ...
 
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
@@ -99,11 +120,11 @@ class ProjectStore(Protocol):
     async def disable_c2c_token(
         self, project: UUID, token: UUID, now: int, event: Event
     ) -> C2cToken | None:
-        """Disable one for good; once disabled, again changes nothing and records nothing."""
+        """Disable a token permanently. A repeated call changes and records nothing."""
         ...
 
     async def delete_c2c_token(self, project: UUID, token: UUID, event: Event) -> bool:
-        """Forget one. Returns whether there was one."""
+        """Delete a Click-to-Call token. Returns whether it existed."""
         ...
 
 
@@ -115,33 +136,52 @@ class SubscriberStore(Protocol):
     ) -> Subscriber:
         """Create a subscriber and its address `/private/<slug>`.
 
+        The address's display name is the subscriber's public name (`public_name`), else the slug of
+        its reference (`reference_slug`).
+
         Raises:
-            NotUnique: `reference` or `email` is taken in this project.
+            NotUnique: an equal `reference` or `email` is in use in this project.
         """
         ...
 
     async def list(self, project: UUID, window: Window) -> Page[Subscriber]:
-        """Subscribers proper; the temporary ones of guests and visitors are left out."""
+        """A project's permanent subscribers, without the temporary ones of guests and visitors."""
         ...
 
     async def get(self, project: UUID, subscriber: UUID) -> Subscriber | None:
-        """One subscriber, temporary or not."""
+        """One subscriber, permanent or temporary."""
+        ...
+
+    async def find(self, project: UUID, name: str) -> Subscriber | None:
+        """The subscriber proper whose reference or e-mail address is `name`; None: there is none.
+
+        Where it is the reference of one and the e-mail address of another, the one whose reference
+        it is, who signs in with it.
+        """
+        ...
+
+    async def collisions(self) -> Sequence[Collision]:
+        """The subscribers of all projects whose reference or e-mail address equals another's."""
         ...
 
     async def update(
         self, project: UUID, subscriber: UUID, change: SubscriberChange, now: int
     ) -> Subscriber | None:
-        """Set the given fields of a subscriber proper; None where there is none.
+        """Set the given fields of a permanent subscriber; None if it does not exist.
 
-        Where its `reference` was its e-mail address and the e-mail changes, both change.
+        If its `reference` equals its e-mail address and the e-mail changes, both change. An address
+        whose display name was derived from the subscriber's follows.
 
         Raises:
-            NotUnique: the new e-mail address is taken in this project.
+            NotUnique: an address equal to the new e-mail address is in use in this project.
         """
         ...
 
     async def delete(self, project: UUID, subscriber: UUID, now: int, event: Event) -> bool:
-        """Remove a subscriber proper and its addresses, and revoke all of its sessions."""
+        """Delete a permanent subscriber and its addresses, and revoke its sessions.
+
+        Returns whether it existed.
+        """
         ...
 
 
@@ -149,14 +189,16 @@ class AddressStore(Protocol):
     """Addresses."""
 
     async def create(self, address: Address) -> None:
-        """Keep a new address.
+        """Store a new address.
 
         Raises:
-            NotUnique: `name` is taken in this project and context.
+            NotUnique: `name` is in use in this project and context.
         """
         ...
 
-    async def list(self, project: UUID, wanted: AddressFilter, window: Window) -> Page[Address]:
+    async def list(
+        self, project: UUID, address_filter: AddressFilter, window: Window
+    ) -> Page[Address]:
         """A project's addresses."""
         ...
 
@@ -164,26 +206,34 @@ class AddressStore(Protocol):
         """One address."""
         ...
 
-    async def these(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
-        """Those of `addresses` that are of this project, oldest first. Never waits for lists."""
+    async def get_many(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
+        """The given addresses that belong to this project, oldest first. Never waits for lists."""
+        ...
+
+    async def recheck(self, project: UUID, addresses: Sequence[UUID]) -> bool:
+        """Whether one of these exists. For the revocation watch: does not wait for requests."""
         ...
 
     async def of_subscriber(self, project: UUID, subscriber: UUID) -> Sequence[Address]:
-        """A subscriber's own: the oldest `OWN_SHOWN` of them. Never waits for lists."""
+        """A subscriber's `MAX_OWN_ADDRESSES` oldest addresses. Never waits for lists."""
         ...
 
     async def update(
         self, project: UUID, address: UUID, fields: Mapping[str, Any]
     ) -> Address | None:
-        """Set the given fields, of `CHANGEABLE`; None where there is no such address.
+        """Set the given fields, out of `UPDATABLE_FIELDS`; None if the address does not exist.
 
-        In one step, so that of two who set different fields at once neither undoes the other's.
+        One step, so that concurrent updates of different fields do not undo each other.
 
         Raises:
-            NotUnique: the new `name` is taken in this project and context.
+            NotUnique: the new `name` is in use in this project and context.
         """
         ...
 
-    async def delete(self, project: UUID, address: UUID) -> bool:
-        """Forget an address. Returns whether there was one."""
+    async def delete(self, project: UUID, address: UUID, event: Event) -> bool:
+        """Delete an address, and record `event`. Returns whether it existed.
+
+        Ids of addresses are never used again, so a check that an address exists refuses the tokens
+        that were good for it alone. The cost does not depend on how many there are.
+        """
         ...

@@ -1,8 +1,8 @@
-"""What a store raises beside `StoreUnavailable`."""
+"""Errors of a store, in addition to `StoreUnavailable`."""
 
 
 class NotUnique(Exception):
-    """Another record of the project has this value already; `attribute` names which."""
+    """Another record of the project has the same value of `attribute`."""
 
     def __init__(self, attribute: str) -> None:
         super().__init__(attribute)
@@ -10,4 +10,4 @@ class NotUnique(Exception):
 
 
 class SchemaUnknown(Exception):
-    """The database's schema is not the one that this version of satmint knows."""
+    """The database's schema is not known to this version of satmint."""

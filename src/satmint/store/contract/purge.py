@@ -1,15 +1,15 @@
-"""What a store says of a step of its purge."""
+"""The result of one purge step."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """One step of a walk through everything that is kept."""
+class PurgeResult:
+    """The result of one step of a pass over all tables."""
 
-    gone: int
-    """Rows that were removed."""
+    removed: int
+    """Deleted rows."""
     more: bool
-    """Whether there is more to look at in this walk. If not, the next step begins a new one."""
-    alive: int | None
-    """How many sessions may still be used, where this step has seen the last of them."""
+    """Whether this pass has more rows to examine. If not, the next step begins a new pass."""
+    active: int | None
+    """Number of active sessions, when this step has completed their count; else None."""

@@ -1,4 +1,4 @@
-"""What a store promises of sessions: the reason why there is a store."""
+"""The store's contract for sessions."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,36 +7,62 @@ from uuid import UUID
 from satmint.model.claims import Kind
 from satmint.model.events import Event
 from satmint.model.listing import Page, Window
-from satmint.model.possession import Grant, Judgement, Possession
+from satmint.model.possession import Denied, Grant, Possession, PossessionResult
 from satmint.model.records import (
+    Inviter,
     Session,
-    SessionStanding,
+    StoredSession,
 )
-from satmint.model.rotation import Presented, Verdict
+from satmint.model.rotation import RefreshTokenRef, RotationResult
 from satmint.store.contract.accounts import NewSubscriber, SubscriberChange
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session to be opened; its head is generation 0."""
+    """A session to open; its head is generation 0."""
 
     id: UUID
     expires_at: int
     """`exp` of its first SAT."""
     deadline: int
     jkt: str | None = None
+    c2c_token: UUID | None = None
+    """The Click-to-Call token that an embed visitor exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What `open_*` hands back: enough to write the claims."""
+class NewInvite:
+    """An invite that the holder of a SAT makes."""
+
+    project: UUID
+    subscriber: UUID
+    """The new temporary subscriber of the invitee."""
+    session: NewSession
+    inviter: Inviter
+    max_alive: int
+    """How many unexpired and unrevoked invites a session may have made, with this one."""
+    possession: Possession | None = None
+    """The proof of the inviter's key; None if the request has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvitesExhausted:
+    """The inviting session has made as many invites as it may; nothing was written."""
+
+    until: int
+    """Unix seconds at which the first of them expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """The result of `open_*`: the values that the claims need."""
 
     subscriber: UUID
     epoch: int
 
 
 class SessionStore(Protocol):
-    """Sessions: the reason why there is a store."""
+    """Sessions: opening, rotation, possession, revocation."""
 
     async def open_for_reference(
         self,
@@ -46,15 +72,17 @@ class SessionStore(Protocol):
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
+    ) -> OpenedSession:
         """Open a session for the subscriber that a backend names by `reference`.
 
-        Creates the subscriber where there is none, else sets the given fields; then opens the
-        session and records `event`: all or nothing. However many callers name one new reference
-        at once, one subscriber is created and all get a session of it.
+        Creates the subscriber if it does not exist, else sets the given fields; then opens the
+        session and records `event`: all or nothing. If several callers name one new reference at
+        once, one subscriber is created and each caller gets a session of it. References are equal
+        if their `reference_key` is; where several subscribers of an earlier version have equal
+        references, the exact one counts.
 
-        Raises:
-            NotUnique: the e-mail address belongs to another subscriber of the project.
+        If another subscriber has the e-mail address, the new one is created without it. An address
+        whose display name was derived from the subscriber's follows a change.
         """
         ...
 
@@ -66,94 +94,134 @@ class SessionStore(Protocol):
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
-        """Open a session for a new temporary subscriber, which ends with its last session."""
+    ) -> OpenedSession:
+        """Open a session for a new temporary subscriber, which is deleted with its last session."""
+        ...
+
+    async def open_invite(
+        self, invite: NewInvite, now: int, event: Event, mismatch: Event
+    ) -> OpenedSession | InvitesExhausted | Denied:
+        """Open the session of an invite, if the session that makes it is active, in one step.
+
+        The invite ends with the inviting session: from its revocation on, however it is revoked,
+        `get` and `list` report the invite as revoked, too. The inviting session is kept, and can be
+        revoked, until its last invite has expired. If several callers reach the limit at once, none
+        exceeds it.
+
+        A proof is used up in the same step, as by `prove` without a grant. It is good for one
+        invite: also a re-sent request is refused with `PROOF_REPLAYED`.
+
+        Args:
+            invite: The invite.
+            now: Unix seconds.
+            event: The event of the new session.
+            mismatch: Recorded if the proof is of another key than the inviting session's.
+
+        Returns:
+            `Denied` if the inviting session is not active, or its key was not proven; only
+            `mismatch` may then be written.
+        """
         ...
 
     async def rotate(
-        self, presented: Presented, expires_at: int, now: int, replay_cap: int | None, event: Event
-    ) -> Verdict:
-        """Decide what presenting a refresh token means, and do it, in one step.
+        self, ref: RefreshTokenRef, expires_at: int, now: int, replay_seconds: int, event: Event
+    ) -> RotationResult:
+        """Decide about a presented refresh token and carry out the decision, in one step.
 
-        The rules are those of `satmint.model.rotation.judge`. However many callers present one
-        token at once, at most one ever gets `Rotated`; the others get `Replayed` with the same
-        head. Refresh and revoke contend for the same row: once a revocation has returned, no
+        The rules are those of `satmint.model.rotation.decide_rotation`. If several callers present
+        one token at once, at most one gets `Rotated`; the others get `Replayed` with the same
+        head. Refresh and revocation contend for the same row: once a revocation has returned, no
         rotation of that session succeeds.
 
         Args:
-            presented: The opened token.
+            ref: The contents of the decrypted token.
             expires_at: `exp` of the next SAT; cut to the session's deadline.
             now: Unix seconds.
-            replay_cap: See `judge`.
-            event: Recorded with its kind, generation and cause set by the verdict.
+            replay_seconds: See `decide_rotation`. A store that several nodes share measures it by
+                the database's clock, if it was opened so.
+            event: Recorded with kind, generation and cause set according to the decision. Of the
+                replays of one generation, only the first is recorded; all are counted.
         """
         ...
 
     async def prove(
-        self, shown: Possession, grant: Grant | None, now: int, event: Event, binding: Event
-    ) -> Judgement:
-        """Decide what a proof of possession means for a session, and do it, in one step.
+        self, possession: Possession, grant: Grant | None, now: int, event: Event, binding: Event
+    ) -> PossessionResult:
+        """Decide about a proof of possession and carry out the decision, in one step.
 
-        In this order: the session stands, as for `rotate`; its key is the one shown, or it has none
-        yet and is bound to it now, by compare-and-set; the proof was not used before, or by this
-        same request at most `MOST_RESENDS` times; the deadline leaves room for the grant. Then the
-        proof is remembered until `shown.forget_at`, `lives_until` covers the grant, and the events
-        are recorded: `binding` where the session was bound by this, `event` where anything was
-        granted. A re-sent request changes nothing but its own count.
+        The checks, in order: the session is active, as for `rotate`; it is bound to the presented
+        key, or is unbound and is bound to it now, by compare-and-set; the proof was not used
+        before, or only by this same request and at most `MAX_RESENDS` times; the deadline leaves
+        room for the grant. Then the proof is stored until `possession.forget_at`, `lives_until`
+        covers the grant, and the events are recorded: `binding` if this bound the session, `event`
+        if anything was granted. A re-sent request changes only its own count.
 
-        A key that is not the session's changes nothing but the audit trail, which gets `event` with
-        the kind `KEY_MISMATCH`: somebody holds a token that is not theirs. Every other refusal
-        writes nothing at all. However many callers show different keys to an unbound session at
-        once, one of them binds it.
+        A key other than the session's changes nothing but the audit trail, which gets `event` with
+        the kind `KEY_MISMATCH`: the caller holds a token that is not its own. Every other refusal
+        writes nothing. If several callers present different keys to an unbound session at once,
+        exactly one binds it.
 
         Args:
-            shown: Token and proof.
-            grant: The times of the Client Bound SAT that is asked for; None: the proof alone is to
-                be judged and used up.
+            possession: The token and the proof.
+            grant: The times of the requested Client Bound SAT; None to check and use up the proof
+                only.
             now: Unix seconds.
-            event: Of the grant.
-            binding: Of the binding.
+            event: The event of the grant.
+            binding: The event of the binding.
         """
         ...
 
-    async def standing(self, project: UUID, session: UUID) -> SessionStanding | None:
-        """A session and its subscriber's epoch, never older than the last write that returned."""
+    async def get(self, project: UUID, session: UUID) -> StoredSession | None:
+        """A session and its subscriber's epoch, as of the last completed write or later."""
         ...
 
-    def note_seen(self, presented: Presented) -> None:
+    async def recheck(self, project: UUID, session: UUID) -> StoredSession | None:
+        """As `get`, for the revocation watch: it does not wait for requests."""
+        ...
+
+    def mark_seen(self, ref: RefreshTokenRef, now: int) -> None:
         """Record that a SAT of this generation was accepted, if it is the head's.
 
-        Does not wait and cannot fail; a record lost in a crash only makes a later lost answer
-        look innocent for longer.
+        Records also whether that was later than a concurrent request can come: then no step of a
+        clock makes the previous refresh token good again.
+
+        Returns at once and never fails. The mark is kept and tried again until it is durable,
+        however long its row is locked or the database unavailable; meanwhile, the decisions of
+        this process go by it. `close` tries to write what is left, and logs what is lost. If a
+        mark is lost, the previous refresh token can be replayed for longer.
+
+        Args:
+            ref: The contents of the decrypted SAT.
+            now: Unix seconds.
         """
         ...
 
     async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
-        """A subscriber's sessions that still have a living token or were revoked lately."""
+        """A subscriber's sessions that have an unexpired token or were revoked recently."""
         ...
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
-        """Revoke one session. Returns whether there is such a session; twice is as good as once."""
+        """Revoke one session. Idempotent. Returns whether the session exists."""
         ...
 
     async def revoke_key(
         self, project: UUID, subscriber: UUID, jkt: str, now: int, event: Event
     ) -> int:
-        """Revoke a subscriber's sessions that are bound to a key. Returns how many were live."""
+        """Revoke a subscriber's sessions that are bound to a key. Returns how many were active."""
         ...
 
     async def revoke_subscriber(
         self, project: UUID, subscriber: UUID, now: int, event: Event
     ) -> int | None:
-        """Raise a subscriber's epoch and revoke its sessions: everything issued so far is dead.
+        """Raise a subscriber's epoch and revoke its sessions: invalidates every issued token.
 
-        Returns how many sessions were live; None where there is no such subscriber.
+        Returns how many sessions were active; None if the subscriber does not exist.
         """
         ...
 
     async def revoke_project(self, project: UUID, now: int, event: Event) -> None:
-        """Revoke every session that the project has, however many, in one small step.
+        """Revoke all sessions of a project, in one step of constant cost.
 
-        Sessions that are opened afterwards are not touched.
+        Sessions that are opened afterwards are not affected.
         """
         ...

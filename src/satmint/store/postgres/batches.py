@@ -1,7 +1,7 @@
-"""Steps that arrive while one transaction is being made durable share the next one.
+"""Batches of steps: steps that arrive while a transaction is being made durable share the next one.
 
-A batch of steps of one kind is one statement, or one short transaction. Where a step of it cannot
-be done at all, which is a bug or an event's id used twice, the others are done without it.
+A batch of steps of one kind is one statement or one short transaction. If a step can never succeed,
+because of a bug or a duplicate event id, the others run without it.
 """
 
 import asyncio
@@ -10,62 +10,77 @@ from typing import Generic, TypeVar
 
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.group_commit import GroupCommit, Outcomes
-from satmint.store.postgres.connections import Connection, Connections
+from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.connection_pool import ConnectionPool
+from satmint.store.postgres.transactions import Begin
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 BatchWork = Callable[[Connection, Sequence[Step]], Awaitable[Sequence[Result]]]
-"""Does all steps of a batch, all or nothing; one result for each, in order."""
+"""Runs all steps of a batch or none; one result for each, in order."""
 
 
 class Batches(Generic[Step, Result]):
-    """Gathers steps of one kind, and has one batch of them under way at a time.
+    """Gathers steps of one kind and runs one batch at a time.
 
-    So the steps that it is given for one session are done in the order in which they were given.
+    So the steps of one session run in the order of their submission.
     """
 
     def __init__(
         self,
-        connections: Connections,
+        connections: ConnectionPool,
         work: BatchWork[Step, Result],
         observe: Callable[[int], None] = lambda _size: None,
+        *,
+        begin: Begin | None = None,
     ) -> None:
+        """Prepare to gather.
+
+        Args:
+            connections: The pool.
+            work: Runs a batch. It must not wait for a lock that somebody else may hold for long.
+            observe: Called with the size of each batch.
+            begin: Begins the transaction of a batch; None if it is one statement.
+        """
         self._connections = connections
+        self._begin_transaction = begin
         self._work = work
         self._gather = GroupCommit[Step, Result](self._begin, observe=observe)
-        self._under_way: asyncio.Task[Outcomes[Result]] | None = None
+        self._running: asyncio.Task[Outcomes[Result]] | None = None
 
     def submit(self, step: Step) -> asyncio.Future[Result]:
-        """Have `step` done as part of a batch.
+        """Run `step` as part of a batch.
 
         Raises:
-            StoreUnavailable: too much waits already.
+            StoreUnavailable: too many steps are waiting.
         """
         return self._gather.submit(step)
 
     async def drained(self) -> None:
-        """Return once everything that was submitted is done."""
+        """Wait until all submitted steps are done."""
         await self._gather.drained()
 
     def _begin(self, steps: Sequence[Step], done: Callable[[Outcomes[Result]], None]) -> None:
-        # The loop keeps weak references to tasks only.
-        self._under_way = asyncio.ensure_future(self._run(steps))
-        self._under_way.add_done_callback(lambda task: done(_outcomes(task, steps)))
+        # The event loop keeps only weak references to tasks.
+        self._running = asyncio.ensure_future(self._run(steps))
+        self._running.add_done_callback(lambda task: done(_outcomes(task, steps)))
 
     async def _run(self, steps: Sequence[Step]) -> Outcomes[Result]:
         try:
-            return await self._connections.attempt(lambda db: self._work(db, steps))
+            return await self._connections.attempt(
+                lambda db: self._work(db, steps), self._begin_transaction
+            )
         except StoreUnavailable as error:
             return [error] * len(steps)
-        except Exception as bug:  # noqa: BLE001 - it belongs to one caller, and here is who finds out
+        except Exception as bug:  # noqa: BLE001 - belongs to one step; found below
             if len(steps) == 1:
                 return [bug]
-            # It is rare, so no pains are taken to find it in fewer steps.
+            # This is rare, so each step simply runs alone.
             return [(await self._run([step]))[0] for step in steps]
 
 
 def _outcomes(task: asyncio.Task[Outcomes[Result]], steps: Sequence[object]) -> Outcomes[Result]:
-    if task.cancelled():  # the event loop is going down
+    if task.cancelled():  # the event loop is shutting down
         return [StoreUnavailable("store_closed")] * len(steps)
     return task.result()

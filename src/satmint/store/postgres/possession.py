@@ -1,4 +1,4 @@
-"""Proofs of possession in PostgreSQL: judged by rows that are held, many at once."""
+"""Proofs of possession in PostgreSQL: batches of decisions on locked rows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,25 +12,33 @@ from satmint.model.possession import (
     Accepted,
     Denied,
     Grant,
-    Judgement,
     Possession,
     PossessionCause,
+    PossessionResult,
     UsedProof,
-    judge_possession,
+    decide_possession,
 )
-from satmint.model.rotation import Standing
-from satmint.store.postgres.connections import Connection
+from satmint.model.refusals import StoreUnavailable
+from satmint.model.rotation import SessionState
+from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.driver_errors import LOCK_NOT_AVAILABLE, ConcurrentChange
 from satmint.store.postgres.events import record
-from satmint.store.postgres.standing import Key, hold, read_standings
+from satmint.store.postgres.session_rows import (
+    Key,
+    lock_sessions,
+    read_sessions,
+    unknown_sessions,
+)
+from satmint.store.sql.port import Row
 
 ProofKey = tuple[UUID, bytes]
 """Project and digest of a proof."""
 
 
 class PossessionStep(msgspec.Struct, frozen=True):
-    """A proof that was shown; see `SessionStore.prove`."""
+    """A presented proof; see `SessionStore.prove`."""
 
-    shown: Possession
+    possession: Possession
     grant: Grant | None
     now: int
     event: Event
@@ -38,23 +46,29 @@ class PossessionStep(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> Key:
-        """Which session."""
-        return self.shown.project, self.shown.session
+        """The session."""
+        return self.possession.project, self.possession.session
+
+    @property
+    def proof_key(self) -> ProofKey:
+        """The proof."""
+        return self.possession.project, self.possession.proof
 
 
-_USED: Final = """
+_SELECT_USED: Final = """
 SELECT project_id, proof, request, issued_at, expires_at, resends
-  FROM unnest($1::uuid[], $2::bytea[]) AS wanted (project_id, proof)
+  FROM unnest($1::uuid[], $2::bytea[]) AS requested (project_id, proof)
   JOIN proofs USING (project_id, proof)
 """
-_REMEMBER: Final = """
+_LOCK_USED: Final = f"{_SELECT_USED} ORDER BY project_id, proof FOR UPDATE OF proofs SKIP LOCKED"
+_INSERT_PROOF: Final = """
 INSERT INTO proofs (project_id, proof, request, issued_at, expires_at, resends, forget_at)
 SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[],
                      $6::bigint[], $7::bigint[])
     ON CONFLICT (project_id, proof) DO NOTHING
 RETURNING 1
 """
-_COUNT: Final = """
+_COUNT_RESEND: Final = """
 UPDATE proofs SET resends = counted.resends
   FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS counted (project_id, proof, resends)
  WHERE proofs.project_id = counted.project_id AND proofs.proof = counted.proof
@@ -71,172 +85,187 @@ RETURNING 1
 """
 
 
-class _UsedMeanwhile(Exception):
-    """Somebody has just used one of the proofs with a token of another session."""
-
-
 @dataclass(slots=True)
-class _Docket:
-    """What is known of sessions and proofs, and what there is to write once all are judged."""
+class _PendingWrites:
+    """The state of sessions and proofs, and the writes that the decisions require."""
 
-    bench: dict[Key, Standing]
-    """How each session stands, after the steps so far."""
+    states: dict[Key, SessionState]
+    """State of each session after the steps so far."""
     used: dict[ProofKey, UsedProof]
-    """What is remembered of proofs, after them."""
+    """Used proofs after the steps so far."""
     fresh: dict[ProofKey, Possession] = field(default_factory=dict)
-    """Proofs that were used for the first time."""
+    """Proofs used for the first time."""
     resent: set[ProofKey] = field(default_factory=set)
-    """Others that were answered again."""
+    """Proofs of re-sent requests."""
     granted: dict[Key, Grant | None] = field(default_factory=dict)
-    """By session that changed: the grant that lasts longest, or none where it was bound only."""
+    """By changed session: its latest grant; None if it was bound only."""
     events: list[Event] = field(default_factory=list)
 
-    def judge(self, step: PossessionStep) -> Judgement | None:
-        """Judge one step and note what it changes; None: its session is not on the bench."""
-        standing = self.bench.get(step.key)
-        if standing is None:
+    def decide(self, step: PossessionStep) -> PossessionResult | None:
+        """Decide about one step and collect its writes; None if its session is not in `states`."""
+        state = self.states.get(step.key)
+        if state is None:
             return None
-        shown = step.shown
-        key = shown.project, shown.proof
-        memory = self.used.get(key)
-        judgement = judge_possession(standing, memory, shown, step.grant, step.now)
-        match judgement:
-            case Accepted(again=True) if memory is not None:
-                self.used[key] = msgspec.structs.replace(memory, resends=memory.resends + 1)
+        possession = step.possession
+        key = possession.project, possession.proof
+        used_proof = self.used.get(key)
+        result = decide_possession(state, used_proof, possession, step.grant, step.now)
+        match result:
+            case Accepted(resent=True) if used_proof is not None:
+                self.used[key] = msgspec.structs.replace(used_proof, resends=used_proof.resends + 1)
                 if key not in self.fresh:
                     self.resent.add(key)
             case Accepted(grant, bound):
-                self.used[key] = UsedProof(shown.request, grant, 0)
-                self.fresh[key] = shown
-                self._accept(step, standing, grant, bound=bound)
+                self.used[key] = UsedProof(possession.request, grant, 0)
+                self.fresh[key] = possession
+                self._accept(step, state, grant, bound=bound)
             case Denied(PossessionCause.KEY_MISMATCH):
                 mismatch = msgspec.structs.replace(step.event, kind=EventKind.KEY_MISMATCH)
                 self.events.append(mismatch)
             case Denied():
                 pass
-        return judgement
+        return result
 
     def _accept(
-        self, step: PossessionStep, standing: Standing, grant: Grant | None, *, bound: bool
+        self, step: PossessionStep, state: SessionState, grant: Grant | None, *, bound: bool
     ) -> None:
-        head = msgspec.structs.replace(standing.head, jkt=step.shown.jkt)
-        self.bench[step.key] = replace(standing, head=head)
+        head = msgspec.structs.replace(state.head, jkt=step.possession.jkt)
+        self.states[step.key] = replace(state, head=head)
         if bound:
             self.events.append(step.binding)
         if grant is not None:
             self.events.append(step.event)
         if bound or grant is not None:
-            former = self.granted.get(step.key)
-            self.granted[step.key] = former if grant is None else _longer(former, grant)
+            previous = self.granted.get(step.key)
+            self.granted[step.key] = previous if grant is None else _latest_times(previous, grant)
 
 
-async def prove_at_once(
+async def prove_skip_locked(
     db: Connection, steps: Sequence[PossessionStep]
-) -> Sequence[Judgement | None]:
-    """Judge proofs, in their order, by the rows as they are; None: it is unknown or held."""
-    return await _judged(db, steps, patiently=False)
-
-
-async def prove_patiently(db: Connection, step: PossessionStep) -> Judgement:
-    """Judge one proof in a transaction, after whoever holds its session's row."""
-    (judgement,) = await _judged(db, [step], patiently=True)
-    return Denied(PossessionCause.UNKNOWN_SESSION) if judgement is None else judgement
-
-
-async def _judged(
-    db: Connection, steps: Sequence[PossessionStep], *, patiently: bool
-) -> Sequence[Judgement | None]:
-    while True:
-        try:
-            async with db.transaction():
-                return await _judged_by_what_is_seen(db, steps, patiently=patiently)
-        except _UsedMeanwhile:
-            continue
-
-
-async def _judged_by_what_is_seen(
-    db: Connection, steps: Sequence[PossessionStep], *, patiently: bool
-) -> Sequence[Judgement | None]:
-    held = await hold(db, [step.key for step in steps], patiently=patiently)
-    known = await read_standings(db, list(held))
-    docket = _Docket(
-        bench={key: one.standing for key, one in known.items()},
-        used=await _used_proofs(db, {(s.shown.project, s.shown.proof) for s in steps}),
-    )
-    judgements = [docket.judge(step) for step in steps]
-    await _write_proofs(db, docket)
-    await _write_sessions(db, docket)
-    if docket.events:
-        await record(db, *docket.events)
-    return judgements
-
-
-async def _used_proofs(db: Connection, keys: Collection[ProofKey]) -> dict[ProofKey, UsedProof]:
-    rows = await db.fetch(_USED, [project for project, _ in keys], [proof for _, proof in keys])
-    return {
-        (row["project_id"], row["proof"]): UsedProof(
-            request=row["request"],
-            grant=(
-                None if row["issued_at"] is None else Grant(row["issued_at"], row["expires_at"])
-            ),
-            resends=row["resends"],
-        )
-        for row in rows
-    }
-
-
-async def _write_proofs(db: Connection, docket: _Docket) -> None:
-    """Remember those that are new, and count those that came again.
-
-    Always in the order of the keys, so that nobody waits in a circle.
+) -> Sequence[PossessionResult | None]:
+    """Decide about proofs, in order, in a transaction; None if a row of the step is locked.
 
     Raises:
-        _UsedMeanwhile: one of them is not as new as it looked.
+        ConcurrentChange: a concurrent transaction used one of the proofs with a token of another
+            session.
     """
-    fresh, resent = sorted(docket.fresh), sorted(docket.resent)
+    held = await lock_sessions(db, [step.key for step in steps])
+    known = await read_sessions(db, list(held))
+    states = {key: one.state for key, one in known.items()}
+    unknown = await unknown_sessions(db, {step.key for step in steps} - states.keys())
+    used, locked = await _used_proofs(db, {step.proof_key for step in steps})
+    pending = _PendingWrites(states, used)
+    results: list[PossessionResult | None] = []
+    for step in steps:
+        if step.key in unknown:
+            results.append(Denied(PossessionCause.UNKNOWN_SESSION))
+        else:
+            results.append(None if step.proof_key in locked else pending.decide(step))
+    await _write_proofs(db, pending)
+    await _write_sessions(db, pending)
+    if pending.events:
+        await record(db, *pending.events)
+    return results
+
+
+async def prove_in_transaction(
+    db: Connection, possession: Possession, now: int, mismatch: Event
+) -> PossessionResult:
+    """Decide about a proof of a bound session's key within a larger transaction.
+
+    The transaction must have locked the session.
+
+    Raises:
+        ConcurrentChange: a concurrent transaction used the proof with a token of another session.
+        StoreUnavailable: another transaction holds the row of the proof.
+    """
+    step = PossessionStep(possession, None, now, mismatch, mismatch)
+    (result,) = await prove_skip_locked(db, [step])
+    if result is None:
+        raise StoreUnavailable(LOCK_NOT_AVAILABLE)
+    return result
+
+
+async def _used_proofs(
+    db: Connection, keys: Collection[ProofKey]
+) -> tuple[dict[ProofKey, UsedProof], set[ProofKey]]:
+    """The proofs that were used, and those of them whose rows are locked."""
+    arguments = [project for project, _ in keys], [proof for _, proof in keys]
+    used = {_proof_key(row): _used_proof(row) for row in await db.fetch(_SELECT_USED, *arguments)}
+    if not used:  # as is usual
+        return used, set()
+    free = {_proof_key(row): _used_proof(row) for row in await db.fetch(_LOCK_USED, *arguments)}
+    return used | free, used.keys() - free.keys()
+
+
+def _proof_key(row: Row) -> ProofKey:
+    return row["project_id"], row["proof"]
+
+
+def _used_proof(row: Row) -> UsedProof:
+    issued_at = row["issued_at"]
+    grant = None if issued_at is None else Grant(issued_at, row["expires_at"])
+    return UsedProof(row["request"], grant, row["resends"])
+
+
+async def _write_proofs(db: Connection, pending: _PendingWrites) -> None:
+    """Insert new proofs, and count re-sent ones.
+
+    Always in the order of the keys, against deadlocks.
+
+    Raises:
+        ConcurrentChange: a concurrent transaction used one of the new proofs.
+    """
+    fresh, resent = sorted(pending.fresh), sorted(pending.resent)
     if fresh:
-        used = [docket.used[key] for key in fresh]
-        shown = [docket.fresh[key] for key in fresh]
+        used = [pending.used[key] for key in fresh]
+        possession = [pending.fresh[key] for key in fresh]
         written = await db.fetch(
-            _REMEMBER,
+            _INSERT_PROOF,
             [project for project, _ in fresh],
             [proof for _, proof in fresh],
-            [memory.request for memory in used],
-            [None if memory.grant is None else memory.grant.issued_at for memory in used],
-            [None if memory.grant is None else memory.grant.expires_at for memory in used],
-            [memory.resends for memory in used],
-            [one.forget_at for one in shown],
+            [used_proof.request for used_proof in used],
+            [
+                None if used_proof.grant is None else used_proof.grant.issued_at
+                for used_proof in used
+            ],
+            [
+                None if used_proof.grant is None else used_proof.grant.expires_at
+                for used_proof in used
+            ],
+            [used_proof.resends for used_proof in used],
+            [one.forget_at for one in possession],
         )
         if len(written) < len(fresh):
-            raise _UsedMeanwhile
+            raise ConcurrentChange
     if resent:
         await db.execute(
-            _COUNT,
+            _COUNT_RESEND,
             [project for project, _ in resent],
             [proof for _, proof in resent],
-            [docket.used[key].resends for key in resent],
+            [pending.used[key].resends for key in resent],
         )
 
 
-async def _write_sessions(db: Connection, docket: _Docket) -> None:
-    """Write what accepted proofs have changed beside themselves."""
-    if not docket.granted:
+async def _write_sessions(db: Connection, pending: _PendingWrites) -> None:
+    """Write the sessions that accepted proofs have changed."""
+    if not pending.granted:
         return
-    grants = docket.granted.values()
+    grants = pending.granted.values()
     written = await db.fetch(
         _ACCEPT,
-        [project for project, _ in docket.granted],
-        [session for _, session in docket.granted],
-        [docket.bench[key].head.jkt for key in docket.granted],
+        [project for project, _ in pending.granted],
+        [session for _, session in pending.granted],
+        [pending.states[key].head.jkt for key in pending.granted],
         [0 if grant is None else grant.expires_at for grant in grants],
         [None if grant is None else grant.issued_at for grant in grants],
     )
-    if len(written) < len(docket.granted):
-        raise RuntimeError("a session was bound behind the rules' back")
+    if len(written) < len(pending.granted):
+        raise RuntimeError("a session was bound outside of the decision rules")
 
 
-def _longer(one: Grant | None, other: Grant) -> Grant:
-    """The latest times of both."""
+def _latest_times(one: Grant | None, other: Grant) -> Grant:
+    """The later times of both grants."""
     if one is None:
         return other
     return Grant(

@@ -1,9 +1,10 @@
-"""Rotations in PostgreSQL: one statement for as many sessions as are waiting.
+"""Rotations in PostgreSQL: one statement for all waiting sessions.
 
-Of all who present a generation, one finds it still the head: the statement rotates it, and tells of
-it, in one round trip. It waits for nobody: a row that somebody else holds is passed over. Whoever
-was passed by, for whatever reason, is judged by the row as it is then, in a transaction that holds
-it; that, too, is done for many at once.
+Of all callers that present a generation, exactly one finds it still the head: the statement rotates
+it and records the event in one round trip. It never waits: it skips rows that another transaction
+has locked. The steps that it did not rotate, for whatever reason, are decided by the full rules in
+a transaction that locks their rows, again many at once and without waiting. What is locked even
+then is tried again; see `LockWaits`.
 """
 
 from collections.abc import Sequence
@@ -12,71 +13,79 @@ from typing import Final
 import msgspec
 
 from satmint.model.events import Event, EventKind
-from satmint.model.lifetimes import REFRESH_OVERHANG_SECONDS
+from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS, expired
 from satmint.model.rotation import (
     Cause,
     Head,
-    Move,
-    Presented,
+    RefreshTokenRef,
     Refused,
     Rotated,
-    Standing,
-    Verdict,
-    judge,
-    verdict_of,
+    RotationResult,
+    SessionState,
+    apply_rotation,
+    decide_rotation,
+    rotation_event,
+    rotation_result,
 )
-from satmint.store.postgres.connections import Connection
-from satmint.store.postgres.events import COLUMNS as EVENT_COLUMNS
+from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.events import record
-from satmint.store.postgres.standing import (
-    THROUGH_THE_GATE,
+from satmint.store.postgres.session_rows import (
+    DATABASE_TIME,
+    PROJECT_LOCK,
     Key,
-    gates_of,
-    hold,
-    read_standings,
+    lock_sessions,
+    project_locks,
+    read_sessions,
+    unknown_sessions,
 )
+from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.seen_marks import SeenMark, with_evidence
 
 
 class RotationStep(msgspec.Struct, frozen=True):
-    """A refresh token that was presented; see `SessionStore.rotate`."""
+    """A presented refresh token; see `SessionStore.rotate`."""
 
-    presented: Presented
+    ref: RefreshTokenRef
     expires_at: int
     now: int
-    replay_cap: int | None
+    replay_seconds: int
     event: Event
+    database_time: bool = False
+    """Whether the database's clock measures the replay window, instead of `now`."""
+    seen: SeenMark | None = None
+    """What this process has seen of the session and not yet written."""
 
     @property
     def key(self) -> Key:
-        """Which session."""
-        return self.presented.project, self.presented.session
+        """The session."""
+        return self.ref.project, self.ref.session
 
     @property
-    def is_usual(self) -> bool:
-        """Whether its event tells of this session, at this moment, and of nothing else."""
+    def fits_fast_path(self) -> bool:
+        """Whether `_ROTATE` can decide: the token has not expired, and the event can be written.
+
+        The event must be of this session, at `now`, without a subject.
+        """
+        if expired(self.ref.expires_at, self.now):
+            return False
         event = self.event
-        return (
-            event.at == self.now
-            and event.session == self.presented.session
-            and event.subject is None
-        )
+        return event.at == self.now and event.session == self.ref.session and event.subject is None
 
 
-# Everything that could forbid a rotation is part of the condition. So is that the session's
-# deadline cuts nothing and that its key is the one which the token names, which leaves nothing to
-# be read back. The condition is looked at again for a row that changed before it could be held.
-# Whoever revokes or deletes a subscriber revokes its sessions in the same transaction, so that the
-# subscriber's row has not to be looked at.
-# LATERAL and the subquery leave the planner one way only, by the primary keys: without statistics,
-# as in a new database, it would join by the project alone, and read all of its sessions for each.
+# The condition contains every reason to refuse. It also requires that the deadline does not shorten
+# the new pair and that the session's key is the token's, so that nothing has to be read back. It is
+# evaluated again for a row that changed before it was locked. Revoking or deleting a subscriber
+# revokes its sessions in the same transaction, so the subscriber's row need not be read.
+# LATERAL and the subquery leave the planner one plan only, by the primary keys: without statistics,
+# as in a new database, it would join by the project alone and read all its sessions for each step.
 _ROTATE: Final = f"""
-WITH {THROUGH_THE_GATE}, step AS MATERIALIZED (
+WITH {PROJECT_LOCK}, step AS MATERIALIZED (
     SELECT step.*, project.epoch AS project_epoch
       FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[],
                          $8::bigint[], $9::bigint[], $10::bytea[], $11::uuid[], $12::text[],
                          $13::text[], $14::text[])
         WITH ORDINALITY AS step (project_id, session_id, generation, epoch, jkt, now, expires_at,
-                                 event_id, told_of, request_id, address, agent, n)
+                                 event_id, event_subscriber_id, request_id, address, agent, n)
       JOIN project ON project.project_id = step.project_id
 ), head AS MATERIALIZED (
     SELECT step.n, step.now, step.expires_at, held.project_id, held.session_id
@@ -90,8 +99,8 @@ WITH {THROUGH_THE_GATE}, step AS MATERIALIZED (
            AND sessions.revoked_at IS NULL
            AND sessions.project_epoch = step.project_epoch
            AND sessions.jkt IS NOT DISTINCT FROM step.jkt
-           AND sessions.head_expires_at + {REFRESH_OVERHANG_SECONDS} > step.now
-           AND sessions.deadline - {REFRESH_OVERHANG_SECONDS} >= step.expires_at
+           AND sessions.head_expires_at + {REFRESH_TOKEN_GRACE_SECONDS} > step.now
+           AND sessions.deadline - {REFRESH_TOKEN_GRACE_SECONDS} >= step.expires_at
            AND sessions.subscriber_epoch = step.epoch
            FOR UPDATE SKIP LOCKED
      ) AS held
@@ -100,14 +109,16 @@ WITH {THROUGH_THE_GATE}, step AS MATERIALIZED (
        SET generation = generation + 1,
            head_since = head.now,
            head_expires_at = head.expires_at,
-           lives_until = greatest(lives_until, head.expires_at + {REFRESH_OVERHANG_SECONDS})
+           lives_until = greatest(lives_until, head.expires_at + {REFRESH_TOKEN_GRACE_SECONDS}),
+           replays = 0,
+           skew = CASE WHEN $15 THEN {DATABASE_TIME} - head.now ELSE 0 END
       FROM head
      WHERE sessions.project_id = head.project_id AND sessions.session_id = head.session_id
     RETURNING head.n
-), told AS (
+), recorded AS (
     INSERT INTO events ({EVENT_COLUMNS})
-    SELECT project_id, event_id, '{EventKind.REFRESHED.value}', now, told_of, session_id, NULL,
-           generation + 1, '', request_id, address, agent
+    SELECT project_id, event_id, '{EventKind.REFRESHED.value}', now, event_subscriber_id,
+           session_id, NULL, generation + 1, '', request_id, address, agent
       FROM step JOIN rotated ON rotated.n = step.n
 )
 SELECT n FROM rotated
@@ -118,86 +129,77 @@ UPDATE sessions
    SET generation = new.generation,
        head_since = new.head_since,
        head_expires_at = new.head_expires_at,
-       lives_until = greatest(lives_until, new.head_expires_at + {REFRESH_OVERHANG_SECONDS}),
-       revoked_at = new.revoked_at
-  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-    AS new (project_id, session_id, generation, head_since, head_expires_at, revoked_at)
+       lives_until = greatest(lives_until, new.head_expires_at + {REFRESH_TOKEN_GRACE_SECONDS}),
+       revoked_at = new.revoked_at,
+       replays = new.replays,
+       skew = new.skew
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+              $7::bigint[], $8::bigint[])
+    AS new (project_id, session_id, generation, head_since, head_expires_at, revoked_at, replays,
+            skew)
  WHERE sessions.project_id = new.project_id AND sessions.session_id = new.session_id
 """
 
-_EVENT_OF: Final = {
-    Move.ROTATE: EventKind.REFRESHED,
-    Move.REPLAY: EventKind.REPLAYED,
-    Move.REVOKE: EventKind.REUSE_DETECTED,
-}
-
 
 async def rotate_heads(db: Connection, steps: Sequence[RotationStep]) -> Sequence[Rotated | None]:
-    """Rotate where the token is the head's and nothing forbids it; None: it was passed by."""
+    """Rotate where the token is the head's and nothing forbids it; None for all other steps."""
     first: dict[tuple[int, int], int] = {}
     for at, step in enumerate(steps):
-        if step.is_usual:
-            token = step.presented
+        if step.fits_fast_path:
+            token = step.ref
             first.setdefault((token.project.int, token.session.int), at)
-    chosen = [steps[at] for at in first.values()]
-    tokens, events = [step.presented for step in chosen], [step.event for step in chosen]
+    candidates = [steps[at] for at in first.values()]
+    tokens, events = [step.ref for step in candidates], [step.event for step in candidates]
     projects = {token.project for token in tokens}
     rows = await db.fetch(
         _ROTATE,
-        gates_of(projects),
-        list(projects),
+        *project_locks(projects),
         [token.project for token in tokens],
         [token.session for token in tokens],
         [token.generation for token in tokens],
         [token.epoch for token in tokens],
         [token.jkt for token in tokens],
-        [step.now for step in chosen],
-        [step.expires_at for step in chosen],
+        [step.now for step in candidates],
+        [step.expires_at for step in candidates],
         [event.id for event in events],
         [event.subscriber for event in events],
         [event.origin.request_id for event in events],
         [event.origin.address for event in events],
         [event.origin.agent for event in events],
+        any(step.database_time for step in candidates),
     )
     verdicts: list[Rotated | None] = [None] * len(steps)
-    places = list(first.values())
+    positions = list(first.values())
     for (n,) in rows:
-        step = chosen[n - 1]
-        token = step.presented
+        step = candidates[n - 1]
+        token = step.ref
         head = Head(token.generation + 1, step.now, step.expires_at, token.jkt)
-        verdicts[places[n - 1]] = Rotated(head)
+        verdicts[positions[n - 1]] = Rotated(head)
     return verdicts
 
 
-async def judge_at_once(db: Connection, steps: Sequence[RotationStep]) -> Sequence[Verdict | None]:
-    """Judge steps, in their order, by the rows as they are; None: it is unknown or held."""
-    async with db.transaction():
-        return await _judged(db, steps, patiently=False)
-
-
-async def judge_patiently(db: Connection, step: RotationStep) -> Verdict:
-    """Judge one step in a transaction, after whoever holds its session's row."""
-    (verdict,) = await _judged(db, [step], patiently=True)
-    return Refused(Cause.UNKNOWN_SESSION) if verdict is None else verdict
-
-
-async def _judged(
-    db: Connection, steps: Sequence[RotationStep], *, patiently: bool
-) -> Sequence[Verdict | None]:
-    held = await hold(db, [step.key for step in steps], patiently=patiently)
-    known = await read_standings(db, list(held))
-    bench = {key: one.standing for key, one in known.items()}
+async def decide_skip_locked(
+    db: Connection, steps: Sequence[RotationStep]
+) -> Sequence[RotationResult | None]:
+    """Decide about steps, in order, in a transaction; None if the session's row is locked."""
+    held = await lock_sessions(db, [step.key for step in steps])
+    known = await read_sessions(db, list(held))
+    states = {key: one.state for key, one in known.items()}
+    unknown = await unknown_sessions(db, {step.key for step in steps} - states.keys())
     changed: dict[Key, int | None] = {}
     events: list[Event] = []
-    verdicts: list[Verdict | None] = []
+    verdicts: list[RotationResult | None] = []
     for step in steps:
-        standing = bench.get(step.key)
-        if standing is None:
-            verdicts.append(None)
+        state = states.get(step.key)
+        if state is None:
+            verdicts.append(Refused(Cause.UNKNOWN_SESSION) if step.key in unknown else None)
             continue
-        verdict, bench[step.key] = _apply(step, standing, changed, events)
+        read_at = known[step.key].measured_at
+        measured_at = step.now if read_at is None or not step.database_time else read_at
+        state = with_evidence(state, step.seen)
+        verdict, states[step.key] = _apply(step, state, measured_at, changed, events)
         verdicts.append(verdict)
-    await _write(db, bench, changed)
+    await _write(db, states, changed)
     if events:
         await record(db, *events)
     return verdicts
@@ -205,45 +207,37 @@ async def _judged(
 
 def _apply(
     step: RotationStep,
-    standing: Standing,
+    state: SessionState,
+    measured_at: int,
     changed: dict[Key, int | None],
     events: list[Event],
-) -> tuple[Verdict, Standing]:
-    """One step's verdict, and how its session stands then; notes what there is to write.
+) -> tuple[RotationResult, SessionState]:
+    """Decide about one step and collect its writes. Returns its result and the next state.
 
     Args:
-        step: What was presented.
-        standing: How its session stands, after the steps before this one.
-        changed: By session that was changed: when it was revoked, if it was.
-        events: What there is to tell.
+        step: The presented token.
+        state: The session's state after the earlier steps.
+        measured_at: Unix seconds, by the clock that measures windows.
+        changed: By changed session: the time of its revocation, None if not revoked. Updated.
+        events: The events to record. Updated.
     """
-    move = judge(standing, step.presented, step.now, step.replay_cap)
-    if isinstance(move, Refused):
-        return move, standing
-    head = standing.head
-    generation, cause = step.presented.generation, f"head={head.generation}"
-    if move is Move.REVOKE:
-        changed[step.key] = step.now
-        standing = Standing(head, standing.seen, True, standing.subscriber_epoch, standing.deadline)
-    elif move is Move.ROTATE:
-        last = min(step.expires_at, standing.deadline - REFRESH_OVERHANG_SECONDS)
-        head = Head(head.generation + 1, step.now, last, head.jkt)
-        generation, cause = head.generation, ""
-        changed[step.key] = None
-        standing = Standing(head, False, False, standing.subscriber_epoch, standing.deadline)
-    events.append(
-        msgspec.structs.replace(
-            step.event, kind=_EVENT_OF[move], generation=generation, cause=cause
-        )
-    )
-    return verdict_of(move, head), standing
+    decision = decide_rotation(state, step.ref, step.now, step.replay_seconds, measured_at)
+    if isinstance(decision, Refused):
+        return decision, state
+    skew = measured_at - step.now
+    state = apply_rotation(decision, state, step.expires_at, step.now, skew)
+    changed[step.key] = step.now if state.revoked else None
+    event = rotation_event(decision, step.ref, state, step.event)
+    if event is not None:
+        events.append(event)
+    return rotation_result(decision, state), state
 
 
 async def _write(
-    db: Connection, bench: dict[Key, Standing], changed: dict[Key, int | None]
+    db: Connection, states: dict[Key, SessionState], changed: dict[Key, int | None]
 ) -> None:
     if changed:
-        heads = [bench[key].head for key in changed]
+        heads = [states[key].head for key in changed]
         await db.execute(
             _WRITE,
             [project for project, _ in changed],
@@ -252,4 +246,6 @@ async def _write(
             [head.since for head in heads],
             [head.expires_at for head in heads],
             list(changed.values()),
+            [states[key].replays for key in changed],
+            [states[key].skew for key in changed],
         )

@@ -1,86 +1,137 @@
-"""Sessions in PostgreSQL: who decides about them how."""
+"""Sessions in PostgreSQL: batches that never wait for a lock, tried again where rows are locked."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from satmint.model.claims import Kind
 from satmint.model.events import Event
-from satmint.model.listing import Page, Window
-from satmint.model.possession import Grant, Judgement, Possession
-from satmint.model.records import Session, SessionStanding
-from satmint.model.refusals import StoreUnavailable
-from satmint.model.rotation import Presented, Verdict
-from satmint.store.contract import NewSession, NewSubscriber, Opened, SubscriberChange
-from satmint.store.postgres.at_work import AtWork
+from satmint.model.possession import Grant, Possession, PossessionResult
+from satmint.model.records import StoredSession
+from satmint.model.rotation import RefreshTokenRef, RotationResult
+from satmint.store.contract import NewSession, NewSubscriber, OpenedSession, SubscriberChange
 from satmint.store.postgres.batches import Batches
-from satmint.store.postgres.connections import Connection, Connections
-from satmint.store.postgres.events import about, record
-from satmint.store.postgres.listing import Listing, plain, read_page
-from satmint.store.postgres.opening import (
-    KnownStep,
-    TemporaryStep,
+from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.connection_pool import ConnectionPool
+from satmint.store.postgres.in_flight import InFlight
+from satmint.store.postgres.lock_waits import LockWaits, Transactions
+from satmint.store.postgres.new_sessions import (
+    KnownSubscriberStep,
+    TemporarySubscriberStep,
     open_for_reference,
     open_known,
     open_temporary,
 )
-from satmint.store.postgres.possession import (
-    PossessionStep,
-    prove_at_once,
-    prove_patiently,
-)
-from satmint.store.postgres.rotation import (
-    RotationStep,
-    judge_at_once,
-    judge_patiently,
-    rotate_heads,
-)
-from satmint.store.postgres.standing import COLUMNS, Key, close_gate, read_standings, session_of
-from satmint.store.postgres.subscribers import revoke_sessions
+from satmint.store.postgres.possession import PossessionStep, prove_skip_locked
+from satmint.store.postgres.rotation import RotationStep, decide_skip_locked, rotate_heads
+from satmint.store.postgres.session_rows import DATABASE_TIME, Key, read_sessions
+from satmint.store.postgres.transactions import transaction_of
+from satmint.store.sql.port import Database
+from satmint.store.sql.seen_marks import SeenMark, SeenMarks
+from satmint.store.sql.sessions import SEEN_LATE, SqlSessions
 
-_NOTE_SEEN: Final = """
-WITH noted AS MATERIALIZED (
-    SELECT sessions.project_id, sessions.session_id, sessions.generation
-      FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS seen (project_id, session_id, generation)
+_IS_LATE: Final = f"({SEEN_LATE.format('seen.first_at')} OR {SEEN_LATE.format('seen.last_at')})"
+
+# Written at the first use of a head, and at the first one when it is no longer concurrent. Returns
+# the marks that a lock kept from being written. A row that has another generation, or none, needs
+# no mark.
+_MARK_SEEN: Final = f"""
+WITH due AS MATERIALIZED (
+    SELECT n, sessions.project_id, sessions.session_id, sessions.generation,
+           {_IS_LATE} AS is_late
+      FROM (SELECT n, project_id, session_id, generation,
+                   coalesce(first_at, {DATABASE_TIME}) AS first_at,
+                   coalesce(last_at, {DATABASE_TIME}) AS last_at
+              FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
+                WITH ORDINALITY
+                AS seen (project_id, session_id, generation, first_at, last_at, n)) AS seen
       JOIN sessions ON sessions.project_id = seen.project_id
                    AND sessions.session_id = seen.session_id
      WHERE sessions.generation = seen.generation
-       AND sessions.seen_generation < sessions.generation
+       AND (sessions.seen_generation < sessions.generation
+            OR (sessions.seen_late_generation < sessions.generation
+                AND {_IS_LATE}))
+), held AS MATERIALIZED (
+    SELECT due.n, due.is_late, sessions.project_id, sessions.session_id, sessions.generation
+      FROM due
+      JOIN sessions ON sessions.project_id = due.project_id
+                   AND sessions.session_id = due.session_id
+     WHERE sessions.generation = due.generation
      ORDER BY sessions.project_id, sessions.session_id
        FOR UPDATE OF sessions SKIP LOCKED
+), marked AS (
+    UPDATE sessions
+       SET seen_generation = held.generation,
+           seen_late_generation = CASE WHEN held.is_late THEN held.generation
+                                       ELSE sessions.seen_late_generation END
+      FROM held
+     WHERE sessions.project_id = held.project_id AND sessions.session_id = held.session_id
 )
-UPDATE sessions SET seen_generation = noted.generation
-  FROM noted
- WHERE sessions.project_id = noted.project_id AND sessions.session_id = noted.session_id
+SELECT n FROM due WHERE n NOT IN (SELECT n FROM held)
 """
 
 
-class PostgresSessions:
+class PostgresSessions(SqlSessions):
     """See `SessionStore`."""
 
-    def __init__(self, connections: Connections, observe: Callable[[int], None]) -> None:
-        self._connections = connections
+    def __init__(
+        self,
+        connections: ConnectionPool,
+        reserved: ConnectionPool,
+        db: Database,
+        transactions: Transactions,
+        waits: LockWaits,
+        observe: Callable[[int], None],
+        *,
+        database_time: bool,
+    ) -> None:
+        """Prepare the batches.
+
+        Args:
+            connections: The connections that all requests share.
+            reserved: Those of the revocation watch.
+            db: The port to the shared connections.
+            transactions: Runs transactions that are not batches.
+            waits: The steps that wait for locks.
+            observe: Called with the size of each batch that writes.
+            database_time: Whether the database's clock measures the windows of rotation.
+        """
+        super().__init__(db)
+        begin = transaction_of(connections.limits)
+        self._transactions = transactions
+        self._waits = waits
+        self._database_time = database_time
         self._rotations = Batches(connections, rotate_heads, observe)
-        self._judgements = Batches(connections, judge_at_once, observe)
-        self._proofs = Batches(connections, prove_at_once, observe)
-        self._known = Batches(connections, open_known, observe)
-        self._temporary = Batches(connections, open_temporary, observe)
-        self._notes = Batches(connections, _note_seen)
-        self._looks = Batches(connections, _look_at)
-        self._last_notes: dict[Key, asyncio.Future[None]] = {}
-        """What was noted of a session and is not durable yet."""
-        self._at_work = AtWork()
+        self._decisions = Batches(connections, decide_skip_locked, observe, begin=begin)
+        self._proofs = Batches(connections, prove_skip_locked, observe, begin=begin)
+        self._known_subscribers = Batches(connections, open_known, observe)
+        self._temporary_subscribers = Batches(connections, open_temporary, observe)
+        self._reads = Batches(connections, _read)
+        self._rechecks = Batches(reserved, _read)
+        self.seen_marks = SeenMarks(
+            lambda marks: connections.run(lambda db: _mark_seen(db, marks), None)
+        )
+        self._in_flight = InFlight()
 
     async def close(self) -> None:
-        """Finish what was begun, and take no more."""
-        await self._at_work.over()
+        """Finish running operations and accept no more."""
+        await self._in_flight.close()
         for batches in (
-            *(self._rotations, self._judgements, self._proofs, self._known, self._temporary),
-            *(self._notes, self._looks),
+            *(
+                self._rotations,
+                self._decisions,
+                self._proofs,
+                self._known_subscribers,
+                self._temporary_subscribers,
+            ),
+            *(self._reads, self._rechecks),
         ):
             await batches.drained()
+        await self.seen_marks.close()
 
     async def open_for_reference(
         self,
@@ -90,17 +141,18 @@ class PostgresSessions:
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
+    ) -> OpenedSession:
         """See `SessionStore.open_for_reference`."""
-        with self._at_work:
+        with self._in_flight:
             if change.password_hash is None:
                 reference = subscriber.reference
-                step = KnownStep(project, reference, change.fields, session, now, event)
-                opened = await self._known.submit(step)
+                step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
+                opened = await self._known_subscribers.submit(step)
                 if opened is not None:
                     return opened
-            return await self._connections.decide(
-                lambda db: open_for_reference(db, project, subscriber, change, session, now, event)
+            return await self._transactions.run(
+                lambda db: open_for_reference(db, project, subscriber, change, session, now, event),
+                project=project,
             )
 
     async def open_temporary(
@@ -111,157 +163,74 @@ class PostgresSessions:
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
+    ) -> OpenedSession:
         """See `SessionStore.open_temporary`."""
-        with self._at_work:
-            step = TemporaryStep(project, subscriber, kind, session, now, event)
-            return await self._temporary.submit(step)
+        with self._in_flight:
+            step = TemporarySubscriberStep(project, subscriber, kind, session, now, event)
+            return await self._temporary_subscribers.submit(step)
 
     async def rotate(
         self,
-        presented: Presented,
+        ref: RefreshTokenRef,
         expires_at: int,
         now: int,
-        replay_cap: int | None,
+        replay_seconds: int,
         event: Event,
-    ) -> Verdict:
+    ) -> RotationResult:
         """See `SessionStore.rotate`."""
-        step = RotationStep(presented, expires_at, now, replay_cap, event)
-        with self._at_work:
-            if self._last_notes:
-                await self._noted(self._last_notes.get(step.key))
-            verdict: Verdict | None = await self._rotations.submit(step)
+        step = RotationStep(ref, expires_at, now, replay_seconds, event, self._database_time)
+        with self._in_flight:
+            verdict: RotationResult | None = None
+            if not self._waits.is_waiting(*step.key):
+                verdict = await self._rotations.submit(step)
+                if verdict is None:
+                    verdict = await self._decide(step)
             if verdict is None:
-                verdict = await self._judgements.submit(step)
-            if verdict is None:
-                verdict = await self._connections.decide(lambda db: judge_patiently(db, step))
+                return await self._waits.repeat(*step.key, lambda: self._decide(step))
             return verdict
 
+    def _decide(self, step: RotationStep) -> asyncio.Future[RotationResult | None]:
+        """Decide by the full rules; see `decide_skip_locked`."""
+        seen = self.seen_marks.of(*step.key)
+        if seen is not None:
+            step = msgspec.structs.replace(step, seen=seen)
+        return self._decisions.submit(step)
+
     async def prove(
-        self, shown: Possession, grant: Grant | None, now: int, event: Event, binding: Event
-    ) -> Judgement:
+        self, possession: Possession, grant: Grant | None, now: int, event: Event, binding: Event
+    ) -> PossessionResult:
         """See `SessionStore.prove`."""
-        step = PossessionStep(shown, grant, now, event, binding)
-        with self._at_work:
-            judgement = await self._proofs.submit(step)
-            if judgement is None:
-                judgement = await self._connections.decide(lambda db: prove_patiently(db, step))
-            return judgement
+        step = PossessionStep(possession, grant, now, event, binding)
+        with self._in_flight:
+            result: PossessionResult | None = await self._proofs.submit(step)
+            if result is not None:
+                return result
+            return await self._waits.repeat(*step.key, lambda: self._proofs.submit(step))
 
-    async def standing(self, project: UUID, session: UUID) -> SessionStanding | None:
-        """See `SessionStore.standing`."""
-        with self._at_work:
-            return await self._looks.submit((project, session))
+    async def get(self, project: UUID, session: UUID) -> StoredSession | None:
+        """See `SessionStore.get`."""
+        with self._in_flight:
+            found = await self._reads.submit((project, session))
+            if found is None or self._database_time:
+                return found
+            return replace(found, measured_at=None)
 
-    def note_seen(self, presented: Presented) -> None:
-        """See `SessionStore.note_seen`."""
-        key = presented.project, presented.session
-        with contextlib.suppress(StoreUnavailable), self._at_work:
-            future = self._notes.submit(presented)
-            self._last_notes[key] = future
+    async def recheck(self, project: UUID, session: UUID) -> StoredSession | None:
+        """See `SessionStore.recheck`."""
+        with self._in_flight:
+            return await self._rechecks.submit((project, session))
 
-            def noted(done: asyncio.Future[None]) -> None:
-                if self._last_notes.get(key) is done:
-                    del self._last_notes[key]
-                # Nobody waits for it, so nobody else would look at what became of it.
-                done.cancelled() or done.exception()
-
-            future.add_done_callback(noted)
-
-    async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
-        """See `SessionStore.list`."""
-        listing = Listing(
-            f"SELECT {COLUMNS} FROM sessions",
-            ["project_id = {}", "subscriber_id = {}"],
-            [project, subscriber],
-            "created_at",
-            "session_id",
-        )
-        return await self._connections.browse(lambda db: read_page(db, listing, window, session_of))
-
-    async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
-        """See `SessionStore.revoke`."""
-        await self._noted(self._last_notes.get((project, session)))
-
-        async def work(db: Connection) -> bool:
-            revoked = await db.fetchrow(
-                "UPDATE sessions SET revoked_at = $3 WHERE project_id = $1 AND session_id = $2"
-                " AND revoked_at IS NULL AND project_epoch = (SELECT projects.epoch FROM projects"
-                " WHERE projects.project_id = $1) RETURNING subscriber_id",
-                project,
-                session,
-                now,
-            )
-            if revoked is not None:
-                await record(db, about(event, plain(revoked["subscriber_id"])))
-                return True
-            known = "SELECT 1 FROM sessions WHERE project_id = $1 AND session_id = $2"
-            return await db.fetchval(known, project, session) is not None
-
-        return await self._connections.insist(work)
-
-    async def revoke_key(
-        self, project: UUID, subscriber: UUID, jkt: str, now: int, event: Event
-    ) -> int:
-        """See `SessionStore.revoke_key`."""
-
-        async def work(db: Connection) -> int:
-            count = await revoke_sessions(db, project, subscriber, now, jkt=jkt)
-            if count:
-                await record(db, event)
-            return count
-
-        return await self._connections.insist(work)
-
-    async def revoke_subscriber(
-        self, project: UUID, subscriber: UUID, now: int, event: Event
-    ) -> int | None:
-        """See `SessionStore.revoke_subscriber`."""
-
-        async def work(db: Connection) -> int | None:
-            raised = await db.fetchval(
-                "UPDATE subscribers SET epoch = epoch + 1"
-                " WHERE project_id = $1 AND subscriber_id = $2 RETURNING 1",
-                project,
-                subscriber,
-            )
-            if raised is None:
-                return None
-            await record(db, event)
-            return await revoke_sessions(db, project, subscriber, now)
-
-        return await self._connections.insist(work)
-
-    async def revoke_project(self, project: UUID, now: int, event: Event) -> None:
-        """See `SessionStore.revoke_project`."""
-
-        async def work(db: Connection) -> None:
-            await close_gate(db, project)
-            await db.execute(
-                "UPDATE projects SET epoch = epoch + 1, revoked_at = $2 WHERE project_id = $1",
-                project,
-                now,
-            )
-            await record(db, event)
-
-        await self._connections.insist(work)
-
-    async def _noted(self, note: asyncio.Future[None] | None) -> None:
-        """Return once it is durable, or has failed: what was seen before counts."""
-        if note is not None:
-            await asyncio.wait([note])
+    def mark_seen(self, ref: RefreshTokenRef, now: int) -> None:
+        """See `SessionStore.mark_seen`."""
+        self.seen_marks.add(ref, None if self._database_time else now)
 
 
-async def _note_seen(db: Connection, seen: Sequence[Presented]) -> Sequence[None]:
-    await db.execute(
-        _NOTE_SEEN,
-        [one.project for one in seen],
-        [one.session for one in seen],
-        [one.generation for one in seen],
-    )
-    return [None] * len(seen)
+async def _mark_seen(db: Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
+    """Write marks; see `satmint.store.sql.seen_marks.Write`."""
+    locked = {n for (n,) in await db.fetch(_MARK_SEEN, *zip(*marks, strict=True))}
+    return [n not in locked for n in range(1, len(marks) + 1)]
 
 
-async def _look_at(db: Connection, keys: Sequence[Key]) -> Sequence[SessionStanding | None]:
-    found = await read_standings(db, list(set(keys)))
+async def _read(db: Connection, keys: Sequence[Key]) -> Sequence[StoredSession | None]:
+    found = await read_sessions(db, list(set(keys)))
     return [found.get(key) for key in keys]

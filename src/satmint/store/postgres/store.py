@@ -1,67 +1,82 @@
-"""The shared store as one value."""
+"""The shared store: all its parts, and how to open it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from satmint.model.database_url import DatabaseUrl
-from satmint.store.contract import SchemaUnknown, Swept
-from satmint.store.postgres.addresses import PostgresAddresses
-from satmint.store.postgres.connections import Connections, PostgresLimits
-from satmint.store.postgres.events import PostgresEvents
-from satmint.store.postgres.listening import Listener
+from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.postgres.connecting import PostgresLimits
+from satmint.store.postgres.connection_pool import ConnectionPool
+from satmint.store.postgres.database import PostgresDatabase
+from satmint.store.postgres.listening import NotificationListener
+from satmint.store.postgres.lock_waits import LockWaits, Transactions
 from satmint.store.postgres.migrations import migrate, pending_migrations
-from satmint.store.postgres.presence import PostgresPresence
-from satmint.store.postgres.projects import PostgresProjects
-from satmint.store.postgres.purge import Sweeper
 from satmint.store.postgres.sessions import PostgresSessions
-from satmint.store.postgres.subscribers import PostgresSubscribers
-from satmint.store.postgres.webhooks import PostgresWebhooks
+from satmint.store.sql.store import SqlStore
 
 _DEFAULTS = PostgresLimits()
 
 
-class PostgresStore:
-    """See `Store`. Make one with `open_postgres`."""
+class PostgresStore(SqlStore):
+    """See `Store`. Created by `open_postgres`."""
 
     def __init__(
         self,
-        connections: Connections,
+        connections: ConnectionPool,
         limits: PostgresLimits = _DEFAULTS,
         observe_batch: Callable[[int], None] = lambda _size: None,
+        *,
+        database_time: bool = False,
     ) -> None:
+        waits = LockWaits(limits.lock_seconds)
+        transactions = Transactions(connections, waits)
+        self._db = db = PostgresDatabase(connections, transactions)
+        self._reserved = ConnectionPool(connections.url, _reserved(limits))
+        self._reserved_db = PostgresDatabase(
+            self._reserved, Transactions(self._reserved, LockWaits(0))
+        )
+        super().__init__(db, self._reserved_db)
         self._connections = connections
         self._limits = limits
-        self._sweeper = Sweeper()
-        self._listener = Listener(connections)
-        self.projects = PostgresProjects(connections)
-        self.subscribers = PostgresSubscribers(connections)
-        self.addresses = PostgresAddresses(connections)
-        self.sessions = PostgresSessions(connections, observe_batch)
-        self.events = PostgresEvents(connections)
-        self.presence = PostgresPresence(connections)
-        self.webhooks = PostgresWebhooks(connections)
+        self._waits = waits
+        self._listener = NotificationListener(connections)
+        self.sessions = PostgresSessions(
+            connections,
+            self._reserved,
+            db,
+            transactions,
+            waits,
+            observe_batch,
+            database_time=database_time,
+        )
 
     async def ready(self) -> None:
         """See `Store.ready`."""
-        if await self._connections.look(pending_migrations):
+        if await self._connections.query(pending_migrations):
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
 
-    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
-        """See `Store.purge`."""
-        return await self._connections.decide(
-            lambda db: self._sweeper.step(db, now, events_before, limit)
-        )
-
-    def on_ending(self, look: Callable[[], None]) -> None:
-        """See `Store.on_ending`."""
+    def on_revocation(self, callback: Callable[[], None]) -> None:
+        """See `Store.on_revocation`."""
         if not self._limits.pooler:
-            self._listener.add(look)
+            self._listener.add(callback)
 
     async def close(self) -> None:
         """See `Store.close`."""
         await self._listener.close()
-        for one in (self.sessions, self.projects, self.subscribers, self.addresses):
-            await one.close()
+        await self.sessions.close()
+        await self._db.close()
+        await self._reserved_db.close()
         await self._connections.close()
+        await self._reserved.close()
+
+    def backlog(self) -> Backlog:
+        """See `Store.backlog`."""
+        return Backlog(len(self._waits), len(self.sessions.seen_marks))
+
+
+def _reserved(limits: PostgresLimits) -> PostgresLimits:
+    """The limits of the connections that only the revocation watch and presence use: one each."""
+    return replace(limits, connections=2, lock_seconds=min(limits.lock_seconds, 1.0))
 
 
 async def open_postgres(
@@ -71,23 +86,27 @@ async def open_postgres(
     *,
     migrating: bool = False,
     limits: PostgresLimits = _DEFAULTS,
+    database_time: bool = False,
 ) -> PostgresStore:
     """Open the database.
 
     Args:
-        url: `postgresql://user:password@host:port/database`; several hosts may be given, of which
-            the one that can be written is taken.
+        url: `postgresql://user:password@host:port/database`. Of several hosts the primary is
+            used.
         now: Unix seconds, for the migration history.
-        observe_batch: Told the size of each write batch.
-        migrating: Whether to apply migrations as needed, as in development.
-        limits: How much is asked of it.
+        observe_batch: Called with the size of each write batch.
+        migrating: Whether to apply pending migrations, as in development.
+        limits: Connections and time limits.
+        database_time: Whether the database's clock measures the windows of rotation, so that the
+            clocks of nodes need not agree. Otherwise, it is the time that the caller passes: for
+            tests and for development servers, whose clock can be moved.
 
     Raises:
-        StoreUnavailable: it does not answer.
-        SchemaUnknown: it lacks migrations, or was written by another version of satmint.
+        StoreUnavailable: the database does not answer.
+        SchemaUnknown: the database lacks migrations, or was written by another version of satmint.
     """
-    connections = Connections(DatabaseUrl.of(url), limits)
-    store = PostgresStore(connections, limits, observe_batch)
+    connections = ConnectionPool(DatabaseUrl.of(url), limits)
+    store = PostgresStore(connections, limits, observe_batch, database_time=database_time)
     try:
         if migrating:
             await connections.attempt(lambda db: migrate(db, now))

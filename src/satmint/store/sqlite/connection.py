@@ -1,4 +1,4 @@
-"""Opening the database file, and telling trouble with it from a bug of ours."""
+"""Opens the database file, and separates its failures from programming errors."""
 
 import sqlite3
 from pathlib import Path
@@ -7,22 +7,22 @@ from typing import Final
 from satmint.model.refusals import StoreUnavailable
 
 BUSY_SECONDS: Final = 5.0
-"""How long a step waits for a lock that another process holds, before it gives up."""
+"""How long a step waits for a lock that another process holds."""
 
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
 
 _PRAGMAS: Final = (
     "journal_mode = WAL",
-    # A commit returns after the log is on disk. NORMAL would lose the last ones.
+    # A commit returns after the log is on disk. NORMAL would lose the latest commits.
     "synchronous = FULL",
     "cache_size = -65536",
     "temp_store = MEMORY",
-    # Fewer, larger checkpoints: each one writes a changed page once, however often it changed.
+    # Fewer, larger checkpoints: each writes a page once, however often it has changed.
     "wal_autocheckpoint = 16000",
     "journal_size_limit = 67108864",
 )
 
-_TROUBLE: Final = frozenset(
+_UNAVAILABLE: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_LOCKED,
@@ -37,14 +37,14 @@ _TROUBLE: Final = frozenset(
         sqlite3.SQLITE_PERM,
     }
 )
-"""Primary result codes that speak of the machine, not of our SQL."""
+"""Primary result codes of the machine's failures, not of errors in our SQL."""
 
 
 def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """A connection that commits only where it is told to, durably.
+    """Open a connection with explicit, durable commits.
 
     Raises:
-        StoreUnavailable: the file cannot be opened or is no database.
+        StoreUnavailable: the file cannot be opened or is not a database.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise StoreUnavailable("sqlite_too_old")
@@ -58,14 +58,14 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        raise trouble(error) from error
+        raise map_driver_error(error) from error
     return connection
 
 
-def is_trouble(error: sqlite3.Error) -> bool:
-    """Whether the database is at fault (full, locked, unreadable), rather than our code."""
+def is_unavailable(error: sqlite3.Error) -> bool:
+    """Whether the database failed (full, locked, unreadable), not our code."""
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and (code & 0xFF) in _TROUBLE
+    return isinstance(code, int) and (code & 0xFF) in _UNAVAILABLE
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -74,8 +74,8 @@ def is_busy(error: sqlite3.Error) -> bool:
     return isinstance(code, int) and (code & 0xFF) == sqlite3.SQLITE_BUSY
 
 
-def trouble(error: sqlite3.Error) -> Exception:
-    """The refusal that stands for `error`; the error itself where it is a bug."""
-    if is_trouble(error):
+def map_driver_error(error: sqlite3.Error) -> Exception:
+    """`StoreUnavailable` for a failure of the database; `error` itself if it is a bug."""
+    if is_unavailable(error):
         return StoreUnavailable(str(getattr(error, "sqlite_errorname", "sqlite")).lower())
     return error

@@ -1,112 +1,123 @@
-"""Rotations in SQLite: one conditional write, and the rules for whatever it passes by."""
+"""Rotations in SQLite: one conditional write, and the full rules where it does not apply."""
 
 import sqlite3
 from typing import Final
 
 import msgspec
 
-from satmint.model.events import Event, EventKind
-from satmint.model.lifetimes import REFRESH_OVERHANG_SECONDS
+from satmint.model.events import Event
+from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS, expired
 from satmint.model.rotation import (
     Head,
-    Move,
-    Presented,
+    RefreshTokenRef,
     Refused,
     Rotated,
-    Verdict,
-    judge,
-    verdict_of,
+    RotationDecision,
+    RotationResult,
+    apply_rotation,
+    decide_rotation,
+    rotation_event,
+    rotation_result,
 )
+from satmint.store.sql.seen_marks import SeenMark, with_evidence
 from satmint.store.sqlite.events import record
-from satmint.store.sqlite.session_rows import read_standing, revoke_session
+from satmint.store.sqlite.session_rows import read_session, revoke_session
 
-# The one statement that decides a rotation: of all who present a generation, one finds it still
-# the head. Everything that could forbid it is part of the condition. So is that the session's
-# deadline cuts nothing and that its key is the one which the token names, which leaves nothing to
-# be read back. Whoever revokes or deletes a subscriber revokes its sessions in the same step, so
-# that the subscriber's row has not to be looked at.
+# The one statement that decides a rotation: of all callers that present a generation, exactly one
+# finds it still the head. The condition contains every reason to refuse. It also requires that the
+# deadline does not shorten the new pair and that the session's key is the token's, so that nothing
+# has to be read back. Revoking or deleting a subscriber revokes its sessions in the same step, so
+# the subscriber's row need not be read.
 _ROTATE: Final = f"""
 UPDATE sessions
    SET generation = generation + 1,
        head_since = ?1,
        head_expires_at = ?2,
-       lives_until = max(lives_until, ?2 + {REFRESH_OVERHANG_SECONDS})
+       lives_until = max(lives_until, ?2 + {REFRESH_TOKEN_GRACE_SECONDS}),
+       replays = 0
  WHERE project_id = ?3 AND session_id = ?4 AND generation = ?5
    AND revoked_at IS NULL
    AND project_epoch = (SELECT projects.epoch FROM projects WHERE projects.project_id = ?3)
-   AND head_expires_at + {REFRESH_OVERHANG_SECONDS} > ?1
-   AND deadline - {REFRESH_OVERHANG_SECONDS} >= ?2
+   AND head_expires_at + {REFRESH_TOKEN_GRACE_SECONDS} > ?1
+   AND deadline - {REFRESH_TOKEN_GRACE_SECONDS} >= ?2
    AND jkt IS ?7
    AND subscriber_epoch = ?6
 """
 
-_EVENT_OF: Final = {
-    Move.ROTATE: EventKind.REFRESHED,
-    Move.REPLAY: EventKind.REPLAYED,
-    Move.REVOKE: EventKind.REUSE_DETECTED,
-}
+_COUNT_REPLAY: Final = (
+    "UPDATE sessions SET replays = replays + 1 WHERE project_id = ? AND session_id = ?"
+)
 
 
 def rotate(
     db: sqlite3.Connection,
-    presented: Presented,
+    ref: RefreshTokenRef,
     expires_at: int,
     now: int,
-    replay_cap: int | None,
+    replay_seconds: int,
     event: Event,
-) -> Verdict:
-    """Decide about a refresh token and carry that out; see `SessionStore.rotate`."""
-    if not _rotated(db, presented, expires_at, now):
-        return _answer_otherwise(db, presented, expires_at, now, replay_cap, event)
-    head = Head(presented.generation + 1, now, expires_at, presented.jkt)
+    seen: SeenMark | None,
+) -> RotationResult:
+    """Decide about a refresh token and carry out the decision; see `SessionStore.rotate`.
+
+    `seen` is what this process has seen of the session and not yet written.
+    """
+    if expired(ref.expires_at, now) or not _rotate_if_head(db, ref, expires_at, now):
+        return _decide_by_rules(db, ref, expires_at, now, replay_seconds, event, seen)
+    head = Head(ref.generation + 1, now, expires_at, ref.jkt)
     record(db, event, generation=head.generation)
     return Rotated(head)
 
 
-def _rotated(db: sqlite3.Connection, presented: Presented, expires_at: int, now: int) -> bool:
+def _rotate_if_head(
+    db: sqlite3.Connection, ref: RefreshTokenRef, expires_at: int, now: int
+) -> bool:
     changed = db.execute(
         _ROTATE,
         (
             now,
             expires_at,
-            presented.project.bytes,
-            presented.session.bytes,
-            presented.generation,
-            presented.epoch,
-            presented.jkt,
+            ref.project.bytes,
+            ref.session.bytes,
+            ref.generation,
+            ref.epoch,
+            ref.jkt,
         ),
     )
     return changed.rowcount == 1
 
 
-def _answer_otherwise(
+def _decide_by_rules(
     db: sqlite3.Connection,
-    presented: Presented,
+    ref: RefreshTokenRef,
     expires_at: int,
     now: int,
-    replay_cap: int | None,
+    replay_seconds: int,
     event: Event,
-) -> Verdict:
-    """What the rules say of a token that the conditional write passed by."""
-    known = read_standing(db, presented.project, presented.session)
-    standing = None if known is None else known.standing
-    move = judge(standing, presented, now, replay_cap)
-    if isinstance(move, Refused):
-        return move
-    if standing is None or known is None:
-        raise LookupError("a move was judged for a session that is not there")
-    session = known.session
-    generation, cause, head = presented.generation, f"head={session.head.generation}", session.head
-    if move is Move.REVOKE:
-        revoke_session(db, session.project, session.id, now)
-    elif move is Move.ROTATE:
-        # It passed by only because the deadline cuts the new pair's life, or because the session
-        # was bound to a key after the token was made.
-        last = min(expires_at, session.deadline - REFRESH_OVERHANG_SECONDS)
-        current = msgspec.structs.replace(presented, jkt=session.jkt)
-        if not _rotated(db, current, last, now):
+    seen: SeenMark | None,
+) -> RotationResult:
+    """Decide by the full rules about a token to which the conditional write did not apply."""
+    known = read_session(db, ref.project, ref.session)
+    state = None if known is None else known.state
+    if state is not None:
+        state = with_evidence(state, seen)
+    decision = decide_rotation(state, ref, now, replay_seconds)
+    if isinstance(decision, Refused):
+        return decision
+    if state is None:
+        raise LookupError("a rotation was decided for a session that does not exist")
+    state = apply_rotation(decision, state, expires_at, now)
+    if decision.revokes:
+        revoke_session(db, ref.project, ref.session, now)
+    elif decision is RotationDecision.REPLAY:
+        db.execute(_COUNT_REPLAY, (ref.project.bytes, ref.session.bytes))
+    else:
+        # The conditional write did not apply only because the deadline shortens the new pair, or
+        # because the session was bound to a key after the token was issued.
+        current = msgspec.structs.replace(ref, jkt=state.head.jkt)
+        if not _rotate_if_head(db, current, state.head.expires_at, now):
             raise RuntimeError("the conditional write and the rules disagree")
-        head = Head(presented.generation + 1, now, last, session.jkt)
-        generation, cause = head.generation, ""
-    record(db, event, kind=_EVENT_OF[move], generation=generation, cause=cause)
-    return verdict_of(move, head)
+    details = rotation_event(decision, ref, state, event)
+    if details is not None:
+        record(db, details)
+    return rotation_result(decision, state)

@@ -1,23 +1,16 @@
-"""Rows of sessions in SQLite: read as what they stand for, and ended."""
+"""Session rows in SQLite: reading and revoking them."""
 
 import sqlite3
 from typing import Final
 from uuid import UUID
 
 from satmint.model.claims import Kind
-from satmint.model.records import Session, SessionStanding
+from satmint.model.records import Session, StoredSession
 from satmint.model.rotation import Head
-from satmint.store.sqlite.listing import Row
+from satmint.store.sql.port import Row, read_optional_uuid
+from satmint.store.sql.sessions import SESSION_COLUMNS, inviter_of
 
-SESSION_COLUMNS: Final = (
-    "project_id, session_id, subscriber_id, kind, generation, head_since, head_expires_at,"
-    " seen_generation, created_at, deadline, lives_until,"
-    # Its own revocation, or that of all sessions that its project had until then.
-    " coalesce(revoked_at, (SELECT projects.revoked_at FROM projects"
-    " WHERE projects.project_id = sessions.project_id"
-    " AND projects.epoch <> sessions.project_epoch)), jkt, address, agent, device_token_at"
-)
-_STANDING: Final = (
+_SELECT: Final = (
     f"SELECT {SESSION_COLUMNS}, (SELECT epoch FROM subscribers"
     " WHERE subscribers.project_id = sessions.project_id"
     " AND subscribers.subscriber_id = sessions.subscriber_id)"
@@ -27,17 +20,32 @@ _REVOKE: Final = (
     "UPDATE sessions SET revoked_at = ?"
     " WHERE project_id = ? AND session_id = ? AND revoked_at IS NULL"
 )
+_REVOKE_MANY: Final = (
+    "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND subscriber_id = ?"
+    " AND revoked_at IS NULL AND project_epoch = (SELECT projects.epoch FROM projects"
+    " WHERE projects.project_id = sessions.project_id)"
+)
 
 
-def read_standing(db: sqlite3.Connection, project: UUID, session: UUID) -> SessionStanding | None:
-    """A session and its subscriber's epoch, as the transaction of `db` sees them."""
-    row = db.execute(_STANDING, (project.bytes, session.bytes)).fetchone()
-    return None if row is None else SessionStanding(session_of(row), row[16])
+def read_session(db: sqlite3.Connection, project: UUID, session: UUID) -> StoredSession | None:
+    """A session and its subscriber's epoch, as seen by the transaction of `db`."""
+    row = db.execute(_SELECT, (project.bytes, session.bytes)).fetchone()
+    return None if row is None else StoredSession(session_of(row), row[-1])
 
 
 def revoke_session(db: sqlite3.Connection, project: UUID, session: UUID, now: int) -> None:
-    """End one session, if it was not ended before."""
+    """Revoke one session, unless it is revoked already."""
     db.execute(_REVOKE, (now, project.bytes, session.bytes))
+
+
+def revoke_sessions(
+    db: sqlite3.Connection, project: UUID, subscriber: UUID, now: int, jkt: str | None
+) -> int:
+    """Revoke a subscriber's active sessions, all or those of a key. Returns their number."""
+    values = (now, project.bytes, subscriber.bytes)
+    if jkt is None:
+        return db.execute(_REVOKE_MANY, values).rowcount
+    return db.execute(f"{_REVOKE_MANY} AND jkt = ?", (*values, jkt)).rowcount
 
 
 def session_of(row: Row) -> Session:
@@ -56,4 +64,9 @@ def session_of(row: Row) -> Session:
         address=row[13],
         agent=row[14],
         device_token_at=row[15],
+        seen_late_generation=row[16],
+        replays=row[17],
+        skew=row[18],
+        inviter=inviter_of(row[19], row[20]),
+        c2c_token=read_optional_uuid(row[21]),
     )

@@ -1,58 +1,71 @@
-"""Sessions in SQLite: opening, rotating, revoking."""
+"""Sessions in SQLite: opening, rotating and proving possession."""
 
-import contextlib
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
-from satmint.model.lifetimes import REFRESH_OVERHANG_SECONDS
-from satmint.model.listing import Page, Window
-from satmint.model.possession import Grant, Judgement, Possession
-from satmint.model.records import Session, SessionStanding
-from satmint.model.refusals import StoreUnavailable
-from satmint.model.rotation import Presented, Verdict
-from satmint.store.contract import NewSession, NewSubscriber, NotUnique, Opened, SubscriberChange
+from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
+from satmint.model.possession import Grant, Possession, PossessionResult
+from satmint.model.records import StoredSession
+from satmint.model.rotation import RefreshTokenRef, RotationResult
+from satmint.store.contract import (
+    NewSession,
+    NewSubscriber,
+    OpenedSession,
+    SubscriberChange,
+)
+from satmint.store.sql.port import Database
+from satmint.store.sql.seen_marks import SeenMark, SeenMarks
+from satmint.store.sql.sessions import SEEN_LATE, SqlSessions
+from satmint.store.sql.subscribers import sign_in
+from satmint.store.sqlite.database import SqliteTransaction, run
 from satmint.store.sqlite.events import record
-from satmint.store.sqlite.lanes import Lane, Readers
-from satmint.store.sqlite.listing import Listing, read_page
 from satmint.store.sqlite.possession import prove
 from satmint.store.sqlite.rotation import rotate
-from satmint.store.sqlite.session_rows import (
-    SESSION_COLUMNS,
-    read_standing,
-    revoke_session,
-    session_of,
-)
-from satmint.store.sqlite.subscribers import (
-    change_subscriber,
-    create_subscriber,
-    create_temporary,
-    taken_attribute,
-)
+from satmint.store.sqlite.session_rows import read_session
+from satmint.store.sqlite.workers import ConnectionWorker, ReaderPool
 
 _INSERT: Final = (
     "INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, subscriber_epoch,"
     " kind, generation, head_since, head_expires_at, seen_generation, created_at, deadline,"
-    " lives_until, first_until, jkt, address, agent)"
+    " lives_until, first_until, jkt, address, agent, c2c_token_id)"
     " VALUES (?1, ?2, (SELECT epoch FROM projects WHERE project_id = ?1), ?3, ?12, ?4, 0, ?5, ?6,"
-    " -1, ?5, ?7, ?8, ?8, ?9, ?10, ?11)"
+    " -1, ?5, ?7, ?8, ?8, ?9, ?10, ?11, ?13)"
 )
 
-_NOTE_SEEN: Final = (
-    "UPDATE sessions SET seen_generation = ? WHERE project_id = ? AND session_id = ?"
-    " AND generation = ? AND seen_generation < generation"
+_INSERT_TEMPORARY: Final = (
+    "INSERT INTO subscribers (project_id, subscriber_id, kind, created_at, updated_at)"
+    " VALUES (?, ?, ?, ?, ?)"
 )
 
+_IS_LATE: Final = f"({SEEN_LATE.format('?4')} OR {SEEN_LATE.format('?5')})"
+# Written at the first use of a head, and at the first one when it is no longer concurrent.
+_MARK_SEEN: Final = f"""
+UPDATE sessions
+   SET seen_generation = generation,
+       seen_late_generation = CASE WHEN {_IS_LATE} THEN generation
+                                   ELSE seen_late_generation END
+ WHERE project_id = ?1 AND session_id = ?2 AND generation = ?3
+   AND (seen_generation < generation
+        OR (seen_late_generation < generation AND {_IS_LATE}))
+"""
 
-@dataclass(frozen=True, slots=True)
-class SqliteSessions:
+
+class SqliteSessions(SqlSessions):
     """See `SessionStore`."""
 
-    writer: Lane
-    reader: Readers
+    def __init__(self, writer: ConnectionWorker, reader: ReaderPool, db: Database) -> None:
+        super().__init__(db)
+        self._writer = writer
+        self._reader = reader
+        self.seen_marks = SeenMarks(lambda marks: writer.submit(lambda db: _mark_seen(db, marks)))
+
+    async def close(self) -> None:
+        """Write the pending marks; the writer must still be open."""
+        await self.seen_marks.close()
 
     async def open_for_reference(
         self,
@@ -62,31 +75,15 @@ class SqliteSessions:
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
+    ) -> OpenedSession:
         """See `SessionStore.open_for_reference`."""
 
-        def work(db: sqlite3.Connection) -> Opened | NotUnique:
-            row = db.execute(
-                "SELECT subscriber_id, epoch FROM subscribers"
-                " WHERE project_id = ? AND reference = ?",
-                (project.bytes, subscriber.reference),
-            ).fetchone()
-            if row is None:
-                # Refusing comes before the first write, so there is nothing to take back.
-                if taken_attribute(db, project, subscriber.id.bytes, email=subscriber.email):
-                    return NotUnique("reference")
-                create_subscriber(db, subscriber, project, change, now)
-                row = (subscriber.id.bytes, 0)
-            else:
-                change_subscriber(db, project, row[0], change, now)
-            opened = Opened(UUID(bytes=row[0]), row[1])
+        def work(db: sqlite3.Connection) -> OpenedSession:
+            opened = run(sign_in(SqliteTransaction(db), subscriber, project, change, now))
             _insert_session(db, opened, Kind.SUBSCRIBER, session, now, event)
             return opened
 
-        outcome = await self.writer.submit(work)
-        if isinstance(outcome, NotUnique):
-            raise outcome
-        return outcome
+        return await self._writer.submit(work)
 
     async def open_temporary(
         self,
@@ -96,120 +93,70 @@ class SqliteSessions:
         session: NewSession,
         now: int,
         event: Event,
-    ) -> Opened:
+    ) -> OpenedSession:
         """See `SessionStore.open_temporary`."""
 
-        def work(db: sqlite3.Connection) -> Opened:
-            create_temporary(db, project, subscriber, kind, now)
-            opened = Opened(subscriber, 0)
+        def work(db: sqlite3.Connection) -> OpenedSession:
+            db.execute(_INSERT_TEMPORARY, (project.bytes, subscriber.bytes, kind.value, now, now))
+            opened = OpenedSession(subscriber, 0)
             _insert_session(db, opened, kind, session, now, event)
             return opened
 
-        return await self.writer.submit(work)
+        return await self._writer.submit(work)
 
     async def rotate(
         self,
-        presented: Presented,
+        ref: RefreshTokenRef,
         expires_at: int,
         now: int,
-        replay_cap: int | None,
+        replay_seconds: int,
         event: Event,
-    ) -> Verdict:
+    ) -> RotationResult:
         """See `SessionStore.rotate`."""
-        return await self.writer.submit(
-            lambda db: rotate(db, presented, expires_at, now, replay_cap, event)
-        )
+
+        def work(db: sqlite3.Connection) -> RotationResult:
+            seen = self.seen_marks.of(ref.project, ref.session)
+            return rotate(db, ref, expires_at, now, replay_seconds, event, seen)
+
+        return await self._writer.submit(work)
 
     async def prove(
-        self, shown: Possession, grant: Grant | None, now: int, event: Event, binding: Event
-    ) -> Judgement:
+        self, possession: Possession, grant: Grant | None, now: int, event: Event, binding: Event
+    ) -> PossessionResult:
         """See `SessionStore.prove`."""
-        return await self.writer.submit(lambda db: prove(db, shown, grant, now, event, binding))
-
-    async def standing(self, project: UUID, session: UUID) -> SessionStanding | None:
-        """See `SessionStore.standing`."""
-        return await self.reader.submit(lambda db: read_standing(db, project, session))
-
-    def note_seen(self, presented: Presented) -> None:
-        """See `SessionStore.note_seen`."""
-        generation = presented.generation
-        args = (generation, presented.project.bytes, presented.session.bytes, generation)
-        with contextlib.suppress(StoreUnavailable):
-            future = self.writer.submit(lambda db: db.execute(_NOTE_SEEN, args).rowcount)
-            # Nobody waits for it, so nobody else would look at what became of it.
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
-        """See `SessionStore.list`."""
-        listing = Listing(
-            f"SELECT {SESSION_COLUMNS} FROM sessions",
-            ["project_id = ?", "subscriber_id = ?"],
-            [project.bytes, subscriber.bytes],
-            "created_at",
-            "session_id",
+        return await self._writer.submit(
+            lambda db: prove(db, possession, grant, now, event, binding)
         )
-        return await self.reader.browse(lambda db: read_page(db, listing, window, session_of))
 
-    async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
-        """See `SessionStore.revoke`."""
+    async def get(self, project: UUID, session: UUID) -> StoredSession | None:
+        """See `SessionStore.get`."""
+        return await self._reader.submit(lambda db: read_session(db, project, session))
 
-        def work(db: sqlite3.Connection) -> bool:
-            standing = read_standing(db, project, session)
-            if standing is None:
-                return False
-            if standing.session.revoked_at is None:
-                revoke_session(db, project, session, now)
-                record(db, event, subscriber=standing.session.subscriber.bytes)
-            return True
+    async def recheck(self, project: UUID, session: UUID) -> StoredSession | None:
+        """See `SessionStore.recheck`."""
+        return await self.get(project, session)
 
-        return await self.writer.submit(work)
+    def mark_seen(self, ref: RefreshTokenRef, now: int) -> None:
+        """See `SessionStore.mark_seen`."""
+        self.seen_marks.add(ref, now)
 
-    async def revoke_key(
-        self, project: UUID, subscriber: UUID, jkt: str, now: int, event: Event
-    ) -> int:
-        """See `SessionStore.revoke_key`."""
 
-        def work(db: sqlite3.Connection) -> int:
-            count = _revoke_where(db, "jkt = ?", project, subscriber, now, jkt)
-            if count:
-                record(db, event)
-            return count
-
-        return await self.writer.submit(work, slow=True)
-
-    async def revoke_subscriber(
-        self, project: UUID, subscriber: UUID, now: int, event: Event
-    ) -> int | None:
-        """See `SessionStore.revoke_subscriber`."""
-
-        def work(db: sqlite3.Connection) -> int | None:
-            raised = db.execute(
-                "UPDATE subscribers SET epoch = epoch + 1"
-                " WHERE project_id = ? AND subscriber_id = ?",
-                (project.bytes, subscriber.bytes),
-            )
-            if raised.rowcount == 0:
-                return None
-            record(db, event)
-            return _revoke_where(db, "1", project, subscriber, now)
-
-        return await self.writer.submit(work, slow=True)
-
-    async def revoke_project(self, project: UUID, now: int, event: Event) -> None:
-        """See `SessionStore.revoke_project`."""
-
-        def work(db: sqlite3.Connection) -> None:
-            db.execute(
-                "UPDATE projects SET epoch = epoch + 1, revoked_at = ? WHERE project_id = ?",
-                (now, project.bytes),
-            )
-            record(db, event)
-
-        await self.writer.submit(work)
+def _mark_seen(db: sqlite3.Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
+    """Write marks; see `satmint.store.sql.seen_marks.Write`. No row is locked."""
+    db.executemany(
+        _MARK_SEEN,
+        [(mark.project.bytes, mark.session.bytes, *mark[2:]) for mark in marks],
+    )
+    return [True] * len(marks)
 
 
 def _insert_session(
-    db: sqlite3.Connection, opened: Opened, kind: Kind, new: NewSession, now: int, event: Event
+    db: sqlite3.Connection,
+    opened: OpenedSession,
+    kind: Kind,
+    new: NewSession,
+    now: int,
+    event: Event,
 ) -> None:
     subscriber = opened.subscriber.bytes
     db.execute(
@@ -222,23 +169,12 @@ def _insert_session(
             now,
             new.expires_at,
             new.deadline,
-            new.expires_at + REFRESH_OVERHANG_SECONDS,
+            new.expires_at + REFRESH_TOKEN_GRACE_SECONDS,
             new.jkt,
             event.origin.address,
             event.origin.agent,
             opened.epoch,
+            None if new.c2c_token is None else new.c2c_token.bytes,
         ),
     )
     record(db, event, subscriber=subscriber)
-
-
-def _revoke_where(
-    db: sqlite3.Connection, condition: str, project: UUID, subscriber: UUID, now: int, *args: str
-) -> int:
-    revoked = db.execute(
-        "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND subscriber_id = ?"
-        " AND revoked_at IS NULL AND project_epoch = (SELECT projects.epoch FROM projects"
-        f" WHERE projects.project_id = sessions.project_id) AND {condition}",
-        (now, project.bytes, subscriber.bytes, *args),
-    )
-    return revoked.rowcount

@@ -1,55 +1,44 @@
-"""The embedded store as one value."""
+"""The embedded store: all its parts, and how to open it."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from satmint.store.contract import SchemaUnknown, Swept
-from satmint.store.sqlite.addresses import SqliteAddresses
-from satmint.store.sqlite.connection import BUSY_SECONDS, connect, trouble
-from satmint.store.sqlite.events import SqliteEvents
-from satmint.store.sqlite.lanes import Lane, Readers, WritingLane
+from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.sql.store import SqlStore
+from satmint.store.sqlite.connection import BUSY_SECONDS, connect, map_driver_error
+from satmint.store.sqlite.database import SqliteDatabase
 from satmint.store.sqlite.migrations import migrate, pending_migrations
-from satmint.store.sqlite.presence import SqlitePresence
-from satmint.store.sqlite.projects import SqliteProjects
-from satmint.store.sqlite.purge import Sweeper
 from satmint.store.sqlite.sessions import SqliteSessions
-from satmint.store.sqlite.subscribers import SqliteSubscribers
-from satmint.store.sqlite.webhooks import SqliteWebhooks
+from satmint.store.sqlite.workers import ConnectionWorker, ReaderPool, WriterWorker
 
 
-class SqliteStore:
-    """See `Store`. Make one with `open_sqlite`."""
+class SqliteStore(SqlStore):
+    """See `Store`. Created by `open_sqlite`."""
 
-    def __init__(self, writer: Lane, reader: Readers) -> None:
+    def __init__(self, writer: ConnectionWorker, reader: ReaderPool) -> None:
         self._writer = writer
         self._reader = reader
-        self._sweeper = Sweeper()
-        self.projects = SqliteProjects(writer, reader)
-        self.subscribers = SqliteSubscribers(writer, reader)
-        self.addresses = SqliteAddresses(writer, reader)
-        self.sessions = SqliteSessions(writer, reader)
-        self.webhooks = SqliteWebhooks(writer, reader)
-        self.events = SqliteEvents(writer, reader)
-        self.presence = SqlitePresence(writer, reader)
+        db = SqliteDatabase(writer, reader)
+        super().__init__(db)
+        self.sessions = SqliteSessions(writer, reader, db)
 
-    def on_ending(self, look: Callable[[], None]) -> None:
-        """See `Store.on_ending`: a file tells nobody that it was written."""
+    def on_revocation(self, callback: Callable[[], None]) -> None:
+        """See `Store.on_revocation`: SQLite has no notifications."""
 
     async def ready(self) -> None:
         """See `Store.ready`."""
         if await self._reader.submit(pending_migrations):
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
 
-    async def purge(self, now: int, events_before: int, limit: int) -> Swept:
-        """See `Store.purge`."""
-        return await self._writer.submit(
-            lambda db: self._sweeper.step(db, now, events_before, limit), slow=True
-        )
+    def backlog(self) -> Backlog:
+        """See `Store.backlog`."""
+        return Backlog(seen_marks=len(self.sessions.seen_marks))
 
     async def close(self) -> None:
         """See `Store.close`."""
+        await self.sessions.close()
         await self._writer.close()
         await self._reader.close()
 
@@ -60,38 +49,41 @@ async def open_sqlite(
     observe_batch: Callable[[int], None] = lambda _size: None,
     busy_seconds: float = BUSY_SECONDS,
 ) -> SqliteStore:
-    """Open the database file, creating it and applying migrations as needed.
+    """Open the database file; creates it and applies migrations as needed.
 
     Args:
-        path: The file; its folder must exist.
+        path: The file; its directory must exist.
         now: Unix seconds, for the migration history.
-        observe_batch: Told the size of each write batch.
+        observe_batch: Called with the size of each write batch.
         busy_seconds: How long to wait for a lock that another process holds.
 
     Raises:
-        StoreUnavailable: it cannot be opened, or is locked by another process.
-        SchemaUnknown: it was written by another version of satmint.
+        StoreUnavailable: the file cannot be opened, or is locked by another process.
+        SchemaUnknown: the file was written by another version of satmint.
     """
 
     def prepare() -> tuple[sqlite3.Connection, ...]:
-        writing = connect(path, busy_seconds=busy_seconds)
+        writer = connect(path, busy_seconds=busy_seconds)
         try:
-            migrate(writing, now)
+            migrate(writer, now)
         except sqlite3.Error as error:
-            writing.close()
-            raise trouble(error) from error
+            writer.close()
+            raise map_driver_error(error) from error
         except BaseException:
-            writing.close()
+            writer.close()
             raise
-        looking, listing = (connect(path, busy_seconds=busy_seconds) for _ in range(2))
-        looking.execute("PRAGMA query_only = ON")
-        listing.execute("PRAGMA query_only = ON")
-        # Pages that a list has read are hardly read again.
-        listing.execute("PRAGMA cache_size = -4096")
-        return writing, looking, listing
+        lookup_reader, list_reader = (connect(path, busy_seconds=busy_seconds) for _ in range(2))
+        lookup_reader.execute("PRAGMA query_only = ON")
+        list_reader.execute("PRAGMA query_only = ON")
+        # Pages that a list has read are rarely read again.
+        list_reader.execute("PRAGMA cache_size = -4096")
+        return writer, lookup_reader, list_reader
 
-    writing, looking, listing = await asyncio.to_thread(prepare)
+    writer, lookup_reader, list_reader = await asyncio.to_thread(prepare)
     return SqliteStore(
-        WritingLane(writing, "satmint-writer", observe_batch, busy_seconds),
-        Readers(Lane(looking, "satmint-reader"), Lane(listing, "satmint-lister")),
+        WriterWorker(writer, "satmint-writer", observe_batch, busy_seconds),
+        ReaderPool(
+            ConnectionWorker(lookup_reader, "satmint-reader"),
+            ConnectionWorker(list_reader, "satmint-lister"),
+        ),
     )

@@ -21,32 +21,32 @@ export const signIn = {
   user: (seconds, fingerprint) => call("POST", "/api/fabric/subscribers/tokens", {
     reference: "ada@example.com", display_name: "Ada", fingerprint, scope: "sat:refresh",
     expire_at: inSeconds(seconds),
-  }, "A token for Ada that names her browser’s key, and lets her renew it."),
+  }, "Issues a token for Ada that is bound to her browser’s key and can be renewed."),
 
   guest: (seconds) => call("POST", "/api/fabric/guests/tokens", {
     allowed_addresses: [address], expire_at: inSeconds(seconds),
-  }, "A token for somebody who has no account, good for one address."),
+  }, "Issues a token for a user without an account, for one address."),
 
   async invite(seconds) {
     const host = await call("POST", "/api/fabric/subscribers/tokens", {
       reference: "ada@example.com", display_name: "Ada",
-    }, "Ada is there, so that she can invite.");
+    }, "Creates the subscriber Ada, who invites.");
     const path = `/api/fabric/resources/subscribers/${host.subscriber_id}/addresses`;
-    const [mine] = (await call("GET", path, undefined, "Where Ada can be reached.")).data;
+    const [mine] = (await call("GET", path, undefined, "Lists Ada’s addresses.")).data;
     return call("POST", "/api/fabric/subscriber/invites", {
       address_id: mine.id, expires_at: inSeconds(seconds),
-    }, "A token for whoever Ada asked to come.");
+    }, "Issues a token for Ada’s invitee.");
   },
 };
 
 export const embedToken = c2cToken;
 
 export const inside = async (token) => {
-  const said = await call("POST", "/api/satmint/tokens/introspect", { token }, "What does it say?");
+  const said = await call("POST", "/api/satmint/tokens/introspect", { token }, "Introspects the token.");
   return said.active ? said : null;
 };
 export const revokeSession = (token) =>
-  call("POST", "/api/satmint/tokens/revoke", { token }, "The session ends, with all of its tokens.");
+  call("POST", "/api/satmint/tokens/revoke", { token }, "Revokes the session and all its tokens.");
 export const revokeKey = (subscriber, key) =>
   call("DELETE", `/api/satmint/subscribers/${subscriber}/sessions?fingerprint=${key}`, undefined,
-    "Every session that is bound to this key ends.");
+    "Revokes every session that is bound to this key.");

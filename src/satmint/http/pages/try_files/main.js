@@ -29,7 +29,7 @@ const sdk = new Promise((resolve, reject) => {
   const script = document.createElement("script");
   script.src = "/try/sdk.js";
   script.onload = () => resolve(window.SignalWire);
-  script.onerror = () => reject(new Error("the SDK's file cannot be loaded"));
+  script.onerror = () => reject(new Error("cannot load the SDK's file"));
   document.head.append(script);
 });
 
@@ -50,7 +50,7 @@ async function arrive() {
   story.begin(life.began);
   lamp("session", "signing in", "waiting");
   const { SignalWire, EmbedTokenCredentialProvider } = await sdk;
-  if (EmbedTokenCredentialProvider === undefined) throw new Error("this SDK is not of version 4");
+  if (EmbedTokenCredentialProvider === undefined) throw new Error("unsupported SDK: version 4 is required");
   const provider = pattern === "embed"
     ? new EmbedTokenCredentialProvider(location.host, embedToken)
     : { authenticate: (context) => authenticate(seconds, context?.fingerprint) };
@@ -63,7 +63,7 @@ async function arrive() {
 }
 
 async function authenticate(seconds, fingerprint) {
-  if (life.verdict !== null) throw new Error(`The backend signs nobody in whose session was ${life.verdict}.`);
+  if (life.verdict !== null) throw new Error(`The session was ${life.verdict}; the backend issues no new token.`);
   const made = await signIn[pattern](seconds, fingerprint);
   await born(made.token, null);
   return { token: made.token };
@@ -85,12 +85,12 @@ async function leave() {
 }
 
 $("leave").addEventListener("click", async () => {
-  say("page", "DO", "sign out", "The key is destroyed; the tokens live on until they end.");
+  say("page", "DO", "sign out", "The SDK deletes the key. The tokens remain valid until they expire.");
   if (life.verdict === null) conclude("left");
   await leave();
 });
 $("drop").addEventListener("click", () => {
-  say("page", "DO", "drop the connection", "As if the network had gone. The SDK comes back by itself.");
+  say("page", "DO", "drop the connection", "Simulates a network failure. The SDK reconnects.");
   Socket.current?.close();
 });
 $("revoke-session").addEventListener("click", () => revoke("session", () => revokeSession(life.current.token)));
@@ -100,7 +100,7 @@ $("revoke-key").addEventListener("click", () => {
 });
 
 async function revoke(what, ask) {
-  say("page", "DO", `revoke the ${what}`, "A backend, an operator or a thief alarm would do this.");
+  say("page", "DO", `revoke the ${what}`, "A backend or an operator does this, for example after a theft.");
   conclude("revoked");
   try {
     await ask();
@@ -121,10 +121,10 @@ wire.addEventListener("end", ({ detail: told }) => {
 wire.addEventListener("socket", ({ detail: state }) => lamp("connected", state, "waiting"));
 wire.addEventListener("closed", async ({ detail: code }) => {
   const ending = ENDINGS[code];
-  say("socket", "CLOSE", String(code), ending ? `The server closed the connection: ${ending}.` : "The connection is gone.", ending ? "bad" : "quiet");
-  lamp("connected", life.verdict === null ? "coming back" : "closed", "waiting");
+  say("socket", "CLOSE", String(code), ending ? `The server closed the connection: ${ending}.` : "The connection closed.", ending ? "bad" : "quiet");
+  lamp("connected", life.verdict === null ? "reconnecting" : "closed", "waiting");
   $("drop").disabled = true;
-  // Whoever holds a key gets a new token with it; others are at the end with their token.
+  // A client with a key can get a new token; for others, the session ends with the token.
   if (ending === "revoked" || (ending === "expired" && pattern !== "user")) {
     if (life.verdict === null) conclude(ending);
     await leave();
@@ -143,7 +143,7 @@ async function born(token, renewedIn) {
   $("revoke-session").disabled = false;
   $("revoke-key").disabled = !bound;
   show(says);
-  story.announce(`${name} came. It ends in ${asClock((ends - at) / 1000)}.`);
+  story.announce(`Received ${name}. It expires in ${asClock((ends - at) / 1000)}.`);
   tick();
 }
 
@@ -157,7 +157,7 @@ function conclude(verdict) {
   life.end(verdict, Date.now());
   lamp("session", WORDS[verdict], verdict === "left" ? "" : "bad");
   for (const id of ["revoke-session", "revoke-key"]) $(id).disabled = true;
-  story.announce(`The session is over: ${WORDS[verdict]}.`);
+  story.announce(`The session ended: ${WORDS[verdict]}.`);
   tick();
 }
 
@@ -190,18 +190,18 @@ function show(says) {
 function tick() {
   const now = Date.now(), token = life.current;
   picture.draw(life.tokens, life.began, now);
-  picture.describe(`${life.tokens.length} tokens so far${token === null ? "" : `; ${token.name} is the last`}`);
+  picture.describe(`${life.tokens.length} tokens${token === null ? "" : `; ${token.name} is the latest`}`);
   if (token === null || life.verdict !== null) {
     $("count").textContent = life.verdict === null ? "–" : WORDS[life.verdict];
     $("until").textContent = life.verdict === null
-      ? "Nobody is signed in." : `after ${asClock((life.ended - life.began) / 1000)}`;
+      ? "Not signed in." : `after ${asClock((life.ended - life.began) / 1000)}`;
     $("left").style.width = "0";
     return;
   }
   const goal = token.renews ?? token.ends;
   const rest = Math.max(0, goal - now);
   $("count").textContent = asClock(Math.ceil(rest / 1000));
-  $("until").textContent = token.renews === null ? "until the token ends; nothing renews it" : "until the SDK renews the token";
+  $("until").textContent = token.renews === null ? "until the token expires; it is not renewed" : "until the SDK renews the token";
   $("left").style.width = `${(100 * rest) / (goal - token.born)}%`;
   $("left").dataset.tone = token.renews === null ? "ending" : "good";
 }

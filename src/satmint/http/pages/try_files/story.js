@@ -5,18 +5,18 @@ import { asClock } from "./picture.js";
 const LANES = { backend: "backend", browser: "browser", socket: "socket", page: "you", sdk: "SDK" };
 const LONGEST = 200;
 const MEANING = {
-  "GET /api/fabric/subscriber/info": "Who am I, and may I renew my token?",
-  "POST /api/fabric/subscriber/devices/token": "The SAT, and a proof of the key, for a token bound to the key.",
-  "POST /api/fabric/subscriber/devices/refresh": "The old token, and a new proof of the key, for the next token.",
-  "POST /api/fabric/embeds/tokens": "The page’s Click-to-Call token for a SAT. Anybody may.",
-  "RPC signalwire.reauthenticate": "The open connection goes on with the new token.",
-  "RPC subscriber.online": "I can be called.",
-  "EVENT signalwire.authorization.state": "Something to resume this session with, later.",
+  "GET /api/fabric/subscriber/info": "Reads the subscriber and the scope of the token.",
+  "POST /api/fabric/subscriber/devices/token": "Exchanges the SAT and a proof of the key for a token bound to the key.",
+  "POST /api/fabric/subscriber/devices/refresh": "Exchanges the old token and a new proof of the key for a new token.",
+  "POST /api/fabric/embeds/tokens": "Exchanges the page’s Click-to-Call token for a SAT. This operation is public.",
+  "RPC signalwire.reauthenticate": "The open connection continues with the new token.",
+  "RPC subscriber.online": "The subscriber is online and can be called.",
+  "EVENT signalwire.authorization.state": "State for resuming the session.",
 };
 
 function meaning(told) {
   if (told.what === "signalwire.connect") {
-    return told.params?.authorization_state ? "Resume: here is the state that I was given." : "Here is my token.";
+    return told.params?.authorization_state ? "Resumes the session with the authorization state." : "Authenticates with the token.";
   }
   return MEANING[`${told.verb} ${told.what}`] ?? "";
 }

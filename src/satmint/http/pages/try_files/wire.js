@@ -87,7 +87,7 @@ export class Socket extends WebSocket {
     } else if (method === "signalwire.event") {
       tell({ lane: "socket", verb: "EVENT", what: params.event_type });
     } else if (method === "signalwire.disconnect") {
-      tell({ lane: "socket", verb: "EVENT", what: method, note: "The server is about to stop." });
+      tell({ lane: "socket", verb: "EVENT", what: method, note: "The server is shutting down." });
     }
   }
 }

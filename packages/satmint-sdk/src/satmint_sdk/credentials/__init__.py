@@ -1,0 +1,110 @@
+"""Credentials that stay fresh: providers, stores for refresh tokens, keys, and the session.
+
+    from satmint_sdk.credentials import CredentialSession, SubscriberCredentialProvider
+    from satmint_sdk.rest import AsyncRestClient
+
+    async with AsyncRestClient() as client:
+        provider = SubscriberCredentialProvider(client, reference="alice@example.com")
+        async with CredentialSession(provider) as session:
+            token = await session.token()
+
+A session refreshes in the background, and reports in `session.events()`. A `SessionClient` connects
+it to the gateway (extra `gateway`).
+"""
+
+from satmint_sdk._ambient import Clock, Entropy, Instant
+from satmint_sdk.credentials._credential import (
+    AuthenticateContext,
+    Credential,
+    CredentialProvider,
+    RefreshingCredentialProvider,
+)
+from satmint_sdk.credentials._events import Expired, Failed, Refreshed, SessionEvent, Warned
+from satmint_sdk.credentials._session import CredentialSession, SessionStats
+from satmint_sdk.credentials.bound._dpop import DPoPKey
+from satmint_sdk.credentials.errors import (
+    CredentialError,
+    CredentialExpired,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnreachable,
+    InvalidCredential,
+    RefreshFailed,
+    SessionClosed,
+    SessionRevoked,
+    StoreError,
+    StoreLocked,
+    TransientRefreshError,
+)
+from satmint_sdk.credentials.live._client import SessionClient
+from satmint_sdk.credentials.live._client_events import (
+    ClientEvent,
+    Connected,
+    Disconnected,
+    Ended,
+    Reauthenticated,
+    WentOffline,
+    WentOnline,
+)
+from satmint_sdk.credentials.live._client_state import ClientState
+from satmint_sdk.credentials.live._methods import Authorization
+from satmint_sdk.credentials.providers._embed import EmbedTokenCredentialProvider
+from satmint_sdk.credentials.providers._static import StaticCredentialProvider
+from satmint_sdk.credentials.providers._subscriber import (
+    SubscriberCredentialProvider,
+    SubscriberMembers,
+)
+from satmint_sdk.credentials.stores._contract import (
+    RefreshTokenStore,
+    TokenRecord,
+)
+from satmint_sdk.credentials.stores._file import FileRefreshTokenStore
+from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
+
+__all__ = [
+    "AuthenticateContext",
+    "Authorization",
+    "ClientEvent",
+    "ClientState",
+    "Clock",
+    "Connected",
+    "Credential",
+    "CredentialError",
+    "CredentialExpired",
+    "CredentialProvider",
+    "CredentialSession",
+    "DPoPKey",
+    "Disconnected",
+    "EmbedTokenCredentialProvider",
+    "Ended",
+    "Entropy",
+    "Expired",
+    "Failed",
+    "FileRefreshTokenStore",
+    "GatewayError",
+    "GatewayRefused",
+    "GatewayUnreachable",
+    "Instant",
+    "InvalidCredential",
+    "MemoryRefreshTokenStore",
+    "Reauthenticated",
+    "RefreshFailed",
+    "RefreshTokenStore",
+    "Refreshed",
+    "RefreshingCredentialProvider",
+    "SessionClient",
+    "SessionClosed",
+    "SessionEvent",
+    "SessionRevoked",
+    "SessionStats",
+    "StaticCredentialProvider",
+    "StoreError",
+    "StoreLocked",
+    "SubscriberCredentialProvider",
+    "SubscriberMembers",
+    "TokenRecord",
+    "TransientRefreshError",
+    "Warned",
+    "WentOffline",
+    "WentOnline",
+]

@@ -1,0 +1,113 @@
+"""Credentials and credential providers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final, Protocol, runtime_checkable
+
+from satmint_sdk.credentials.errors import InvalidCredential
+
+_MAX_MILLISECONDS: Final = 2**53
+"""The largest integer that a browser represents exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token with its expiry.
+
+    The repr shows neither the token nor the authorization state.
+
+    Attributes:
+        token: A Subscriber Access Token.
+        expiry_at: Its expiry in **milliseconds** since the epoch, as in the browser SDK; `None` if
+            unknown.
+        authorization_state: The gateway's state for resuming a session.
+
+    Raises:
+        InvalidCredential: The token is empty or not ASCII, or `expiry_at` is not a number of
+            milliseconds.
+    """
+
+    token: str = field(repr=False)
+    expiry_at: int | None = None
+    authorization_state: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not _is_token(self.token):
+            raise InvalidCredential("the token must be a non-empty string of ASCII")
+        if self.expiry_at is not None:
+            object.__setattr__(self, "expiry_at", _milliseconds(self.expiry_at))
+
+
+def checked(answer: object) -> Credential:
+    """Check that a provider's result is a credential.
+
+    Raises:
+        InvalidCredential: It is not.
+    """
+    if not isinstance(answer, Credential):
+        raise InvalidCredential("the provider returned something that is not a Credential")
+    return answer
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii()
+
+
+def _milliseconds(value: object) -> int:
+    """Accept an integer or float of milliseconds; no boolean, no NaN."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 <= value <= _MAX_MILLISECONDS
+    ):
+        raise InvalidCredential("expiry_at must be milliseconds since the epoch")
+    return int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticateContext:
+    """The context that a session passes to its provider.
+
+    Attributes:
+        fingerprint: RFC 7638 thumbprint of the session's key, to bind the token to; `None` if the
+            session has no key.
+    """
+
+    fingerprint: str | None = None
+
+
+@runtime_checkable
+class CredentialProvider(Protocol):
+    """Provides a session's first credential [seed 4].
+
+    A provider may also be a `RefreshingCredentialProvider`.
+    """
+
+    async def authenticate(self, context: AuthenticateContext | None = None) -> Credential:
+        """Obtain a credential for a new session.
+
+        Args:
+            context: The key to bind the credential to.
+
+        Raises:
+            Exception: On failure. A `TransientRefreshError`, an `OSError` and a transient
+                `SignalWireRestError` (no response, 408, 425, 429, 5xx) are retried.
+        """
+        ...
+
+
+@runtime_checkable
+class RefreshingCredentialProvider(CredentialProvider, Protocol):
+    """A provider that can also refresh a credential."""
+
+    async def refresh(self) -> Credential:
+        """Obtain a fresh credential. Called only if the last one has an expiry.
+
+        Raises:
+            Exception: As in `authenticate`. A permanent error stops refreshing; the current
+                credential then stays valid until it expires.
+        """
+        ...

@@ -1,0 +1,395 @@
+"""The client of a live session on the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final, NoReturn, Self
+
+from satmint_sdk._ambient import Clock, Entropy, fraction
+from satmint_sdk._forks import renew_in_children
+from satmint_sdk.credentials._cluster import gateway_host
+from satmint_sdk.credentials._events import EventLog, Refreshed
+from satmint_sdk.credentials._session import MAX_WAIT, CredentialSession
+from satmint_sdk.credentials._waiting import wait_for_event, within
+from satmint_sdk.credentials.errors import (
+    GatewayError,
+    GatewayUnreachable,
+    InvalidCredential,
+    SessionClosed,
+)
+from satmint_sdk.credentials.live._client_events import (
+    ClientEvent,
+    Connected,
+    Disconnected,
+    log_line,
+)
+from satmint_sdk.credentials.live._client_socket import ClientSocket
+from satmint_sdk.credentials.live._client_state import ClientState, state_of
+from satmint_sdk.credentials.live._connection_state import ConnectionState
+from satmint_sdk.credentials.live._inputs import (
+    Close,
+    CloseSocket,
+    Effect,
+    Emit,
+    Input,
+    Open,
+    OpenSocket,
+    PresenceRefused,
+    Send,
+    SessionEnded,
+    SetPresence,
+    SocketFailed,
+    SocketOpened,
+    Tick,
+    TokenReplaced,
+)
+from satmint_sdk.credentials.live._phase import Phase
+from satmint_sdk.credentials.live._transport import GatewayTransport, UpgradeRefused, WebSockets
+from satmint_sdk.credentials.refresh._retry_decision import describe
+from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint
+
+SILENCE: Final = 20.0
+_OPEN_LIMIT: Final = 15.0
+_SKEW: Final = 30.0
+
+
+class SessionClient:
+    """Connects a credential session to the gateway, and optionally sets it online.
+
+    Example:
+        async with CredentialSession(provider) as session, SessionClient(session) as client:
+            await client.online()
+
+    It reconnects whenever the connection is lost and resumes the session; it presents every
+    refreshed credential to the gateway. It needs the extra `gateway` (`websockets`), and belongs to
+    the event loop of its session.
+
+    Args:
+        session: An open session. The caller closes it, after this client.
+        host: Host of the gateway, with or without port; read from the token's `ch` header if
+            absent, as the browser SDK does. Schemes and `SIGNALWIRE_REST_CA_FILE` as for
+            `RestClient`, with `wss` instead of `https`.
+        silence: Seconds without a frame after which the connection counts as lost. satmint sends a
+            ping every 9 s.
+        max_wait: Maximum seconds of `open`.
+        transport: Replaces the network.
+        clock: The source of time; the session's if absent.
+        entropy: The source of jitter; the session's if absent.
+
+    Raises:
+        ImportError: `websockets` is missing.
+        ValueError: `host` is not a host.
+    """
+
+    def __init__(
+        self,
+        session: CredentialSession,
+        *,
+        host: str | None = None,
+        silence: float = SILENCE,
+        max_wait: float = MAX_WAIT,
+        transport: GatewayTransport | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> None:
+        self._session = session
+        self._host = None if host is None else parse_endpoint(host)
+        self._max_wait = max_wait
+        self._clock: Clock = session.clock if clock is None else clock
+        self._entropy: Entropy = session.entropy if entropy is None else entropy
+        self._transport = WebSockets(self._clock) if transport is None else transport
+        self._log: EventLog[ClientEvent] = EventLog(log_line)
+        self._connection = ConnectionState(
+            sign=self._sign, draw=lambda: fraction(self._entropy), silence=silence
+        )
+        self._inputs: deque[Input] = deque()
+        self._wake = asyncio.Event()
+        self._known_token: str | None = None
+        self._skew: float | None = None
+        self._last_failure: Disconnected | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._first_result = asyncio.Event()
+        self._was_connected = False
+        self._opening: asyncio.Task[None] | None = None
+        self._sockets: dict[int, ClientSocket] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._waiters: list[tuple[bool, asyncio.Future[None]]] = []
+        self._forked = False
+        renew_in_children(self)
+
+    # Opening and closing.
+
+    async def open(self) -> None:
+        """Connect, and stay connected. `async with` does the same.
+
+        Raises:
+            GatewayUnreachable: There was no connection within `max_wait`.
+            GatewayRefused: The gateway refuses the credential, and a second one too.
+            SessionRevoked: The session was revoked.
+            CredentialExpired: The credential has expired and cannot be refreshed.
+            InvalidCredential: The token names no gateway, and no `host` was given.
+            SessionClosed: The session is not open, or the client was opened before.
+            ValueError: `SIGNALWIRE_REST_CA_FILE` does not name a file.
+        """
+        if self._running is not None or self._forked:
+            raise SessionClosed("a session client can be opened only once")
+        self._known_token = self._session.credential.token
+        self._running = asyncio.ensure_future(self._run())
+        try:
+            await wait_for_event(self._clock, self._first_result.wait(), self._max_wait)
+        except BaseException:
+            await self.close()
+            raise
+        if self._connection.error is None and self._was_connected:
+            return
+        error = self._connection.error or GatewayUnreachable(
+            f"no connection to the gateway within {self._max_wait:g} s"
+            + ("" if self._last_failure is None else f": {self._last_failure.detail}")
+        )
+        await self.close()
+        raise error
+
+    async def close(self) -> None:
+        """Go offline if online, and close the connection. Idempotent.
+
+        The gateway gets 2 s to confirm. Callers waiting in `online` or `offline` get
+        `SessionClosed`.
+        """
+        if self._forked:
+            return
+        if self._running is None:
+            self._log.end()
+            return
+        self._process(Close())
+        self._wake.set()
+        await asyncio.wait({self._running})
+        if not self._running.cancelled():
+            self._running.result()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # Requests.
+
+    @property
+    def state(self) -> ClientState:
+        """The current state, as an immutable snapshot."""
+        return state_of(self._connection)
+
+    def events(self) -> AsyncIterator[ClientEvent]:
+        """Read the events from the beginning: `Connected`, `Disconnected`, `Ended` and others.
+
+        Every call returns a separate reader, for use in the session's event loop. It keeps the last
+        256 events, and ends after `Ended` or when the client is closed.
+        """
+        return self._log.stream()
+
+    async def online(self) -> None:
+        """Go online, on this connection and later ones. Waits for the gateway's confirmation.
+
+        Raises:
+            GatewayRefused: The gateway refuses.
+            GatewayError: `offline` was called meanwhile.
+            SessionClosed: The client is closed, or not open.
+            Exception: The error that ended the live session; see `open`.
+        """
+        await self._set_presence(online=True)
+
+    async def offline(self) -> None:
+        """Go offline. The connection stays open. Errors as in `online`."""
+        await self._set_presence(online=False)
+
+    # Internals.
+
+    async def _set_presence(self, *, online: bool) -> None:
+        if self._running is None or self._forked:
+            raise SessionClosed("the session client is not open")
+        self._process(SetPresence(online))
+        self._wake.set()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((online, waiter))
+        self._resolve_waiters()
+        await waiter
+
+    async def _run(self) -> None:
+        following = asyncio.ensure_future(self._follow_session())
+        try:
+            self._process(Open())
+            while self._connection.phase is not Phase.CLOSED:
+                self._process(await self._next())
+        finally:
+            ending = {following} if self._opening is None else {following, self._opening}
+            for task in ending:
+                task.cancel()
+            for serial in list(self._sockets):
+                self._close_socket(serial)
+            await asyncio.wait(ending | self._closing)
+            self._log.end()
+            self._first_result.set()
+            self._resolve_waiters()
+            for _, waiter in self._waiters:  # only if this task was cancelled
+                waiter.cancel()
+
+    async def _next(self) -> Input:
+        """Wait for the next input, or until a `Tick` is due."""
+        self._check_token()
+        if not self._inputs:
+            self._wake.clear()
+            wake_at = self._connection.wake_at
+            rest = None if wake_at is None else wake_at - self._clock.now().mono
+            await wait_for_event(self._clock, self._wake.wait(), rest)
+        return self._inputs.popleft() if self._inputs else Tick()
+
+    def _queue_input(self, input_: Input) -> None:
+        self._inputs.append(input_)
+        self._wake.set()
+
+    def _process(self, input_: Input) -> None:
+        for effect in self._connection.feed(input_, self._clock.now().mono):
+            self._perform(effect)
+        self._resolve_waiters()
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case OpenSocket(serial, refused):
+                self._opening = asyncio.ensure_future(self._open_socket(serial, refused))
+            case Send(serial, text):
+                self._sockets[serial].outbox.put_nowait(text)
+            case CloseSocket(serial):
+                if self._opening is not None:
+                    self._opening.cancel()
+                self._close_socket(serial)
+            case Emit(event):
+                self._log.emit(event)
+                if isinstance(event, Disconnected):
+                    self._last_failure = event
+                if isinstance(event, Connected):
+                    self._was_connected = True
+                    self._first_result.set()
+            case PresenceRefused(error):
+                for _, waiter in self._waiters:
+                    if not waiter.done():
+                        waiter.set_exception(error)
+
+    def _resolve_waiters(self) -> None:
+        """Complete the callers that wait for a change of presence."""
+        connection = self._connection
+        self._waiters = [(online, waiter) for online, waiter in self._waiters if not waiter.done()]
+        for online, waiter in self._waiters:
+            if connection.phase is Phase.CLOSED:
+                waiter.set_exception(
+                    connection.error or SessionClosed("the session client is closed")
+                )
+            elif connection.wants_online is not online:
+                waiter.set_exception(GatewayError("another call requested the opposite presence"))
+            elif connection.presence_confirmed(online=online):
+                waiter.set_result(None)
+
+    # The session.
+
+    async def _follow_session(self) -> None:
+        async for event in self._session.events():
+            if isinstance(event, Refreshed):
+                self._check_token()
+        self._queue_input(SessionEnded())
+
+    def _check_token(self) -> None:
+        """Detect a new token, since a new sign-in emits no event."""
+        with contextlib.suppress(SessionClosed):  # reported by the end of its events
+            token = self._session.credential.token
+            if token != self._known_token:
+                self._known_token = token
+                self._queue_input(TokenReplaced(token))
+
+    def _sign(self, method: str) -> str:
+        wall = self._clock.now().wall
+        skew = self._skew
+        if skew is None or abs(skew) <= _SKEW:
+            skew = 0.0
+            with contextlib.suppress(SessionClosed):  # reported by the end of its events
+                skew = self._session.stats.skew or 0.0
+        return self._session.key.rpc_proof(method, issued_at=int(wall + skew))
+
+    # The socket.
+
+    async def _open_socket(self, serial: int, refused: str | None) -> None:
+        try:
+            token = await self._token(refused)
+            endpoint = self._endpoint_of(token)
+        except Exception as error:  # noqa: BLE001 - a session raises any error of its provider
+            final = self._final_error(error)
+            self._queue_input(SocketFailed(serial, "no_credential", describe(error), final=final))
+            return
+        try:
+            connecting = self._transport.connect(endpoint)
+            socket = await within(self._clock, _OPEN_LIMIT, connecting)
+        except UpgradeRefused as busy:
+            detail = describe(busy)
+            self._queue_input(SocketFailed(serial, f"http_{busy.status}", detail, busy.not_before))
+        except Exception as error:  # noqa: BLE001 - TLS, proxy and server errors are all transient
+            late = isinstance(error, TimeoutError)
+            self._queue_input(
+                SocketFailed(serial, "timeout" if late else "unreachable", describe(error))
+            )
+        else:
+            if socket.server_date is not None:
+                self._skew = socket.server_date - self._clock.now().wall
+            self._sockets[serial] = ClientSocket(serial, socket, self._queue_input)
+            self._queue_input(SocketOpened(serial, token))
+            self._known_token = None  # a token that arrived meanwhile must count as newer
+
+    async def _token(self, refused: str | None) -> str:
+        if refused is None:
+            return await self._session.token()
+        return await self._session.renew(refused)
+
+    def _endpoint_of(self, token: str) -> Endpoint:
+        if self._host is not None:
+            return self._host
+        host = gateway_host(token)
+        if host is None:
+            raise InvalidCredential("the token names no gateway (it has no `ch`): give a host")
+        return parse_endpoint(host)
+
+    def _final_error(self, error: Exception) -> Exception | None:
+        """The error if another attempt is useless; else None.
+
+        The session is closed or cannot refresh; or the token names no gateway, or
+        `SIGNALWIRE_REST_CA_FILE` no file.
+        """
+        if isinstance(error, SessionClosed | InvalidCredential | ValueError):
+            return error
+        try:
+            return None if self._session.mechanism is not None else error
+        except SessionClosed as closed:
+            return closed
+
+    def _close_socket(self, serial: int) -> None:
+        socket = self._sockets.pop(serial, None)
+        if socket is not None:
+            closing = asyncio.ensure_future(socket.close(self._clock))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    def renew_after_fork(self) -> None:
+        """Leave the shared connection to the parent, without closing it."""
+        self._forked = True
+
+    def __repr__(self) -> str:
+        return f"<SessionClient of {self._session!r}, {self.state.phase}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session client cannot be pickled: open one where it is needed")

@@ -1,0 +1,1 @@
+"""Credential providers: static, Click-to-Call, a backend's API token."""

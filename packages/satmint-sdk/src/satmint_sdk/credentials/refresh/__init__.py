@@ -1,0 +1,1 @@
+"""When and how a credential is replaced: policy, scheduler, attempts, retry decisions."""

@@ -1,0 +1,1 @@
+"""Where refresh tokens are kept: the contract, in memory, in a file."""

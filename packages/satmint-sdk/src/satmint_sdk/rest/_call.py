@@ -1,0 +1,56 @@
+"""A request, independent of server and transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+from satmint_sdk._secrets import SecretText
+from satmint_sdk.rest._options import RequestOptions
+
+T = TypeVar("T", covariant=True)  # noqa: PLC0105 - as everywhere here
+Extras = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and, as `T`, the type of its response.
+
+    Attributes:
+        method: HTTP method.
+        path: Path below the base URL, each segment escaped.
+        query: Members of the query; `None` leaves one out, a list repeats it.
+        body: Members of the JSON body; `None` for no body. Hidden in the repr.
+        bearer: A token to use instead of the client's credentials.
+        options: Options for this call.
+        repeatable: Whether the server makes this POST safe to repeat.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+    bearer: SecretText | None = None
+    options: RequestOptions | None = None
+    repeatable: bool = False
+
+
+def members(named: Extras, extras: Extras | None) -> dict[str, object]:
+    """The given members, overridden by `extras`, including `None`."""
+    given = {name: value for name, value in named.items() if value is not None}
+    given.update(extras or {})
+    return given
+
+
+def path_of(*segments: str) -> str:
+    """Join path segments so that none can change the path's structure.
+
+    Raises:
+        ValueError: A segment is empty, `.` or `..`.
+    """
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise ValueError("an id must not be empty, a dot or two dots")
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)

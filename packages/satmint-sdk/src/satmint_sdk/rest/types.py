@@ -1,0 +1,178 @@
+"""The types of responses. At run time they are plain dicts, and members are not checked."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, NotRequired, TypedDict, TypeVar
+
+Item = TypeVar("Item")
+
+Permission = Literal[
+    "calling",
+    "chat",
+    "datasphere",
+    "fax",
+    "management",
+    "messaging",
+    "numbers",
+    "pubsub",
+    "storage",
+    "tasking",
+    "video",
+]
+"""The permissions of an API token; `calling` is called Voice in the dashboard."""
+
+
+class ErrorEntry(TypedDict):
+    """One error of a request: an entry of a 422 response."""
+
+    type: str
+    code: str
+    message: str
+    attribute: str | None
+    url: str
+
+
+class SubscriberToken(TypedDict):
+    """A subscriber with the first pair of a new session."""
+
+    subscriber_id: str
+    token: str
+    refresh_token: str
+
+
+class TokenPair(TypedDict):
+    """An access token (2 hours after a refresh) and a refresh token (5 minutes longer)."""
+
+    token: str
+    refresh_token: str
+
+
+class SingleToken(TypedDict):
+    """An access token that cannot be refreshed."""
+
+    token: str
+
+
+class BoundToken(TypedDict):
+    """A Client Bound SAT and its remaining life in seconds."""
+
+    token: str
+    expires_in: int
+
+
+class Confirmation(TypedDict):
+    """The key that a token is bound to (RFC 7800, RFC 9449 section 6.1)."""
+
+    jkt: str
+
+
+class SatClaims(TypedDict):
+    """A token's claims; `expires_at` in seconds since the epoch."""
+
+    scope: list[str]
+    cnf: NotRequired[Confirmation]
+    expires_at: int
+
+
+class AppSettings(TypedDict):
+    """The application that a token was issued for."""
+
+    display_name: str
+    scopes: list[str]
+
+
+class Channels(TypedDict, total=False):
+    """How an address is reached, per kind of call."""
+
+    audio: str
+    messaging: str
+    video: str
+
+
+class Address(TypedDict):
+    """A reachable resource."""
+
+    id: str
+    name: str
+    display_name: str
+    cover_url: str | None
+    preview_url: str | None
+    locked: bool
+    channels: Channels
+    created_at: str
+    type: Literal["app", "room", "call", "subscriber"]
+
+
+class SubscriberInfo(TypedDict):
+    """A token holder's view of itself."""
+
+    id: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    display_name: str | None
+    job_title: str | None
+    time_zone: str | None
+    country: str | None
+    region: str | None
+    company_name: str | None
+    push_notification_key: str | None
+    app_settings: NotRequired[AppSettings]
+    fabric_addresses: list[Address]
+    sat_claims: SatClaims
+
+
+class SubscriberProfile(TypedDict):
+    """A subscriber's personal data. Note `timezone` here and `time_zone` in token requests."""
+
+    id: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    display_name: str | None
+    job_title: str | None
+    timezone: str | None
+    country: str | None
+    region: str | None
+    company_name: str | None
+
+
+class Subscriber(TypedDict):
+    """A subscriber as a resource of the project; times are ISO 8601, UTC."""
+
+    id: str
+    project_id: str
+    display_name: str
+    type: Literal["subscriber"]
+    created_at: str
+    updated_at: str
+    subscriber: SubscriberProfile
+
+
+class Links(TypedDict):
+    """Links to the neighbouring pages."""
+
+    self: str
+    first: str
+    next: NotRequired[str]
+    prev: NotRequired[str]
+
+
+class Page(TypedDict, Generic[Item]):
+    """One page of a list."""
+
+    data: list[Item]
+    links: Links
+
+
+class ProjectToken(TypedDict):
+    """An API token. Its text is shown once, at its creation."""
+
+    id: str
+    name: str
+    permissions: list[Permission]
+    token: NotRequired[str]
+
+
+class Nothing(TypedDict):
+    """The answer to a deletion: an empty dict."""

@@ -1,0 +1,97 @@
+"""Queries of sessions, devices, presence and the audit trail, and the readiness check."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Final
+from uuid import UUID
+
+from satmint.flows.service_context import ServiceContext
+from satmint.model.events import Event
+from satmint.model.listing import Anchor, Page, Window
+from satmint.model.records import Device, Presence, Session
+from satmint.model.refusals import NotFound, StoreUnavailable
+from satmint.store.contract import SchemaUnknown, Store
+
+_PAGE_SIZE: Final = 1000
+
+
+async def list_sessions(
+    store: Store, project: UUID, subscriber: UUID, window: Window
+) -> Page[Session]:
+    """One page of the sessions of a permanent or temporary subscriber.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    if await store.subscribers.get(project, subscriber) is None:
+        raise NotFound("subscriber")
+    return await store.sessions.list(project, subscriber, window)
+
+
+async def list_devices(
+    services: ServiceContext, project: UUID, subscriber: UUID
+) -> Sequence[Device]:
+    """The keys that a subscriber's active sessions are bound to, most recently used first.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    now, anchor = services.clock.now(), None
+    bound: dict[str, list[Session]] = {}
+    while True:
+        page = await list_sessions(
+            services.store, project, subscriber, Window(_PAGE_SIZE, anchor=anchor)
+        )
+        for found in page.items:
+            if found.is_active(now) and found.jkt is not None:
+                bound.setdefault(found.jkt, []).append(found)
+            anchor = Anchor(found.created_at, found.id)
+        if not page.more_after:
+            break
+    devices = [
+        Device(jkt, len(sessions), sessions[0].created_at, max(sessions, key=attrgetter("used_at")))
+        for jkt, sessions in bound.items()
+    ]
+    return sorted(devices, key=attrgetter("last.used_at"), reverse=True)
+
+
+async def list_presence(
+    services: ServiceContext, project: UUID, subscriber: UUID
+) -> Sequence[Presence]:
+    """The connections on which a subscriber is online, oldest first.
+
+    Raises:
+        NotFound: the project has no such subscriber.
+    """
+    if await services.store.subscribers.get(project, subscriber) is None:
+        raise NotFound("subscriber")
+    return await services.store.presence.list(project, subscriber, services.clock.now())
+
+
+async def get_session(store: Store, project: UUID, session: UUID) -> Session:
+    """One session.
+
+    Raises:
+        NotFound: the project has no such session.
+    """
+    state = await store.sessions.get(project, session)
+    if state is None:
+        raise NotFound("session")
+    return state.session
+
+
+async def list_events(store: Store, project: UUID, window: Window) -> Page[Event]:
+    """One page of a project's audit trail."""
+    return await store.events.list(project, window)
+
+
+async def ready(store: Store) -> None:
+    """Check that requests can be served.
+
+    Raises:
+        StoreUnavailable: the database does not answer, or its schema is not current.
+    """
+    try:
+        await store.ready()
+    except SchemaUnknown as error:
+        raise StoreUnavailable("schema_unknown") from error

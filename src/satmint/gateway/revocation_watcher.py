@@ -1,0 +1,188 @@
+"""Closes the live sessions that were revoked on any node.
+
+Four times a second each process reads the events that may end sessions from the store. An event is
+only a hint: every session that it names is rechecked with the query that a connect uses. Ids of
+different nodes are not in strict order, so each poll starts a little before the end of the previous
+one; after a store failure, before the start of the last successful one. Once a second it starts
+further back: an event carries the time of its request, and a slow database may take that long to
+make it durable.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from satmint.flows.live import is_session_active, revocations_since
+from satmint.flows.service_context import ServiceContext
+from satmint.gateway.client_socket import ClientSocket
+from satmint.model.events import Event
+from satmint.model.live import Admission
+from satmint.model.refusals import StoreUnavailable
+
+POLL_SECONDS: Final = 0.25
+_SHORT_LOOKBACK_SECONDS: Final = 10
+_LONG_LOOKBACK_SECONDS: Final = 60
+_LONG_LOOKBACK_INTERVAL_SECONDS: Final = 1.0
+_RECHECK_INTERVAL_SECONDS: Final = 60.0
+"""Every session is rechecked at this interval even without an event: events of a node whose clock
+is far behind would otherwise be missed."""
+_EVENT_PAGE_SIZE: Final = 1000
+_RECHECK_BATCH_SIZE: Final = 256
+_OVERDUE_BATCH_SIZE: Final = 128
+_FAILURES_UNTIL_DOWN: Final = 2
+
+
+class RevocationWatcher:
+    """Watches for revocations of this process's live sessions."""
+
+    def __init__(
+        self,
+        services: ServiceContext,
+        sockets: Collection[ClientSocket],
+        end: Callable[[ClientSocket], None],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """Prepare to poll.
+
+        Args:
+            services: The services of this process.
+            sockets: All open sockets; the owner keeps the collection up to date.
+            end: Called with each socket whose session is no longer active.
+            monotonic: A monotonic clock, in seconds.
+        """
+        self.polls = 0
+        """Successful polls so far: a connect during which it changed must be rechecked."""
+        self._services = services
+        self._sockets = sockets
+        self._end = end
+        self._monotonic = monotonic
+        self._pending: set[ClientSocket] = set()
+        self._seen: frozenset[bytes] = frozenset()
+        self._last_poll_at: int | None = None
+        self._long_lookback_at = 0.0
+        self._failures = 0
+        self._log = structlog.get_logger("satmint.gateway")
+
+    @property
+    def store_is_down(self) -> bool:
+        """Whether the last polls failed, so that new clients cannot be authenticated."""
+        return self._failures >= _FAILURES_UNTIL_DOWN
+
+    def recheck(self, socket: ClientSocket) -> None:
+        """Recheck a session with the next poll."""
+        self._pending.add(socket)
+
+    def note_store_down(self) -> None:
+        """Record that an authentication ran out of time because the store did not answer."""
+        self._count_failures(_FAILURES_UNTIL_DOWN)
+
+    async def poll(self) -> None:
+        """Poll once. If the store is unavailable, pending rechecks stay pending."""
+        now = self._services.clock.now()
+        if not self._failures and not any(socket.admission for socket in self._sockets):
+            self._last_poll_at = None
+            self._pending.clear()
+            return
+        if self._last_poll_at is None:
+            self._last_poll_at = now
+        long_lookback = self._monotonic() >= self._long_lookback_at
+        lookback = _LONG_LOOKBACK_SECONDS if long_lookback else _SHORT_LOOKBACK_SECONDS
+        try:
+            events = await self._events(min(self._last_poll_at, now) - lookback)
+        except StoreUnavailable:
+            self._count_failures(1)
+            return
+        if self.store_is_down:
+            self._log.info("store_up")
+        self._failures = 0
+        self._last_poll_at = now
+        self._pending |= _affected(
+            self._sockets, [one for one in events if one.id not in self._seen]
+        )
+        ids = frozenset(event.id for event in events)
+        self._seen = ids if long_lookback else self._seen | ids
+        if long_lookback:
+            self._long_lookback_at = self._monotonic() + _LONG_LOOKBACK_INTERVAL_SECONDS
+        self.polls += 1
+        self._pending.update(self._overdue())
+        await self._recheck_all()
+
+    def _count_failures(self, count: int) -> None:
+        before = self.store_is_down
+        self._failures += count
+        if self.store_is_down and not before:
+            self._log.warning(
+                "store_down", meaning="new clients are rejected, connected clients stay"
+            )
+
+    async def _events(self, second: int) -> list[Event]:
+        events: list[Event] = []
+        while True:
+            after = events[-1].id if events else b""
+            more = await revocations_since(self._services.store, second, after, _EVENT_PAGE_SIZE)
+            events += more
+            if len(more) < _EVENT_PAGE_SIZE:
+                return events
+
+    def _overdue(self) -> list[ClientSocket]:
+        """A batch of sessions whose periodic recheck is due."""
+        monotonic = self._monotonic()
+        due = (
+            socket
+            for socket in self._sockets
+            if socket.recheck_at <= monotonic and socket.admission
+        )
+        found = [socket for socket, _ in zip(due, range(_OVERDUE_BATCH_SIZE), strict=False)]
+        for socket in found:
+            socket.recheck_at = monotonic + _RECHECK_INTERVAL_SECONDS
+        return found
+
+    async def _recheck_all(self) -> None:
+        sockets = tuple(self._pending)
+        for start in range(0, len(sockets), _RECHECK_BATCH_SIZE):
+            await asyncio.gather(*map(self._recheck, sockets[start : start + _RECHECK_BATCH_SIZE]))
+
+    async def _recheck(self, socket: ClientSocket) -> None:
+        admission = socket.admission
+        try:
+            active = admission is None or await is_session_active(self._services.store, admission)
+        except StoreUnavailable:
+            return  # it stays pending
+        if socket.admission is not admission:
+            return  # re-authenticated meanwhile: the result is out of date
+        self._pending.discard(socket)
+        if not active:
+            self._end(socket)
+
+
+def next_recheck_at(monotonic: float) -> float:
+    """When a session that was checked at `monotonic` is due for its periodic recheck."""
+    return monotonic + _RECHECK_INTERVAL_SECONDS
+
+
+def _affected(sockets: Iterable[ClientSocket], events: Iterable[Event]) -> set[ClientSocket]:
+    """The connected sockets that any of `events` may have ended."""
+    named: set[UUID] = set()
+    """Ids of sessions, subscribers, addresses and projects: all random, so they cannot be mixed."""
+    for event in events:
+        named.add(event.session or event.subscriber or event.subject or event.project)
+    if not named:
+        return set()
+    return {
+        socket
+        for socket in sockets
+        if (admission := socket.admission) is not None
+        and not named.isdisjoint(_depends_on(admission))
+    }
+
+
+def _depends_on(admission: Admission) -> Iterator[UUID]:
+    """The ids of everything whose revocation or deletion may end a live session."""
+    yield from (admission.project, admission.session, admission.subscriber)
+    yield from admission.addresses or ()
+    yield from admission.address_owners
+    if admission.inviter is not None:
+        yield from (admission.inviter.session, admission.inviter.subscriber)

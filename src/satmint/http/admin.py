@@ -1,0 +1,40 @@
+"""The application of the admin listener."""
+
+import dataclasses
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from satmint.http.application import Application
+from satmint.http.cors import Cors
+from satmint.http.local_addresses import is_address, is_this_machine
+from satmint.http.operations import HandlerContext
+from satmint.http.resources import ADMIN_OPERATIONS
+
+_NO_SUCH_PATH = "/-"
+
+
+class RebindingGuard:
+    """Middleware that rejects requests from web pages of other sites.
+
+    The admin listener requires no credentials. A site can resolve its own name to the listener (DNS
+    rebinding) and read it through a visitor's browser. Requests of browsers are recognized by their
+    headers (Fetch Metadata). Programs may use any host name.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request (ASGI 3)."""
+        headers = dict(scope.get("headers", ()))
+        host = headers.get(b"host", b"").decode("latin-1")
+        by_browser = b"sec-fetch-site" in headers or b"origin" in headers
+        if by_browser and not (is_this_machine(host) or is_address(host)):
+            scope = {**scope, "path": _NO_SUCH_PATH}  # the application responds with 404
+        await self._app(scope, receive, send)
+
+
+def admin_application(context: HandlerContext) -> RebindingGuard:
+    """Return the application of the admin listener: its own operations, no gateway, no CORS."""
+    admin_context = dataclasses.replace(context, gateway=None)
+    return RebindingGuard(Application(admin_context, ADMIN_OPERATIONS, Cors(())))

@@ -1,0 +1,189 @@
+"""Response bodies of the management API: sessions, devices, presence, events and webhooks."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from satmint.http.answers import Instant
+from satmint.model.claims import Kind
+from satmint.model.events import Event, EventKind
+from satmint.model.records import Device, Presence, Session
+from satmint.model.times import iso, iso_or_none
+from satmint.model.webhooks import Webhook, WebhookState
+
+
+class SessionAnswer(msgspec.Struct, frozen=True):
+    """A session of a subscriber."""
+
+    id: UUID
+    subscriber_id: UUID
+    kind: Kind
+    created_at: Instant
+    last_refresh_at: Instant | None
+    expires_at: Instant
+    """When the last of its tokens, or of the invites that it made, expires."""
+    generation: int
+    agent: str
+    address: str
+    fingerprint: str | None
+    """RFC 7638 thumbprint of the key it is bound to."""
+    revoked_at: Instant | None
+
+
+class DeviceAnswer(msgspec.Struct, frozen=True):
+    """A key that sessions are bound to, with the most recently refreshed of these sessions."""
+
+    fingerprint: str
+    """RFC 7638 thumbprint."""
+    sessions: int
+    """The number of active sessions."""
+    created_at: Instant
+    """When the oldest of them was opened."""
+    last_refresh_at: Instant | None
+    generation: int
+    agent: str
+    address: str
+
+
+class DevicesAnswer(msgspec.Struct, frozen=True):
+    """The keys of a subscriber, most recently used first."""
+
+    devices: list[DeviceAnswer]
+
+
+class ConnectionAnswer(msgspec.Struct, frozen=True):
+    """A gateway connection whose subscriber is online."""
+
+    id: UUID
+    session_id: UUID
+    since: Instant
+
+
+class PresenceAnswer(msgspec.Struct, frozen=True):
+    """The presence of a subscriber, with its gateway connections."""
+
+    online: bool
+    connections: list[ConnectionAnswer]
+
+
+class EventAnswer(msgspec.Struct, frozen=True):
+    """An event of the audit trail."""
+
+    id: UUID
+    kind: EventKind
+    at: Instant
+    subscriber_id: UUID | None
+    session_id: UUID | None
+    subject_id: UUID | None
+    generation: int | None
+    cause: str
+    request_id: str
+    address: str
+    agent: str
+
+
+class RevokedAnswer(msgspec.Struct, frozen=True):
+    """The number of sessions that were revoked."""
+
+    revoked_sessions: int
+
+
+class WebhookAnswer(msgspec.Struct, frozen=True):
+    """A webhook, without its secret."""
+
+    id: UUID
+    url: str
+    created_at: Instant
+    state: WebhookState
+    """`new`: nothing was delivered yet; `active`; `slow`: the last response took more than two
+    seconds; `paused`: the last delivery failed."""
+    state_since: Instant
+    last_error: str | None
+    """The reason of the last failed delivery, also if later ones were successful."""
+    last_error_at: Instant | None
+    next_try_at: Instant | None
+    """When a delivery is tried next; null if the webhook is not paused."""
+
+
+class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
+    """A new webhook. Only this response contains its secret."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        return "NewWebhookAnswer(hidden)"
+
+
+def show_webhook(webhook: Webhook) -> WebhookAnswer:
+    """Return the answer for a webhook."""
+    return WebhookAnswer(
+        id=webhook.id,
+        url=webhook.url,
+        created_at=iso(webhook.created_at),
+        state=webhook.state,
+        state_since=iso(webhook.state_since or webhook.created_at),
+        last_error=webhook.last_error or None,
+        last_error_at=iso_or_none(webhook.last_error_at or None),
+        next_try_at=iso_or_none(webhook.next_try_at),
+    )
+
+
+def show_session(session: Session) -> SessionAnswer:
+    """Return the answer for a session."""
+    return SessionAnswer(
+        id=session.id,
+        subscriber_id=session.subscriber,
+        kind=session.kind,
+        created_at=iso(session.created_at),
+        last_refresh_at=iso_or_none(session.refreshed_at),
+        expires_at=iso(session.lives_until),
+        generation=session.head.generation,
+        agent=session.agent,
+        address=session.address,
+        fingerprint=session.jkt,
+        revoked_at=iso_or_none(session.revoked_at),
+    )
+
+
+def show_devices(devices: Sequence[Device]) -> DevicesAnswer:
+    """Return the answer for a subscriber's devices."""
+    return DevicesAnswer(
+        [
+            DeviceAnswer(
+                fingerprint=device.fingerprint,
+                sessions=device.sessions,
+                created_at=iso(device.created_at),
+                last_refresh_at=iso_or_none(device.last.refreshed_at),
+                generation=device.last.head.generation,
+                agent=device.last.agent,
+                address=device.last.address,
+            )
+            for device in devices
+        ]
+    )
+
+
+def show_presence(presences: Sequence[Presence]) -> PresenceAnswer:
+    """Return the answer for a subscriber's presence."""
+    connections = [
+        ConnectionAnswer(item.connection, item.session, iso(item.since)) for item in presences
+    ]
+    return PresenceAnswer(bool(connections), connections)
+
+
+def show_event(event: Event) -> EventAnswer:
+    """Return the answer for an audit event."""
+    return EventAnswer(
+        id=UUID(bytes=event.id),
+        kind=event.kind,
+        at=iso(event.at),
+        subscriber_id=event.subscriber,
+        session_id=event.session,
+        subject_id=event.subject,
+        generation=event.generation,
+        cause=event.cause,
+        request_id=event.origin.request_id,
+        address=event.origin.address,
+        agent=event.origin.agent,
+    )

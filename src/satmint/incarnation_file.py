@@ -1,0 +1,204 @@
+"""The machine's part of its marks: the file `incarnation.json`, which no backup should contain.
+
+It is in the folder of an SQLite database, or of the keyring where the database is PostgreSQL. Its
+secrets open nothing: with them, a copy of the database passes for the database itself.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from satmint.flows.incarnation import IncarnationGuard
+from satmint.keyring_file import variable_of
+from satmint.model.clock import Clock
+from satmint.model.database_url import without_password
+from satmint.model.entropy import Entropy
+from satmint.model.incarnation import DatabaseCopied, Mark
+from satmint.model.refusals import StoreUnavailable
+from satmint.private_file import exclusive_lock, replace_private_file
+from satmint.settings import SettingsError
+from satmint.store.contract import IncarnationStore
+
+FILE_NAME: Final = "incarnation.json"
+
+
+_CHECK_SECONDS: Final = 2.0
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    database: str
+    """The name of the file, or the URL without a password."""
+    incarnation: UUID
+    mark: UUID
+    secret: bytes
+    replaced_at: int
+
+    def __repr__(self) -> str:
+        return f"_Entry({self.database}, {self.mark}, hidden)"
+
+
+class _Content(msgspec.Struct, frozen=True):
+    databases: tuple[_Entry, ...] = ()
+
+
+class MarkFile:
+    """The marks of this machine; see `satmint.flows.incarnation.Marks`."""
+
+    def __init__(self, file: Path | None, database: str, *, required: bool) -> None:
+        """Name the file; nothing is read yet.
+
+        Args:
+            file: Its path. None: the marks are kept in memory.
+            database: The name of the database file, or the URL without a password.
+            required: Whether the file must be writable. If it need not be, and is not, the marks
+                are kept in memory.
+        """
+        self._file = file
+        self._database = database
+        self._required = required
+        self._kept_in_memory = _Content()
+
+    @property
+    def name(self) -> str:
+        """The path of the file, for messages; "" if the marks are kept in memory."""
+        return "" if self._file is None else str(self._file)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        """Exclude other processes of this machine."""
+        lock: AbstractContextManager[None] = nullcontext()
+        if self._file is not None:
+            lock = exclusive_lock(self._file.absolute().parent)
+        try:
+            await asyncio.to_thread(lock.__enter__)
+        except OSError as error:
+            if self._required:
+                reason = (error.strerror or str(error)).lower()
+                message = f"cannot lock the folder of {self._file}: {reason}"
+                raise SettingsError(message) from error
+            lock = nullcontext()
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
+    async def find(self, incarnation: UUID) -> Mark | None:
+        """The mark of an incarnation."""
+        content = await asyncio.to_thread(self._read)
+        for entry in content.databases:
+            if entry.incarnation == incarnation:
+                return Mark(entry.mark, entry.incarnation, entry.secret, entry.replaced_at)
+        return None
+
+    async def has_database(self) -> bool:
+        """Whether there is a mark of a database with this URL, of any incarnation."""
+        content = await asyncio.to_thread(self._read)
+        return any(
+            entry.database == self._database and entry.replaced_at for entry in content.databases
+        )
+
+    async def put(self, mark: Mark) -> None:
+        """Store a mark; one that was replaced already is the only one of its database.
+
+        Raises:
+            SettingsError: the file cannot be written.
+        """
+        await asyncio.to_thread(self._put, mark)
+
+    def _put(self, mark: Mark) -> None:
+        kept = tuple(
+            entry
+            for entry in self._read().databases
+            if entry.incarnation != mark.incarnation
+            and not (mark.replaced_at and entry.database == self._database)
+        )
+        entry = _Entry(self._database, mark.incarnation, mark.id, mark.secret, mark.replaced_at)
+        self._kept_in_memory = content = _Content((entry, *kept))
+        if self._file is None:
+            return
+        text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
+        try:
+            replace_private_file(self._file, text, self._file.absolute().parent)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            message = f"cannot write {self._file}, by which copies are recognised: {reason}"
+            if not self._required and not self._file.exists():
+                structlog.get_logger("satmint.database").warning(
+                    "incarnation_not_recorded",
+                    reason=message,
+                    meaning="a physical copy of the database is not recognised at a start",
+                )
+                self._file = None
+                return
+            raise SettingsError(message) from error
+
+    def _read(self) -> _Content:
+        if self._file is None:
+            return self._kept_in_memory
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=_Content)
+        except FileNotFoundError:
+            return _Content()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            message = f"cannot read {self._file}, by which copies are recognised: {reason}"
+            raise SettingsError(message) from error
+        except msgspec.DecodeError as error:
+            message = f"{self._file} is damaged: delete it, then run `satmint db adopt`"
+            raise SettingsError(message) from error
+
+
+def file_guard(
+    database: Path,
+    store: IncarnationStore,
+    clock: Clock,
+    entropy: Entropy,
+    *,
+    requires_mark: bool,
+) -> IncarnationGuard:
+    """The guard of an SQLite database, with the marks beside it."""
+    marks = MarkFile(database.with_name(FILE_NAME), database.name, required=True)
+
+    def file_id() -> tuple[int, int] | None:
+        try:
+            status = database.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    return IncarnationGuard(
+        store, marks, clock, entropy, requires_mark=requires_mark, file_id=file_id
+    )
+
+
+def server_guard(
+    url: str, keyring: Path, store: IncarnationStore, clock: Clock, entropy: Entropy
+) -> IncarnationGuard:
+    """The guard of a PostgreSQL database, with the marks beside the keyring, if it is a file."""
+    file = None if variable_of(keyring) is not None else keyring.with_name(FILE_NAME)
+    marks = MarkFile(file, without_password(url), required=False)
+    return IncarnationGuard(store, marks, clock, entropy, requires_mark=False)
+
+
+async def watch_incarnation(guard: IncarnationGuard) -> None:
+    """Stop the process when another database or incarnation is in place; until cancelled."""
+    log = structlog.get_logger("satmint.database")
+    while guard.copied is None:
+        await asyncio.sleep(_CHECK_SECONDS)
+        try:
+            await guard.check()
+        except StoreUnavailable:
+            continue
+        except SettingsError as error:
+            log.warning("incarnation_not_recorded", reason=str(error))
+        except DatabaseCopied as copied:
+            log.error("database_copied", reason=str(copied))
+            guard.copied = copied
+    signal.raise_signal(signal.SIGTERM)

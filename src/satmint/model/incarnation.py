@@ -1,0 +1,133 @@
+"""Incarnations: how a restored database is told from a running one.
+
+An incarnation is the life of a database from its creation, or from `satmint db restore` or `adopt`,
+to the next. While servers run, they replace a random secret, the mark, every few seconds: its
+digest is in the database, the secret itself in a file of the machine. A copy of the database has
+the digest of an earlier mark and is refused. A database that goes on has the latest one, whatever
+else happened to it: a crash, an upgrade, the promotion of a standby.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+BACKUP: Final = "backup"
+"""The location of a database that `satmint db backup` made."""
+SECRET_BYTES: Final = 32
+
+
+class Incarnation(msgspec.Struct, frozen=True):
+    """The current incarnation of a database, stored in it."""
+
+    id: UUID
+    number: int
+    """From 1."""
+    began_at: int
+    """Unix seconds."""
+    location: str
+    """Where the database is, as far as a copy is elsewhere; see `IncarnationStore.location`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMark:
+    """The database's part of a machine's mark."""
+
+    digest: bytes
+    """SHA-256 of the secret."""
+    previous: bytes
+    """That of the secret before: a crash may have kept the new one from the machine's file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The machine's part of its mark: what a copy of the database does not have."""
+
+    id: UUID
+    """The machine's row in the database."""
+    incarnation: UUID
+    secret: bytes = field(repr=False)
+    replaced_at: int = 0
+    """Unix seconds. 0: it is new, and may be in this machine's file alone."""
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the secret."""
+        return sha256(self.secret).digest()
+
+    def is_of(self, stored: StoredMark | None) -> bool:
+        """Whether the database has this mark, or the one that was to follow it."""
+        return stored is not None and self.digest in (stored.digest, stored.previous)
+
+
+class Copy(StrEnum):
+    """How a database was recognised as a copy."""
+
+    BACKUP = "backup"
+    """`satmint db backup` made it."""
+    OLDER = "older"
+    """It lacks changes that a server of this machine has seen."""
+    ELSEWHERE = "elsewhere"
+    """It is not where its incarnation began: pg_dump or another logical copy."""
+    UNKNOWN = "unknown"
+    """This machine has no mark of it."""
+
+
+MOVABLE: Final = frozenset({Copy.ELSEWHERE, Copy.UNKNOWN})
+"""Not proven to lack anything: the operator may state that the database was only moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known about a database when it is opened."""
+
+    incarnation: Incarnation | None
+    """None: no server has started on it since it has incarnations."""
+    location: str
+    """Where the database is now."""
+    empty: bool
+    """Whether it has no project."""
+    mark: Mark | None
+    """The machine's mark of this incarnation; None if it has none."""
+    stored: StoredMark | None
+    """The database's part of it."""
+    replaces_another: bool = False
+    """Whether this machine has a mark of an earlier database with the same URL."""
+
+
+def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
+    """Whether a database is a copy, and how that is known; None: it goes on.
+
+    Args:
+        found: What is known about it.
+        requires_mark: Whether a machine without a mark proves a copy, as for a file. A database
+            server may be used from new machines at any time.
+    """
+    current = found.incarnation
+    if current is None:
+        # A backup from before the upgrade that brought incarnations.
+        return Copy.OLDER if found.replaces_another and not found.empty else None
+    if current.location == BACKUP:
+        return Copy.BACKUP
+    if found.mark is not None and not found.mark.is_of(found.stored):
+        return Copy.OLDER
+    if current.location != found.location:
+        return Copy.ELSEWHERE
+    if found.mark is None and requires_mark:
+        return Copy.UNKNOWN
+    return None
+
+
+class DatabaseCopied(Exception):
+    """The database is a copy, or continues under another incarnation; no server may use it.
+
+    The message is for operators: it says what was found, and names the remedy.
+    """
+
+    def __init__(self, message: str, copy: Copy | None = None) -> None:
+        super().__init__(message)
+        self.copy = copy
+        """How it was recognised; None: another process has begun a new incarnation."""

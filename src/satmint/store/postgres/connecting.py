@@ -1,0 +1,122 @@
+"""Opens connections to the primary, with their limits, and refuses an unsuitable server."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import asyncpg
+
+from satmint.model.database_url import DatabaseUrl
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.postgres.driver_errors import map_driver_error
+
+Connection = Any
+"""An `asyncpg.Connection`: the driver carries no types of its own."""
+
+_ISOLATIONS: Final = frozenset({"read committed", "read uncommitted", "serializable"})
+
+# The server settings that decisions rely on. With REPEATABLE READ, a session that is being opened
+# could escape a revocation of its subscriber: it neither re-reads rows after a wait, as READ
+# COMMITTED does, nor detects the conflict, as SERIALIZABLE does.
+_SERVER_STATE: Final = """
+SELECT current_setting('default_transaction_isolation') AS isolation,
+       current_setting('synchronous_commit') AS durability,
+       pg_is_in_recovery() AS is_replica
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLimits:
+    """Limits on connections, waits and statements."""
+
+    connections: int = 8
+    """Maximum for each server process."""
+    connect_seconds: float = 5.0
+    wait_seconds: float = 5.0
+    """How long a step waits for a free connection."""
+    lock_seconds: float = 4.0
+    """How long a step waits for a lock."""
+    short_lock_seconds: float = 0.1
+    """How long a write waits for a lock while it occupies a connection. A longer wait is a series
+    of attempts; see `Transactions`."""
+    statement_seconds: float = 10.0
+    """How long a statement may take."""
+    max_waiting: int = 10_000
+    """Steps that may wait for a connection; further ones are rejected at once."""
+    pooler: bool = False
+    """Whether a pooler in transaction mode such as PgBouncer is in between. Then prepared
+    statements, per-connection settings and LISTEN are not used."""
+
+
+async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connection:
+    """Open a connection; the caller closes it.
+
+    Raises:
+        StoreUnavailable: no primary with durable commits can be reached.
+    """
+    settings = {} if limits.pooler else session_settings(limits)
+    try:
+        connection: Connection = await asyncpg.connect(
+            **_arguments(url),
+            timeout=limits.connect_seconds,
+            command_timeout=limits.statement_seconds * 1.2,
+            statement_cache_size=0 if limits.pooler else 256,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": "satmint", **settings} if settings else {},
+            target_session_attrs="any" if limits.pooler else "read-write",
+        )
+        await _check_server(connection)
+    except ValueError as error:
+        # The driver's text may contain the password.
+        raise StoreUnavailable("postgres_url_not_understood") from error
+    except Exception as error:
+        raise map_driver_error(error) from error
+    return connection
+
+
+def session_settings(limits: PostgresLimits) -> dict[str, str]:
+    """The run-time parameters of a connection, or of each transaction behind a pooler."""
+    return {
+        "statement_timeout": str(int(limits.statement_seconds * 1000)),
+        "lock_timeout": str(int(limits.lock_seconds * 1000)),
+        # A process that died within a transaction must not keep its locks.
+        "idle_in_transaction_session_timeout": str(int(limits.statement_seconds * 1000)),
+        "jit": "off",
+        # Every query reads a few rows by key. While tables are small, or grow faster than their
+        # statistics are updated, the planner would choose other plans.
+        "enable_seqscan": "off",
+        "enable_hashjoin": "off",
+        "enable_mergejoin": "off",
+    }
+
+
+def _arguments(url: DatabaseUrl) -> dict[str, str]:
+    """The arguments of `asyncpg.connect`, which accepts `sslpassword` only within the URL."""
+    arguments = {"dsn": url.redacted}
+    if "password" in url.secrets:
+        arguments["password"] = url.secrets["password"]
+    if "sslpassword" in url.secrets:
+        mark = "&" if "?" in url.redacted else "?"
+        arguments["dsn"] += mark + urlencode({"sslpassword": url.secrets["sslpassword"]})
+    return arguments
+
+
+async def _check_server(connection: Connection) -> None:
+    """Reject a server whose isolation or durability is insufficient."""
+    cause = "postgres_lost"
+    try:
+        found = await connection.fetchrow(_SERVER_STATE)
+        cause = _unsuitable_cause(found["is_replica"], found["isolation"], found["durability"])
+    finally:
+        if cause:
+            connection.terminate()
+    if cause:
+        raise StoreUnavailable(cause)
+
+
+def _unsuitable_cause(is_replica: bool, isolation: str, durability: str) -> str:
+    if is_replica:
+        return "postgres_read_only"
+    if isolation not in _ISOLATIONS:
+        return "postgres_isolation_unsupported"
+    return "postgres_commits_not_durable" if durability == "off" else ""

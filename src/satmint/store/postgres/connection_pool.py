@@ -1,0 +1,255 @@
+"""A bounded pool of connections to the primary, with a time limit on waiting."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from satmint.model.database_url import DatabaseUrl
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.postgres.connecting import Connection, PostgresLimits, open_connection
+from satmint.store.postgres.driver_errors import (
+    is_connection_unusable,
+    is_retryable,
+    map_driver_error,
+)
+from satmint.store.postgres.transactions import Begin, transaction_of
+
+T = TypeVar("T")
+Work = Callable[[Connection], Awaitable[T]]
+
+_MAX_ATTEMPTS: Final = 12
+_MIN_RETRY_SECONDS: Final = 0.002
+_MAX_RETRY_SECONDS: Final = 0.25
+
+
+class ConnectionPool:
+    """A pool of connections that are opened on demand; each serves one step at a time."""
+
+    def __init__(self, url: DatabaseUrl, limits: PostgresLimits) -> None:
+        self._url = url
+        self._limits = limits
+        self._idle: deque[Connection] = deque()
+        self._open = 0
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._unreplicated: set[Connection] = set()
+        self._begin = transaction_of(limits)
+        self._lists = asyncio.Semaphore(max(1, limits.connections // 4))
+        self._closed = False
+
+    @property
+    def url(self) -> DatabaseUrl:
+        """The database."""
+        return self._url
+
+    @property
+    def limits(self) -> PostgresLimits:
+        """The limits of this pool."""
+        return self._limits
+
+    async def transaction(self, work: Work[T]) -> T:
+        """Run `work` in one transaction, durable on return.
+
+        Raises:
+            StoreUnavailable: see `run`.
+        """
+        return await self.run(work, self._begin)
+
+    async def query(self, work: Work[T]) -> T:
+        """Run `work`, a single statement and so its own transaction.
+
+        Raises:
+            StoreUnavailable: see `run`.
+        """
+        return await self.run(work, None)
+
+    async def query_limited(self, work: Work[T]) -> T:
+        """As `query`, for work that may read many rows; limited to a quarter of the connections.
+
+        Raises:
+            StoreUnavailable: see `run`.
+        """
+        try:
+            await asyncio.wait_for(self._lists.acquire(), self._limits.wait_seconds)
+        except TimeoutError as error:
+            raise StoreUnavailable("database_busy") from error
+        try:
+            return await self.query(work)
+        finally:
+            self._lists.release()
+
+    async def attempt(self, work: Work[T], begin: Begin | None = None) -> T:
+        """As `query`, for a caller that is never cancelled.
+
+        Args:
+            work: What to run.
+            begin: Begins a transaction around it; None if it is one statement or has its own.
+
+        Raises:
+            StoreUnavailable: see `run`.
+        """
+        if self._limits.pooler and begin is None:
+            # Outside of a transaction each message may reach a different server process.
+            begin = self._begin
+        attempt = server = 0
+        while True:
+            try:
+                async with self.acquire() as connection:
+                    server = connection.get_server_pid()
+                    if begin is None:
+                        return await work(connection)
+                    async with begin(connection):
+                        return await work(connection)
+            except Exception as error:
+                attempt += 1
+                if attempt == _MAX_ATTEMPTS or not is_retryable(error):
+                    refusal = map_driver_error(error)
+                    if refusal is error:
+                        raise
+                    raise refusal from error
+            await asyncio.sleep(_retry_delay(attempt, server))
+
+    async def run(self, work: Work[T], begin: Begin | None) -> T:
+        """Run `work` as `begin` says, to its end even if the caller is cancelled.
+
+        The work runs again from its beginning if the database rolled it back because of a
+        concurrent transaction.
+
+        Raises:
+            StoreUnavailable: the work failed, or its outcome is unknown.
+        """
+        if self._closed:
+            raise StoreUnavailable("store_closed")
+        task = asyncio.ensure_future(self.attempt(work, begin))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection for the duration of the block.
+
+        Raises:
+            StoreUnavailable: none became free in time.
+        """
+        connection = await self._acquire()
+        try:
+            yield connection
+            self._check_replicated(connection)
+        except BaseException as error:
+            # Nothing of the failed step may leak into the next one.
+            if is_connection_unusable(error) or connection.is_in_transaction():
+                connection.terminate()
+            raise
+        finally:
+            self._release(connection)
+
+    async def connect(self) -> Connection:
+        """Open a connection outside of the pool; the caller closes it.
+
+        Raises:
+            StoreUnavailable: no primary with durable commits can be reached.
+        """
+        connection = await open_connection(self._url, self._limits)
+        connection.add_log_listener(self._on_log_message)
+        return connection
+
+    async def close(self) -> None:
+        """Finish running work, then close all connections."""
+        self._closed = True
+        while self._running:
+            await asyncio.wait(self._running)
+        while self._idle:
+            connection = self._idle.popleft()
+            with contextlib.suppress(Exception):
+                await connection.close(timeout=self._limits.connect_seconds)
+
+    async def _acquire(self) -> Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._open -= 1
+        if self._open >= self._limits.connections:
+            waited_for = await self._wait_for_connection()
+            if waited_for is not None:
+                return waited_for
+        else:
+            self._open += 1
+        try:
+            return await self.connect()
+        except BaseException:
+            self._on_connection_closed()
+            raise
+
+    async def _wait_for_connection(self) -> Connection | None:
+        """A connection that became free; None is the permission to open one."""
+        if len(self._waiting) >= self._limits.max_waiting:
+            raise StoreUnavailable("database_queue_full")
+        future: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            return await asyncio.wait_for(future, self._limits.wait_seconds)
+        except BaseException as error:
+            if future.done() and not future.cancelled():
+                # It was handed over just as the wait ended; pass it on.
+                self._hand_over(future.result())
+            if isinstance(error, TimeoutError):
+                raise StoreUnavailable("database_busy") from error
+            raise
+
+    def _on_log_message(self, connection: Connection, message: asyncpg.PostgresLogMessage) -> None:
+        """Notice a commit that succeeded with a warning.
+
+        The warning says that the wait for the synchronous standby was cancelled: the commit is on
+        this machine and possibly on no other (PostgreSQL, section 27.2.8.3). Its text may be in
+        any language; no other warning with this code is known to result from our statements.
+        """
+        if message.severity_en == "WARNING" and message.sqlstate == "01000":
+            self._unreplicated.add(connection)
+
+    def _check_replicated(self, connection: Connection) -> None:
+        """Reject the last step's success if its commit may not be replicated."""
+        if connection in self._unreplicated:
+            raise StoreUnavailable("postgres_not_replicated")
+
+    def _release(self, connection: Connection) -> None:
+        # A step that failed for another reason did not check this; it must not affect the next one.
+        self._unreplicated.discard(connection)
+        if connection.is_closed():
+            self._on_connection_closed()
+        else:
+            self._hand_over(connection)
+
+    def _on_connection_closed(self) -> None:
+        """Count a closed connection; a waiting step may open another."""
+        self._open -= 1
+        if any(not future.done() for future in self._waiting):
+            self._open += 1
+            self._hand_over(None)
+
+    def _hand_over(self, connection: Connection | None) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(connection)
+                return
+        if connection is None:
+            self._open -= 1
+        else:
+            self._idle.append(connection)
+
+
+def _retry_delay(attempt: int, server: int) -> float:
+    """Exponential back-off in seconds, with jitter from the server's process id.
+
+    No random number is needed: transactions that conflict have different server processes.
+    """
+    longest = min(_MAX_RETRY_SECONDS, _MIN_RETRY_SECONDS * 2**attempt)
+    spread = (server * 2_654_435_761 + attempt * 40_503) % 65_536 / 65_536
+    return float(longest * (0.25 + 0.75 * spread))

@@ -1,0 +1,177 @@
+"""The port of `satmint.store.sql` over PostgreSQL."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from satmint.model.events import Event
+from satmint.model.possession import Possession, PossessionResult
+from satmint.store.postgres.batched_lookup import BatchedLookup
+from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.connection_pool import ConnectionPool
+from satmint.store.postgres.events import record
+from satmint.store.postgres.lock_waits import Transactions
+from satmint.store.postgres.possession import prove_in_transaction
+from satmint.store.postgres.session_rows import lock_project, lock_session, revoke_sessions
+from satmint.store.sql.port import (
+    REVOKING_PROJECT,
+    Build,
+    Database,
+    Dialect,
+    Lookup,
+    Transaction,
+    UniqueViolation,
+    Work,
+)
+
+T = TypeVar("T")
+
+DIALECT: Final = Dialect(
+    differs="IS DISTINCT FROM",
+    for_update=" FOR UPDATE",
+    skip_locked=" FOR UPDATE SKIP LOCKED",
+    index="",
+    # A new cluster, database or table has another number. A standby has the same ones, as has a
+    # cluster that was copied as files.
+    location=(
+        "SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),"
+        " (SELECT oid FROM pg_database WHERE datname = current_database()),"
+        " 'incarnation'::regclass::oid)"
+    ),
+    changes="SELECT pg_current_wal_insert_lsn()::text",
+)
+
+
+class PostgresTransaction(Transaction):
+    """The open transaction of a connection; see `Transaction`."""
+
+    dialect = DIALECT
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, build: Build[T], sql: str, *values: object) -> Sequence[T]:
+        """See `Transaction.fetch`."""
+        rows = await self._connection.fetch(sql, *values)
+        return tuple(build(row) for row in rows)
+
+    async def execute(self, sql: str, *values: object) -> int:
+        """See `Transaction.execute`."""
+        status = await self._connection.execute(sql, *values)
+        return int(status.rpartition(" ")[2])
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """See `Transaction.execute_many`. The driver runs it as one transaction."""
+        await self._connection.executemany(sql, rows)
+
+    async def insert_many(
+        self, target: str, types: Sequence[str], rows: Sequence[Sequence[object]], on_conflict: str
+    ) -> None:
+        """See `Transaction.insert_many`."""
+        arrays = ", ".join(f"${n}::{of}[]" for n, of in enumerate(types, start=1))
+        await self._connection.execute(
+            f"INSERT INTO {target} SELECT * FROM unnest({arrays}) {on_conflict}",
+            *zip(*rows, strict=True),
+        )
+
+    async def record(self, event: Event) -> None:
+        """See `Transaction.record`."""
+        await record(self._connection, event)
+
+    async def revoke_sessions(
+        self, project: UUID, subscriber: UUID, now: int, jkt: str | None = None
+    ) -> int:
+        """See `Transaction.revoke_sessions`."""
+        return await revoke_sessions(self._connection, project, subscriber, now, jkt=jkt)
+
+    async def lock_session(self, project: UUID, session: UUID) -> None:
+        """See `Transaction.lock_session`. Takes the project's lock before the row's."""
+        await lock_session(self._connection, project, session)
+
+    async def prove(self, possession: Possession, now: int, mismatch: Event) -> PossessionResult:
+        """See `Transaction.prove`."""
+        return await prove_in_transaction(self._connection, possession, now, mismatch)
+
+    async def lock(self, name: int, project: UUID) -> None:
+        """See `Transaction.lock`. Several projects may share a lock."""
+        if name == REVOKING_PROJECT:
+            await lock_project(self._connection, project)
+        else:
+            key = project.int & 0x7FFF_FFFF
+            await self._connection.execute("SELECT pg_advisory_xact_lock($1, $2)", name, key)
+
+
+class PostgresDatabase(Database):
+    """See `Database`."""
+
+    dialect = DIALECT
+
+    def __init__(self, connections: ConnectionPool, transactions: Transactions) -> None:
+        self._connections = connections
+        self._transactions = transactions
+        self._lookups: list[BatchedLookup[Any]] = []
+
+    async def read(self, work: Work[T], *, is_list: bool = False) -> T:
+        """See `Database.read`."""
+        query = self._connections.query_limited if is_list else self._connections.query
+        return await query(lambda db: work(PostgresTransaction(db)))
+
+    async def transaction(
+        self,
+        work: Work[T],
+        *,
+        project: UUID | None = None,
+        may_raise: bool = False,  # noqa: ARG002 - an exception rolls everything back
+        slow: bool = False,  # noqa: ARG002 - no other step waits for it
+        read_committed: bool = False,
+    ) -> T:
+        """See `Database.transaction`."""
+        async with _unique_violations():
+            return await self._transactions.run(
+                lambda db: work(PostgresTransaction(db)),
+                project=project,
+                read_committed=read_committed,
+            )
+
+    def lookup(self, lookup: Lookup, build: Build[T]) -> BatchedLookup[T]:
+        """See `Database.lookup`."""
+        batched = BatchedLookup(self._connections, _batch_query(lookup), build)
+        self._lookups.append(batched)
+        return batched
+
+    async def close(self) -> None:
+        """Finish running lookups and accept no more."""
+        for batched in self._lookups:
+            await batched.close()
+
+
+@asynccontextmanager
+async def _unique_violations() -> AsyncIterator[None]:
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        if (error.constraint_name or "").endswith("_pkey"):  # a duplicate id
+            raise
+        raise UniqueViolation from error
+
+
+def _batch_query(lookup: Lookup) -> str:
+    """The statement for many keys: an array for each key column; `n` numbers keys from one."""
+    table, keys = lookup.table, ", ".join(lookup.key)
+    arrays = ", ".join(
+        f"${n}::{'bytea' if name == 'digest' else 'uuid'}[]"
+        for n, name in enumerate(lookup.key, start=1)
+    )
+    requested = f"unnest({arrays}) WITH ORDINALITY AS requested ({keys}, n)"
+    if lookup.limit is None:
+        return f"SELECT n, {lookup.columns} FROM {requested} JOIN {table} USING ({keys})"
+    # LATERAL leaves the planner one plan only, by the index.
+    return (
+        f"SELECT n, found.* FROM {requested} CROSS JOIN LATERAL ("
+        f"SELECT {lookup.columns} FROM {table}"
+        f" WHERE {' AND '.join(f'{table}.{name} = requested.{name}' for name in lookup.key)}"
+        f" ORDER BY {lookup.order} LIMIT {lookup.limit}) AS found ORDER BY n, {lookup.order}"
+    )

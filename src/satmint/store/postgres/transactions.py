@@ -1,0 +1,47 @@
+"""Transactions: how they begin and end, and what travels with them."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from satmint.store.postgres.connecting import Connection, PostgresLimits, session_settings
+
+Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
+"""Begins a transaction of a connection, and ends it at the end of the block."""
+
+
+def transaction_of(
+    limits: PostgresLimits, *, read_committed: bool = False, lock_seconds: float | None = None
+) -> Begin:
+    """How a transaction begins.
+
+    Its limits travel with `BEGIN`, in the same message: behind a pooler, a connection keeps no
+    settings from one transaction to the next.
+
+    Args:
+        limits: Behind a pooler, the transaction carries all of them.
+        read_committed: Whether it is READ COMMITTED; by default, the database's default level.
+        lock_seconds: How long each statement waits for a lock; by default as in `limits`.
+    """
+    settings = session_settings(limits) if limits.pooler else {}
+    if lock_seconds is not None:
+        settings["lock_timeout"] = str(max(1, int(lock_seconds * 1000)))
+    isolation = " ISOLATION LEVEL READ COMMITTED" if read_committed else ""
+    begin = "; ".join(
+        [f"BEGIN{isolation}", *(f"SET LOCAL {name} = {value}" for name, value in settings.items())]
+    )
+    return lambda connection: _transaction(connection, begin)
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
+    try:
+        await connection.execute(begin)
+        yield
+        await connection.execute("COMMIT")
+    except Exception:
+        if not connection.is_closed() and connection.is_in_transaction():
+            # If this fails, the pool closes the connection, and the server rolls back.
+            with contextlib.suppress(Exception):
+                await connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,136 @@
+"""Projects, API tokens and Click-to-Call tokens."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+from uuid import UUID
+
+from satmint.model.events import Event
+from satmint.model.listing import Page, Window
+from satmint.model.permissions import Permission
+from satmint.model.records import ApiToken, C2cToken, Project
+from satmint.store.sql.listing import Listing, read_page
+from satmint.store.sql.port import Database, Lookup, Transaction
+from satmint.store.sql.table import Table
+
+Token = TypeVar("Token", ApiToken, C2cToken)
+
+_PROJECTS: Final = Table("projects", Project, id="project_id")
+_API_TOKENS: Final = Table("api_tokens", ApiToken, id="token_id")
+_API_BY_DIGEST: Final = Lookup("api_tokens", _API_TOKENS.columns, ("project_id", "digest"))
+_C2C_TOKENS: Final = Table("c2c_tokens", C2cToken, id="token_id")
+_C2C_BY_DIGEST: Final = Lookup("c2c_tokens", _C2C_TOKENS.columns, ("digest",))
+_KEY: Final = "WHERE project_id = $1 AND token_id = $2"
+
+
+class SqlProjects:
+    """See `ProjectStore`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._api_tokens = db.lookup(_API_BY_DIGEST, _API_TOKENS.build)
+        self._c2c_tokens = db.lookup(_C2C_BY_DIGEST, _C2C_TOKENS.build)
+
+    async def create(self, project: Project) -> None:
+        """See `ProjectStore.create`."""
+        values = _PROJECTS.values(project)
+        await self._db.execute(_PROJECTS.insert, *values, project=project.id)
+
+    async def list(self) -> Sequence[Project]:
+        """See `ProjectStore.list`."""
+        query = f"{_PROJECTS.select} ORDER BY created_at, project_id"
+        return await self._db.fetch(_PROJECTS.build, query)
+
+    async def get(self, project: UUID) -> Project | None:
+        """See `ProjectStore.get`."""
+        query = f"{_PROJECTS.select} WHERE project_id = $1"
+        return await self._db.fetch_one(_PROJECTS.build, query, project)
+
+    async def add_api_token(self, token: ApiToken, event: Event) -> None:
+        """See `ProjectStore.add_api_token`."""
+        await self._add(_API_TOKENS, token, event)
+
+    async def api_token_by_digest(self, project: UUID, digest: bytes) -> ApiToken | None:
+        """See `ProjectStore.api_token_by_digest`."""
+        return await self._api_tokens.one(project, digest)
+
+    async def api_token(self, project: UUID, token: UUID) -> ApiToken | None:
+        """See `ProjectStore.api_token`."""
+        query = f"{_API_TOKENS.select} {_KEY}"
+        return await self._db.fetch_one(_API_TOKENS.build, query, project, token)
+
+    async def update_api_token(
+        self,
+        project: UUID,
+        token: UUID,
+        name: str | None,
+        permissions: frozenset[Permission] | None,
+        event: Event,
+    ) -> ApiToken | None:
+        """See `ProjectStore.update_api_token`."""
+        listed = None if permissions is None else " ".join(sorted(permissions))
+        update = (
+            "UPDATE api_tokens SET name = coalesce($3, name),"
+            f" permissions = coalesce($4, permissions) {_KEY} RETURNING {_API_TOKENS.columns}"
+        )
+
+        async def work(tx: Transaction) -> ApiToken | None:
+            changed = await tx.fetch_one(_API_TOKENS.build, update, project, token, name, listed)
+            if changed is not None:
+                await tx.record(event)
+            return changed
+
+        return await self._db.transaction(work, project=project)
+
+    async def delete_api_token(self, project: UUID, token: UUID, event: Event) -> bool:
+        """See `ProjectStore.delete_api_token`."""
+        return await self._delete("api_tokens", project, token, event)
+
+    async def add_c2c_token(self, token: C2cToken, event: Event) -> None:
+        """See `ProjectStore.add_c2c_token`."""
+        await self._add(_C2C_TOKENS, token, event)
+
+    async def c2c_token_by_digest(self, digest: bytes) -> C2cToken | None:
+        """See `ProjectStore.c2c_token_by_digest`."""
+        return await self._c2c_tokens.one(digest)
+
+    async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
+        """See `ProjectStore.list_c2c_tokens`."""
+        listing = Listing(
+            _C2C_TOKENS.select, ["project_id = {}"], [project], "created_at", "token_id"
+        )
+        return await read_page(self._db, listing, window, _C2C_TOKENS.build)
+
+    async def disable_c2c_token(
+        self, project: UUID, token: UUID, now: int, event: Event
+    ) -> C2cToken | None:
+        """See `ProjectStore.disable_c2c_token`."""
+        disable = f"UPDATE c2c_tokens SET disabled_at = $3 {_KEY} AND disabled_at IS NULL"
+
+        async def work(tx: Transaction) -> C2cToken | None:
+            if await tx.execute(disable, project, token, now):
+                await tx.record(event)
+            return await tx.fetch_one(
+                _C2C_TOKENS.build, f"{_C2C_TOKENS.select} {_KEY}", project, token
+            )
+
+        return await self._db.transaction(work, project=project)
+
+    async def delete_c2c_token(self, project: UUID, token: UUID, event: Event) -> bool:
+        """See `ProjectStore.delete_c2c_token`."""
+        return await self._delete("c2c_tokens", project, token, event)
+
+    async def _add(self, table: Table[Token], token: Token, event: Event) -> None:
+        async def work(tx: Transaction) -> None:
+            await tx.execute(table.insert, *table.values(token))
+            await tx.record(event)
+
+        await self._db.transaction(work, project=token.project)
+
+    async def _delete(self, table: str, project: UUID, token: UUID, event: Event) -> bool:
+        async def work(tx: Transaction) -> bool:
+            if not await tx.execute(f"DELETE FROM {table} {_KEY}", project, token):
+                return False
+            await tx.record(event)
+            return True
+
+        return await self._db.transaction(work, project=project)

@@ -1,0 +1,169 @@
+"""Deletes expired rows in small steps, so that no request waits for it.
+
+Rows that another transaction has locked are skipped until the next pass. Several servers may purge
+at once; each makes its own passes over the tables.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from satmint.store.contract import PurgeResult
+from satmint.store.sql.port import Database, Row, Transaction, read_uuid
+from satmint.store.sql.sessions import INVITER_REVOKED_AT
+
+_KEPT_AFTER_EXPIRY_SECONDS: Final = 86_400
+"""Expired sessions stay listed for a day, so that operators can see how they ended."""
+
+_Key = tuple[UUID, UUID]
+"""A project, and an id in it."""
+_NIL: Final = UUID(int=0)
+_START: Final = (_NIL, _NIL)
+
+# Not as NOT EXISTS, for which PostgreSQL may load all sessions into a hash table.
+_UNUSED: Final = (
+    "(SELECT 1 FROM sessions WHERE sessions.project_id = subscribers.project_id"
+    " AND sessions.subscriber_id = subscribers.subscriber_id LIMIT 1) IS NULL"
+)
+_COUNT: Final = """
+WITH part AS MATERIALIZED ({part} ORDER BY project_id, id LIMIT $3)
+SELECT project_id, id, (SELECT count(*) FROM part) AS seen,
+       (SELECT count(*) FROM part WHERE expired) AS expired,
+       (SELECT count(*) FROM part WHERE active) AS active
+  FROM part ORDER BY project_id DESC, id DESC LIMIT 1
+"""
+_SESSIONS: Final = _COUNT.format(
+    part="SELECT project_id, session_id AS id, lives_until <= $4 AS expired,"
+    " lives_until > $5 AND revoked_at IS NULL AND project_epoch = (SELECT projects.epoch"
+    " FROM projects WHERE projects.project_id = sessions.project_id)"
+    f" AND ({INVITER_REVOKED_AT}) IS NULL AS active"
+    " FROM sessions WHERE (project_id, session_id) > ($1, $2)"
+)
+_TEMPORARY: Final = _COUNT.format(
+    part=f"SELECT project_id, subscriber_id AS id, {_UNUSED} AS expired, FALSE AS active"
+    " FROM subscribers WHERE reference IS NULL AND (project_id, subscriber_id) > ($1, $2)"
+)
+_PROJECTS: Final = (
+    "SELECT project_id FROM projects WHERE project_id > $1 ORDER BY project_id LIMIT $2"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where the next step continues: after these keys."""
+
+    session: _Key = _START
+    subscriber: _Key = _START
+    events_of: UUID = _NIL
+    """The last project whose events were examined."""
+    events_left: bool = False
+    """Whether an earlier project of this pass has more events to delete."""
+    active: int = 0
+    """Active sessions seen in this pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """The rows of a table that one step examines: the last key, and counts."""
+
+    last: _Key = _START
+    seen: int = 0
+    expired: int = 0
+    active: int = 0
+
+    def next_start(self, limit: int) -> _Key:
+        """The key after which the next chunk begins; the start, if this one was the last."""
+        return self.last if self.seen == limit else _START
+
+
+class Purge:
+    """Passes over the tables in key order, `limit` rows a step, and starts again at the end."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._position = _Position()
+
+    async def step(self, now: int, events_before: int, limit: int) -> PurgeResult:
+        """See `Store.purge`."""
+        previous = self._position
+        purged, self._position = await self._db.transaction(
+            lambda tx: _step(tx, previous, now, events_before, limit), slow=True
+        )
+        return purged
+
+
+async def _step(
+    tx: Transaction, at: _Position, now: int, events_before: int, limit: int
+) -> tuple[PurgeResult, _Position]:
+    expired_by = now - _KEPT_AFTER_EXPIRY_SECONDS
+    removed = []
+    sessions = (
+        await tx.fetch_one(_chunk_of, _SESSIONS, *at.session, limit, expired_by, now) or _Chunk()
+    )
+    if sessions.expired:
+        expired = f"{_between('session_id')} AND lives_until <= $5"
+        keys = *at.session, *sessions.last
+        removed.append(await _delete(tx, "sessions", "session_id", expired, *keys, expired_by))
+    temporary = await tx.fetch_one(_chunk_of, _TEMPORARY, *at.subscriber, limit) or _Chunk()
+    if temporary.expired:
+        expired = f"{_between('subscriber_id')} AND reference IS NULL AND {_UNUSED}"
+        keys = *at.subscriber, *temporary.last
+        removed.append(await _delete(tx, "subscribers", "subscriber_id", expired, *keys))
+    # Proofs too old to be accepted again, and expired leases.
+    for table, column, end in (
+        ("proofs", "proof", "forget_at"),
+        ("presence", "connection_id", "lease_until"),
+    ):
+        expired = f"{end} <= $1 ORDER BY {end} LIMIT $2"
+        removed.append(await _delete(tx, table, column, expired, now, limit))
+    count, events_of, events_left = await _delete_events(tx, at, events_before, limit)
+    removed.append(count)
+    active = at.active + sessions.active
+    session, subscriber = sessions.next_start(limit), temporary.next_start(limit)
+    counted = session == _START
+    more = not counted or subscriber != _START or events_of != _NIL or events_left
+    return (
+        PurgeResult(sum(removed), more or max(removed) == limit, active if counted else None),
+        _Position(session, subscriber, events_of, events_left, 0 if counted else active),
+    )
+
+
+async def _delete_events(
+    tx: Transaction, at: _Position, before: int, limit: int
+) -> tuple[int, UUID, bool]:
+    """Delete old events. Returns their number, and the new `events_of` and `events_left`."""
+    # A version 7 UUID begins with its time in milliseconds, so a time is a bound on the key.
+    bound = (max(before, 0) * 1000).to_bytes(6, "big")
+    expired = "project_id = $1 AND event_id < $2 ORDER BY event_id LIMIT $3"
+    projects = await tx.fetch(_project, _PROJECTS, at.events_of, limit)
+    count = 0
+    for project in projects:
+        count += await _delete(tx, "events", "event_id", expired, project, bound, limit - count)
+        if count >= limit:
+            return count, project, True
+    has_more = len(projects) == limit
+    return count, projects[-1] if has_more else _NIL, at.events_left and at.events_of != _NIL
+
+
+async def _delete(tx: Transaction, table: str, column: str, expired: str, *values: object) -> int:
+    """Delete the rows that are `expired`, except locked ones. Returns their number."""
+    key = f"project_id, {column}"
+    # Materialized, so that PostgreSQL finds and locks them once.
+    return await tx.execute(
+        f"DELETE FROM {table} WHERE ({key}) IN (WITH expired AS MATERIALIZED (SELECT {key}"
+        f" FROM {table} WHERE {expired}{tx.dialect.skip_locked}) SELECT {key} FROM expired)",
+        *values,
+    )
+
+
+def _between(column: str) -> str:
+    return f"(project_id, {column}) > ($1, $2) AND (project_id, {column}) <= ($3, $4)"
+
+
+def _chunk_of(row: Row) -> _Chunk:
+    last = read_uuid(row["project_id"]), read_uuid(row["id"])
+    return _Chunk(last, row["seen"], row["expired"], row["active"])
+
+
+def _project(row: Row) -> UUID:
+    return read_uuid(row["project_id"])

@@ -1,0 +1,37 @@
+"""The parts of a store whose SQL is the same for every database."""
+
+from satmint.store.contract import PurgeResult
+from satmint.store.sql.addresses import SqlAddresses
+from satmint.store.sql.events import SqlEvents
+from satmint.store.sql.incarnation import SqlIncarnation
+from satmint.store.sql.port import Database
+from satmint.store.sql.presence import SqlPresence
+from satmint.store.sql.projects import SqlProjects
+from satmint.store.sql.purge import Purge
+from satmint.store.sql.subscribers import SqlSubscribers
+from satmint.store.sql.webhooks import SqlWebhooks
+
+
+class SqlStore:
+    """See `Store`."""
+
+    def __init__(self, db: Database, reserved_db: Database | None = None) -> None:
+        """Put the parts together.
+
+        Args:
+            db: The port for requests.
+            reserved_db: The port for the revocation watch and presence, if it is another one.
+        """
+        reserved_db = reserved_db or db
+        self._purge = Purge(db)
+        self.projects = SqlProjects(db)
+        self.subscribers = SqlSubscribers(db)
+        self.addresses = SqlAddresses(db, reserved_db)
+        self.events = SqlEvents(db, reserved_db)
+        self.presence = SqlPresence(reserved_db, db)
+        self.webhooks = SqlWebhooks(db)
+        self.incarnation = SqlIncarnation(db)
+
+    async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
+        """See `Store.purge`."""
+        return await self._purge.step(now, events_before, limit)

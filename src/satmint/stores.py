@@ -1,0 +1,82 @@
+"""Opens the database that the settings name, and what recognises a copy of it.
+
+Only this module, `satmint.maintenance` and `satmint.adoption` name the kinds of stores.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from satmint.flows.incarnation import IncarnationGuard
+from satmint.incarnation_file import file_guard, server_guard
+from satmint.model.clock import Clock
+from satmint.model.database_url import is_postgres
+from satmint.model.entropy import Entropy
+from satmint.settings import Settings, SettingsError
+from satmint.store.contract import Store
+from satmint.store.postgres import PostgresLimits, open_postgres
+from satmint.store.sqlite import open_sqlite
+
+_SQLITE_PREFIX: Final = "sqlite:///"
+
+
+async def open_store(
+    settings: Settings,
+    now: int,
+    observe_batch: Callable[[int], None] = lambda _size: None,
+    *,
+    migrating: bool = False,
+    database_time: bool = False,
+) -> Store:
+    """Open the store of the setting `database`.
+
+    Args:
+        settings: The settings.
+        now: Unix seconds.
+        observe_batch: Called with the size of each write batch.
+        migrating: Whether to migrate a PostgreSQL database.
+        database_time: Whether the clock of a PostgreSQL database measures the windows of rotation.
+
+    Raises:
+        SettingsError: the database URL is of an unknown kind.
+        StoreUnavailable: the database cannot be opened.
+        SchemaUnknown: it lacks migrations, or another version of satmint has written it.
+    """
+    if not is_postgres(settings.database):
+        return await open_sqlite(sqlite_path(settings.database), now, observe_batch)
+    limits = PostgresLimits(
+        connections=settings.database_connections, pooler=settings.database_pooler
+    )
+    return await open_postgres(
+        settings.database,
+        now,
+        observe_batch,
+        migrating=migrating,
+        limits=limits,
+        database_time=database_time,
+    )
+
+
+def guard_of(
+    settings: Settings, store: Store, clock: Clock, entropy: Entropy, *, requires_mark: bool = True
+) -> IncarnationGuard:
+    """What recognises a restored database; see `IncarnationGuard` for the arguments."""
+    url, parts = settings.database, (store.incarnation, clock, entropy)
+    if is_postgres(url):
+        return server_guard(url, Path(settings.keyring), *parts)
+    return file_guard(sqlite_path(url), *parts, requires_mark=requires_mark)
+
+
+def sqlite_path(database: str) -> Path:
+    """The path in `sqlite:///path`: relative with three slashes, absolute with four.
+
+    Raises:
+        SettingsError: the URL has another form.
+    """
+    path = unquote(database.removeprefix(_SQLITE_PREFIX))
+    if not database.startswith(_SQLITE_PREFIX) or not path:
+        raise SettingsError(
+            "database must be of the form sqlite:///path/to/file or postgresql://user@host/name"
+        )
+    return Path(path)

@@ -1,0 +1,102 @@
+"""The page that is made of a kept result."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest
+from benchmarks.plot import Bar, Line, bar_chart, line_chart
+from benchmarks.report import keep, read
+
+from tests.bench.sample_reports import report, whole_report
+from tests.house.tree import ROOT
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def rows(page: str, first: str) -> list[str]:
+    return [line for line in page.splitlines() if line.startswith(f"| {first}")]
+
+
+def test_page_says_what_was_seen_and_how_to_see_it_again() -> None:
+    page = files(whole_report(), "kept.json")[PAGE]
+    assert "python -m benchmarks\npython -m benchmarks.page\n" in page
+    assert "(../benchmarks/results/kept.json)" in page
+    what = "Refreshes a second, SQLite, relative to oidc-provider on PostgreSQL"
+    assert rows(page, what) == [f"| {what} | ≥ 8 × | 15.00 (10.00–20.00) × | yes |"]
+    assert rows(page, "oidc-provider, PostgreSQL") == [
+        "| oidc-provider, PostgreSQL | 50 | 2 | 0 | **48** | 0 |",
+        "| oidc-provider, PostgreSQL | fsync |",
+        "| oidc-provider, PostgreSQL | 1,250 + 625 | 20.00 | 50 | 2.0 | 4.0 | 50 | 20.0 |",
+    ]
+    assert "\nLeft out here: authlib-postgres: npm is missing.\n" in page
+
+
+def test_plots_are_svg_with_a_row_for_each_process() -> None:
+    made = files(whole_report(), "kept.json")
+    rates, sizes = (ET.fromstring(made[path]) for path in (RATES, SIZES))
+    assert {bar.get("class") for bar in rates.iter(f"{SVG}rect")} == {
+        *("back", "ours", "other", "floor")
+    }
+    texts = [text.text for text in rates.iter(f"{SVG}text")]
+    assert "two winners in 96% of 50 races" in texts
+    assert "never two winners in 1,000 races" in texts
+    assert len(list(sizes.iter(f"{SVG}circle"))) == 2
+
+
+def test_what_was_not_measured_makes_no_plot() -> None:
+    assert list(files(report(), "kept.json")) == [PAGE]
+
+
+def test_names_with_signs_of_xml_stay_names() -> None:
+    bar = Bar("<a> & b", "", 0.0, "0", "other")
+    texts = [one.text for one in ET.fromstring(bar_chart("t", [bar])).iter(f"{SVG}text")]
+    assert texts == ["t", "<a> & b", "0"]
+
+
+@pytest.mark.parametrize("points", [[(10, 5.0)], [(10, 5.0), (1000, 4.0), (100000, 0.0)]])
+def test_lines_stay_inside(points: list[tuple[float, float]]) -> None:
+    made = line_chart("t", "x", [Line("a", points), Line("b", points)])
+    root = ET.fromstring(made)
+    width, height = (float(root.get(side) or 0) for side in ("width", "height"))
+    for dot in root.iter(f"{SVG}circle"):
+        assert 0 < float(dot.get("cx") or 0) < width
+        assert 0 < float(dot.get("cy") or 0) < height
+    labels = [one for one in root.iter(f"{SVG}text") if one.text in ("a", "b")]
+    first, second = (float(label.get("y") or 0) for label in labels)
+    assert abs(first - second) >= 18
+
+
+def test_newest_whole_result_is_taken(tmp_path: Path) -> None:
+    whole = whole_report()
+    file = keep(whole, tmp_path)
+    (tmp_path / "2027-01-01T000000Z-quick.json").write_bytes(
+        keep(report(quick=True), tmp_path / "quick").read_bytes()
+    )
+    (tmp_path / "2028-01-01T000000Z-of-another-kind.json").write_text('{"summaries":[]}')
+    assert newest(tmp_path) == file
+    assert newest(tmp_path / "nothing") is None
+
+
+def test_page_is_the_one_that_its_result_makes() -> None:
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    named = re.search(r"\(\.\./benchmarks/results/([^)]+\.json)\)", page)
+    assert named is not None
+    made = files(read(RESULTS / named[1]), named[1])
+    written = {path: (ROOT / path).read_text(encoding="utf-8") for path in made}
+    assert written == made, "run: python -m benchmarks.page"
+
+
+def test_the_readme_boasts_of_nothing_that_the_page_does_not_say() -> None:
+    readme, page = ((ROOT / name).read_text() for name in ("README.md", "docs/performance.md"))
+    rate = re.search(r"\*\*([\d,]+)\s+durable refreshes a second\*\*", readme)
+    ratio = re.search(r"\*\*([\d.]+) times\*\* \(([\d.]+) to ([\d.]+)\)", readme)
+    row = re.search(
+        r"\| satmint, SQLite \| \d+ \| ([\d.]+) \(([\d.]+)–([\d.]+)\) \| ([\d,]+) ", page
+    )
+    assert rate is not None
+    assert ratio is not None
+    assert row is not None
+    assert rate[1] == row[4]
+    assert ratio.groups() == tuple(f"{float(figure):.1f}" for figure in row.groups()[:3])

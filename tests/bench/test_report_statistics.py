@@ -1,0 +1,109 @@
+"""What is made of what was seen."""
+
+from pathlib import Path
+
+import pytest
+from benchmarks.bars import Bar, bars
+from benchmarks.gauges import Histogram
+from benchmarks.inprocess import Cost
+from benchmarks.report import Spread, Subject, keep, read, section, spread
+
+from tests.bench.sample_reports import refreshes, report, result, whole_report
+
+
+def test_costs_are_by_request_and_process_tree() -> None:
+    [summary] = section("x", [{"postgres": result(1000, 0.08, 0.02)}]).summaries
+    assert {tree: cost.median for tree, cost in summary.cpu_us.items()} == pytest.approx(
+        {"server": 80.0, "database": 20.0}
+    )
+    assert summary.user_share == pytest.approx(0.75)
+    assert summary.resident_mb == 50.0
+    assert summary.switches == pytest.approx(0.1)
+    assert summary.batch_mean == 20.0
+    assert summary.times_floor is None
+
+
+def test_ratio_to_the_floor_is_taken_within_each_round() -> None:
+    """A machine that is half as fast in the second round changes no ratio."""
+    fast = {"floor": result(1000, 0.05), "sqlite": result(1000, 0.1)}
+    slow = {"floor": result(500, 0.05), "sqlite": result(500, 0.1)}
+    floor, sqlite = refreshes(fast, slow).summaries
+    assert floor.times_floor is None
+    assert sqlite.times_floor == Spread(2.0, 2.0, 2.0)
+    assert sqlite.requests_per_second == Spread(750.0, 500.0, 1000.0)
+
+
+def test_middle_and_ends() -> None:
+    assert spread([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0)
+
+
+def test_what_was_promised_stands_beside_what_came_out() -> None:
+    found = {bar.what: bar for bar in bars(whole_report())}
+    assert found == {
+        what: Bar(what, wanted, got, unit, holds)
+        for what, wanted, got, unit, holds in (
+            (
+                "CPU of a durable refresh, SQLite, relative to the floor",
+                *("≤ 2", Spread(2.0, 2.0, 2.0), "×", True),
+            ),
+            (
+                "Refreshes a second, SQLite, relative to oidc-provider on PostgreSQL",
+                *("≥ 8", Spread(15.0, 10.0, 20.0), "×", True),
+            ),
+            (
+                "Refreshes a second, 1,000 sessions relative to 10, SQLite",
+                *("≥ 0.9", Spread(0.95, 0.95, 0.95), "×", True),
+            ),
+            (
+                "Additional memory with 1,000 sessions instead of 10, SQLite",
+                *("≤ 140", Spread(0.0, 0.0, 0.0), "MB", True),
+            ),
+            (
+                "Forked sessions in 1,000 races, satmint, SQLite",
+                *("0", Spread(0, 0, 0), "", True),
+            ),
+            ("Decrypting and checking a SAT", "≤ 25", Spread(5.0, 5.0, 5.0), "µs", True),
+            (
+                "Start to the first response, satmint, SQLite",
+                *("< 1.5", Spread(0.5, 0.5, 0.5), "s", True),
+            ),
+        )
+    }
+
+
+def test_promise_that_was_not_kept_says_so() -> None:
+    rounds = {"floor": result(1000, 0.05), "sqlite": result(1000, 0.11)}
+    [bar] = bars(report(sections={"refresh": refreshes(rounds)}))
+    assert bar.got.median == pytest.approx(2.2)
+    assert not bar.holds
+
+
+def test_two_workers_stand_beside_one_where_both_were_there() -> None:
+    both = {"postgres": result(1000), "postgres-2": result(1800), "sqlite-2": result(9)}
+    [bar] = bars(report(sections={"workers": refreshes(both)}))
+    assert bar.what == "Refreshes a second, two workers relative to one, PostgreSQL"
+    assert bar.got.median == pytest.approx(1.8)
+    assert bar.holds
+
+
+def test_proof_is_measured_by_the_bare_verification() -> None:
+    costs = [Cost("check an RS256 proof", 32.0, 31.0), Cost("the signature of that alone", 20, 20)]
+    [bar] = bars(report(in_process=costs))
+    assert (bar.got.median, bar.holds) == (1.6, False)
+
+
+def test_slow_start_is_seen() -> None:
+    [bar] = bars(report(subjects={"sqlite": Subject("satmint, SQLite", "WAL", 1.6)}))
+    assert (bar.got.median, bar.unit, bar.holds) == (1.6, "s", False)
+
+
+def test_report_is_kept_and_read_again(tmp_path: Path) -> None:
+    made = whole_report()
+    file = keep(made, tmp_path / "results")
+    assert file.name == "2026-11-21T040500Z-abc123.json"
+    assert read(file) == made
+
+
+def test_histogram_of_a_window_is_the_difference() -> None:
+    before, after = Histogram({"1": 2, "2": 5}, 12.0), Histogram({"1": 3, "2": 9}, 21.0)
+    assert after.since(before) == Histogram({"1": 1, "2": 4}, 9.0)

@@ -1,0 +1,438 @@
+"""One request for each thing that the service does, each ready to be sent again and again.
+
+A scene is set up by requests that succeed; what it returns sends the request that is looked at.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from tests.kit.devices import REFRESH as DEVICES_REFRESH
+from tests.kit.devices import TOKEN as DEVICES_TOKEN
+from tests.kit.proofs import Signer
+from tests.kit.service import INFO, REFRESH, TOKENS, Bearer, Json
+
+Send = Callable[[], Awaitable[httpx.Response]]
+KEY: Final = "k" * 43
+
+ADDRESSES: Final = "/api/satmint/addresses"
+C2C: Final = "/api/satmint/c2c-tokens"
+WEBHOOKS: Final = "/api/satmint/webhooks"
+HOOK: Final = "https://hooks.example.com/satmint"
+PROJECT_TOKENS: Final = "/api/project/tokens"
+SUBSCRIBERS: Final = "/api/fabric/resources/subscribers"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A server, in this process or elsewhere, and a number that no scene had before."""
+
+    client: httpx.AsyncClient
+    auth: httpx.BasicAuth
+    addresses: Sequence[str]
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"name-{self.number}"
+
+    def sender(self, method: str, path: str, body: Json | None = None, bearer: str = "") -> Send:
+        auth = Bearer(bearer) if bearer else self.auth
+        return lambda: self.client.request(method, path, json=body, auth=auth)
+
+    async def made(self, method: str, path: str, body: Json | None = None) -> Json:
+        answer = await self.sender(method, path, body)()
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    async def signed_in(self) -> Json:
+        return await self.made("POST", TOKENS, {"reference": self.name, "fingerprint": KEY})
+
+    async def seen(self) -> Json:
+        """Signed in, and the SAT was in use already: that is noted once, apart from the rest."""
+        pair = await self.signed_in()
+        assert (await self.sender("GET", INFO, bearer=pair["token"])()).is_success
+        return pair
+
+    async def refreshed(self, pair: Json) -> Json:
+        return await self.made("POST", REFRESH, {"refresh_token": pair["refresh_token"]})
+
+    async def address(self) -> str:
+        return str((await self.made("POST", ADDRESSES, self.new_address))["id"])
+
+    async def c2c_token(self) -> Json:
+        return await self.made("POST", C2C, self.new_c2c_token)
+
+    async def own_address(self, subscriber: str) -> str:
+        listed = await self.made("GET", f"{SUBSCRIBERS}/{subscriber}/addresses")
+        return str(listed["data"][0]["id"])
+
+    async def session(self, subscriber: str) -> str:
+        listed = await self.made("GET", f"/api/satmint/subscribers/{subscriber}/sessions")
+        return str(listed["data"][0]["id"])
+
+    @property
+    def new_address(self) -> Json:
+        return {"name": self.name, "type": "room"}
+
+    @property
+    def new_c2c_token(self) -> Json:
+        return {"name": self.name, "address_id": self.addresses[0]}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A request, and how it ends."""
+
+    set_up: Callable[[Phase], Awaitable[Send]]
+    status: int
+    again: int
+    """The status where it is sent again after it has happened."""
+
+
+SCENES: Final[dict[str, Scene]] = {}
+"""By operation id; what stands after a colon tells several of one operation apart."""
+
+
+def scene(
+    name: str, status: int, again: int | None = None
+) -> Callable[[Callable[[Phase], Awaitable[Send]]], None]:
+    def keep(set_up: Callable[[Phase], Awaitable[Send]]) -> None:
+        SCENES[name] = Scene(set_up, status, status if again is None else again)
+
+    return keep
+
+
+@scene("create-subscriber-token: new", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender(
+        "POST", TOKENS, {"reference": execute_steps.name, "first_name": "Ann"}
+    )
+
+
+@scene("create-subscriber-token: known", 200)
+async def _(execute_steps: Phase) -> Send:
+    await execute_steps.signed_in()
+    return execute_steps.sender(
+        "POST", TOKENS, {"reference": execute_steps.name, "first_name": "Ann"}
+    )
+
+
+@scene("refresh-subscriber-token: rotate", 201)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("POST", REFRESH, {"refresh_token": pair["refresh_token"]})
+
+
+@scene("refresh-subscriber-token: replay", 201)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    await execute_steps.refreshed(pair)
+    return execute_steps.sender("POST", REFRESH, {"refresh_token": pair["refresh_token"]})
+
+
+@scene("refresh-subscriber-token: reuse", 422)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    newer = await execute_steps.refreshed(pair)
+    await execute_steps.refreshed(newer)
+    return execute_steps.sender("POST", REFRESH, {"refresh_token": pair["refresh_token"]})
+
+
+async def a_device_call(execute_steps: Phase, path: str, signer: Signer, **named: str) -> Send:
+    """A request with a good proof, for a SAT that was in use already."""
+    body = {"reference": execute_steps.name, "scope": "sat:refresh", **named}
+    sat = (await execute_steps.made("POST", TOKENS, body))["token"]
+    assert (await execute_steps.sender("GET", INFO, bearer=sat)()).is_success
+    said = await execute_steps.made("POST", "/api/satmint/tokens/introspect", {"token": sat})
+    proof = signer.http_proof(path, sat, iat=said["iat"])  # by the server's clock
+    return execute_steps.sender("POST", path, {"dpop_token": proof}, bearer=sat)
+
+
+@scene("create-device-token: binding", 201)
+async def _(execute_steps: Phase) -> Send:
+    return await a_device_call(execute_steps, DEVICES_TOKEN, Signer.generate())
+
+
+@scene("create-device-token: bound", 201)
+async def _(execute_steps: Phase) -> Send:
+    signer = Signer.generate()
+    return await a_device_call(execute_steps, DEVICES_TOKEN, signer, fingerprint=signer.jkt)
+
+
+@scene("create-device-token: another key", 401)
+async def _(execute_steps: Phase) -> Send:
+    return await a_device_call(execute_steps, DEVICES_TOKEN, Signer.generate(), fingerprint=KEY)
+
+
+@scene("refresh-device-token", 201)
+async def _(execute_steps: Phase) -> Send:
+    signer = Signer.generate()
+    return await a_device_call(execute_steps, DEVICES_REFRESH, signer, fingerprint=signer.jkt)
+
+
+@scene("refresh-device-token: again", 201)
+async def _(execute_steps: Phase) -> Send:
+    signer = Signer.generate()
+    send = await a_device_call(execute_steps, DEVICES_REFRESH, signer, fingerprint=signer.jkt)
+    assert (await send()).is_success
+    return send
+
+
+@scene("create-guest-token", 201)
+async def _(execute_steps: Phase) -> Send:
+    body = {"allowed_addresses": list(execute_steps.addresses)}
+    return execute_steps.sender("POST", "/api/fabric/guests/tokens", body)
+
+
+@scene("create-invite-token: holder", 201)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.seen()
+    body = {"address_id": await execute_steps.own_address(pair["subscriber_id"])}
+    return execute_steps.sender(
+        "POST", "/api/fabric/subscriber/invites", body, bearer=pair["token"]
+    )
+
+
+@scene("create-invite-token: proof", 201, again=401)
+async def _(execute_steps: Phase) -> Send:
+    """A request that failed has not used its proof up; one that was carried out has."""
+    signer, path = Signer.generate(), "/api/fabric/subscriber/invites"
+    signing_in = {"reference": execute_steps.name, "fingerprint": signer.jkt}
+    pair = await execute_steps.made("POST", TOKENS, signing_in)
+    sat = pair["token"]
+    assert (await execute_steps.sender("GET", INFO, bearer=sat)()).is_success
+    said = await execute_steps.made("POST", "/api/satmint/tokens/introspect", {"token": sat})
+    body = {"address_id": await execute_steps.own_address(pair["subscriber_id"])}
+    proof = signer.http_proof(path, sat, iat=said["iat"])  # by the server's clock
+    headers = {"DPoP": proof}
+    return lambda: execute_steps.client.post(path, json=body, auth=Bearer(sat), headers=headers)
+
+
+@scene("create-invite-token: backend", 201)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    body = {"address_id": await execute_steps.own_address(pair["subscriber_id"])}
+    return execute_steps.sender("POST", "/api/fabric/subscriber/invites", body)
+
+
+@scene("create-embed-token", 201)
+async def _(execute_steps: Phase) -> Send:
+    text = (await execute_steps.c2c_token())["token"]
+    return execute_steps.sender("POST", "/api/fabric/embeds/tokens", {"token": text})
+
+
+@scene("create-embed-token-alias", 201)
+async def _(execute_steps: Phase) -> Send:
+    text = (await execute_steps.c2c_token())["token"]
+    return execute_steps.sender("POST", "/api/embeds/tokens", {"token": text})
+
+
+@scene("get-subscriber-info", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.seen()
+    return execute_steps.sender("GET", INFO, bearer=pair["token"])
+
+
+@scene("list-subscribers", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", SUBSCRIBERS)
+
+
+@scene("create-subscriber", 201, again=422)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", SUBSCRIBERS, {"email": f"{execute_steps.name}@example.com"})
+
+
+@scene("get-subscriber", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"{SUBSCRIBERS}/{pair['subscriber_id']}")
+
+
+@scene("update-subscriber", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    body = {"email": f"{execute_steps.name}@example.com", "country": "FR"}
+    return execute_steps.sender("PUT", f"{SUBSCRIBERS}/{pair['subscriber_id']}", body)
+
+
+@scene("delete-subscriber", 204, again=404)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("DELETE", f"{SUBSCRIBERS}/{pair['subscriber_id']}")
+
+
+@scene("list-subscriber-addresses", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"{SUBSCRIBERS}/{pair['subscriber_id']}/addresses")
+
+
+@scene("list-addresses", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.seen()
+    return execute_steps.sender("GET", "/api/fabric/addresses", bearer=pair["token"])
+
+
+@scene("get-address", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", f"/api/fabric/addresses/{await execute_steps.address()}")
+
+
+@scene("create-address", 201, again=422)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", ADDRESSES, execute_steps.new_address)
+
+
+@scene("update-address", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender(
+        "PATCH", f"{ADDRESSES}/{await execute_steps.address()}", {"locked": True}
+    )
+
+
+@scene("delete-address", 204, again=404)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("DELETE", f"{ADDRESSES}/{await execute_steps.address()}")
+
+
+@scene("create-project-token", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender(
+        "POST", PROJECT_TOKENS, {"name": execute_steps.name, "permissions": ["fax"]}
+    )
+
+
+async def a_project_token(execute_steps: Phase) -> str:
+    body = {"name": execute_steps.name, "permissions": ["fax"]}
+    return f"{PROJECT_TOKENS}/{(await execute_steps.made('POST', PROJECT_TOKENS, body))['id']}"
+
+
+@scene("update-project-token", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("PATCH", await a_project_token(execute_steps), {"name": "renamed"})
+
+
+@scene("delete-project-token", 204, again=404)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("DELETE", await a_project_token(execute_steps))
+
+
+@scene("list-c2c-tokens", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", C2C)
+
+
+@scene("create-c2c-token", 201)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", C2C, execute_steps.new_c2c_token)
+
+
+@scene("disable-c2c-token", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", f"{C2C}/{(await execute_steps.c2c_token())['id']}/disable")
+
+
+@scene("delete-c2c-token", 204, again=404)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("DELETE", f"{C2C}/{(await execute_steps.c2c_token())['id']}")
+
+
+@scene("list-webhooks", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", WEBHOOKS)
+
+
+@scene("create-webhook", 201)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", WEBHOOKS, {"url": HOOK})
+
+
+@scene("delete-webhook", 204, again=404)
+async def _(execute_steps: Phase) -> Send:
+    made = await execute_steps.made("POST", WEBHOOKS, {"url": HOOK})
+    return execute_steps.sender("DELETE", f"{WEBHOOKS}/{made['id']}")
+
+
+@scene("list-sessions", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions")
+
+
+@scene("list-devices", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/devices")
+
+
+@scene("get-presence", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"/api/satmint/subscribers/{pair['subscriber_id']}/presence")
+
+
+@scene("revoke-sessions: all", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender(
+        "DELETE", f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions"
+    )
+
+
+@scene("revoke-sessions: key", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    path = f"/api/satmint/subscribers/{pair['subscriber_id']}/sessions?fingerprint={KEY}"
+    return execute_steps.sender("DELETE", path)
+
+
+@scene("revoke-project-sessions", 204)
+async def _(execute_steps: Phase) -> Send:
+    await execute_steps.signed_in()
+    return execute_steps.sender("DELETE", "/api/satmint/sessions")
+
+
+@scene("get-session", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    session = await execute_steps.session(pair["subscriber_id"])
+    return execute_steps.sender("GET", f"/api/satmint/sessions/{session}")
+
+
+@scene("revoke-session", 204)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    session = await execute_steps.session(pair["subscriber_id"])
+    return execute_steps.sender("DELETE", f"/api/satmint/sessions/{session}")
+
+
+@scene("introspect-token: SAT", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.seen()
+    return execute_steps.sender("POST", "/api/satmint/tokens/introspect", {"token": pair["token"]})
+
+
+@scene("introspect-token: refresh token", 200)
+async def _(execute_steps: Phase) -> Send:
+    body = {"token": (await execute_steps.signed_in())["refresh_token"]}
+    return execute_steps.sender("POST", "/api/satmint/tokens/introspect", body)
+
+
+@scene("revoke-token", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("POST", "/api/satmint/tokens/revoke", {"token": pair["token"]})
+
+
+@scene("list-events", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", "/api/satmint/events")
+
+
+@scene("readyz", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", "/readyz")

@@ -1,0 +1,56 @@
+"""The database's rows as ledgers, and the log's lines as bugs."""
+
+from pathlib import Path
+from uuid import UUID
+
+from tests.soak.deployment import Deployment
+from tests.soak.history import Ledger
+from tests.soak.ledgers import ledgers_of
+
+ONE, OTHER, GONE = (UUID(int=number) for number in (1, 2, 3))
+ALICE, BOB = UUID(int=11), UUID(int=12)
+
+
+def test_rows_become_ledgers() -> None:
+    sessions = [
+        (ONE, ALICE, 2, None, 5),
+        (OTHER, BOB, 0, 1_700_000_000, 0),
+        (UUID(int=9), BOB, 7, None, 0),
+    ]
+    events = [
+        (ONE, ALICE, "issued", None, 1),
+        (ONE, ALICE, "refreshed", 1, 1),
+        (ONE, ALICE, "refreshed", 2, 1),
+        (ONE, ALICE, "replayed", 1, 1),
+        (OTHER, BOB, "issued", None, 1),
+        (OTHER, BOB, "reuse_detected", 3, 1),
+        (None, BOB, "subscriber_revoked", None, 2),
+        (UUID(int=9), BOB, "issued", None, 1),
+    ]
+    assert ledgers_of([ONE, OTHER, GONE], sessions, events) == {
+        ONE: Ledger(
+            2,
+            False,
+            {("issued", None): 1, ("refreshed", 1): 1, ("refreshed", 2): 1, ("replayed", 1): 1},
+            replays=5,
+        ),
+        OTHER: Ledger(
+            0,
+            True,
+            {("issued", None): 1, ("reuse_detected", None): 1, ("subscriber_revoked", None): 2},
+        ),
+    }
+
+
+def test_bugs_are_told_from_what_kills_do(tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path, "sqlite:///x", 1, "Basic x")
+    assert deployment.bugs() == []
+    (tmp_path / "serve.log").write_text(
+        '{"event":"listening","level":"info"}\n'
+        '{"event":"worker_exited","level":"error","code":-9}\n'
+        '{"event":"worker_failed","level":"error","reason":"x: the server is unreachable"}\n'
+        '{"event":"failed","level":"error","route":"x"}\n'
+        '{"event":"refused","level":"info","code":"error"}\n'
+        '{"event":"failed","level":"error","cut off by a ki'
+    )
+    assert deployment.bugs() == [{"event": "failed", "level": "error", "route": "x"}]

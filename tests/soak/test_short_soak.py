@@ -1,0 +1,74 @@
+"""The short form of `make soak`: a crowd on shared sessions, kills, and a history, judged."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.kit.databases import DATABASES, SQLITE, fresh_database
+from tests.soak.deployment import Deployment
+from tests.soak.history import Answer, Deed
+from tests.soak.history_checker import ViolationKind
+from tests.soak.trial import Plan, play
+
+GAP: Final = (0.1, 0.6)
+PLANS: Final = (
+    (SQLITE, Plan("SQLite", workers=1, kills=2, gap=GAP)),
+    (SQLITE, Plan("SQLite, 2 workers", workers=2, kills=2, gap=GAP)),
+    (DATABASES[1], Plan("PostgreSQL, 2 workers", workers=2, kills=2, gap=GAP)),
+)
+
+
+@pytest.mark.parametrize(("kind", "plan"), PLANS, ids=[plan.name for _, plan in PLANS])
+async def test_answers_are_consistent_whatever_is_killed(
+    tmp_path: Path, kind: str, plan: Plan
+) -> None:
+    outcome = await play(plan, tmp_path, await fresh_database(kind, tmp_path))
+    assert outcome.violations == []
+    assert outcome.bugs == []
+    told = outcome.operations
+    for seen in (
+        (Deed.REFRESH, Answer.GRANTED),
+        (Deed.REFRESH, Answer.REFUSED),
+        (Deed.REFRESH, Answer.UNKNOWN),
+        (Deed.USE, Answer.GRANTED),
+        (Deed.USE, Answer.REFUSED),
+        (Deed.REVOKE, Answer.GRANTED),
+    ):
+        assert told[seen] > 0, seen
+    assert outcome.sessions >= plan.bands
+    assert sum(outcome.kills.values()) == plan.kills
+
+
+FORGET: Final = """
+CREATE TEMP TABLE third AS SELECT session_id, abs(random()) % 3 AS part FROM sessions;
+DELETE FROM events WHERE kind = 'refreshed' AND EXISTS (
+    SELECT 1 FROM sessions JOIN third USING (session_id) WHERE part = 0
+       AND session_id = events.session_id AND sessions.generation = events.generation);
+UPDATE sessions SET generation = generation - 1
+ WHERE generation > 0 AND session_id IN (SELECT session_id FROM third WHERE part = 0);
+UPDATE sessions SET revoked_at = NULL
+ WHERE session_id IN (SELECT session_id FROM third WHERE part = 1);
+DELETE FROM sessions WHERE session_id IN (SELECT session_id FROM third WHERE part = 2);
+"""
+
+
+async def test_a_database_that_forgets_what_was_acknowledged_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill_and_forget(self: Deployment) -> None:
+        kill(self)
+        with closing(sqlite3.connect(tmp_path / "satmint.db")) as db:
+            db.executescript(FORGET)
+
+    kill = Deployment.kill
+    monkeypatch.setattr(Deployment, "kill", kill_and_forget)
+    plan = Plan("forgetful", workers=1, bands=40, callers=3, rounds=8, kills=1, gap=(0.3, 0.3))
+    outcome = await play(plan, tmp_path, await fresh_database(SQLITE, tmp_path))
+    assert not outcome.good
+    assert "VIOLATION" in "\n".join(outcome.lines())
+    told = [found.detail for found in outcome.violations if found.wrong is ViolationKind.LOST]
+    for what in ("generation", "a revocation", "there is no such session"):
+        assert any(detail.startswith(what) for detail in told), (what, told)

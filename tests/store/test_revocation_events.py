@@ -1,0 +1,103 @@
+"""News of what may have ended sessions, for every project and from every process."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from satmint.model.events import REVOCATION_EVENTS, Event, EventKind, first_id_at
+from satmint.store.contract import Store
+from tests.kit.clock import NOW
+from tests.store.conftest import Open
+from tests.store.store_setup import ALL, Given, generation
+
+
+async def revocations(store: Store, after: bytes = b"", limit: int = 1000) -> Sequence[Event]:
+    return await store.events.revocations(after, limit)
+
+
+async def test_recorded_event_is_read_back_as_it_is(store: Store, given: Given) -> None:
+    project = await given.project()
+    event = given.event(
+        EventKind.DOWNGRADE_REFUSED, project, session=given.id(), subscriber=given.id()
+    )
+    await store.events.record(event)
+    assert [*(await store.events.list(project, ALL)).items] == [event]
+
+
+@pytest.mark.parametrize("kind", EventKind)
+async def test_only_what_ends_sessions_is_told(store: Store, given: Given, kind: EventKind) -> None:
+    project = await given.project()
+    event = given.event(kind, project, session=given.id())
+    await store.events.record(event)
+    assert [*await revocations(store)] == ([event] if kind in REVOCATION_EVENTS else [])
+
+
+async def test_every_way_of_ending_a_session_is_told_with_whom_it_names(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    one, spent = await given.session(project, "ann"), await given.session(project, "bob")
+    ann, bob = await given.named(project, "ann"), await given.named(project, "bob")
+    key = "k" * 43
+    await given.session(project, "bob", jkt=key)
+    await given.rotate(spent)
+    await given.rotate(generation(spent, 1))
+    await given.rotate(spent, subscriber=bob)
+    sessions = store.sessions
+
+    def event(kind: EventKind, subscriber: UUID | None = None) -> Event:
+        return given.event(kind, project, subscriber=subscriber)
+
+    await given.revoke(one)
+    revoked = event(EventKind.SESSION_REVOKED, bob)
+    assert await sessions.revoke_key(project, bob, key, NOW, revoked) == 1
+    raised = event(EventKind.SUBSCRIBER_REVOKED, bob)
+    await sessions.revoke_subscriber(project, bob, NOW, raised)
+    gone = event(EventKind.SUBSCRIBER_DELETED, ann)
+    assert await store.subscribers.delete(project, ann, NOW, gone)
+    await sessions.revoke_project(project, NOW, event(EventKind.PROJECT_REVOKED))
+    told = [(found.kind, found.session, found.subscriber) for found in await revocations(store)]
+    assert told == [
+        (EventKind.REUSE_DETECTED, spent.session, bob),
+        (EventKind.SESSION_REVOKED, one.session, ann),
+        (EventKind.SESSION_REVOKED, None, bob),
+        (EventKind.SUBSCRIBER_REVOKED, None, bob),
+        (EventKind.SUBSCRIBER_DELETED, None, ann),
+        (EventKind.PROJECT_REVOKED, None, None),
+    ]
+
+
+async def test_news_are_of_all_projects_in_order_and_in_parts(store: Store, given: Given) -> None:
+    projects = [await given.project(), await given.project("other")]
+    events = []
+    for at in range(6):
+        project = projects[at % 2]
+        session = await given.session(project, at=NOW + at)
+        await given.revoke(session, at=NOW + at)
+        events.append(session.session)
+    found: list[Event] = []
+    while part := await revocations(store, found[-1].id if found else b"", 4):
+        assert len(part) <= 4
+        found += part
+    assert [event.session for event in found] == events
+    assert [event.project for event in found] == projects * 3
+
+
+@pytest.mark.parametrize(("second", "told"), [(-1, True), (0, True), (1, False)])
+async def test_news_begin_with_the_second_that_is_asked_for(
+    store: Store, given: Given, second: int, *, told: bool
+) -> None:
+    project = await given.project()
+    await given.revoke(await given.session(project))
+    found = await revocations(store, first_id_at(NOW + second))
+    assert bool(found) is told
+
+
+async def test_news_of_another_process_are_told(database: Open, given: Given, store: Store) -> None:
+    project = await given.project()
+    session = await given.session(project)
+    async with database() as other:
+        elsewhere = Given(other, "elsewhere")
+        await elsewhere.revoke(session)
+    assert [event.session for event in await revocations(store)] == [session.session]

@@ -1,0 +1,1 @@
+"""Databases of earlier versions, with their tokens, and what becomes of them."""

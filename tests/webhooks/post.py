@@ -1,0 +1,55 @@
+"""A dispatcher of webhooks, and a project that has something to be told."""
+
+from base64 import b64decode
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpcore
+
+from satmint.flows.webhooks import create_webhook
+from satmint.model.webhooks import Webhook
+from satmint.webhooks import DispatchLimits, WebhookDispatcher, open_network
+from tests.kit.service import ORIGIN, Server
+
+
+class Post:
+    """A dispatcher with what it has counted, and a project's webhook."""
+
+    def __init__(
+        self,
+        server: Server,
+        network: httpcore.AsyncConnectionPool,
+        limits: DispatchLimits | None = None,
+    ) -> None:
+        self.server = server
+        self.outcomes: Counter[str] = Counter()
+        self.dispatcher = WebhookDispatcher(
+            server.services, network, lambda one: self.outcomes.update([one]), limits
+        )
+        self.secret = b""
+
+    async def webhook(self, url: str) -> Webhook:
+        project = self.server.tenant.id
+        webhook, secret = await create_webhook(self.server.services, project, url, ORIGIN)
+        kind, _, text = secret.reveal().partition("_")
+        assert kind == "whsec"
+        self.secret = b64decode(text)
+        return webhook
+
+    async def alert(self, reference: str = "ada") -> str:
+        """Have a stolen refresh token come back; returns the session."""
+        first = await self.server.sign_in(reference)
+        second = await self.server.rotate(first["refresh_token"])
+        assert (await self.server.info(second["token"])).status_code == 200
+        self.server.clock.advance(60)
+        assert (await self.server.refresh(first["refresh_token"])).status_code == 422
+        return str(self.server.claims(first["token"]).sid)
+
+
+@asynccontextmanager
+async def a_post(
+    server: Server, *, private: bool = True, limits: DispatchLimits | None = None
+) -> AsyncIterator[Post]:
+    async with open_network(private=private) as network:
+        yield Post(server, network, limits)
