@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SDK    := .venv-sdk
-# How many processes run tests at a time: one for each core, and eight at most.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() or 1, 8))')
+# How many processes run tests at a time: two for each core, since tests wait as long as they compute.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 8))')
+# Where tests keep their files: in memory if there is room, since databases wait for a disk at each commit.
+TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +61,7 @@ check-types: setup
 check-house: setup
 	$(BIN)/pytest tests/house
 
+test: export TMPDIR = $(TEST_FILES)
 test: setup $(SDK)/.installed
 	$(BIN)/pytest tests --ignore=tests/timing -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest tests/timing
