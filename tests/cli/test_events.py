@@ -1,5 +1,6 @@
 """`satmint events follow`: what happens, as it happens."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -7,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from satmint.cli.program import run
+from satmint.model.clock import SystemClock
+from satmint.model.events import EventKind
+from satmint.store.sqlite import open_sqlite
 from tests.kit.dev import SATMINT, clean_environment
+from tests.store.store_setup import Given
 
 
 @pytest.fixture
@@ -19,6 +24,18 @@ def deployment(
     assert run(["project", "create", "one"]) == 0
     capsys.readouterr()
     return tmp_path
+
+
+async def record_at(step: int) -> None:
+    """An event of a server whose clock differs by `step` seconds."""
+    now = SystemClock().now() + step
+    store = await open_sqlite(Path("satmint.db"), now)
+    try:
+        (project,) = await store.projects.list()
+        event = Given(store, f"step {step}").event(EventKind.DOWNGRADE_REFUSED, project.id, at=now)
+        await store.events.record(event)
+    finally:
+        await store.close()
 
 
 def test_follows_what_other_processes_do(
@@ -37,8 +54,11 @@ def test_follows_what_other_processes_do(
         try:
             assert following.stdout is not None
             told = [json.loads(following.stdout.readline()) for _ in range(2)]
-            # Made by two processes, perhaps within one second: then they are in no order.
-            assert {event["kind"] for event in told} == {"api_token_created", "issued"}
+            assert [event["kind"] for event in told] == ["api_token_created", "issued"]
+            for step in (-3600, -15, 3600, 0):
+                asyncio.run(record_at(step))
+                event = json.loads(following.stdout.readline())
+                assert event["kind"] == "downgrade_refused"
             for number in range(3):
                 assert run(["token", "create", f"user-{number}", "--json"]) == 0
                 event = json.loads(following.stdout.readline())

@@ -345,21 +345,6 @@ async def test_session_that_is_shortened_ends_earlier_and_no_other_does(server: 
         assert await two.lives()
 
 
-async def test_events_are_read_further_back_once_a_second(server: Server) -> None:
-    pair, monotonic = await server.sign_in(), Ticker()
-    async with (
-        a_gateway(server, monotonic=monotonic, running=False) as gateway,
-        gateway.client() as client,
-    ):
-        await client.connected(pair["token"])
-        revocations, due = gateway.gateway.revocations, []
-        for seconds in (0, 0.75, 0.25, 0.25):
-            monotonic.at += seconds
-            await revocations.poll()
-            due.append(revocations._long_lookback_at)
-        assert due == [1001.0, 1001.0, 1002.0, 1002.0]
-
-
 async def test_pending_recheck_ends_with_its_client(server: Server) -> None:
     pair = await server.sign_in()
     async with a_gateway(server, running=False) as gateway:

@@ -252,3 +252,29 @@ async def test_forged_page_token_shows_nothing_of_another_project(server: Server
         shown = {item["id"] for item in said(answer, 200)["data"]}
         assert shown == {str(address.id) for address in server.tenant.addresses}
         assert shown.isdisjoint(str(address.id) for address in other.addresses)
+
+
+async def test_events_in_ascending_order_are_followed_whatever_the_clock_does(
+    server: Server,
+) -> None:
+    """By requesting the last page again: what is new is behind what was there."""
+    url, seen = f"{EVENTS}?sort_order=asc&page_size=3", list[str]()
+    for step in (0, -3600, 15, -15, 7200, -86_400):
+        server.clock.advance(step)
+        await add_addresses(server, f"room-{len(seen)}")
+        await server.sign_in(f"user-{len(seen)}")
+        pages = await walk(server, url)
+        new = [event["id"] for found in pages for event in found["data"] if event["id"] not in seen]
+        assert [event["id"] for found in pages for event in found["data"]][-len(new) :] == new
+        seen += new
+        url = pages[-1]["links"]["self"]
+    everything = await walk(server, f"{EVENTS}?sort_order=asc&page_size=1000")
+    assert seen == [event["id"] for event in everything[0]["data"]]
+    assert len(seen) >= 6
+
+
+async def test_page_token_of_events_from_an_earlier_version_is_refused(server: Server) -> None:
+    """It contains a time. Taken for a position, it would skip events or repeat them."""
+    token = b64url(json.dumps([server.clock.now(), str(server.tenant.id), False]).encode())
+    answer = await server.client.get(f"{EVENTS}?page_token={token}", auth=server.tenant.auth)
+    assert field_errors(answer) == BAD_TOKEN

@@ -8,7 +8,7 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from satmint.model.events import EventKind
+from satmint.model.events import EventCursor, EventKind
 from satmint.model.records import Presence
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import (
@@ -254,7 +254,7 @@ async def test_revocation_watch_and_presence_have_connections_of_their_own(
         await until(lambda: store._connections._open == LIMITS.connections)
         with pytest.raises(StoreUnavailable, match="database_busy"):
             await store.sessions.get(token.project, token.session)
-        (event,) = await store.events.revocations(b"", 10)
+        ((_, event),) = (await store.events.revocations(EventCursor(0), 10)).events
         assert event.kind is EventKind.SESSION_REVOKED
         found = await store.sessions.recheck(token.project, token.session)
         assert found is not None

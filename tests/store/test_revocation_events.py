@@ -5,15 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from satmint.model.events import REVOCATION_EVENTS, Event, EventKind, first_id_at
+from satmint.model.events import REVOCATION_EVENTS, Event, EventCursor, EventKind
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
 from tests.store.conftest import Open
 from tests.store.store_setup import ALL, Given, generation
 
 
-async def revocations(store: Store, after: bytes = b"", limit: int = 1000) -> Sequence[Event]:
-    return await store.events.revocations(after, limit)
+async def revocations(store: Store) -> Sequence[Event]:
+    return [event for _, event in (await store.events.revocations(EventCursor(0), 1000)).events]
 
 
 async def test_recorded_event_is_read_back_as_it_is(store: Store, given: Given) -> None:
@@ -77,21 +77,13 @@ async def test_news_are_of_all_projects_in_order_and_in_parts(store: Store, give
         await given.revoke(session, at=NOW + at)
         events.append(session.session)
     found: list[Event] = []
-    while part := await revocations(store, found[-1].id if found else b"", 4):
+    cursor = EventCursor(0)
+    while part := (await store.events.revocations(cursor, 4)).events:
         assert len(part) <= 4
-        found += part
+        found += [event for _, event in part]
+        cursor = part[-1][0]
     assert [event.session for event in found] == events
     assert [event.project for event in found] == projects * 3
-
-
-@pytest.mark.parametrize(("second", "told"), [(-1, True), (0, True), (1, False)])
-async def test_news_begin_with_the_second_that_is_asked_for(
-    store: Store, given: Given, second: int, *, told: bool
-) -> None:
-    project = await given.project()
-    await given.revoke(await given.session(project))
-    found = await revocations(store, first_id_at(NOW + second))
-    assert bool(found) is told
 
 
 async def test_news_of_another_process_are_told(database: Open, given: Given, store: Store) -> None:

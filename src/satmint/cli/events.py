@@ -11,19 +11,17 @@ from rich.text import Text
 from satmint.cli.command import CommandContext, Limit, ProjectOption, command, resolve_project
 from satmint.cli.plain import group
 from satmint.cli.report import escape_unprintable
+from satmint.flows.event_feed import event_feed
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import list_events
-from satmint.model.events import Event, first_id_at
-from satmint.model.listing import Anchor, Window
+from satmint.model.events import Event
+from satmint.model.listing import Window
 from satmint.model.times import iso
 from satmint.model.webhooks import ALERTS
 
 app = group("events")
 
 _POLL_SECONDS: Final = 0.5
-_LOOKBACK_SECONDS: Final = 10
-"""Events of the last seconds are read again: ids are not in strict order if clocks differ."""
-_BATCH_SIZE: Final = 1000
 
 
 @command(app, "list")
@@ -59,28 +57,18 @@ async def follow(
 
 async def _follow(services: ServiceContext, project: UUID, last: int) -> AsyncIterator[Event]:
     """The last events, oldest first, then each new event."""
-    known: dict[bytes, int] = {}
-    now = services.clock.now()
+    feed = event_feed(services, project, asyncio.get_running_loop().time)
+    await feed.poll()
+    shown: frozenset[bytes] = frozenset()
     if last:
         page = await list_events(services.store, project, Window(last, descending=True))
+        shown = frozenset(event.id for event in page.items)
         for event in reversed(page.items):
-            known[event.id] = event.at
             yield event
-    begin = now + 1 if last == 0 else now
     while True:
-        back = max(services.clock.now() - _LOOKBACK_SECONDS, begin)
-        anchor: Anchor | None = Anchor(back, UUID(bytes=first_id_at(back)))
-        while anchor is not None:
-            page = await list_events(services.store, project, Window(_BATCH_SIZE, anchor=anchor))
-            anchor = None
-            for event in page.items:
-                if event.id not in known:
-                    known[event.id] = event.at
-                    yield event
-            if page.more_after:
-                newest = page.items[-1]
-                anchor = Anchor(newest.at, UUID(bytes=newest.id))
-        known = {key: at for key, at in known.items() if at >= back}
+        for event in await feed.poll():
+            if event.id not in shown:
+                yield event
         await asyncio.sleep(_POLL_SECONDS)
 
 

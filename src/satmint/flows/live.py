@@ -19,7 +19,7 @@ from satmint.flows.proofs import possession_of, session_event
 from satmint.flows.service_context import ServiceContext
 from satmint.jose import CannotOpen
 from satmint.model.claims import Claims
-from satmint.model.events import Event, EventKind, Origin, first_id_at
+from satmint.model.events import EventKind, Origin
 from satmint.model.lifetimes import expired
 from satmint.model.live import Admission, ResumeState
 from satmint.model.possession import Denied
@@ -148,21 +148,6 @@ async def is_session_active(store: Store, admission: Admission) -> bool:
         return False
     addresses = admission.addresses
     return addresses is None or await store.addresses.recheck(admission.project, addresses)
-
-
-async def revocations_since(store: Store, second: int, after: bytes, limit: int) -> Sequence[Event]:
-    """Events that may have revoked sessions, oldest first.
-
-    Args:
-        store: The store.
-        second: Unix seconds; earlier events are not returned.
-        after: The id of the last known event. Empty: none is known.
-        limit: The maximum number of events.
-
-    Raises:
-        StoreUnavailable: the events cannot be read now.
-    """
-    return await store.events.revocations(max(after, first_id_at(second)), limit)
 
 
 async def set_online(

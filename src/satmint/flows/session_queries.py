@@ -6,11 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from satmint.flows.service_context import ServiceContext
-from satmint.model.events import Event
 from satmint.model.listing import Anchor, Page, Window
 from satmint.model.records import Device, Presence, Session
 from satmint.model.refusals import NotFound, StoreUnavailable
-from satmint.store.contract import SchemaUnknown, Store
+from satmint.store.contract import EventPage, SchemaUnknown, Store
 
 _PAGE_SIZE: Final = 1000
 
@@ -80,9 +79,11 @@ async def get_session(store: Store, project: UUID, session: UUID) -> Session:
     return state.session
 
 
-async def list_events(store: Store, project: UUID, window: Window) -> Page[Event]:
-    """One page of a project's audit trail."""
-    return await store.events.list(project, window)
+async def list_events(
+    store: Store, project: UUID, window: Window, *, settled: bool = False
+) -> EventPage:
+    """One page of a project's audit trail; see `EventStore.list`."""
+    return await store.events.list(project, window, settled=settled)
 
 
 async def ready(store: Store) -> None:

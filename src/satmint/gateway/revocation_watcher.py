@@ -1,11 +1,7 @@
 """Closes the live sessions that were revoked on any node.
 
-Four times a second each process reads the events that may end sessions from the store. An event is
-only a hint: every session that it names is rechecked with the query that a connect uses. Ids of
-different nodes are not in strict order, so each poll starts a little before the end of the previous
-one; after a store failure, before the start of the last successful one. Once a second it starts
-further back: an event carries the time of its request, and a slow database may take that long to
-make it durable.
+Four times a second each process reads the new events that may end sessions from the store. An event
+is only a hint: every session that it names is rechecked with the query that a connect uses.
 """
 
 import asyncio
@@ -15,7 +11,8 @@ from uuid import UUID
 
 import structlog
 
-from satmint.flows.live import is_session_active, revocations_since
+from satmint.flows.event_feed import revocation_feed
+from satmint.flows.live import is_session_active
 from satmint.flows.service_context import ServiceContext
 from satmint.gateway.client_socket import ClientSocket
 from satmint.model.events import Event
@@ -23,13 +20,8 @@ from satmint.model.live import Admission
 from satmint.model.refusals import StoreUnavailable
 
 POLL_SECONDS: Final = 0.25
-_SHORT_LOOKBACK_SECONDS: Final = 10
-_LONG_LOOKBACK_SECONDS: Final = 60
-_LONG_LOOKBACK_INTERVAL_SECONDS: Final = 1.0
 _RECHECK_INTERVAL_SECONDS: Final = 60.0
-"""Every session is rechecked at this interval even without an event: events of a node whose clock
-is far behind would otherwise be missed."""
-_EVENT_PAGE_SIZE: Final = 1000
+"""Every session is rechecked at this interval even without an event."""
 _RECHECK_BATCH_SIZE: Final = 256
 _OVERDUE_BATCH_SIZE: Final = 128
 _FAILURES_UNTIL_DOWN: Final = 2
@@ -60,9 +52,7 @@ class RevocationWatcher:
         self._end = end
         self._monotonic = monotonic
         self._pending: set[ClientSocket] = set()
-        self._seen: frozenset[bytes] = frozenset()
-        self._last_poll_at: int | None = None
-        self._long_lookback_at = 0.0
+        self._feed = revocation_feed(services, monotonic)
         self._failures = 0
         self._log = structlog.get_logger("satmint.gateway")
 
@@ -81,31 +71,24 @@ class RevocationWatcher:
 
     async def poll(self) -> None:
         """Poll once. If the store is unavailable, pending rechecks stay pending."""
-        now = self._services.clock.now()
         if not self._failures and not any(socket.admission for socket in self._sockets):
-            self._last_poll_at = None
+            self._feed.stop()
             self._pending.clear()
             return
-        if self._last_poll_at is None:
-            self._last_poll_at = now
-        long_lookback = self._monotonic() >= self._long_lookback_at
-        lookback = _LONG_LOOKBACK_SECONDS if long_lookback else _SHORT_LOOKBACK_SECONDS
+        started = self._feed.started
         try:
-            events = await self._events(min(self._last_poll_at, now) - lookback)
+            events = await self._feed.poll()
         except StoreUnavailable:
             self._count_failures(1)
             return
         if self.store_is_down:
             self._log.info("store_up")
         self._failures = 0
-        self._last_poll_at = now
-        self._pending |= _affected(
-            self._sockets, [one for one in events if one.id not in self._seen]
-        )
-        ids = frozenset(event.id for event in events)
-        self._seen = ids if long_lookback else self._seen | ids
-        if long_lookback:
-            self._long_lookback_at = self._monotonic() + _LONG_LOOKBACK_INTERVAL_SECONDS
+        if started:
+            self._pending |= _affected(self._sockets, events)
+        else:
+            # What was revoked since they were admitted is not among the events.
+            self._pending.update(socket for socket in self._sockets if socket.admission)
         self.polls += 1
         self._pending.update(self._overdue())
         await self._recheck_all()
@@ -117,15 +100,6 @@ class RevocationWatcher:
             self._log.warning(
                 "store_down", meaning="new clients are rejected, connected clients stay"
             )
-
-    async def _events(self, second: int) -> list[Event]:
-        events: list[Event] = []
-        while True:
-            after = events[-1].id if events else b""
-            more = await revocations_since(self._services.store, second, after, _EVENT_PAGE_SIZE)
-            events += more
-            if len(more) < _EVENT_PAGE_SIZE:
-                return events
 
     def _overdue(self) -> list[ClientSocket]:
         """A batch of sessions whose periodic recheck is due."""

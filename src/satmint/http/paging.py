@@ -104,8 +104,7 @@ def read_window(
     if "page_token" in query:
         anchor = _anchor(query["page_token"], sort_by)
         if anchor is None:
-            message = "Page Token is invalid"
-            field_errors.append(FieldError(Code.PAGE_TOKEN_IS_INVALID, message, "page_token"))
+            field_errors.append(page_token_error())
     if anchor is None and number * size > _MAX_OFFSET:
         field_errors.append(
             _parameter_error("page_number", f"must be at most {_MAX_OFFSET // size} for this size")
@@ -119,6 +118,11 @@ def read_window(
         sort_by=SortBy(sort_by),
         descending=order == "desc",
     )
+
+
+def page_token_error() -> FieldError:
+    """Return the error of a page token that cannot be used."""
+    return FieldError(Code.PAGE_TOKEN_IS_INVALID, "Page Token is invalid", "page_token")
 
 
 def page_of(

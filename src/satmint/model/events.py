@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -84,6 +84,14 @@ class Event(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
+class EventCursor(NamedTuple):
+    """A place in the audit trail; see `satmint.store.contract.events`."""
+
+    position: int
+    id: bytes = b""
+    """The event's id. Empty: before the events of this position."""
+
+
 class EventIds:
     """Generates ids that sort by time, and within one second and process by creation order.
 
@@ -101,8 +109,3 @@ class EventIds:
         upper = (now * 1000) << 16 | 0x7000 | counter >> 20
         lower = 0b10 << 62 | (counter & 0xFFFFF) << 42 | self._salt
         return _pack_uuid(upper, lower)
-
-
-def first_id_at(second: int) -> bytes:
-    """The lower bound of the ids of events at or after `second` (Unix seconds)."""
-    return (max(second, 0) * 1000).to_bytes(6, "big") + bytes(10)

@@ -17,7 +17,6 @@ from satmint.flows.live import (
     open_live_session,
     reauthenticate_live_session,
     resume_live_session,
-    revocations_since,
     set_offline,
     set_online,
 )
@@ -305,21 +304,6 @@ async def test_session_stands_until_it_is_ended_at_any_level(server: Server) -> 
         else:
             await revoke_project(services, project, ORIGIN)
         assert not await is_session_active(services.store, admission)
-
-
-async def test_endings_are_told_from_a_second_on_and_after_an_event(server: Server) -> None:
-    services = server.services
-    for at in range(3):
-        pair = await server.sign_in()
-        server.clock.at = NOW + at
-        session = server.claims(pair["token"]).sid
-        await revoke_session(services, server.tenant.id, session, ORIGIN)
-    found = await revocations_since(services.store, NOW + 1, b"", 10)
-    assert [event.at for event in found] == [NOW + 1, NOW + 2]
-    assert [
-        event.at for event in await revocations_since(services.store, NOW, found[0].id, 10)
-    ] == [NOW + 2]
-    assert [event.at for event in await revocations_since(services.store, NOW, b"", 1)] == [NOW]
 
 
 async def test_who_is_announced_is_online_for_a_lease_or_until_it_leaves(server: Server) -> None:

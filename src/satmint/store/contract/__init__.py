@@ -29,7 +29,7 @@ from satmint.store.contract.accounts import (
 )
 from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
-from satmint.store.contract.events import EventStore
+from satmint.store.contract.events import EventBatch, EventPage, EventStore
 from satmint.store.contract.incarnation import IncarnationStore
 from satmint.store.contract.presence import PresenceStore
 from satmint.store.contract.purge import PurgeResult
@@ -48,6 +48,8 @@ __all__ = [
     "AddressStore",
     "Backlog",
     "Collision",
+    "EventBatch",
+    "EventPage",
     "EventStore",
     "IncarnationStore",
     "InvitesExhausted",

@@ -1,31 +1,65 @@
 """The store's contract for the audit trail."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from satmint.model.events import Event
+from satmint.model.events import Event, EventCursor
 from satmint.model.listing import Page, Window
 
 
-class EventStore(Protocol):
-    """Reads the audit trail. Each change writes its own events, in its own transaction."""
+@dataclass(frozen=True, slots=True)
+class EventPage(Page[Event]):
+    """A page of the audit trail."""
 
-    async def list(self, project: UUID, window: Window) -> Page[Event]:
-        """A project's events, by time."""
+    positions: Sequence[int]
+    """The position of each of `items`."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Events after a cursor, in order."""
+
+    events: Sequence[tuple[EventCursor, Event]]
+    settled: int
+    """No event that is not visible yet will have a position below this one."""
+    newest: int
+    """Every transaction that begins from now on has at least this position."""
+
+
+class EventStore(Protocol):
+    """Reads the audit trail. Each change writes its own events, in its own transaction.
+
+    Events are ordered by their positions, which the database assigns: no clock has a part in it.
+    Events of one transaction have one position, or adjacent ones. In PostgreSQL a transaction
+    with a lower position may be committed after one with a higher position. So who follows the
+    trail either reads only what is below `settled`, or reads again from there and ignores what it
+    has seen.
+    """
+
+    async def list(self, project: UUID, window: Window, *, settled: bool = False) -> EventPage:
+        """A project's events, in order; the window's anchor has a position as its value.
+
+        Args:
+            project: The project.
+            window: The requested part.
+            settled: Whether to omit events before which others may still appear.
+        """
         ...
 
     async def record(self, event: Event) -> None:
         """Write an event without a change: an attempt that was refused."""
         ...
 
-    async def revocations(self, after: bytes, limit: int) -> Sequence[Event]:
-        """Events of all projects that may end sessions, oldest first.
+    async def after(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
+        """A project's events after `cursor`."""
+        ...
 
-        Those of the kinds in `REVOCATION_EVENTS` whose ids are above `after`.
+    async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
+        """Events of all projects that may end sessions, after `cursor`.
 
-        Processes learn of each other's revocations by this query, so it must be cheap. Ids of
-        different processes are not in strict order: the caller looks back some seconds, and takes
-        an event as a hint to recheck what it names, never as the fact itself.
+        Those of the kinds in `REVOCATION_EVENTS`. Processes learn of each other's revocations by
+        this query, so it must be cheap.
         """
         ...

@@ -12,7 +12,7 @@ from satmint.model.possession import Possession, PossessionResult
 from satmint.store.postgres.batched_lookup import BatchedLookup
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool
-from satmint.store.postgres.events import record
+from satmint.store.postgres.events import FIRST_POSITION, record
 from satmint.store.postgres.lock_waits import Transactions
 from satmint.store.postgres.possession import prove_in_transaction
 from satmint.store.postgres.session_rows import lock_project, lock_session, revoke_sessions
@@ -42,6 +42,8 @@ DIALECT: Final = Dialect(
         " 'incarnation'::regclass::oid)"
     ),
     changes="SELECT pg_current_wal_insert_lsn()::text",
+    settled=f"{FIRST_POSITION} + txid_snapshot_xmin(txid_current_snapshot())",
+    newest=f"{FIRST_POSITION} + txid_snapshot_xmax(txid_current_snapshot())",
 )
 
 

@@ -13,9 +13,18 @@ from satmint.store.sql.events import EVENT_COLUMNS
 CHANNEL: Final = "satmint_ending"
 """The NOTIFY channel for revocations. Its messages are empty: they only trigger a poll."""
 
+FIRST_POSITION: Final = (
+    "(coalesce((SELECT number FROM incarnation), 1) - 1) * 281474976710656::bigint"
+)
+"""The first position of the database's incarnation: transaction ids of a restored database start
+anew."""
+POSITION: Final = f"{FIRST_POSITION} + txid_current()"
+"""The position of the events of the current transaction."""
+
 _RECORD: Final = f"""
-INSERT INTO events ({EVENT_COLUMNS})
-SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::bigint[], $5::uuid[], $6::uuid[],
+INSERT INTO events ({EVENT_COLUMNS}, position)
+SELECT *, {POSITION}
+  FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::bigint[], $5::uuid[], $6::uuid[],
                      $7::uuid[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
 """
 # Due at once, also for a server whose clock is behind.

@@ -23,7 +23,7 @@ from satmint.store.contract import (
 )
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
-from satmint.store.postgres.events import record, with_subscriber
+from satmint.store.postgres.events import POSITION, record, with_subscriber
 from satmint.store.sql.events import EVENT_COLUMNS
 from satmint.store.sql.port import read_uuid
 from satmint.store.sql.subscribers import sign_in
@@ -104,8 +104,8 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
            owner.subscriber_id, owner.epoch, step.kind, {_REMAINING_VALUES}
       FROM step JOIN owner ON owner.n = step.n
 ), recorded AS (
-    INSERT INTO events ({EVENT_COLUMNS})
-    SELECT {_EVENT_VALUES.format(subscriber="owner.subscriber_id")}
+    INSERT INTO events ({EVENT_COLUMNS}, position)
+    SELECT {_EVENT_VALUES.format(subscriber="owner.subscriber_id")}, {POSITION}
       FROM step JOIN owner ON owner.n = step.n
 )
 SELECT n, subscriber_id, epoch FROM owner
@@ -121,8 +121,8 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="uuid")}), created AS (
            step.who, 0, step.kind, {_REMAINING_VALUES}
       FROM step
 )
-INSERT INTO events ({EVENT_COLUMNS})
-SELECT {_EVENT_VALUES.format(subscriber="step.who")}
+INSERT INTO events ({EVENT_COLUMNS}, position)
+SELECT {_EVENT_VALUES.format(subscriber="step.who")}, {POSITION}
   FROM step
 """
 

@@ -28,7 +28,7 @@ from satmint.model.rotation import (
     rotation_result,
 )
 from satmint.store.postgres.connecting import Connection
-from satmint.store.postgres.events import record
+from satmint.store.postgres.events import POSITION, record
 from satmint.store.postgres.session_rows import (
     DATABASE_TIME,
     PROJECT_LOCK,
@@ -116,9 +116,9 @@ WITH {PROJECT_LOCK}, step AS MATERIALIZED (
      WHERE sessions.project_id = head.project_id AND sessions.session_id = head.session_id
     RETURNING head.n
 ), recorded AS (
-    INSERT INTO events ({EVENT_COLUMNS})
+    INSERT INTO events ({EVENT_COLUMNS}, position)
     SELECT project_id, event_id, '{EventKind.REFRESHED.value}', now, event_subscriber_id,
-           session_id, NULL, generation + 1, '', request_id, address, agent
+           session_id, NULL, generation + 1, '', request_id, address, agent, {POSITION}
       FROM step JOIN rotated ON rotated.n = step.n
 )
 SELECT n FROM rotated

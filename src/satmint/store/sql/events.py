@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from satmint.model.events import REVOCATION_EVENTS, Event, EventKind, Origin
-from satmint.model.listing import Page, Window
+from satmint.model.events import REVOCATION_EVENTS, Event, EventCursor, EventKind, Origin
+from satmint.model.listing import Window
+from satmint.store.contract.events import EventBatch, EventPage
 from satmint.store.sql.listing import Listing, read_page
 from satmint.store.sql.port import Database, Row, read_optional_uuid, read_uuid
 
@@ -18,6 +19,17 @@ EVENT_COLUMNS: Final = (
 _KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(REVOCATION_EVENTS))
 
 
+# The horizon and the events are of one snapshot. With no event there is a row of the horizon alone.
+_AFTER: Final = f"""
+SELECT horizon.settled, horizon.newest, found.*
+  FROM (SELECT {{settled}} AS settled, {{newest}} AS newest) AS horizon
+  LEFT JOIN (SELECT {EVENT_COLUMNS}, position FROM events{{index}}
+              WHERE {{condition}} AND (position, event_id) > ($1, $2)
+              ORDER BY position, event_id LIMIT $3) AS found ON TRUE
+ ORDER BY found.position, found.event_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class SqlEvents:
     """See `EventStore`."""
@@ -26,32 +38,62 @@ class SqlEvents:
     reserved_db: Database
     """For the revocation watch."""
 
-    async def list(self, project: UUID, window: Window) -> Page[Event]:
+    async def list(self, project: UUID, window: Window, *, settled: bool = False) -> EventPage:
         """See `EventStore.list`."""
+        dialect = self.db.dialect
+        conditions = ["project_id = {}"]
+        if settled:
+            conditions.append(f"position < {dialect.settled}")
         listing = Listing(
-            f"SELECT {EVENT_COLUMNS} FROM events",
-            ["project_id = {}"],
+            f"SELECT {EVENT_COLUMNS}, position"
+            f" FROM events{dialect.index.format('events_by_position')}",
+            conditions,
             [project],
-            sort_column=None,
+            sort_column="position",
             id_column="event_id",
             id_is_bytes=True,
         )
-        return await read_page(self.db, listing, window, event_of)
+        page = await read_page(self.db, listing, window, _entry)
+        return EventPage(
+            tuple(event for _, event in page.items),
+            page.more_before,
+            page.more_after,
+            tuple(cursor.position for cursor, _ in page.items),
+        )
 
     async def record(self, event: Event) -> None:
         """See `EventStore.record`."""
         await self.db.transaction(lambda tx: tx.record(event), project=event.project)
 
-    async def revocations(self, after: bytes, limit: int) -> Sequence[Event]:
+    async def after(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
+        """See `EventStore.after`."""
+        query = _after(self.db, "events_by_position", "project_id = $4")
+        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project))
+
+    async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations`."""
         db = self.reserved_db
-        return await db.fetch(
-            event_of,
-            f"SELECT {EVENT_COLUMNS} FROM events{db.dialect.index.format('events_that_end')}"
-            f" WHERE kind IN ({_KINDS}) AND event_id > $1 ORDER BY event_id LIMIT $2",
-            after,
-            limit,
-        )
+        query = _after(db, "events_that_end_by_position", f"kind IN ({_KINDS})")
+        return _batch(await db.fetch(dict, query, *cursor, limit))
+
+
+def _after(db: Database, index: str, condition: str) -> str:
+    dialect = db.dialect
+    return _AFTER.format(
+        settled=dialect.settled,
+        newest=dialect.newest,
+        index=dialect.index.format(index),
+        condition=condition,
+    )
+
+
+def _batch(rows: Sequence[Row]) -> EventBatch:
+    found = tuple(_entry(row) for row in rows if row["event_id"] is not None)
+    return EventBatch(found, rows[0]["settled"], rows[0]["newest"])
+
+
+def _entry(row: Row) -> tuple[EventCursor, Event]:
+    return EventCursor(row["position"], row["event_id"]), event_of(row)
 
 
 def event_of(row: Row) -> Event:

@@ -92,10 +92,11 @@ class SqlIncarnation:
 
         async def work(tx: Transaction) -> None:
             await tx.execute(_REVOKE_ALL, now)
-            for event in events:
-                await tx.record(event)
             await tx.execute("DELETE FROM incarnation")
             await tx.execute(_BEGIN, *_values(incarnation))
+            # After that: their positions are of the new incarnation.
+            for event in events:
+                await tx.record(event)
             await tx.execute("DELETE FROM marks")
             await tx.execute(_ADD_MARK, mark.id, mark.digest, mark.replaced_at)
             # Connections of other servers, at another time.

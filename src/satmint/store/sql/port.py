@@ -52,6 +52,10 @@ class Dialect:
     """Query for `IncarnationStore.location`."""
     changes: str
     """Query for `IncarnationStore.changes`."""
+    settled: str
+    """Expression for `EventBatch.settled`."""
+    newest: str
+    """Expression for `EventBatch.newest`."""
 
 
 @dataclass(frozen=True, slots=True)

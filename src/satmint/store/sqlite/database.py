@@ -34,6 +34,8 @@ DIALECT: Final = Dialect(
     index=" INDEXED BY {}",
     location="SELECT ''",  # a file may be moved: its path says nothing
     changes="PRAGMA data_version",  # counts the commits of all other connections
+    settled="(SELECT position + 1 FROM event_counter)",
+    newest="(SELECT position + 1 FROM event_counter)",
 )
 _PARAMETER: Final = re.compile(r"\$(\d)")
 

@@ -8,7 +8,11 @@ from satmint.model.events import Event, EventKind
 from satmint.model.webhooks import ALERTS, CLOCK_SKEW_SECONDS
 from satmint.store.sql.events import EVENT_COLUMNS
 
-_INSERT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADVANCE: Final = "UPDATE event_counter SET position = position + 1"
+_INSERT: Final = (
+    f"INSERT INTO events ({EVENT_COLUMNS}, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+    " (SELECT position FROM event_counter))"
+)
 
 # Due at once, also for a server whose clock is behind.
 _INTO_OUTBOX: Final = (
@@ -34,6 +38,7 @@ def record(
     origin, kind = event.origin, kind or event.kind
     if kind in ALERTS:
         connection.execute(_INTO_OUTBOX, (event.id, event.at, event.project.bytes))
+    connection.execute(_ADVANCE)
     connection.execute(
         _INSERT,
         (
