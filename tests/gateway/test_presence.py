@@ -63,6 +63,26 @@ async def test_it_is_told_without_being_asked(server: Server) -> None:
         assert (await presence(server, pair["subscriber_id"]))["online"] is True
 
 
+@pytest.mark.parametrize("step", [-86_400, -3600, -30, 70, 3600])
+async def test_lease_is_renewed_at_once_when_the_clock_is_set(server: Server, step: int) -> None:
+    """One whose process died before that is not shown for longer."""
+    pair, dead = await server.sign_in(), await server.sign_in("bob")
+    async with a_gateway(server, running=False) as gateway, gateway.client() as client:
+        await online(client, dead["token"])
+        await told(gateway)
+        left_behind = gateway.gateway.presence._online.copy()
+        gateway.gateway.presence._online.clear()
+        async with gateway.client() as other:
+            await online(other, pair["token"])
+            await told(gateway)
+            server.clock.step(step)
+            await told(gateway)
+            assert (await presence(server, pair["subscriber_id"]))["online"] is True
+            server.clock.advance(60 if step == 70 else 0)
+            assert await presence(server, dead["subscriber_id"]) == OFFLINE
+        gateway.gateway.presence._online |= left_behind
+
+
 async def test_lease_is_renewed_as_long_as_the_connection_lives(server: Server) -> None:
     pair, monotonic = await server.sign_in(), Ticker()
     subscriber = pair["subscriber_id"]

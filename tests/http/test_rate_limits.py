@@ -32,6 +32,19 @@ async def test_failed_credentials_are_sixty_a_minute_by_default(server: Server) 
     plain(await fail(server), 401)
 
 
+@pytest.mark.parametrize("step", [-86_400, -3600, -30, 30, 3600])
+async def test_a_step_of_the_clock_neither_ends_a_limit_nor_prolongs_it(
+    tmp_path: Path, step: int
+) -> None:
+    async with a_service(tmp_path, failures_per_minute=1) as server:
+        plain(await fail(server), 401)
+        server.clock.advance(20)
+        server.clock.step(step)
+        assert (await fail(server)).headers["retry-after"] == "40"
+        server.clock.advance(40)
+        plain(await fail(server), 401)
+
+
 async def test_right_credentials_are_never_held_back_by_others_failures(tmp_path: Path) -> None:
     async with a_service(tmp_path, failures_per_minute=2) as server:
         pair = await server.sign_in()

@@ -11,11 +11,21 @@ class FrozenClock:
 
     def __init__(self, at: int = NOW) -> None:
         self.at = at
+        self._stepped = 0
 
     def now(self) -> int:
         """Unix seconds, the same until somebody moves them."""
         return self.at
 
+    def monotonic(self) -> float:
+        """The time that has passed: steps are no part of it."""
+        return float(self.at - self._stepped)
+
     def advance(self, seconds: int) -> None:
         """Move on by `seconds`."""
         self.at += seconds
+
+    def step(self, seconds: int) -> None:
+        """Set the clock, while no time passes."""
+        self.at += seconds
+        self._stepped += seconds

@@ -62,7 +62,7 @@ async def test_what_a_holder_may_list_is_read_through_its_index(tmp_path: Path) 
         worker._connection.set_trace_callback(statements.append)
     project, id_ = UUID(int=1), UUID(int=2)
     await store.addresses.list(project, AddressFilter(name="lobby"), Window(10))
-    await store.presence.list(project, id_, NOW)
+    await store.presence.list(project, id_, NOW, 60)
     await store.close()
     with closing(sqlite3.connect(tmp_path / "plans.db")) as db:
         plans = [db.execute(f"EXPLAIN QUERY PLAN {query}").fetchone()[3] for query in statements]

@@ -261,7 +261,7 @@ async def test_revocation_watch_and_presence_have_connections_of_their_own(
         assert found.state.revoked
         connection = given.id()
         lease = Presence(token.project, connection, given.id(), token.session, NOW, NOW + 60)
-        await store.presence.set_online([lease])
+        await store.presence.set_online([lease], NOW)
         await store.presence.set_offline(token.project, [connection])
         for one in busy:
             one.cancel()

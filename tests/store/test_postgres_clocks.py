@@ -3,10 +3,14 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
+from satmint.model.events import EventKind
+from satmint.model.records import Presence
 from satmint.model.rotation import Head, RefreshTokenRef, Replayed, Reused, Rotated
+from satmint.model.webhooks import Webhook
 from satmint.store.postgres import open_postgres
 from satmint.store.postgres.store import PostgresStore
 from tests.kit.postgres import ISOLATIONS, execute, the_server
@@ -101,3 +105,42 @@ async def test_rotation_that_the_full_rules_decide_is_measured_likewise(nodes: N
     assert isinstance(await given.rotate(session, at=nodes.now), Replayed)
     nodes.let_pass(601)
     assert isinstance(await given.rotate(session, at=nodes.now + 3601), Reused)
+
+
+@pytest.mark.parametrize("ahead", AHEAD_AND_BEHIND)
+async def test_leases_of_presence_are_measured_by_the_database(nodes: Nodes, ahead: int) -> None:
+    """Another node sees the connection, and neither shows nor purges it earlier or later."""
+    project, id_, presence = nodes.first.project, nodes.given.id(), nodes.store.presence
+    here, there = nodes.now + ahead, nodes.now - ahead
+    lease = Presence(project, nodes.given.id(), id_, nodes.first.session, here, here + 60)
+    await presence.set_online([lease], here)
+    await nodes.store.purge(there, 0, 1000)
+    (found,) = await presence.list(project, id_, there, 60)
+    assert nodes.now + 60 <= found.until < nodes.now + 3600
+    for seconds in (-61, 61):
+        execute(nodes.url, f"UPDATE presence SET lease_until = lease_until - {seconds}")
+        assert not await presence.list(project, id_, there, 60)
+        execute(nodes.url, f"UPDATE presence SET lease_until = lease_until + {seconds}")
+
+
+@pytest.mark.parametrize("ahead", AHEAD_AND_BEHIND)
+async def test_pauses_of_webhooks_are_measured_by_the_database(nodes: Nodes, ahead: int) -> None:
+    """A node whose clock differs neither sends too early or twice, nor holds anything up."""
+    project, store = nodes.first.project, nodes.store.webhooks
+    here, there = nodes.now + ahead, nodes.now - ahead
+    webhook = Webhook(nodes.given.id(), project, "https://example.com/", "sealed", here)
+    event = nodes.given.event(EventKind.WEBHOOK_CREATED, project, at=here)
+    assert await store.add(webhook, 1, event)
+    await nodes.given.revoke(nodes.first, at=here)
+    (due,) = (await store.due_webhooks(there, (UUID(int=0), UUID(int=0)), 10)).webhooks
+    (delivery,) = await store.claim_due(due, there, there + 30, 10)
+
+    async def is_due() -> bool:
+        return bool((await store.due_webhooks(there, (UUID(int=0), UUID(int=0)), 10)).webhooks)
+
+    assert not await is_due()
+    await store.reschedule(delivery, "timeout", here)
+    assert not await is_due()
+    for table in ("webhooks", "deliveries"):
+        execute(nodes.url, f"UPDATE {table} SET next_at = next_at - 5, set_at = set_at - 5")
+    assert await is_due()

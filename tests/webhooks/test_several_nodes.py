@@ -19,7 +19,7 @@ from tests.kit.service import Server
 from tests.kit.slow_endpoints import slow_endpoint
 from tests.webhooks.post import a_post
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import running
+from tests.webhooks.test_dispatcher import QUICK, running
 from tests.webhooks.test_slow_endpoints import SMALL, alert, finish, on
 
 
@@ -92,6 +92,24 @@ async def test_deliveries_of_a_node_that_died_are_taken_over(server: Server) -> 
             task.cancel()
         await other._drained()
     assert outcomes == {}
+
+
+@pytest.mark.parametrize("step", [-86_400, -3600, -60, -6, 60, 3600])
+async def test_a_step_of_the_clock_delays_no_retry(server: Server, step: int) -> None:
+    """The endpoint fails once, and its delivery is documented to be tried again after 5 seconds."""
+    async with (
+        receiving(b"HTTP/1.1 503 Busy\r\n\r\n") as receiver,
+        a_post(server, limits=QUICK) as post,
+    ):
+        await post.webhook(receiver.url)
+        await alert(server, server.tenant)
+        assert await post.dispatcher.deliver_due() == 1
+        assert post.outcomes == {"failed": 1}
+        server.clock.step(step)
+        tries = await post.dispatcher.deliver_due()
+        server.clock.advance(5)
+        assert tries + await post.dispatcher.deliver_due() == 1
+    assert post.outcomes == {"failed": 1, "delivered": 1}
 
 
 async def test_a_node_with_a_clock_that_was_set_back_by_an_hour_delivers(server: Server) -> None:

@@ -214,7 +214,9 @@ async def test_ten_thousand_endpoints_take_no_more_memory_than_the_slots(tmp_pat
         )
         await db.execute_many(copy, [(*one, first.project, first.id) for one in ids])
         copy = (
-            "INSERT INTO events SELECT $1, event_id, kind, at, subscriber_id, session_id,"
+            "INSERT INTO events (project_id, event_id, kind, at, subscriber_id, session_id,"
+            " subject_id, generation, cause, request_id, address, agent)"
+            " SELECT $1, event_id, kind, at, subscriber_id, session_id,"
             " subject_id, generation, cause, request_id, address, agent FROM events"
             " WHERE project_id = $2 AND kind = 'session_revoked'"
         )

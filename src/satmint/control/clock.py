@@ -16,6 +16,8 @@ class MovableClock:
     def __init__(self, system_clock: Clock) -> None:
         self._system_clock = system_clock
         self._offset = 0
+        self._passed = 0
+        """Seconds that passed by `advance`."""
         self._frozen_at: int | None = None
 
     def now(self) -> int:
@@ -23,6 +25,10 @@ class MovableClock:
         if self._frozen_at is not None:
             return self._frozen_at
         return self._system_clock.now() + self._offset
+
+    def monotonic(self) -> float:
+        """Return seconds since some moment. Setting the clock does not change it."""
+        return self._system_clock.monotonic() + self._passed
 
     @property
     def offset(self) -> int:
@@ -40,6 +46,11 @@ class MovableClock:
             self._offset = at - self._system_clock.now()
         else:
             self._frozen_at = at
+
+    def advance(self, seconds: int) -> None:
+        """Let `seconds` pass. Negative: set the clock back."""
+        self.set(self.now() + seconds)
+        self._passed += max(seconds, 0)
 
     def freeze(self) -> None:
         """Stop the clock at the present time."""

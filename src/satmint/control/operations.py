@@ -72,7 +72,7 @@ class _Handlers:
         if change.set is not None:
             clock.set(change.set)
         if change.advance is not None:
-            clock.set(clock.now() + change.advance)
+            clock.advance(change.advance)
         if change.frozen is False:
             clock.resume()
         self._log.info("clock_moved", now=clock.now(), frozen=clock.frozen)

@@ -99,12 +99,14 @@ class CallerAuthenticator:
         return caller
 
     def cached(self, authorization: bytes) -> ApiTokenCaller | None:
-        """The backend of this header, if it was authenticated in the clock's current second.
+        """The backend of this header, if it was authenticated in the same second.
+
+        By the monotonic clock: a second of the other one may come again.
 
         Does not check permissions.
         """
         known = self._cache.get(sha256(authorization).digest())
-        return known[1] if known is not None and known[0] == self._services.clock.now() else None
+        return known[1] if known is not None and known[0] == self._second() else None
 
     def evict(self, project: UUID) -> None:
         """Remove the callers of `project` from the cache."""
@@ -156,8 +158,11 @@ class CallerAuthenticator:
                 self._services.limits.count_failure(address)
             raise
 
+    def _second(self) -> int:
+        return int(self._services.clock.monotonic())
+
     async def _load_caller(self, authorization: bytes, address: str) -> ApiTokenCaller:
-        key, now = sha256(authorization).digest(), self._services.clock.now()
+        key, second = sha256(authorization).digest(), self._second()
         credentials = _basic_credentials(authorization)
         token = None
         if credentials is not None:
@@ -171,7 +176,7 @@ class CallerAuthenticator:
                 self._services.limits.count_failure(address)
             raise Unauthorized("bad_credentials" if authorization else "no_credentials")
         caller = ApiTokenCaller(token.project, token.id, token.permissions)
-        self._cache[key] = now, caller
+        self._cache[key] = second, caller
         if len(self._cache) > _MAX_CACHED_CALLERS:
             self._cache.popitem(last=False)
         return caller

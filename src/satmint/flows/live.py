@@ -162,14 +162,16 @@ async def set_online(
     Raises:
         StoreUnavailable: it is unknown whether the records were written.
     """
-    until = services.clock.now() + LEASE_SECONDS
+    now = services.clock.now()
+    until = now + LEASE_SECONDS
     await services.store.presence.set_online(
         [
             Presence(
                 admission.project, connection, admission.subscriber, admission.session, since, until
             )
             for connection, admission, since in online
-        ]
+        ],
+        now,
     )
 
 

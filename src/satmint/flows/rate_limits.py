@@ -47,7 +47,7 @@ class RateLimits:
             RateLimited: the caller exceeds the limit.
         """
         if self._calls is not None:
-            retry_after = self._calls.take(str(caller), self._clock.now())
+            retry_after = self._calls.take(str(caller), self._clock.monotonic())
             if retry_after is not None:
                 raise RateLimited(retry_after, "calls")
 
@@ -67,7 +67,7 @@ class RateLimits:
             RateLimited: the network exceeds the limit for this token.
         """
         key = f"{c2c_digest.hex()} {network_of(address)}"
-        retry_after = self._embeds.take(key, self._clock.now())
+        retry_after = self._embeds.take(key, self._clock.monotonic())
         if retry_after is not None:
             raise RateLimited(retry_after, "embeds")
 
@@ -77,9 +77,9 @@ class RateLimits:
         Raises:
             RateLimited: the session exceeds the limit.
         """
-        retry_after = self._invites.take(str(session), self._clock.now())
+        retry_after = self._invites.take(str(session), self._clock.monotonic())
         if retry_after is not None:
             raise RateLimited(retry_after, "invites")
 
     def _take_failure(self, address: str) -> int | None:
-        return self._failures.take(network_of(address), self._clock.now())
+        return self._failures.take(network_of(address), self._clock.monotonic())

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
+from satmint.flows.live import LEASE_SECONDS
 from satmint.flows.service_context import ServiceContext
 from satmint.model.listing import Anchor, Page, Window
 from satmint.model.records import Device, Presence, Session
@@ -64,7 +65,9 @@ async def list_presence(
     """
     if await services.store.subscribers.get(project, subscriber) is None:
         raise NotFound("subscriber")
-    return await services.store.presence.list(project, subscriber, services.clock.now())
+    return await services.store.presence.list(
+        project, subscriber, services.clock.now(), LEASE_SECONDS
+    )
 
 
 async def get_session(store: Store, project: UUID, session: UUID) -> Session:

@@ -11,6 +11,7 @@ import structlog
 from satmint.flows.live import LEASE_SECONDS, set_offline, set_online
 from satmint.flows.service_context import ServiceContext
 from satmint.gateway.client_socket import ClientSocket
+from satmint.model.clock import StepDetector
 from satmint.model.refusals import StoreUnavailable
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class PresenceTracker:
         self._departed: dict[tuple[UUID, UUID], None] = {}
         """Project and connection of those that went offline, each once, in order."""
         self._renew_at = 0.0
+        self._steps = StepDetector(services.clock)
         self._flush_lock = asyncio.Lock()
 
     def go_online(self, socket: ClientSocket) -> None:
@@ -57,6 +59,9 @@ class PresenceTracker:
             await self._flush()
 
     async def _flush(self) -> None:
+        if self._steps.has_stepped():
+            # Leases end at times of the clock.
+            self._renew_at = self._monotonic()
         if not self._online:
             self._renew_at = 0.0
         elif not self._renew_at:

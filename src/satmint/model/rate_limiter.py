@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from ipaddress import IPv6Address
+from math import ceil
 from typing import Final
 
 _MAX_KEYS: Final = 20_000
@@ -19,21 +20,25 @@ class RateLimiter:
     def __init__(self, count: int, seconds: int = 60) -> None:
         self._count = count
         self._seconds = seconds
-        self._windows: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._windows: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    def take(self, key: str, now: int) -> int | None:
+    def take(self, key: str, now: float) -> int | None:
         """Count one use of `key`.
+
+        Args:
+            key: The key.
+            now: Seconds of a monotonic clock.
 
         Returns:
             None if it is allowed; else the seconds until the next use is allowed.
         """
         since, used = self._windows.pop(key, (now, 0))
-        if not 0 <= now - since < self._seconds:
+        if now - since >= self._seconds:
             since, used = now, 0
         self._windows[key] = since, min(used + 1, self._count + 1)
         if len(self._windows) > _MAX_KEYS:
             self._windows.popitem(last=False)
-        return None if used < self._count else since + self._seconds - now
+        return None if used < self._count else ceil(since + self._seconds - now)
 
     def refund(self, key: str) -> None:
         """Undo the last use of `key`."""

@@ -149,6 +149,19 @@ async def test_token_that_is_deleted_elsewhere_is_forgotten_within_the_second(
     assert (await callers.authenticate_api_token(authorization, FABRIC, HERE)).api_token == token.id
     server.clock.advance(1)
     assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
+
+
+async def test_token_that_is_deleted_elsewhere_is_not_remembered_when_its_second_comes_again(
+    server: Server, callers: CallerAuthenticator
+) -> None:
+    project = server.tenant.id
+    token, secret = await create_api_token(server.services, project, "x", FABRIC, ORIGIN)
+    authorization = basic(project, secret.reveal())
+    await callers.authenticate_api_token(authorization, FABRIC, HERE)
+    await delete_api_token(server.services, project, token.id, ORIGIN)
+    server.clock.advance(3600)
+    server.clock.step(-3600)
+    assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
     server.clock.advance(-1)
     assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
 

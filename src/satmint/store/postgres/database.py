@@ -15,13 +15,19 @@ from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.events import FIRST_POSITION, record
 from satmint.store.postgres.lock_waits import Transactions
 from satmint.store.postgres.possession import prove_in_transaction
-from satmint.store.postgres.session_rows import lock_project, lock_session, revoke_sessions
+from satmint.store.postgres.session_rows import (
+    DATABASE_TIME,
+    lock_project,
+    lock_session,
+    revoke_sessions,
+)
 from satmint.store.sql.port import (
     REVOKING_PROJECT,
     Build,
     Database,
     Dialect,
     Lookup,
+    Row,
     Transaction,
     UniqueViolation,
     Work,
@@ -111,9 +117,16 @@ class PostgresDatabase(Database):
 
     dialect = DIALECT
 
-    def __init__(self, connections: ConnectionPool, transactions: Transactions) -> None:
+    def __init__(
+        self,
+        connections: ConnectionPool,
+        transactions: Transactions,
+        *,
+        database_time: bool = False,
+    ) -> None:
         self._connections = connections
         self._transactions = transactions
+        self._database_time = database_time
         self._lookups: list[BatchedLookup[Any]] = []
 
     async def read(self, work: Work[T], *, is_list: bool = False) -> T:
@@ -138,6 +151,12 @@ class PostgresDatabase(Database):
                 read_committed=read_committed,
             )
 
+    async def time(self, now: int) -> int:
+        """See `Database.time`."""
+        if not self._database_time:
+            return now
+        return await self.fetch_one(_seconds, f"SELECT {DATABASE_TIME}") or now
+
     def lookup(self, lookup: Lookup, build: Build[T]) -> BatchedLookup[T]:
         """See `Database.lookup`."""
         batched = BatchedLookup(self._connections, _batch_query(lookup), build)
@@ -158,6 +177,10 @@ async def _unique_violations() -> AsyncIterator[None]:
         if (error.constraint_name or "").endswith("_pkey"):  # a duplicate id
             raise
         raise UniqueViolation from error
+
+
+def _seconds(row: Row) -> int:
+    return int(row[0])
 
 
 def _batch_query(lookup: Lookup) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from satmint.model.events import REVOCATION_EVENTS, Event
 from satmint.model.webhooks import ALERTS, CLOCK_SKEW_SECONDS
 from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.session_rows import DATABASE_TIME
 from satmint.store.sql.events import EVENT_COLUMNS
 
 CHANNEL: Final = "satmint_ending"
@@ -27,11 +28,12 @@ SELECT *, {POSITION}
   FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::bigint[], $5::uuid[], $6::uuid[],
                      $7::uuid[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[])
 """
-# Due at once, also for a server whose clock is behind.
+# Due at once, also where the clock of this server is ahead of the others or behind them.
 _INTO_OUTBOX: Final = f"""
 INSERT INTO deliveries (project_id, webhook_id, event_id, next_at, set_at, attempts)
 SELECT webhooks.project_id, webhooks.webhook_id, alert.event_id,
-       alert.at - {CLOCK_SKEW_SECONDS}, alert.at, 0
+       least(alert.at, {DATABASE_TIME}) - {CLOCK_SKEW_SECONDS},
+       least(alert.at, {DATABASE_TIME}), 0
   FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS alert (project_id, event_id, at)
   JOIN webhooks ON webhooks.project_id = alert.project_id
 """

@@ -30,10 +30,12 @@ class PostgresStore(SqlStore):
     ) -> None:
         waits = LockWaits(limits.lock_seconds)
         transactions = Transactions(connections, waits)
-        self._db = db = PostgresDatabase(connections, transactions)
+        self._db = db = PostgresDatabase(connections, transactions, database_time=database_time)
         self._reserved = ConnectionPool(connections.url, _reserved(limits))
         self._reserved_db = PostgresDatabase(
-            self._reserved, Transactions(self._reserved, LockWaits(0))
+            self._reserved,
+            Transactions(self._reserved, LockWaits(0)),
+            database_time=database_time,
         )
         super().__init__(db, self._reserved_db)
         self._connections = connections
@@ -97,9 +99,9 @@ async def open_postgres(
         observe_batch: Called with the size of each write batch.
         migrating: Whether to apply pending migrations, as in development.
         limits: Connections and time limits.
-        database_time: Whether the database's clock measures the windows of rotation, so that the
-            clocks of nodes need not agree. Otherwise, it is the time that the caller passes: for
-            tests and for development servers, whose clock can be moved.
+        database_time: Whether the database's clock measures the windows of rotation, leases and
+            pauses, so that the clocks of nodes need not agree. Otherwise, it is the time that the
+            caller passes: for tests and for development servers, whose clock can be moved.
 
     Raises:
         StoreUnavailable: the database does not answer.

@@ -113,6 +113,7 @@ class SqlDeliveries:
 
     async def due_webhooks(self, now: int, after: OutboxPosition, limit: int) -> DuePage:
         """See `WebhookStore.due_webhooks`."""
+        now = await self.db.time(now)
         latest = now + CLOCK_SKEW_SECONDS
         if await self.db.fetch_one(tuple, _SET_IN_FUTURE, latest) is not None:
             await self.db.execute(_MAKE_DUE, latest, now, _CHUNK)
@@ -134,6 +135,8 @@ class SqlDeliveries:
         self, webhook: Webhook, now: int, until: int, limit: int
     ) -> Sequence[Delivery]:
         """See `WebhookStore.claim_due`."""
+        seconds, now = until - now, await self.db.time(now)
+        until = now + seconds
         key = webhook.project, webhook.id
 
         async def work(tx: Transaction) -> Sequence[Delivery]:
@@ -164,6 +167,7 @@ class SqlDeliveries:
         if state == webhook.state and not webhook.failures:
             await self.db.execute(_DELETE, *_key(delivery), project=webhook.project)
             return
+        now = await self.db.time(now)
 
         async def work(tx: Transaction) -> None:
             # The webhook's row first, as in a claim and in a deletion.
@@ -176,6 +180,7 @@ class SqlDeliveries:
 
     async def reschedule(self, delivery: Delivery, error: str, now: int) -> None:
         """See `WebhookStore.reschedule`."""
+        now = await self.db.time(now)
 
         async def work(tx: Transaction) -> None:
             await tx.execute(_FAILED, *_failure(delivery.webhook, error, now))
@@ -186,6 +191,7 @@ class SqlDeliveries:
 
     async def give_up(self, delivery: Delivery, error: str, now: int, limit: int) -> int:
         """See `WebhookStore.give_up`."""
+        now = await self.db.time(now)
         webhook, before = delivery.webhook, now - GIVE_UP_SECONDS
         fails_since = webhook.state_since if webhook.state is WebhookState.PAUSED else now
         # A version 7 UUID begins with its time in milliseconds, so a time is a bound on the key.
@@ -205,6 +211,7 @@ class SqlDeliveries:
 
     async def release(self, deliveries: Sequence[Delivery], now: int) -> None:
         """See `WebhookStore.release`."""
+        now = await self.db.time(now)
         await self.db.execute_many(_WAIT, [(*_key(found), now, now) for found in deliveries])
 
 

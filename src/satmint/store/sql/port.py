@@ -194,6 +194,15 @@ class Database(ABC):
         """
 
     @abstractmethod
+    async def time(self, now: int) -> int:
+        """The time by which rows that several processes share are due, Unix seconds.
+
+        Args:
+            now: The time by the caller's clock. It is returned unless the servers of a shared
+                database, whose clocks may differ, measure by that of the database.
+        """
+
+    @abstractmethod
     def lookup(self, lookup: Lookup, build: Build[T]) -> RowLookup[T]:
         """Prepare a lookup of rows by key."""
 

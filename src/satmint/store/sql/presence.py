@@ -1,7 +1,7 @@
 """Presence leases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ _RENEW: Final = """
 _DELETE: Final = "DELETE FROM presence WHERE project_id = $1 AND connection_id = $2"
 _LIST: Final = (
     " WHERE project_id = $1 AND subscriber_id = $2 AND lease_until > $3"
+    " AND lease_until <= $4"
     " ORDER BY since, connection_id"
 )
 
@@ -35,11 +36,15 @@ class SqlPresence:
     listing_db: Database
     """For lists, which requests read."""
 
-    async def set_online(self, present: Sequence[Presence]) -> None:
+    async def set_online(self, present: Sequence[Presence], now: int) -> None:
         """See `PresenceStore.set_online`."""
         # The latest lease of each connection; in key order, against deadlocks between servers.
         last = {(one.project, one.connection): one for one in present}
-        rows = [_PRESENCE.values(last[key]) for key in sorted(last)]
+        ahead = await self.db.time(now) - now if last else 0
+        rows = [
+            _PRESENCE.values(replace(last[key], until=last[key].until + ahead))
+            for key in sorted(last)
+        ]
         if rows:
             await self.db.transaction(
                 lambda tx: tx.insert_many(_INTO, _TYPES, rows, _RENEW), slow=True
@@ -50,8 +55,12 @@ class SqlPresence:
         rows = [(project, one) for one in sorted(connections)]
         await self.db.execute_many(_DELETE, rows, project=project)
 
-    async def list(self, project: UUID, subscriber: UUID, now: int) -> Sequence[Presence]:
+    async def list(
+        self, project: UUID, subscriber: UUID, now: int, lease_seconds: int
+    ) -> Sequence[Presence]:
         """See `PresenceStore.list`."""
+        now = await self.listing_db.time(now)
+        latest = now + lease_seconds
         index = self.listing_db.dialect.index.format("presence_by_subscriber")
         query = f"{_PRESENCE.select}{index}{_LIST}"
-        return await self.listing_db.fetch(_PRESENCE.build, query, project, subscriber, now)
+        return await self.listing_db.fetch(_PRESENCE.build, query, project, subscriber, now, latest)

@@ -85,6 +85,8 @@ class Purge:
 
     async def step(self, now: int, events_before: int, limit: int) -> PurgeResult:
         """See `Store.purge`."""
+        ahead = await self._db.time(now) - now
+        now, events_before = now + ahead, events_before + ahead
         previous = self._position
         purged, self._position = await self._db.transaction(
             lambda tx: _step(tx, previous, now, events_before, limit), slow=True

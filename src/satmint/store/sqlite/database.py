@@ -117,6 +117,10 @@ class SqliteDatabase(Database):
         """See `Database.transaction`."""
         return await self._writer.submit(_step(work), may_raise=may_raise, slow=slow)
 
+    async def time(self, now: int) -> int:
+        """See `Database.time`: one machine has one clock."""
+        return now
+
     def lookup(self, lookup: Lookup, build: Build[T]) -> "SqliteLookup[T]":
         """See `Database.lookup`."""
         return SqliteLookup(self._reader, lookup, build)
