@@ -389,7 +389,7 @@ async def test_strangers_cannot_make_counters(server: Server) -> None:
         ("GET", "get-address", 404),
         ("POST", "create-subscriber-token", 422),
     }
-    assert len(metrics.refusals) == 2
+    assert len(metrics.refusals) == 4
 
 
 async def test_metrics_are_prometheus_text(server: Server) -> None:

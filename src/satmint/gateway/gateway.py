@@ -50,6 +50,7 @@ from satmint.gateway.protocol import (
     SessionRevoked,
     SocketLost,
     Tick,
+    error_of_denial,
     state_event,
     step,
 )
@@ -203,6 +204,7 @@ class Gateway:
             "refused",
             connection=str(socket.id),
             kind=kind,
+            code=error_of_denial(reason, resumes=kind == "resume").code,
             cause=cause,
             request_id=socket.origin.request_id,
             address=socket.origin.address,

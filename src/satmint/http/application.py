@@ -16,14 +16,14 @@ from satmint.http.cors import Cors
 from satmint.http.operations import Authentication, BodyHandler, HandlerContext, Operation
 from satmint.http.request_body import BodyTooLarge, ClientDisconnected, read_body
 from satmint.http.request_ids import SCOPE_KEY, RequestIds
-from satmint.http.request_log import Log, RequestLog
+from satmint.http.request_log import Log, Refused, RequestLog
 from satmint.http.responder import Responder
 from satmint.http.routing import Router
 from satmint.http.statuses import plain_error
 from satmint.http.strict_json import read_object
 from satmint.http.upgrades import UpgradeHandler
 from satmint.model.events import AGENT_LIMIT, Origin
-from satmint.model.refusals import Code, Refusal
+from satmint.model.refusals import Code, Refusal, Unproven
 
 _SECRET: Final = (NO_STORE,)
 
@@ -73,11 +73,13 @@ class Application:
                 if operation.is_management_change:
                     self._log.log_change(operation, call)
             elif resource is None:
-                response = plain_error(Code.NOT_FOUND)
+                response = self._no_operation(Code.NOT_FOUND, request_id, scope)
             elif method == "OPTIONS":
                 response = self._cors.preflight(headers, resource.allow)
             else:
-                response = plain_error(Code.METHOD_NOT_ALLOWED, (resource.allow,))
+                response = self._no_operation(
+                    Code.METHOD_NOT_ALLOWED, request_id, scope, resource.allow
+                )
         except ClientDisconnected:
             return
         except Exception as error:  # noqa: BLE001 - maps every exception to a response
@@ -118,11 +120,30 @@ class Application:
         self, error: Exception, route: str, request_id: str, scope: Scope, *, authenticated: bool
     ) -> None:
         """Count and log an exception."""
+        headers = scope["headers"]
         if isinstance(error, Refusal):
-            self.context.metrics.refusals[error.code, error.cause] += 1
-            address = scope["client"][0] if scope["client"] else ""
-            self._log.log_refusal(
-                error, route, request_id, address, scope["headers"], authenticated=authenticated
-            )
-        elif not isinstance(error, BodyTooLarge):
-            self._log.log_failure(error, route, request_id, scope["headers"])
+            skew = error.skew if isinstance(error, Unproven) else None
+            refused = Refused(error.code, error.cause, route, skew)
+        elif isinstance(error, BodyTooLarge):
+            refused = Refused(Code.PAYLOAD_TOO_LARGE, "body", route)
+        else:
+            self._log.log_failure(error, Code.INTERNAL, route, request_id, headers)
+            return
+        self._record_refusal(refused, request_id, scope, authenticated=authenticated)
+
+    def _record_refusal(
+        self, refused: Refused, request_id: str, scope: Scope, *, authenticated: bool
+    ) -> None:
+        self.context.metrics.refusals[refused.code, refused.cause] += 1
+        address = scope["client"][0] if scope["client"] else ""
+        self._log.log_refusal(
+            refused, request_id, address, scope["headers"], authenticated=authenticated
+        )
+
+    def _no_operation(
+        self, code: Code, request_id: str, scope: Scope, *headers: tuple[bytes, bytes]
+    ) -> Response:
+        """Return the response to a request of no operation."""
+        refused = Refused(code, "route", "-")
+        self._record_refusal(refused, request_id, scope, authenticated=False)
+        return plain_error(code, headers)

@@ -1,6 +1,7 @@
 """Log lines about requests."""
 
 import logging
+from dataclasses import dataclass
 from time import perf_counter
 
 import structlog
@@ -9,9 +10,22 @@ from satmint.http.call import Call, HeaderList
 from satmint.http.log_limit import LogRateLimit
 from satmint.http.operations import Operation
 from satmint.http.request_ids import caller_fields
-from satmint.model.refusals import Refusal, Unproven
+from satmint.model.refusals import Code
 
 Log = structlog.stdlib.BoundLogger
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal, as logs and metrics tell of it."""
+
+    code: Code
+    """The code of the response; the first one, if it has several."""
+    cause: str
+    route: str
+    """The operation's id, or `-`."""
+    skew: int | None = None
+    """See `Unproven`."""
 
 
 class RequestLog:
@@ -58,16 +72,17 @@ class RequestLog:
         )
 
     def log_failure(
-        self, error: Exception, route: str, request_id: str, headers: HeaderList
+        self, error: Exception, code: Code, route: str, request_id: str, headers: HeaderList
     ) -> None:
-        """Log an unexpected exception."""
+        """Log an unexpected exception, with the code of the response."""
         sent = caller_fields(headers)
-        self._log.error("failed", request_id=request_id, route=route, exc_info=error, **sent)
+        self._log.error(
+            "failed", code=code, request_id=request_id, route=route, exc_info=error, **sent
+        )
 
     def log_refusal(
         self,
-        refusal: Refusal,
-        route: str,
+        refused: Refused,
         request_id: str,
         address: str,
         headers: HeaderList,
@@ -75,18 +90,17 @@ class RequestLog:
         authenticated: bool,
     ) -> None:
         """Log a refusal; those of unidentified callers only within `LogRateLimit`."""
-        skew = refusal.skew if isinstance(refusal, Unproven) else None
         # Otherwise, a client without credentials could fill the disk at no cost.
         limited = {} if authenticated else self._limit.admit(address)
         if limited is not None:
             self._log.info(
                 "refused",
-                code=refusal.code,
-                cause=refusal.cause,
-                route=route,
+                code=refused.code,
+                cause=refused.cause,
+                route=refused.route,
                 request_id=request_id,
                 address=address,
-                **({} if skew is None else {"skew": skew}),
+                **({} if refused.skew is None else {"skew": refused.skew}),
                 **limited,
                 **caller_fields(headers),
             )

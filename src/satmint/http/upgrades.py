@@ -57,6 +57,7 @@ class UpgradeHandler:
         code = code or Code.NOT_FOUND
         response = plain_error(code, (_RETRY_AFTER,) if code is Code.UNAVAILABLE else ())
         self._metrics.requests["GET", ROUTE, response.status] += 1
+        self._metrics.refusals[code, "upgrade"] += 1
         await receive()
         for message in denial(response, request_id):
             await send(message)

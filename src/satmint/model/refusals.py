@@ -15,7 +15,6 @@ to logs, metrics and audit events but never to the caller. Any other exception i
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
 
 
 class Code(StrEnum):
@@ -56,7 +55,8 @@ class Code(StrEnum):
 class Refusal(Exception):
     """The root of all refusals."""
 
-    code: ClassVar[Code]
+    code: Code
+    """The code that the response, the log and the metrics carry."""
 
     def __init__(self, cause: str = "") -> None:
         super().__init__(f"{self.code}: {cause}" if cause else str(self.code))
@@ -134,11 +134,16 @@ class FieldError:
 
 
 class Unprocessable(Refusal):
-    """The request is well-formed but invalid; `field_errors` has all errors found."""
+    """The request is well-formed but invalid; `field_errors` has all errors found.
+
+    The response carries the code of each; `code` is that of the first.
+    """
 
     code = Code.INVALID_PARAMETER
 
     def __init__(self, *field_errors: FieldError, cause: str = "") -> None:
+        if field_errors:
+            self.code = field_errors[0].code
         super().__init__(
             cause or ",".join(sorted({field_error.code.value for field_error in field_errors}))
         )

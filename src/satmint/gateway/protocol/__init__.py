@@ -6,7 +6,13 @@
 The owner of the socket performs the effects, in order.
 """
 
-from satmint.gateway.protocol.connection_state import ConnectionState, Phase, initial_state, step
+from satmint.gateway.protocol.connection_state import (
+    ConnectionState,
+    Phase,
+    error_of_denial,
+    initial_state,
+    step,
+)
 from satmint.gateway.protocol.frames import state_event
 from satmint.gateway.protocol.inputs import (
     Admitted,
@@ -58,6 +64,7 @@ __all__ = [
     "SessionRevoked",
     "SocketLost",
     "Tick",
+    "error_of_denial",
     "initial_state",
     "state_event",
     "step",

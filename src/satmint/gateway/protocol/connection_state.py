@@ -278,13 +278,18 @@ def _handle_denied(connection: ConnectionState, reason: DenialReason, at: ClockR
     pending = connection.pending
     if pending is None:
         return connection, ()
-    # Every failed resume gets the same error, upon which the client starts afresh by itself.
-    frame_error = FrameError.RESUME if pending.resumes else _ERROR_OF_REASON[reason]
+    frame_error = error_of_denial(reason, resumes=pending.resumes)
     changed = _replace(connection, pending=None)
     if connection.phase is Phase.AUTHENTICATING and not connection.refused:
         again_at = at.monotonic + AUTHENTICATION_DEADLINE_SECONDS
         changed = _replace(changed, refused=True, next_tick_at=again_at)
     return changed, (Send(error(pending.id, frame_error)),)
+
+
+def error_of_denial(reason: DenialReason, *, resumes: bool) -> FrameError:
+    """The error that a client gets whose credentials were not accepted."""
+    # Every failed resume gets the same error, upon which the client starts afresh by itself.
+    return FrameError.RESUME if resumes else _ERROR_OF_REASON[reason]
 
 
 _ERROR_OF_REASON: Final = {
