@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import structlog
@@ -16,6 +15,7 @@ from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure
 from satmint.cli.running import certificate_of, listen_shared, run_server, url_of
 from satmint.cli.serving import Listeners, serve_on, warn_about
+from satmint.cli.socket_folder import socket_folder
 from satmint.cli.workers import Supervisor
 from satmint.logs import configure_logs
 from satmint.server import Listener
@@ -148,7 +148,7 @@ async def _serve_workers(
     async with assembled(settings):
         pass  # reports an error in the settings once, instead of once in each worker
     warn_about(settings, urls.bound)
-    with TemporaryDirectory(prefix="satmint-") as folder:
+    with socket_folder() as folder:
         await Supervisor(settings, listeners, admin, urls.public_url, folder).run(log_ready)
     log.info("stopped")
 

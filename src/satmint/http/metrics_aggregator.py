@@ -2,15 +2,16 @@
 
 The kernel chooses the worker that a scrape reaches. So each worker serves its metrics to the others
 on a Unix socket, in a folder that only their user can enter, and every sample has the label
-`worker`. The counts of a worker are lost when it exits; Prometheus treats that as a counter reset,
-like a restart of a server with one process.
+`worker`. The counters of a worker go on from those of its predecessors; see `RetainedCounters`.
 """
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from time import monotonic_ns
+from typing import Final, NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
@@ -18,29 +19,22 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from satmint.http.metrics import Metrics
+from satmint.http.retained_counters import MetricFamily, RetainedCounters, Sample, sum_of
 
 _RESPONSE_TIMEOUT: Final = 1.0
+_SAVE_SECONDS: Final = 5.0
 
 
-class Sample(msgspec.Struct, frozen=True, array_like=True):
-    """One sample of a metric."""
+class WorkerMetrics(msgspec.Struct, frozen=True, array_like=True):
+    """The metrics of one process."""
 
-    name: str
-    labels: dict[str, str]
-    value: float
-
-
-class MetricFamily(msgspec.Struct, frozen=True, array_like=True):
-    """A metric with its samples."""
-
-    name: str
-    text: str
-    type: str
-    samples: list[Sample]
+    instance: str
+    """Its name in `RetainedCounters`."""
+    families: list[MetricFamily]
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(list[MetricFamily]).decode
+_decode: Final = msgspec.json.Decoder(WorkerMetrics).decode
 
 
 class MetricsAggregator:
@@ -59,6 +53,8 @@ class MetricsAggregator:
         self._folder = folder
         self._number = number
         self._count = count
+        self._instance = f"{os.getpid()}-{monotonic_ns()}"
+        self._retained = [RetainedCounters(folder, each) for each in range(count)]
 
     async def serve_metrics(self) -> None:
         """Serve this worker's metrics to the others until cancelled."""
@@ -69,27 +65,50 @@ class MetricsAggregator:
         new_path.unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._send_metrics, new_path)
         new_path.replace(socket_path)
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            self._retained[self._number].merge()
         async with server:
-            await server.serve_forever()
+            try:
+                while True:
+                    await asyncio.sleep(_SAVE_SECONDS)
+                    self._saved()
+            finally:
+                self._saved()
 
     async def text(self) -> bytes:
         """Return the metrics of all workers in the Prometheus text format."""
-        families_by_worker = await asyncio.gather(*map(self._fetch, range(self._count)))
+        families_by_worker = await asyncio.gather(*map(self._collect, range(self._count)))
         registry = CollectorRegistry()
         registry.register(_CombinedCollector(dict(enumerate(families_by_worker))))
         return generate_latest(registry)
 
     async def _send_metrics(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            writer.write(_encode(list(_families(self._metrics))))
+            writer.write(_encode(self._saved()))
             await writer.drain()
             writer.close()
             await writer.wait_closed()
 
-    async def _fetch(self, number: int) -> list[MetricFamily] | None:
+    def _saved(self) -> WorkerMetrics:
+        """Return this worker's metrics; its counters are saved."""
+        families = list(_families(self._metrics))
+        with contextlib.suppress(OSError):  # a full disk does not stop the service
+            self._retained[self._number].save(self._instance, families)
+        return WorkerMetrics(self._instance, families)
+
+    async def _collect(self, number: int) -> "_Collected":
+        """Return the metrics of a worker, with the counters of its predecessors."""
+        current = await self._fetch(number)
+        retained: list[MetricFamily] = []
+        with contextlib.suppress(OSError, msgspec.DecodeError):
+            retained = self._retained[number].read(None if current is None else current.instance)
+        families = current.families if current is not None else []
+        return _Collected(current is not None, sum_of(families, retained))
+
+    async def _fetch(self, number: int) -> WorkerMetrics | None:
         """Return the metrics of a worker; None if it does not respond."""
         if number == self._number:
-            return list(_families(self._metrics))
+            return self._saved()
         with contextlib.suppress(OSError, TimeoutError, msgspec.DecodeError):
             async with asyncio.timeout(_RESPONSE_TIMEOUT):
                 reader, writer = await asyncio.open_unix_connection(self._folder / str(number))
@@ -100,10 +119,17 @@ class MetricsAggregator:
         return None
 
 
+class _Collected(NamedTuple):
+    """The metrics of the processes with one number."""
+
+    is_up: bool
+    families: list[MetricFamily]
+
+
 class _CombinedCollector(Collector):
     """The metrics of several workers, merged by metric."""
 
-    def __init__(self, families_by_worker: dict[int, list[MetricFamily] | None]) -> None:
+    def __init__(self, families_by_worker: dict[int, _Collected]) -> None:
         self._families_by_worker = families_by_worker
 
     def collect(self) -> Iterable[Metric]:
@@ -111,10 +137,10 @@ class _CombinedCollector(Collector):
             "satmint_worker_up", "Whether a worker responds.", labels=("worker",)
         )
         combined: dict[str, Metric] = {}
-        for number, families in self._families_by_worker.items():
+        for number, collected in self._families_by_worker.items():
             worker = str(number)
-            up.add_metric((worker,), families is not None)
-            for family in families or ():
+            up.add_metric((worker,), collected.is_up)
+            for family in collected.families:
                 metric = combined.setdefault(
                     family.name, Metric(family.name, family.text, family.type)
                 )
