@@ -18,7 +18,7 @@ from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Store
 from satmint.store.sqlite.maintenance import check
 from satmint.store.sqlite.restoring import DatabaseInUse, place_backup
-from satmint.stores import guard_of, open_store, sqlite_path
+from satmint.stores import guard_of, open_store, sqlite_file, sqlite_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ async def restore_database(settings: Settings, backup: Path, stamp: str) -> Path
         message = f"{backup} is corrupt: {faults[0]}"
         raise SettingsError(message)
     try:
-        return await asyncio.to_thread(place_backup, backup, sqlite_path(settings.database), stamp)
+        path = await asyncio.to_thread(sqlite_file, settings.database)
+        return await asyncio.to_thread(place_backup, backup, path, stamp)
     except DatabaseInUse as error:
         message = f"{url} is in use: stop its servers first"
         raise SettingsError(message) from error

@@ -6,8 +6,14 @@ secrets open nothing: with them, a copy of the database passes for the database 
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -39,6 +45,33 @@ class _Entry(msgspec.Struct, frozen=True):
     mark: UUID
     secret: bytes
     replaced_at: int
+    user_versions: tuple[int, ...] = ()
+    log_salt: int | None = None
+
+    @classmethod
+    def of(cls, database: str, mark: Mark) -> "_Entry":
+        """The entry of a mark."""
+        return cls(
+            database,
+            mark.incarnation,
+            mark.id,
+            mark.secret,
+            mark.replaced_at,
+            mark.user_versions,
+            mark.log_salt,
+        )
+
+    @property
+    def content(self) -> Mark:
+        """The mark."""
+        return Mark(
+            self.mark,
+            self.incarnation,
+            self.secret,
+            self.replaced_at,
+            self.user_versions,
+            self.log_salt,
+        )
 
     def __repr__(self) -> str:
         return f"_Entry({self.database}, {self.mark}, hidden)"
@@ -94,15 +127,22 @@ class MarkFile:
         content = await asyncio.to_thread(self._read)
         for entry in content.databases:
             if entry.incarnation == incarnation:
-                return Mark(entry.mark, entry.incarnation, entry.secret, entry.replaced_at)
+                return entry.content
         return None
 
     async def has_database(self) -> bool:
         """Whether there is a mark of a database with this URL, of any incarnation."""
-        content = await asyncio.to_thread(self._read)
-        return any(
-            entry.database == self._database and entry.replaced_at for entry in content.databases
-        )
+        return any(mark.replaced_at for mark in await asyncio.to_thread(self.of_database))
+
+    def of_database(self) -> Sequence[Mark]:
+        """The marks of databases with this URL, of any incarnation.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        return [
+            entry.content for entry in self._read().databases if entry.database == self._database
+        ]
 
     async def put(self, mark: Mark) -> None:
         """Store a mark; one that was replaced already is the only one of its database.
@@ -119,7 +159,7 @@ class MarkFile:
             if entry.incarnation != mark.incarnation
             and not (mark.replaced_at and entry.database == self._database)
         )
-        entry = _Entry(self._database, mark.incarnation, mark.id, mark.secret, mark.replaced_at)
+        entry = _Entry.of(self._database, mark)
         self._kept_in_memory = content = _Content((entry, *kept))
         if self._file is None:
             return
@@ -153,6 +193,22 @@ class MarkFile:
         except msgspec.DecodeError as error:
             message = f"{self._file} is damaged: delete it, then run `satmint db adopt`"
             raise SettingsError(message) from error
+
+
+@contextmanager
+def marks_of_file(database: Path) -> Iterator[Sequence[Mark]]:
+    """The marks of an SQLite database, of any incarnation; no process replaces them meanwhile.
+
+    Empty if they cannot be read: then the guard refuses the database.
+    """
+    marks = MarkFile(database.with_name(FILE_NAME), database.name, required=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(database.absolute().parent))
+            found = marks.of_database()
+        except (OSError, SettingsError):
+            found = ()
+        yield found
 
 
 def file_guard(

@@ -27,7 +27,7 @@ from satmint.store.sqlite.maintenance import (
     latest_expiry,
     migrate_file,
 )
-from satmint.stores import guard_of, open_store, sqlite_path
+from satmint.stores import guard_of, open_store, sqlite_file, sqlite_path
 
 __all__ = [
     "Collision",
@@ -115,7 +115,7 @@ def migrate_database(settings: Settings, now: int) -> tuple[str, ...]:
     """
     if is_postgres(settings.database):
         return asyncio.run(postgres.migrate_database(settings.database, now))
-    return migrate_file(sqlite_path(settings.database), now)
+    return migrate_file(sqlite_file(settings.database), now)
 
 
 def check_database(settings: Settings) -> DatabaseHealth:
@@ -356,7 +356,7 @@ def _active_since(key: MasterKey) -> int:
 
 
 def _existing_file(settings: Settings) -> Path:
-    path = sqlite_path(settings.database)
+    path = sqlite_file(settings.database)
     if not path.exists():
         message = f"there is no database at {path}"
         raise SettingsError(message)

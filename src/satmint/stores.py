@@ -3,20 +3,24 @@
 Only this module, `satmint.maintenance` and `satmint.adoption` name the kinds of stores.
 """
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
 from satmint.flows.incarnation import IncarnationGuard
-from satmint.incarnation_file import file_guard, server_guard
+from satmint.incarnation_file import file_guard, marks_of_file, server_guard
 from satmint.model.clock import Clock
 from satmint.model.database_url import is_postgres
 from satmint.model.entropy import Entropy
+from satmint.model.incarnation import Copy, DatabaseCopied, has_log_of_another_file
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Store
 from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
+from satmint.store.sqlite.log_file import salt_of_log, user_version_in_file, user_versions_in_log
 
 _SQLITE_PREFIX: Final = "sqlite:///"
 
@@ -42,9 +46,11 @@ async def open_store(
         SettingsError: the database URL is of an unknown kind.
         StoreUnavailable: the database cannot be opened.
         SchemaUnknown: it lacks migrations, or another version of satmint has written it.
+        DatabaseCopied: see `sqlite_file`.
     """
     if not is_postgres(settings.database):
-        return await open_sqlite(sqlite_path(settings.database), now, observe_batch)
+        path = await asyncio.to_thread(sqlite_file, settings.database)
+        return await open_sqlite(path, now, observe_batch)
     limits = PostgresLimits(
         connections=settings.database_connections, pooler=settings.database_pooler
     )
@@ -66,6 +72,33 @@ def guard_of(
     if is_postgres(url):
         return server_guard(url, Path(settings.keyring), *parts)
     return file_guard(sqlite_path(url), *parts, requires_mark=requires_mark)
+
+
+def sqlite_file(database: str) -> Path:
+    """The path of a database file that may be opened: its log, if it has one, is its own.
+
+    Every program checks this before it opens the file: opening it applies the log.
+
+    Raises:
+        SettingsError: see `sqlite_path`.
+        DatabaseCopied: the file was replaced by a copy, and the log was left in place.
+    """
+    path = sqlite_path(database)
+    log_salt = salt_of_log(path)
+    if log_salt is None:
+        return path
+    with marks_of_file(path) as marks:
+        in_file = user_version_in_file(path) if marks else None
+        if in_file is not None and has_log_of_another_file(
+            marks, in_file, log_salt, partial(user_versions_in_log, path)
+        ):
+            message = (
+                f"it is an older copy, and {path.name}-wal is the log of the file that it has"
+                f" replaced: stop its servers, delete {path.name}-wal and {path.name}-shm, then run"
+                " `satmint db adopt`, which ends every session"
+            )
+            raise DatabaseCopied(message, Copy.OLDER)
+    return path
 
 
 def sqlite_path(database: str) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.restoring import Deployment, History
-from tests.kit.serving import running_serve
+from tests.kit.serving import ServeProcess, running_serve
 
 FILE = "satmint.db"
 ADOPT = "satmint db adopt"
@@ -62,6 +62,69 @@ def test_file_of_a_stopped_server_that_is_copied_back(deployment: Deployment) ->
     assert shown["incarnation"]["number"] == 2
     assert [token["project"] for token in shown["api_tokens"]] == ["acme"]
     assert shown["click_to_call_tokens"] == []
+    with deployment.serve() as server:
+        history.assert_ended()
+        assert server.stop() == 0
+
+
+def test_file_that_is_copied_back_beside_the_log_of_a_killed_server(
+    deployment: Deployment,
+) -> None:
+    database = deployment.folder / FILE
+    logs = [deployment.folder / f"{FILE}{suffix}" for suffix in ("-wal", "-shm")]
+    with deployment.serve() as server:
+        history = History(deployment)
+        assert server.stop() == 0
+    shutil.copy(database, deployment.folder / "copy.db")
+    with deployment.serve() as server:
+        history.go_on()
+        kill(server)
+    assert logs[0].stat().st_size > 0
+    shutil.copy(deployment.folder / "copy.db", database)
+    copied = database.read_bytes()
+    told = deployment.refused()
+    assert f"{FILE}-wal is the log of the file that it has replaced" in told
+    for command in (
+        ("db", "adopt", "--yes"),
+        ("db", "backup", "backup.db"),
+        ("db", "check"),
+        ("db", "migrate"),
+        ("db", "restore", "copy.db", "--yes"),
+    ):
+        assert deployment.satmint(*command) == (1, "", told)
+    assert database.read_bytes() == copied
+    for log in logs:
+        log.unlink()
+    assert "it is an older copy" in deployment.refused()
+    deployment.run("db", "adopt", "--yes")
+    with deployment.serve() as server:
+        history.assert_ended()
+        kill(server)
+    with deployment.serve() as server:  # the log is that of the adopted file
+        assert server.stop() == 0
+
+
+def test_folder_of_a_killed_server_that_is_copied_back_with_its_log(
+    deployment: Deployment,
+) -> None:
+    names = [FILE, f"{FILE}-wal", f"{FILE}-shm"]
+    copy = deployment.folder / "copy"
+    copy.mkdir()
+    with deployment.serve() as server:
+        history = History(deployment)
+        kill(server)
+        for name in names:
+            shutil.copy(deployment.folder / name, copy)
+    with deployment.serve() as server:
+        history.go_on()
+        kill(server)
+    for name in names:
+        shutil.copy(copy / name, deployment.folder)
+    assert deployment.refused().startswith(
+        f"satmint: cannot use sqlite:///{FILE}: it is an older copy, and lacks changes"
+    )
+    deployment.run("db", "adopt", "--yes")
+    deployment.run("db", "check")
     with deployment.serve() as server:
         history.assert_ended()
         assert server.stop() == 0
@@ -161,10 +224,14 @@ def test_damaged_database_is_replaced_and_kept(deployment: Deployment) -> None:
     assert (code, "does not exist" in told) == (1, True)
 
 
-def kill(deployment: Deployment) -> None:
+def kill(server: ServeProcess) -> None:
+    server.process.send_signal(signal.SIGKILL)
+    server.process.wait()
+
+
+def crash(deployment: Deployment) -> None:
     with deployment.serve() as server:
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
+        kill(server)
 
 
 def rotate_keys(deployment: Deployment) -> None:
@@ -185,14 +252,13 @@ def move(deployment: Deployment) -> None:
     deployment.folder = target
 
 
-@pytest.mark.parametrize("happening", [stop, kill, rotate_keys, move])
+@pytest.mark.parametrize("happening", [stop, crash, rotate_keys, move])
 def test_database_that_goes_on_is_never_refused(
     deployment: Deployment, happening: Callable[[Deployment], None]
 ) -> None:
     with deployment.serve() as server:
         pair = deployment.sign_in("ada")
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
+        kill(server)
     happening(deployment)
     with deployment.serve() as server:
         assert deployment.accepts(deployment.rotate(pair))

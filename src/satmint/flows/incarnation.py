@@ -6,6 +6,7 @@
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -242,10 +243,27 @@ class IncarnationGuard:
         await self._replace(mark, found)
 
     async def _replace(self, mark: Mark, found: Found) -> None:
-        """Replace the secret of a mark, first in the database, then in the file."""
+        """Replace the secret of a mark, first in the database, then in the file.
+
+        At any moment, the file of marks has the `user_version` of the database file without its
+        log: a crash must not make it look like a copy.
+        """
+        before = mark.user_versions
+        if before:
+            version = await self._store.user_version()
+            if version is not None and version not in (*before, mark.next_user_version):
+                # Another program has written the database file anew.
+                before = (*before, version)
+                await self._marks.put(replace(mark, user_versions=before))
         new = Mark(mark.id, mark.incarnation, self._entropy.take(SECRET_BYTES), self._clock.now())
         if not await self._store.replace_mark(mark, new):
             raise self._copied(Copy.OLDER, found)
+        log = await self._store.checkpoint()
+        if log is not None:
+            versions: tuple[int, ...] = (mark.next_user_version,)
+            if not log.is_applied:
+                versions = (*before, *versions) if before else ()
+            new = replace(new, user_versions=versions, log_salt=log.salt)
         await self._marks.put(new)
         self._mark = new
         self._changes = await self._store.changes()

@@ -5,8 +5,14 @@ to the next. While servers run, they replace a random secret, the mark, every fe
 digest is in the database, the secret itself in a file of the machine. A copy of the database has
 the digest of an earlier mark and is refused. A database that goes on has the latest one, whatever
 else happened to it: a crash, an upgrade, the promotion of a standby.
+
+An SQLite database whose server was killed is two files: the database file and its write-ahead log,
+which SQLite applies to whatever file is beside it. So the `user_version` in the header of the
+database file changes with the mark, and a file with a value that it cannot have is a copy, beside
+the log of the file that it replaced.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -18,6 +24,8 @@ import msgspec
 BACKUP: Final = "backup"
 """The location of a database that `satmint db backup` made."""
 SECRET_BYTES: Final = 32
+_MAX_RESTARTS: Final = 100_000
+"""How often SQLite begins a log anew before the mark is replaced, at the most."""
 
 
 class Incarnation(msgspec.Struct, frozen=True):
@@ -52,6 +60,20 @@ class Mark:
     secret: bytes = field(repr=False)
     replaced_at: int = 0
     """Unix seconds. 0: it is new, and may be in this machine's file alone."""
+    user_versions: tuple[int, ...] = ()
+    """The values of SQLite's `user_version` that the database file may have without its log, apart
+    `next_user_version`. Empty: it may have any."""
+    log_salt: int | None = None
+    """`LogState.salt` when this mark was written; None: unknown."""
+
+    @property
+    def next_user_version(self) -> int:
+        """The `user_version` that is written with the mark that follows this one: 31 bits.
+
+        It follows from the secret, so that a machine knows it before it is written.
+        """
+        digest = sha256(b"next user_version" + self.secret).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
 
     @property
     def digest(self) -> bytes:
@@ -61,6 +83,17 @@ class Mark:
     def is_of(self, stored: StoredMark | None) -> bool:
         """Whether the database has this mark, or the one that was to follow it."""
         return stored is not None and self.digest in (stored.digest, stored.previous)
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """What is known about SQLite's write-ahead log after a checkpoint."""
+
+    is_applied: bool
+    """Whether all of it is in the database file, durably."""
+    salt: int | None
+    """The first salt in its header: 32 random bits, which SQLite increments whenever it writes the
+    log from the beginning again. None: there is no log."""
 
 
 class Copy(StrEnum):
@@ -119,6 +152,33 @@ def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
     if found.mark is None and requires_mark:
         return Copy.UNKNOWN
     return None
+
+
+def has_log_of_another_file(
+    marks: Collection[Mark], in_file: int, log_salt: int, read_log: Callable[[], Collection[int]]
+) -> bool:
+    """Whether an SQLite database file was replaced by a copy while its log was left in place.
+
+    Args:
+        marks: All marks of this machine that are of a database with this name.
+        in_file: The `user_version` in the database file, without the log.
+        log_salt: The first salt of the log, see `LogState`.
+        read_log: Reads each `user_version` in the log.
+    """
+    known: set[int] = set()
+    for mark in marks:
+        if not mark.user_versions:
+            return False
+        known.update(mark.user_versions, [mark.next_user_version])
+    if in_file in known:
+        return False
+    # Otherwise the log is an older one, too, and belongs to the file. One that was begun since the
+    # mark was written does not have the mark.
+    begun_since = any(
+        mark.log_salt is not None and 0 < (log_salt - mark.log_salt) % 2**32 < _MAX_RESTARTS
+        for mark in marks
+    )
+    return begun_since or not known.isdisjoint(read_log())
 
 
 class DatabaseCopied(Exception):

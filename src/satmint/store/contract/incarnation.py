@@ -5,7 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from satmint.model.events import Event
-from satmint.model.incarnation import Incarnation, Mark, StoredMark
+from satmint.model.incarnation import Incarnation, LogState, Mark, StoredMark
 from satmint.model.records import ApiToken, C2cToken, Project
 
 
@@ -47,7 +47,21 @@ class IncarnationStore(Protocol):
         ...
 
     async def replace_mark(self, mark: Mark, new: Mark) -> bool:
-        """Replace a mark. False: the database does not have it; nothing was changed."""
+        """Replace a mark. False: the database does not have it; nothing was changed.
+
+        SQLite's `user_version` becomes `mark.next_user_version`.
+        """
+        ...
+
+    async def user_version(self) -> int | None:
+        """SQLite's `user_version`, as last written; None if the database is another one."""
+        ...
+
+    async def checkpoint(self) -> LogState | None:
+        """Write SQLite's log to the database file, without waiting for other transactions.
+
+        Returns the state of the log; None if the database is another one.
+        """
         ...
 
     async def relocate(self, location: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.events import Event
-from satmint.model.incarnation import Incarnation, Mark, StoredMark
+from satmint.model.incarnation import Incarnation, LogState, Mark, StoredMark
 from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.store.sql.port import Database, Row, Transaction, read_uuid
 from satmint.store.sql.table import Table
@@ -23,7 +23,7 @@ _ADD_MARK: Final = (
     "INSERT INTO marks (mark_id, digest, previous, replaced_at) VALUES ($1, $2, $2, $3)"
 )
 # Also if the previous replacement is in the database and was lost on its way to the file.
-_REPLACE_MARK: Final = (
+REPLACE_MARK: Final = (
     "UPDATE marks SET digest = $3, previous = $2, replaced_at = $4"
     " WHERE mark_id = $1 AND (digest = $2 OR previous = $2)"
 )
@@ -79,7 +79,15 @@ class SqlIncarnation:
     async def replace_mark(self, mark: Mark, new: Mark) -> bool:
         """See `IncarnationStore.replace_mark`."""
         values = mark.id, mark.digest, new.digest, new.replaced_at
-        return await self._db.execute(_REPLACE_MARK, *values) == 1
+        return await self._db.execute(REPLACE_MARK, *values) == 1
+
+    async def user_version(self) -> int | None:
+        """See `IncarnationStore.user_version`."""
+        return None
+
+    async def checkpoint(self) -> LogState | None:
+        """See `IncarnationStore.checkpoint`."""
+        return None
 
     async def relocate(self, location: str) -> None:
         """See `IncarnationStore.relocate`."""

@@ -9,6 +9,7 @@ from satmint.store.contract import Backlog, SchemaUnknown
 from satmint.store.sql.store import SqlStore
 from satmint.store.sqlite.connection import BUSY_SECONDS, connect, map_driver_error
 from satmint.store.sqlite.database import SqliteDatabase
+from satmint.store.sqlite.incarnation import SqliteIncarnation
 from satmint.store.sqlite.migrations import migrate, pending_migrations
 from satmint.store.sqlite.sessions import SqliteSessions
 from satmint.store.sqlite.workers import ConnectionWorker, ReaderPool, WriterWorker
@@ -23,6 +24,7 @@ class SqliteStore(SqlStore):
         db = SqliteDatabase(writer, reader)
         super().__init__(db)
         self.sessions = SqliteSessions(writer, reader, db)
+        self.incarnation = SqliteIncarnation(db, reader)
 
     def on_revocation(self, callback: Callable[[], None]) -> None:
         """See `Store.on_revocation`: SQLite has no notifications."""
