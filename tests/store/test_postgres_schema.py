@@ -25,6 +25,7 @@ PUBLISHED = {
     "0006_reference_keys": "8eb3cdd58938d5b1a4d9b269a60a97d956278c1fbb100fed7007ab8608d7ea9a",
     "0007_incarnation": "597744dcbdafe5a48a39c571e34d701349810cf2f9f609b176c733713d9cd859",
     "0008_event_positions": "e19ef0dd1f161fa09b748a8280b92060e2e1383ef241683e87e5c5da78e0a521",
+    "0009_measured_generation": "b605536e6caeaadec3506416f89bd958b763393d772b02e684d878c845adbd80",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -31,6 +31,7 @@ PUBLISHED = {
     "0006_reference_keys": "9d488742e0bad5be98af587c52fe131bebdf88d9a2f86216e13b859289935e84",
     "0007_incarnation": "9a45b2a523f73a68406874ff1c13f2da36056f9b4706a4e0d2370732ea8e2bda",
     "0008_event_positions": "68ed72f27087d3b4f964190151a6d3fea55ea86bf962bab397aa788d9d430df1",
+    "0009_measured_generation": "4ab67281a2af7626158d7f2896811272307d553c2a25c1163aa2d34755bfa7bd",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -1,13 +1,16 @@
 """Servers of version 0.1.0 beside newer ones, on the schema of the newer ones. PostgreSQL alone."""
 
+import time
+
 import pytest
 
+from satmint.model.rotation import FREE_REPLAYS, Head, Replayed, Rotated
 from satmint.store.contract import Store, SubscriberChange
 from satmint.store.postgres import open_postgres
 from satmint.store.postgres.maintenance import migrate_database
 from tests.kit.clock import NOW
 from tests.kit.postgres import ISOLATIONS, execute, the_server
-from tests.store.store_setup import Given
+from tests.store.store_setup import Given, generation
 
 # What version 0.1.0 writes for a new subscriber, and when its e-mail address changes.
 OLD_INSERT = (
@@ -18,6 +21,11 @@ OLD_INSERT = (
 OLD_UPDATE = (
     "UPDATE subscribers SET email = '{new}', reference = '{new}', updated_at = 2"
     " WHERE reference = '{old}'"
+)
+# Its rotation, which knows neither `skew` nor `replays`.
+OLD_ROTATION = (
+    "UPDATE sessions SET generation = generation + 1, head_since = {at},"
+    " head_expires_at = {at} + 7200, lives_until = {at} + 7500"
 )
 
 
@@ -74,4 +82,25 @@ async def test_new_form_of_an_email_address_keeps_the_key(url: str) -> None:
     signed_in = await given.signed_in(project, "DORA@example.com", fields={})
     assert signed_in.subscriber == dora
     assert list(await store.subscribers.collisions()) == []
+    await store.close()
+
+
+async def test_rotation_of_an_old_server_has_its_own_window_and_its_own_replays(url: str) -> None:
+    now = int(time.time())  # noqa: TID251 - the database's clock measures the window
+    store = await open_postgres(url, now, database_time=True)
+    given = Given(store)
+    first = await given.session(await given.project(), at=now)
+    behind = now - 3600  # the clock of this server alone
+    await given.rotate(first, at=behind)
+    for _ in range(FREE_REPLAYS + 1):
+        assert isinstance(await given.rotate(first, at=behind), Replayed)
+    execute(url, OLD_ROTATION.format(at=now))
+    second = generation(first, 1)
+    store.sessions.mark_seen(generation(first, 2), now)
+    await given.settled()
+    head = Head(2, now, now + 7200)
+    for replay in range(FREE_REPLAYS + 1):
+        expected = Replayed(head, is_free=replay < FREE_REPLAYS)
+        assert await given.rotate(second, at=behind) == expected
+    assert await given.rotate(generation(first, 2), at=now) == Rotated(Head(3, now, now + 7200))
     await store.close()

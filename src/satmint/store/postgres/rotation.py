@@ -110,6 +110,7 @@ WITH {PROJECT_LOCK}, step AS MATERIALIZED (
            head_since = head.now,
            head_expires_at = head.expires_at,
            lives_until = greatest(lives_until, head.expires_at + {REFRESH_TOKEN_GRACE_SECONDS}),
+           measured_generation = generation + 1,
            replays = 0,
            skew = CASE WHEN $15 THEN {DATABASE_TIME} - head.now ELSE 0 END
       FROM head
@@ -131,6 +132,7 @@ UPDATE sessions
        head_expires_at = new.head_expires_at,
        lives_until = greatest(lives_until, new.head_expires_at + {REFRESH_TOKEN_GRACE_SECONDS}),
        revoked_at = new.revoked_at,
+       measured_generation = new.generation,
        replays = new.replays,
        skew = new.skew
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],

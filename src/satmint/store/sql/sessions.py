@@ -32,6 +32,13 @@ INVITER_REVOKED_AT: Final = (
 """When the session that made an invite was revoked; NULL for sessions of other kinds. A revocation
 of the project is not in it: an invite is opened with the inviting session's project epoch."""
 
+_OF_THE_HEAD: Final = (
+    "CASE WHEN sessions.measured_generation = sessions.generation THEN sessions.{} ELSE 0 END"
+)
+REPLAYS: Final = _OF_THE_HEAD.format("replays")
+"""How often the head's parent was replayed. During a rolling update, a server that does not know
+the column rotates without writing it: then it is of an earlier head."""
+_SKEW: Final = _OF_THE_HEAD.format("skew")
 SESSION_COLUMNS: Final = (
     "sessions.project_id, session_id, subscriber_id, kind, generation, head_since,"
     " head_expires_at, seen_generation, created_at, deadline, lives_until,"
@@ -39,11 +46,12 @@ SESSION_COLUMNS: Final = (
     " coalesce(revoked_at, (SELECT projects.revoked_at FROM projects"
     " WHERE projects.project_id = sessions.project_id"
     f" AND projects.epoch <> sessions.project_epoch), {INVITER_REVOKED_AT}) AS revoked_at, jkt,"
-    " address, agent, device_token_at, seen_late_generation, replays, skew, inviter_id,"
+    f" address, agent, device_token_at, seen_late_generation, {REPLAYS} AS replays,"
+    f" {_SKEW} AS skew, inviter_id,"
     " inviter_session_id, c2c_token_id"
 )
 SEEN_LATE: Final = (
-    "({} - sessions.head_since - sessions.skew"
+    f"({{}} - sessions.head_since - {_SKEW}"
     f" NOT BETWEEN {-CLOCK_STEP_SECONDS} AND {CONCURRENT_REPLAY_SECONDS})"
 )
 """Whether the head is no longer concurrent with its parent: `is_concurrent`, denied. With a place

@@ -20,6 +20,7 @@ from satmint.model.rotation import (
     rotation_result,
 )
 from satmint.store.sql.seen_marks import SeenMark, with_evidence
+from satmint.store.sql.sessions import REPLAYS
 from satmint.store.sqlite.events import record
 from satmint.store.sqlite.session_rows import read_session, revoke_session
 
@@ -34,6 +35,8 @@ UPDATE sessions
        head_since = ?1,
        head_expires_at = ?2,
        lives_until = max(lives_until, ?2 + {REFRESH_TOKEN_GRACE_SECONDS}),
+       measured_generation = generation + 1,
+       skew = 0,
        replays = 0
  WHERE project_id = ?3 AND session_id = ?4 AND generation = ?5
    AND revoked_at IS NULL
@@ -45,7 +48,8 @@ UPDATE sessions
 """
 
 _COUNT_REPLAY: Final = (
-    "UPDATE sessions SET replays = replays + 1 WHERE project_id = ? AND session_id = ?"
+    f"UPDATE sessions SET replays = {REPLAYS} + 1, skew = 0, measured_generation = generation"
+    " WHERE project_id = ? AND session_id = ?"
 )
 
 
