@@ -14,6 +14,14 @@ _OWNER_ONLY: Final = 0o600
 _OTHERS: Final = 0o077
 
 
+def real_path(path: Path) -> Path:
+    """The absolute path of a file behind all symbolic links; it need not exist.
+
+    A file is replaced there, so that links to it stay, and all who use one of them share it.
+    """
+    return Path(os.path.realpath(path))
+
+
 def write_private(path: Path, content: bytes, entropy: Entropy, *, replace: bool = True) -> None:
     """Write `content` to `path` atomically and durably.
 
@@ -21,7 +29,7 @@ def write_private(path: Path, content: bytes, entropy: Entropy, *, replace: bool
     name, and the directory after.
 
     Args:
-        path: The file.
+        path: The file, or a symbolic link to it, which stays.
         content: The complete content.
         entropy: For the name of the temporary file.
         replace: Whether an existing file is replaced.
@@ -30,6 +38,7 @@ def write_private(path: Path, content: bytes, entropy: Entropy, *, replace: bool
         FileExistsError: The file exists, and `replace` is false.
         OSError: The file cannot be written; an existing one is unchanged.
     """
+    path = real_path(path)
     temporary = path.with_name(f".{path.name}.{entropy.take(8).hex()}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     try:

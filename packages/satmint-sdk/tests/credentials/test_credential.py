@@ -18,11 +18,13 @@ from satmint_sdk.credentials import (
 )
 
 
-@pytest.mark.parametrize("token", ["", None, 5, b"bytes", "naïve", "a\ud800"])
+@pytest.mark.parametrize(
+    "token", ["", None, 5, b"bytes", "naïve", "a\ud800", "a\n", " a", "a\r\nX: y"]
+)
 def test_what_is_no_token_is_refused(token: Any) -> None:
     with pytest.raises(InvalidCredential) as refused:
         Credential(token)
-    assert str(refused.value) == "the token must be a non-empty string of ASCII"
+    assert str(refused.value) == "the token must be a non-empty string of ASCII without blanks"
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,17 @@ def test_losing_the_race_for_the_first_key_means_using_the_winners(
     assert DPoPKey.load_or_generate(path).thumbprint == winner.thumbprint
 
 
+def test_a_key_is_saved_through_a_symbolic_link(key: DPoPKey, tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    link = tmp_path / "key.pem"
+    link.symlink_to("volume/key.pem")
+    first = DPoPKey.load_or_generate(link)
+    assert DPoPKey.load_or_generate(tmp_path / "volume" / "key.pem").thumbprint == first.thumbprint
+    key.save(link)
+    assert link.is_symlink()
+    assert DPoPKey.load(tmp_path / "volume" / "key.pem").thumbprint == key.thumbprint
+
+
 def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     with pytest.raises(FileNotFoundError):

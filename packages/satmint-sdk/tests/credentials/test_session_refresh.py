@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from satmint_sdk.credentials import (
     CredentialExpired,
     EmbedTokenCredentialProvider,
     Failed,
+    FileRefreshTokenStore,
     Refreshed,
     RefreshFailed,
     StaticCredentialProvider,
@@ -139,7 +141,8 @@ async def test_after_the_end_waiting_is_bounded_and_ends_in_an_error(
         await clock.advance(16)
         with pytest.raises(CredentialExpired) as expired:
             await asking
-        assert str(expired.value) == "the credential has expired and was not refreshed in time"
+        told = "the credential has expired and was not refreshed in time"
+        assert str(expired.value).startswith(f"{told}: SignalWireRestTransportError: ")
         assert isinstance(expired.value.__cause__, SignalWireRestError)
         assert kinds(session).count("expired") == 1
 
@@ -304,3 +307,30 @@ async def test_a_refused_token_that_cannot_be_replaced_is_an_error(
         with pytest.raises(CredentialExpired) as refused:
             await renewing
         assert isinstance(refused.value.__cause__, RefreshFailed)
+
+
+async def test_a_store_that_cannot_be_written_is_named_by_renew(
+    service: FakeTokenService, clock: FakeClock, tmp_path: Path
+) -> None:
+    """As with a folder that is mounted read-only: nobody but the operator can put that right."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    store = FileRefreshTokenStore(folder / "session", clock=clock, entropy=Dice())
+    provider = SubscriberCredentialProvider(
+        async_client_of(service), reference="alice", store=store, clock=clock
+    )
+    async with session_of(service, provider) as session:
+        rejected = await session.token()
+        folder.rename(tmp_path / "elsewhere")
+        folder.write_text("not a folder any more")
+        renewing = asyncio.ensure_future(session.renew(rejected))
+        await clock.advance(60)
+        with pytest.raises(CredentialExpired) as refused:
+            await renewing
+        told = str(refused.value)
+        assert "cannot create the lock file of the token store: Not a directory" in told
+        assert str(folder / "session.lock") in told
+        assert rejected not in told
+        assert isinstance(refused.value.__cause__, NotADirectoryError)
+        folder.unlink()
+        (tmp_path / "elsewhere").rename(folder)

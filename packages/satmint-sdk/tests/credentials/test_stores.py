@@ -388,3 +388,43 @@ async def test_a_cancellation_does_not_free_the_lock_before_the_write_is_done(
     with pytest.raises(asyncio.CancelledError):
         await saving
     assert done == ["written", "left"]
+
+
+async def test_a_file_is_written_and_locked_through_symbolic_links(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """A link into a volume stays, and whoever uses the file itself shares record and lock."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (tmp_path / "session").symlink_to("between")
+    (tmp_path / "between").symlink_to(volume / "session")
+    linked = FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=Dice())
+    direct = FileRefreshTokenStore(volume / "session", clock=clock, entropy=Dice())
+    await linked.save(OLD)
+    await linked.save(NEW)
+    assert await direct.load() == NEW
+    assert (tmp_path / "session").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["between", "session", "volume"]
+    async with linked.lock():
+        second = asyncio.ensure_future(direct.lock().__aenter__())
+        await clock.advance(16)
+        with pytest.raises(StoreLocked):
+            await second
+    await linked.save(None)
+    assert await direct.load() is None
+    assert (tmp_path / "session").is_symlink()
+
+
+async def test_a_relative_path_means_what_it_meant_when_it_was_given(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    store = FileRefreshTokenStore("session", clock=clock, entropy=Dice())
+    monkeypatch.chdir(tmp_path / "b")
+    async with store.lock():
+        await store.save(NEW)
+        assert await store.load() == NEW
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["session", "session.lock"]
+    assert not list((tmp_path / "b").iterdir())

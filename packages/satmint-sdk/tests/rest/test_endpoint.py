@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from satmint_sdk.credentials import EmbedTokenCredentialProvider
 from satmint_sdk.rest import RestClient
 from satmint_sdk.rest._endpoint import client_endpoint, parse_endpoint
 
@@ -98,3 +99,30 @@ def test_a_bundle_that_is_not_there_is_noticed_at_once(tmp_path: Path) -> None:
             "example.test", environ={"SIGNALWIRE_REST_CA_FILE": str(tmp_path / "none.pem")}
         )
     assert str(refused.value) == "SIGNALWIRE_REST_CA_FILE does not name a file"
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["{}\n", "{}\r\n", " {}", "{}\t", "a\n{}", "a {}", "{}\0", "\ufeff{}"]
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("from_environment", [False, True])
+def test_blanks_and_newlines_are_refused_before_anything_is_sent(
+    spoilt: str, place: int, *, from_environment: bool
+) -> None:
+    """As `$(cat file)` never adds one, and reading a file in a program always does."""
+    given = ["project-1", "PTsecret", "localhost"]
+    given[place] = spoilt.format(given[place])
+    variables = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN", "SIGNALWIRE_SPACE")
+    environ = dict(zip(variables, given, strict=True))
+    project, token, host = (None, None, None) if from_environment else given
+    with pytest.raises(ValueError) as refused:
+        client_endpoint(project, token, host, None, environ)
+    name = variables[place] if from_environment else ("project", "token", "host")[place]
+    assert str(refused.value).startswith(f"{name} ")
+    assert "secret" not in str(refused.value)
+
+
+def test_an_embed_token_with_a_newline_is_refused_as_well() -> None:
+    with pytest.raises(ValueError) as refused:
+        EmbedTokenCredentialProvider("localhost", "c2c_secret\n")
+    assert str(refused.value) == "embed_token has a newline or blanks around it: strip it"

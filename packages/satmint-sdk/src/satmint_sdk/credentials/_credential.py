@@ -25,8 +25,8 @@ class Credential:
         authorization_state: The gateway's state for resuming a session.
 
     Raises:
-        InvalidCredential: The token is empty or not ASCII, or `expiry_at` is not a number of
-            milliseconds.
+        InvalidCredential: The token is empty, not ASCII or has blanks, or `expiry_at` is not a
+            number of milliseconds.
     """
 
     token: str = field(repr=False)
@@ -35,7 +35,7 @@ class Credential:
 
     def __post_init__(self) -> None:
         if not _is_token(self.token):
-            raise InvalidCredential("the token must be a non-empty string of ASCII")
+            raise InvalidCredential("the token must be a non-empty string of ASCII without blanks")
         if self.expiry_at is not None:
             object.__setattr__(self, "expiry_at", _milliseconds(self.expiry_at))
 
@@ -52,7 +52,9 @@ def checked(answer: object) -> Credential:
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, str) and value != "" and value.isascii()
+    if not isinstance(value, str) or value == "":
+        return False
+    return value.isascii() and value.isprintable() and " " not in value
 
 
 def _milliseconds(value: object) -> int:

@@ -75,6 +75,23 @@ def parse_endpoint(
     )
 
 
+def refuse_blanks(name: str, text: str) -> None:
+    """Refuse a text with blanks or control characters, such as a newline at its end.
+
+    A file or a command that it was read from has added it. A server could only answer that it does
+    not know the token, and some servers and proxies take the rest of a header for another one.
+
+    Raises:
+        ValueError: `text` has one. The message names `name` and contains nothing of `text`.
+    """
+    if text.isprintable() and " " not in text:
+        return
+    inner = text.strip()
+    if inner.isprintable() and " " not in inner:
+        raise ValueError(f"{name} has a newline or blanks around it: strip it")
+    raise ValueError(f"{name} must not contain blanks or control characters")
+
+
 def client_endpoint(
     project: str | None,
     token: str | None,
@@ -85,8 +102,15 @@ def client_endpoint(
     """Complete the arguments of a client from the environment.
 
     Raises:
-        ValueError: Something is missing in both; the text names what.
+        ValueError: Something is missing in both, or has blanks or control characters; the text
+            names what, and contains nothing of it.
     """
+    for argument, variable, given in (
+        ("project", "SIGNALWIRE_PROJECT_ID", project),
+        ("token", "SIGNALWIRE_API_TOKEN", token),
+        ("host", "SIGNALWIRE_SPACE", host),
+    ):
+        refuse_blanks(argument if given else variable, given or environ.get(variable) or "")
     project = project or environ.get("SIGNALWIRE_PROJECT_ID") or ""
     token = token or environ.get("SIGNALWIRE_API_TOKEN") or ""
     host = host or environ.get("SIGNALWIRE_SPACE") or ""

@@ -11,7 +11,7 @@ from satmint_sdk.credentials._credential import AuthenticateContext, Credential
 from satmint_sdk.credentials._stated_lifetime import stated_lifetime
 from satmint_sdk.rest import RequestOptions
 from satmint_sdk.rest._drivers import AsyncDriver
-from satmint_sdk.rest._endpoint import parse_endpoint
+from satmint_sdk.rest._endpoint import parse_endpoint, refuse_blanks
 from satmint_sdk.rest._tokens import FabricTokens
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class EmbedTokenCredentialProvider:
         clock: Tells the time.
 
     Raises:
-        ValueError: `host` is not a host.
+        ValueError: `host` is not a host, or an argument has blanks or control characters.
     """
 
     def __init__(
@@ -42,6 +42,8 @@ class EmbedTokenCredentialProvider:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        refuse_blanks("host", host)
+        refuse_blanks("embed_token", embed_token)
         self._endpoint = parse_endpoint(host)
         self._embed_token = SecretText(embed_token)
         self._transport = transport

@@ -23,6 +23,7 @@ from satmint_sdk.credentials.refresh._policy import (
     seconds_left,
     wake_delay,
 )
+from satmint_sdk.credentials.refresh._retry_decision import describe
 from satmint_sdk.credentials.refresh._sign_in import SignIn
 
 _CLOSE_GRACE: Final = 5.0
@@ -170,7 +171,7 @@ class RefreshScheduler:
                 return state.credential
             last_error = state.stopped or (None if attempt is None else attempt.last_error)
         raise CredentialExpired(
-            "the credential was refused and not refreshed in time"
+            _with_reason("the credential was refused and not refreshed in time", last_error)
         ) from last_error
 
     def _current_unless_expired(self, last_error: Exception | None) -> Credential:
@@ -179,7 +180,7 @@ class RefreshScheduler:
         if advise(state.lifetime, self._clock.now()) is not Advice.EXPIRED:
             return state.credential
         raise CredentialExpired(
-            "the credential has expired and was not refreshed in time"
+            _with_reason("the credential has expired and was not refreshed in time", last_error)
         ) from last_error
 
     async def _wait_for(self, task: asyncio.Task[None], seconds: float) -> bool:
@@ -295,6 +296,10 @@ class RefreshScheduler:
     def _raise_if_closed(self) -> None:
         if self._closing.done():
             raise SessionClosed("the session is closed")
+
+
+def _with_reason(text: str, last_error: Exception | None) -> str:
+    return text if last_error is None else f"{text}: {describe(last_error)}"
 
 
 def _retrieve_exception(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
 from satmint_sdk._forks import renew_in_children
-from satmint_sdk._private_file import read_private, write_private
+from satmint_sdk._private_file import read_private, real_path, write_private
 from satmint_sdk.credentials.errors import StoreError
 from satmint_sdk.credentials.stores._contract import TokenRecord
 from satmint_sdk.credentials.stores._locking import acquire_lock, run_to_completion
@@ -65,7 +65,8 @@ class FileRefreshTokenStore:
     systems, where `flock` may have no effect.
 
     Args:
-        path: The file; its directory must exist.
+        path: The file; its directory must exist and be writable. A relative path begins in the
+            directory that is current now. Symbolic links are followed, and stay.
         clock: The source of time for waits.
         entropy: The source of jitter.
 
@@ -82,7 +83,7 @@ class FileRefreshTokenStore:
     ) -> None:
         if fcntl is None:
             raise OSError("a FileRefreshTokenStore needs flock, which this system does not have")
-        self._path = Path(path)
+        self._path = Path(path).absolute()
         self._clock = clock
         self._entropy = entropy
         self.lock_wait: float | None = None
@@ -118,8 +119,7 @@ class FileRefreshTokenStore:
 
     @contextlib.asynccontextmanager
     async def _locked(self, watcher: _RecordWatcher | None) -> AsyncIterator[TokenRecord | None]:
-        lock_path = self._path.with_name(self._path.name + ".lock")
-        handle = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = _open_lock(self._path)
         _held_locks.handles.add(handle)
         try:
             self.lock_wait = await acquire_lock(
@@ -162,7 +162,7 @@ class FileRefreshTokenStore:
             OSError: It failed; the old record is unchanged.
         """
         if record is None:
-            await run_to_completion(lambda: self._path.unlink(missing_ok=True))
+            await run_to_completion(lambda: real_path(self._path).unlink(missing_ok=True))
         else:
             content = _serialise(record)
             await run_to_completion(lambda: write_private(self._path, content, self._entropy))
@@ -196,6 +196,21 @@ class _RecordWatcher:
 
 async def _always_needed() -> bool:
     return False
+
+
+def _open_lock(path: Path) -> int:
+    """Open the lock file, which is beside the file itself, and not beside a link to it.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    file = real_path(path)
+    lock_path = file.with_name(file.name + ".lock")
+    try:
+        return os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        reason = f"cannot create the lock file of the token store: {error.strerror}"
+        raise OSError(error.errno, reason, str(lock_path)) from error
 
 
 def _try_lock(handle: int) -> bool:
