@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run    start a development server, print what to paste"
+	@echo "make run    start a development server, print what to paste (PORT, HTTPS_PORT)"
 	@echo "make test   run every test"
 	@echo "make check  lint, types, house rules"
 	@echo "make bench  measure, beside the floor and other servers"
@@ -44,7 +44,7 @@ $(SDK)/.installed: requirements/sdk.txt $(wildcard packages/*/pyproject.toml)
 	@touch $@
 
 run: setup
-	@$(BIN)/satmint dev
+	@$(BIN)/satmint dev $(if $(PORT),--port $(PORT)) $(if $(HTTPS_PORT),--https-port $(HTTPS_PORT))
 
 # The two longest at the same time.
 check: setup

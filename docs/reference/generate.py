@@ -36,7 +36,10 @@ def settings_page() -> str:
         f"{MADE}"
         "Set each as an option of `satmint serve` (`tls_cert` is `--tls-cert`), as an environment"
         " variable, or as a\nkey of the TOML file that `--config` names. Options take precedence"
-        " over variables, and variables over the\nfile.\n\n"
+        " over variables, and variables over the\nfile. An empty variable is an unset one.\n\n"
+        "Origins, URLs and hosts are converted to the form in which browsers send them (lower case,"
+        " no default port, no\nfinal slash), or refused. Relative paths begin in the folder in"
+        " which the server is started.\n\n"
         "| key | variable | default | description |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"

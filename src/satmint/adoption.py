@@ -9,7 +9,7 @@ from pathlib import Path
 
 from satmint.flows.incarnation import IncarnationGuard
 from satmint.model.clock import Clock
-from satmint.model.database_url import is_postgres, without_password
+from satmint.model.database_url import DatabaseUrl, is_postgres, without_password
 from satmint.model.entropy import Entropy
 from satmint.model.events import Origin
 from satmint.model.incarnation import Incarnation
@@ -89,7 +89,8 @@ async def restore_database(settings: Settings, backup: Path, stamp: str) -> Path
     """
     url = without_password(settings.database)
     if is_postgres(settings.database):
-        pg_restore = ["pg_restore", "--clean", "--if-exists", f"--dbname={url}", str(backup)]
+        target = DatabaseUrl.of(settings.database).for_tools
+        pg_restore = ["pg_restore", "--clean", "--if-exists", f"--dbname={target}", str(backup)]
         raise SettingsError(
             f"use the tool of PostgreSQL, then adopt: {shlex.join(pg_restore)} && satmint db adopt"
         )

@@ -27,7 +27,7 @@ from satmint.http.operations import HandlerContext, Operation
 from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import CODE_OF_STATUS
 from satmint.jose import Keyring, KeyringError, TokenCipher
-from satmint.keyring_file import open_keyring, read_keyring
+from satmint.keyring_file import absolute_file, open_keyring, read_keyring
 from satmint.keyring_kek import KeyringWrapper
 from satmint.model.clock import Clock, SystemClock
 from satmint.model.demo import Demo
@@ -270,7 +270,7 @@ async def assembled(
         DatabaseCopied: the database is a copy.
     """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
-    keyring_file = Path(settings.keyring)
+    keyring_file = absolute_file(settings.keyring)
     version = file_version(keyring_file)
     keyring = open_keyring(
         keyring_file, clock, entropy, create=create_keyring, kek=settings.keyring_kek

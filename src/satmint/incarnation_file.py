@@ -28,7 +28,7 @@ from satmint.model.database_url import without_password
 from satmint.model.entropy import Entropy
 from satmint.model.incarnation import DatabaseCopied, Mark
 from satmint.model.refusals import StoreUnavailable
-from satmint.private_file import exclusive_lock, replace_private_file
+from satmint.private_file import exclusive_lock, real_path, replace_private_file
 from satmint.settings import SettingsError
 from satmint.store.contract import IncarnationStore
 
@@ -88,12 +88,12 @@ class MarkFile:
         """Name the file; nothing is read yet.
 
         Args:
-            file: Its path. None: the marks are kept in memory.
+            file: Its path, from now on an absolute one. None: the marks are kept in memory.
             database: The name of the database file, or the URL without a password.
             required: Whether the file must be writable. If it need not be, and is not, the marks
                 are kept in memory.
         """
-        self._file = file
+        self._file = None if file is None else file.absolute()
         self._database = database
         self._required = required
         self._kept_in_memory = _Content()
@@ -108,7 +108,7 @@ class MarkFile:
         """Exclude other processes of this machine."""
         lock: AbstractContextManager[None] = nullcontext()
         if self._file is not None:
-            lock = exclusive_lock(self._file.absolute().parent)
+            lock = exclusive_lock(self._file)
         try:
             await asyncio.to_thread(lock.__enter__)
         except OSError as error:
@@ -165,7 +165,7 @@ class MarkFile:
             return
         text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n"
         try:
-            replace_private_file(self._file, text, self._file.absolute().parent)
+            replace_private_file(self._file, text, real_path(self._file).parent)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             message = f"cannot write {self._file}, by which copies are recognised: {reason}"

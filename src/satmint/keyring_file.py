@@ -24,6 +24,12 @@ def variable_of(file: Path) -> str | None:
     return text.removeprefix(_IN_VARIABLE) if text.startswith(_IN_VARIABLE) else None
 
 
+def absolute_file(keyring: str) -> Path:
+    """The setting `keyring` as a path that is the same in any current folder."""
+    file = Path(keyring)
+    return file if variable_of(file) is not None else file.absolute()
+
+
 def open_keyring(
     file: Path, clock: Clock, entropy: Entropy, *, create: bool, kek: str | None = None
 ) -> Keyring:
@@ -78,7 +84,7 @@ def read_keyring(file: Path, wrapping: KeyringWrapper | None = None) -> Keyring:
 def _text_of(file: Path) -> str:
     variable = variable_of(file)
     if variable is not None:
-        if variable not in os.environ:
+        if not os.environ.get(variable):
             raise KeyringError("the variable is not set")
         return os.environ[variable]
     try:
@@ -88,7 +94,7 @@ def _text_of(file: Path) -> str:
 
 
 def write_keyring(file: Path, keyring: Keyring, wrapping: KeyringWrapper | None = None) -> None:
-    """Replace `file` atomically and durably; readable by its owner only, who stays the same.
+    """Replace `file` atomically and durably; readable by its owner only; see `private_file`.
 
     Args:
         file: The file.

@@ -70,7 +70,7 @@ def wrapping_key(source: str) -> bytes:
 
 
 def _from_variable(name: str) -> str:
-    if name not in os.environ:
+    if not os.environ.get(name):
         raise KeyringError(f"the variable {name}, which keyring_kek names, is not set")
     return os.environ[name]
 

@@ -13,7 +13,7 @@ from satmint.jose import Keyring, KeyringError, KeyState, MasterKey, TokenCipher
 from satmint.keyring_file import open_keyring, write_keyring
 from satmint.keyring_kek import KeyringWrapper
 from satmint.model.clock import Clock, SystemClock
-from satmint.model.database_url import is_postgres, without_password
+from satmint.model.database_url import DatabaseUrl, is_postgres
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.policies import policy_of
 from satmint.private_file import exclusive_lock
@@ -150,7 +150,7 @@ def back_up_database(
     if is_postgres(settings.database):
         pg_dump = [
             *("pg_dump", "--format=custom", "--no-owner", f"--file={destination}"),
-            without_password(settings.database),
+            DatabaseUrl.of(settings.database).for_tools,
         ]
         message = f"use the tool of PostgreSQL: {shlex.join(pg_dump)}"
         raise SettingsError(message)
@@ -193,7 +193,7 @@ def init_keyring(file: Path, clock: Clock, entropy: Entropy, kek: str | None = N
         OSError: the file cannot be written.
         SettingsError: the KEK is not available.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         if file.exists():
             raise FileExistsError(file)
         keyring = Keyring.new(entropy, clock.now())
@@ -219,7 +219,7 @@ def rotate_keyring(
         SettingsError: there is no usable keyring.
         OSError: the file cannot be written; it is unchanged.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         keyring = _open_keyring(file, kek).rotate(entropy, clock.now())
         _write(file, keyring, kek, entropy)
     return _key_infos(keyring)
@@ -234,7 +234,7 @@ def prepare_key(
         SettingsError: there is no usable keyring, or it already has a prepared key.
         OSError: the file cannot be written; it is unchanged.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         try:
             keyring = _open_keyring(file, kek).add(entropy, clock.now())
         except KeyringError as error:
@@ -256,7 +256,7 @@ def wrap_keyring(file: Path, kek: str, old_kek: str | None, entropy: Entropy) ->
         SettingsError: there is no usable keyring, or the new KEK is not available.
         OSError: the file cannot be written; it is unchanged.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         keyring = _open_keyring(file, old_kek)
         _write(file, keyring, kek, entropy)
     return len(keyring.keys)
@@ -269,7 +269,7 @@ def unwrap_keyring(file: Path, kek: str, entropy: Entropy) -> int:
         SettingsError: there is no usable keyring, or the KEK is not available.
         OSError: the file cannot be written; it is unchanged.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         keyring = _open_keyring(file, kek)
         _write(file, keyring, None, entropy)
     return len(keyring.keys)
@@ -306,7 +306,7 @@ def remove_key(
         SettingsError: there is no usable keyring, it has no such key, or the key is active.
         OSError: the file cannot be written; it is unchanged.
     """
-    with exclusive_lock(file.absolute().parent):
+    with exclusive_lock(file):
         try:
             keyring = _open_keyring(file, kek).remove(key_id)
         except KeyringError as error:

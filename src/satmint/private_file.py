@@ -7,31 +7,43 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def replace_private_file(file: Path, text: str, owner: Path | None = None) -> None:
-    """Replace `file` atomically and durably; readable by its owner only, who stays the same.
+def real_path(file: Path) -> Path:
+    """The absolute path of `file` behind all symbolic links; it need not exist.
+
+    A file is replaced there, so that links to it, such as those into a mounted volume, stay.
+    """
+    return Path(os.path.realpath(file))
+
+
+def replace_private_file(
+    file: Path, content: str | bytes, owner: Path | None = None, mode: int = 0o600
+) -> None:
+    """Replace `file` atomically and durably; the owner stays the same, and links to it as well.
 
     Args:
-        file: The file.
-        text: Its new content.
+        file: The file, or a symbolic link to it.
+        content: Its new content; text is written as UTF-8.
         owner: If root creates it, the file or folder whose owner it gets. Default: root.
+        mode: Its permissions. Default: only its owner can read and write it.
 
     Raises:
         OSError: the file cannot be written; it is unchanged.
     """
+    file = real_path(file)
     temporary = file.with_name(f".{file.name}.new")
     temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as stream:
         owner = file if file.exists() else owner
         if owner is not None and os.geteuid() == 0:
             # A change by root must not take the file away from the server's user.
             before = owner.stat()
             os.fchown(stream.fileno(), before.st_uid, before.st_gid)
-        stream.write(text)
+        stream.write(content.encode() if isinstance(content, str) else content)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(file)
-    folder = os.open(file.absolute().parent, os.O_RDONLY)
+    folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
@@ -39,13 +51,16 @@ def replace_private_file(file: Path, text: str, owner: Path | None = None) -> No
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Lock `folder` against other processes that change a file in it: changes would be lost.
+def exclusive_lock(file: Path) -> Iterator[None]:
+    """Lock the folder of `file` against other processes that change it: changes would be lost.
+
+    Args:
+        file: The file, or a symbolic link to it.
 
     Raises:
         OSError: the folder cannot be opened.
     """
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(real_path(file).parent, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

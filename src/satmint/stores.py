@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from satmint.flows.incarnation import IncarnationGuard
 from satmint.incarnation_file import file_guard, marks_of_file, server_guard
+from satmint.keyring_file import absolute_file
 from satmint.model.clock import Clock
 from satmint.model.database_url import is_postgres
 from satmint.model.entropy import Entropy
@@ -50,7 +51,7 @@ async def open_store(
     """
     if not is_postgres(settings.database):
         path = await asyncio.to_thread(sqlite_file, settings.database)
-        return await open_sqlite(path, now, observe_batch)
+        return await open_sqlite(path.absolute(), now, observe_batch)
     limits = PostgresLimits(
         connections=settings.database_connections, pooler=settings.database_pooler
     )
@@ -70,8 +71,8 @@ def guard_of(
     """What recognises a restored database; see `IncarnationGuard` for the arguments."""
     url, parts = settings.database, (store.incarnation, clock, entropy)
     if is_postgres(url):
-        return server_guard(url, Path(settings.keyring), *parts)
-    return file_guard(sqlite_path(url), *parts, requires_mark=requires_mark)
+        return server_guard(url, absolute_file(settings.keyring), *parts)
+    return file_guard(sqlite_path(url).absolute(), *parts, requires_mark=requires_mark)
 
 
 def sqlite_file(database: str) -> Path:

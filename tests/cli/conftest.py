@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,14 @@ def _logs_as_they_were() -> Iterator[None]:
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command would warn of them: they are not settings."""
+    for name in os.environ:
+        if name.startswith("SATMINT_TEST_"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

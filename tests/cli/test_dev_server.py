@@ -21,6 +21,7 @@ from satmint.model.base64url import b64url_decode
 from tests.kit.dev import SATMINT, DevServer, clean_environment, running_dev
 from tests.kit.ports import free_port
 
+ROOT: Final = Path(__file__).parents[2]
 TOKENS: Final = "/api/fabric/subscribers/tokens"
 REFRESH: Final = "/api/fabric/subscribers/tokens/refresh"
 
@@ -252,6 +253,23 @@ def test_port_that_is_taken_is_named_in_one_line(
         assert json.loads(capsys.readouterr().err) == {
             "error": f"cannot listen on 127.0.0.1:{port}: the port is taken"
         }
+
+
+def test_port_is_taken_from_the_environment_and_from_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("SATMINT_PORT", str(port))
+        monkeypatch.setenv("SATMINT_DATABASE", "postgresql://h/x")
+        assert run(["dev", "--https-port", "0", "--data", str(tmp_path)]) == 1
+        shown = capsys.readouterr().err
+        assert f"cannot listen on 127.0.0.1:{port}: the port is taken" in shown
+        assert "variable_ignored" in shown
+        assert "SATMINT_DATABASE" in shown
+    make = ["make", "-n", "run", "PORT=9000", "HTTPS_PORT=0"]
+    planned = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert planned.stdout.endswith("satmint dev --port 9000 --https-port 0\n")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_a_key_is_kept_as_long_as_a_token_of_it_lives(tmp_path: Path, database: 
     ("url", "reason"),
     [
         ("postgresql://satmint:{}@127.0.0.1:1/x", "the server is unreachable"),
-        ("postgresql://satmint:{}@[/x", "the URL is invalid"),
+        ("postgresql://satmint:{}@127.0.0.1:1/x?sslmode=require", "the server is unreachable"),
     ],
 )
 def test_error_names_the_database_without_its_password(
@@ -117,3 +117,21 @@ def test_error_names_the_database_without_its_password(
     code, out, told = satmint("db", "check", "--database", url.format(HIDDEN), cwd=tmp_path)
     assert (code, out) == (1, "")
     assert told.endswith(f": {reason}\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://satmint:{}@[/x", "is not a valid PostgreSQL URL: percent-encode special"),
+        ("postgresql://satmint:{}@h/x?channel_binding=require", "has the parameter channel_bind"),
+        ("postgresql://satmint:{}@h/x?sslrootcert=/nowhere", "has the parameter sslrootcert, a"),
+    ],
+)
+def test_url_that_is_not_understood_is_refused_in_one_line(
+    tmp_path: Path, url: str, reason: str
+) -> None:
+    code, out, told = satmint("db", "check", "--database", url.format(HIDDEN), cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert told.startswith(f"satmint: --database {reason}")
+    assert told.count("\n") == 1
+    assert HIDDEN not in told

@@ -53,7 +53,7 @@ def test_file_of_a_stopped_server_that_is_copied_back(deployment: Deployment) ->
     shutil.copy(deployment.folder / "copy.db", database)
     told = deployment.refused()
     assert told.startswith(
-        f"satmint: cannot use sqlite:///{FILE}: it is an older copy, and lacks changes"
+        f"satmint: cannot use sqlite:///{database}: it is an older copy, and lacks changes"
     )
     assert ADOPT in told
     code, _, told = deployment.satmint("db", "adopt", "--moved", "--yes")

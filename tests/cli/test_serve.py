@@ -69,14 +69,27 @@ def keys(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:
 def test_it_says_where_it_listens_and_warns_without_a_cluster_host(
     tmp_path: Path, project: dict[str, Any]
 ) -> None:
-    with running_serve(tmp_path) as server:
+    variables = {
+        "SATMINT_CLUSTERHOST": "puc.example.com",
+        "SATMINT_CLUSTER_HOST": "",
+        "SATMINT_WORKERS": "",
+        "SATMINT_SERVICE_HOST": "10.96.12.34",
+    }
+    with running_serve(tmp_path, **variables) as server:
         url = server.url
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
         sign_in(server, project)
         assert server.stop() == 0
         told = [(line["level"], line["event"]) for line in server.log]
-    assert told == [("warning", "no_cluster_host"), ("info", "listening"), ("info", "stopped")]
-    assert server.log[1]["public_url"] == url
+    assert told == [
+        ("warning", "unknown_variable"),
+        ("warning", "no_cluster_host"),
+        ("info", "listening"),
+        ("info", "stopped"),
+    ]
+    assert server.log[0]["variable"] == "SATMINT_CLUSTERHOST"
+    assert server.log[0]["remedy"] == "did you mean SATMINT_CLUSTER_HOST?"
+    assert server.log[2]["public_url"] == url
     assert project["api_token"] not in json.dumps(server.log)
 
 
@@ -177,7 +190,10 @@ def test_deployment_that_is_open_by_accident_is_warned_of(
         told = server.wait_for("no_public_url")
         assert re.fullmatch(r"links in responses start with http://0\.0\.0\.0:\d+", told["meaning"])
         warning = server.wait_for("keyring_open_to_others")
-        assert (warning["level"], warning["remedy"]) == ("warning", "chmod 600 keyring.json")
+        assert (warning["level"], warning["remedy"]) == (
+            "warning",
+            f"chmod 600 {tmp_path}/keyring.json",
+        )
         server.wait_for("listening")
         assert server.stop() == 0
     assert project["name"] == "one"
@@ -194,7 +210,8 @@ def test_keyring_is_asked_for_as_json_too(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert json.loads(done.stderr) == {
-        "error": "there is no keyring at keyring.json: create one with `satmint keys init`"
+        "error": f"there is no keyring at {tmp_path}/keyring.json: create one with"
+        " `satmint keys init`"
     }
     assert list(tmp_path.iterdir()) == []
 

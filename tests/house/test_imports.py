@@ -27,7 +27,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "control": {"flows", "http", "jose", "model"},
     "webhooks": {"flows", "jose", "model"},
     "settings": {"model"},
-    "settings_sources": {"model", "settings"},
+    "environment": {"settings"},
+    "settings_sources": {"environment", "model", "settings"},
     "keyring_file": {"jose", "keyring_kek", "model", "private_file", "settings"},
     "keyring_kek": {"jose", "model"},
     "private_file": set(),
@@ -46,7 +47,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("store.contract", "stores"),
     },
     "stores": {
-        *("flows", "incarnation_file", "model", "settings"),
+        *("flows", "incarnation_file", "keyring_file", "model", "settings"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
     "maintenance": {
@@ -58,7 +59,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("flows", "model", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
         *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
-        *("maintenance", "adoption", "incarnation_file"),
+        *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -76,7 +77,7 @@ DRIVERS: Final = {
     "prometheus_client": {"http"},
     "cryptography": {"jose", "dpop", "cli", "server"},
     "argon2": {"flows"},
-    "socket": {"server", "cli", "webhooks"},
+    "socket": {"server", "cli", "store.postgres", "webhooks"},
     "httpcore": {"webhooks"},
 }
 """Libraries that only one kind of room has to do with."""

@@ -283,7 +283,7 @@ async def test_each_fault_of_a_changed_address(server: Server) -> None:
 
 async def test_click_to_call_token_is_shown_once(server: Server) -> None:
     place = str(server.tenant.addresses[0].id)
-    origins = ["https://a.example", "https://b.example:8443", "https://a.example"]
+    origins = ["https://a.example", "https://b.example:8443", "https://A.example:443/"]
     body = {"address_id": place, "name": "shop", "origins": origins}
     answer = await server.client.post(f"{API}/c2c-tokens", json=body, auth=server.tenant.auth)
     made = said(answer, 201)
@@ -326,7 +326,7 @@ FOREIGN: Final = (
         ({}, [missing("address_id")]),
         ({"address_id": NOBODY}, [FOREIGN]),
         (
-            {"address_id": NOBODY, "name": "", "origins": ["https://a.example/"]},
+            {"address_id": NOBODY, "name": "", "origins": ["https://a.example/page"]},
             [
                 invalid("Name must not be empty", "name"),
                 invalid(ORIGINS, "origins"),

@@ -9,6 +9,8 @@ import pytest
 from satmint.settings import FIELDS, Settings, SettingsError, describe
 from satmint.settings_sources import load_settings, parse_text, split_regions, split_words
 
+PROXIES = "--trusted-proxies is invalid:"
+
 
 def written(folder: Path, text: str) -> Path:
     file = folder / "satmint.toml"
@@ -77,45 +79,40 @@ def test_every_kind_of_value_is_read_from_a_file(tmp_path: Path) -> None:
     assert settings.port == 9000
     assert settings.issuer == "Ünïcödé"
     assert settings.cors_origins == ("https://a.example",)
-    assert settings.regions == {"us-central": "", "eu-west": "puc.eu.example.com"}
-
-
-def test_variables_that_are_not_ours_are_passed_over() -> None:
-    environment = {"PORT": "x", "satmint_port": "x", "SATMINT_": "x", "SATMINT_PROT": "x"}
-    assert load_settings({}, environment) == Settings()
+    assert settings.regions == {"us-central": None, "eu-west": "puc.eu.example.com"}
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"prot": 1}, "Object contains unknown field `prot`"),
-        ({"port": "http"}, "Expected `int`, got `str` - at `$.port`"),
-        ({"port": -1}, "Expected `int` >= 0 - at `$.port`"),
-        ({"port": 65_536}, "Expected `int` <= 65535 - at `$.port`"),
-        ({"issuer": ""}, "Expected `str` of length >= 1 - at `$.issuer`"),
-        ({"replay_seconds": -1}, "Expected `int` >= 0 - at `$.replay_seconds`"),
-        ({"max_token_seconds": 59}, "Expected `int` >= 60 - at `$.max_token_seconds`"),
-        ({"max_session_seconds": 599}, "Expected `int` >= 600 - at `$.max_session_seconds`"),
-        ({"event_retention_days": 0}, "Expected `int` >= 1 - at `$.event_retention_days`"),
-        ({"embeds_per_minute": 0}, "Expected `int` >= 1 - at `$.embeds_per_minute`"),
-        ({"failures_per_minute": 0}, "Expected `int` >= 1 - at `$.failures_per_minute`"),
-        ({"proof_age_seconds": 119}, "Expected `int` >= 120 - at `$.proof_age_seconds`"),
-        ({"proof_ahead_seconds": -1}, "Expected `int` >= 0 - at `$.proof_ahead_seconds`"),
-        ({"device_slack_seconds": -1}, "Expected `int` >= 0 - at `$.device_slack_seconds`"),
+        ({"prot": 1}, "unknown setting --prot: did you mean port?"),
+        ({"port": "http"}, "--port must be an integer"),
+        ({"port": -1}, "--port must be at least 0"),
+        ({"port": 65_536}, "--port must be at most 65535"),
+        ({"issuer": ""}, "--issuer has an invalid value. The `iss` claim of every token."),
+        ({"replay_seconds": -1}, "--replay-seconds must be at least 0"),
+        ({"max_token_seconds": 59}, "--max-token-seconds must be at least 60"),
+        ({"max_session_seconds": 599}, "--max-session-seconds must be at least 600"),
+        ({"event_retention_days": 0}, "--event-retention-days must be at least 1"),
+        ({"embeds_per_minute": 0}, "--embeds-per-minute must be at least 1"),
+        ({"failures_per_minute": 0}, "--failures-per-minute must be at least 1"),
+        ({"proof_age_seconds": 119}, "--proof-age-seconds must be at least 120"),
+        ({"proof_ahead_seconds": -1}, "--proof-ahead-seconds must be at least 0"),
+        ({"device_slack_seconds": -1}, "--device-slack-seconds must be at least 0"),
         # A session is kept for a day after its end, and no longer.
         (
             {"device_slack_seconds": 86_401},
-            "Expected `int` <= 86400 - at `$.device_slack_seconds`",
+            "--device-slack-seconds must be at most 86400",
         ),
         ({"tls_cert": "cert.pem"}, "set both tls_cert and tls_key, or neither"),
         ({"tls_key": "key.pem"}, "set both tls_cert and tls_key, or neither"),
         (
             {"trusted_proxies": ("10.0.0.1", "*")},
-            "trusted_proxies: '*' would let every caller choose its own address: name the proxies",
+            f"{PROXIES} '*' would let every caller choose its own address: name the proxies",
         ),
         (
             {"trusted_proxies": ("proxy.example",)},
-            "trusted_proxies: 'proxy.example' is not an IP address or a network such as 10.0.0.0/8",
+            f"{PROXIES} 'proxy.example' is not an IP address or a network such as 10.0.0.0/8",
         ),
     ],
 )
@@ -148,7 +145,7 @@ def test_asterisk_as_trusted_proxies_is_refused_from_everywhere(tmp_path: Path) 
 def test_setting_of_another_form_is_refused_and_not_repeated(name: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings({name: "hunter2/secret"}, {})
-    assert str(refusal.value).endswith(f"- at `$.{name}`")
+    assert str(refusal.value).startswith(f"--{name.replace('_', '-')} has an invalid value. ")
     assert "hunter2" not in str(refusal.value)
 
 
@@ -156,7 +153,7 @@ def test_setting_of_another_form_is_refused_and_not_repeated(name: str) -> None:
 def test_what_is_no_project_is_no_project_whose_proofs_are_strict(text: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_settings({"strict_proofs": (text,)}, {})
-    assert "strict_proofs" in str(refusal.value)
+    assert "--strict-proofs" in str(refusal.value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The certificate of a development server: created when needed, renewed before it expires."""
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Final
 
 import trustme
 from cryptography import x509
+
+from satmint.private_file import real_path, replace_private_file
 
 NAMES: Final = (
     "localhost",
@@ -71,15 +72,9 @@ def _is_usable(files: Certificate, now_utc: datetime) -> bool:
 def _create(files: Certificate, now_utc: datetime) -> None:
     authority = trustme.CA(organization_name="satmint development")
     issued = authority.issue_cert(*NAMES, not_after=now_utc + _VALIDITY)
-    files.chain.unlink(missing_ok=True)
-    _write(files.ca, authority.cert_pem.bytes(), 0o644)
-    _write(files.key, issued.private_key_pem.bytes(), 0o600)
+    chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    real_path(files.chain).unlink(missing_ok=True)
+    replace_private_file(files.ca, authority.cert_pem.bytes(), mode=0o644)
+    replace_private_file(files.key, issued.private_key_pem.bytes())
     # The chain is written last: `_is_usable` then accepts only a complete set of files.
-    _write(files.chain, b"".join(blob.bytes() for blob in issued.cert_chain_pems), 0o644)
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    file.unlink(missing_ok=True)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
+    replace_private_file(files.chain, chain, mode=0o644)

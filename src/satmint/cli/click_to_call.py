@@ -24,10 +24,10 @@ from satmint.flows.credentials import (
 )
 from satmint.flows.lookup import find_c2c_token
 from satmint.model.listing import Window
-from satmint.model.naming import is_origin
 from satmint.model.records import C2cToken
 from satmint.model.secrets import C2C_PREFIX
 from satmint.model.times import iso, iso_or_none
+from satmint.model.web_addresses import InvalidWebAddress, normal_origin
 
 app = group("click-to-call")
 
@@ -52,10 +52,10 @@ async def create(
     project: ProjectOption = None,
 ) -> None:
     """Create a Click-to-Call token. The command prints the token once."""
-    origins = tuple(origin or ())
-    for text in origins:
-        if not is_origin(text):
-            raise UsageError("--origin must be a web origin, such as https://www.example.com")
+    try:
+        origins = tuple(dict.fromkeys(map(normal_origin, origin or ())))
+    except InvalidWebAddress as error:
+        raise UsageError(f"--origin {error}") from error
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
         target = await resolve_address(services, chosen.id, address)

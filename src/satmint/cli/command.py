@@ -12,7 +12,7 @@ import typer
 
 from satmint.cli.demo import read_saved_demo, sqlite_url
 from satmint.cli.errors import failures_for_user
-from satmint.cli.options import Json, settings_from
+from satmint.cli.options import Json, settings_from, warn_of_variables
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Report, UsageError
 from satmint.flows.lookup import find_projects, list_projects
@@ -122,6 +122,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             **given: object,
         ) -> None:
             settings = settings_at(data, database, keyring, config)
+            warn_of_variables(settings, as_json=as_json)
             ctx = CommandContext(
                 settings, Report(as_json=as_json), f"satmint {app.info.name} {name}"
             )

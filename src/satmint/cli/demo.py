@@ -1,6 +1,5 @@
 """The demo project of a development server: created once, reused after a restart."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from satmint.model.events import Origin
 from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType
 from satmint.model.secrets import SecretText
+from satmint.private_file import replace_private_file
 from satmint.settings import Settings
 
 _FILE: Final = "demo.json"
@@ -139,11 +139,4 @@ async def _c2c_token(
 
 
 def _write(file: Path, saved: SavedDemo) -> None:
-    temporary = file.with_name(f".{file.name}.new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(saved), indent=2) + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(file)
+    replace_private_file(file, msgspec.json.format(msgspec.json.encode(saved), indent=2) + b"\n")

@@ -1,9 +1,10 @@
 """`satmint dev`: a development server on this machine."""
 
+import os
 from contextlib import ExitStack, closing
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -18,27 +19,45 @@ from satmint.cli.browser_sdk import browser_sdk
 from satmint.cli.certificate import Certificate, ensure_certificate
 from satmint.cli.demo import ensure_demo, sqlite_url
 from satmint.cli.errors import error_reason
-from satmint.cli.options import Json, LogLevel, settings_from
+from satmint.cli.options import Json, LogLevel, log_unknown_variables, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Report, UsageError, format_properties
 from satmint.cli.running import background_of, listen_on, run_server, url_of
 from satmint.cli.serving import ADMIN_LIMITS, options_of
 from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
+from satmint.environment import setting_variables
 from satmint.logs import configure_logs
 from satmint.model.clock import SystemClock
 from satmint.model.database_url import without_password
 from satmint.model.demo import BrowserSdk, Demo
 from satmint.server import LifecycleHooks, Listener, ListenerApp, ServerCertificate, serve
 from satmint.settings import Settings
+from satmint.settings_sources import absolute_paths
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+_FOR_SERVE: Final = "use `satmint serve`"
+_OWN_SETTINGS: Final = {
+    "host": "pass --host; a development server listens on loopback only",
+    "database": "pass --database",
+    "keyring": "pass --data, the folder of the keyring",
+    **dict.fromkeys(("cluster_host", "public_url", "tls_cert", "tls_key", "workers"), _FOR_SERVE),
+}
+"""What to do instead of setting the variable of a setting that `satmint dev` chooses by itself."""
 
 
 @app.command(cls=PlainCommand, context_settings=HELP_NAMES)
 def dev(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="N", help="Port for http; 0: any free port.")
-    ] = 8080,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="N",
+            show_default=False,
+            help="Port for http; 0: any free port. Default: `SATMINT_PORT`, or 8080.",
+        ),
+    ] = None,
     https_port: Annotated[
         int, typer.Option(min=0, max=65535, metavar="N", help="Port for https; 0: any free port.")
     ] = 8443,
@@ -68,8 +87,8 @@ def dev(
     Creates a database, a keyring, a certificate and a demo project, serves http and https, and
     prints commands to try. A restart keeps the data.
 
-    Set other settings as for `satmint serve`: with `SATMINT_...` variables, or in the file that
-    `SATMINT_CONFIG` names.
+    Set the port and other settings as for `satmint serve`: with `SATMINT_...` variables, or in the
+    file that `SATMINT_CONFIG` names. The address, the database, the keyring and https are its own.
     """
     if not _is_loopback(host):
         raise UsageError(
@@ -77,6 +96,9 @@ def dev(
         )
     found = browser_sdk(sdk)
     configure_logs("json" if as_json else "console", log_level)
+    configured = settings_from({"port": port}, config=None)
+    log_unknown_variables(configured)
+    _log_own_settings()
     data = data.absolute()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,18 +107,20 @@ def dev(
     except OSError as error:
         raise Failure(f"cannot write to the data folder: {error_reason(error)}") from error
     with ExitStack() as open_listeners:
-        http = open_listeners.enter_context(closing(listen_on(host, port)))
+        http = open_listeners.enter_context(closing(listen_on(host, configured.port)))
         https = listen_on(host, https_port, served_certificate)
         open_listeners.enter_context(closing(https))
-        settings = settings_from(
-            {
-                "host": host,
-                "port": http.port,
-                "database": database or sqlite_url(data / "satmint.db"),
-                "keyring": str(data / "keyring.json"),
-                "cluster_host": f"puc.localhost:{https.port}",
-            },
-            config=None,
+        settings = absolute_paths(
+            settings_from(
+                {
+                    "host": host,
+                    "port": http.port,
+                    "database": database or sqlite_url(data / "satmint.db"),
+                    "keyring": str(data / "keyring.json"),
+                    "cluster_host": f"puc.localhost:{https.port}",
+                },
+                config=None,
+            )
         )
         admin = _admin_listener(host, settings.admin_port)
         if admin is not None:
@@ -104,6 +128,15 @@ def dev(
         report = Report(as_json=as_json)
         listeners = DevListeners(http, https, admin)
         run_server(settings, _run(listeners, settings, certificate, found, report))
+
+
+def _log_own_settings() -> None:
+    """Warn of variables of settings that a development server chooses by itself."""
+    log = structlog.get_logger("satmint.dev")
+    for name, (variable, _) in setting_variables(os.environ).items():
+        if name in _OWN_SETTINGS:
+            remedy = _OWN_SETTINGS[name]
+            log.warning("variable_ignored", variable=variable, remedy=remedy)
 
 
 class DevListeners(NamedTuple):

@@ -22,6 +22,8 @@ _DATABASE: Final = {
     "postgres_isolation_unsupported": "the isolation level must be read committed or serializable",
     "postgres_lost": "the server is unreachable",
     "postgres_read_only": "the server is read-only or a replica",
+    "postgres_tls_failed": "TLS failed: check sslmode, sslrootcert and the certificates",
+    "postgres_without_tls": "the server does not offer TLS, which sslmode requires",
     "postgres_timeout": "the server did not respond in time",
     "postgres_url_not_understood": "the URL is invalid",
     "sqlite_busy": "another process holds a lock",

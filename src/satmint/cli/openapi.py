@@ -9,7 +9,8 @@ import typer
 from satmint.assembly import api_description
 from satmint.cli.options import Json
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.report import to_json
+from satmint.cli.report import UsageError, to_json
+from satmint.model.web_addresses import InvalidWebAddress, normal_base_url
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -22,6 +23,9 @@ def openapi(
     as_json: Json = False,
 ) -> None:
     """Print the OpenAPI 3.1 document of the HTTP API, in JSON."""
-    document = api_description(url.rstrip("/"))
+    try:
+        document = api_description(normal_base_url(url))
+    except InvalidWebAddress as error:
+        raise UsageError(f"--url {error}") from error
     text = to_json(document) if as_json else json.dumps(document, indent=2, ensure_ascii=False)
     sys.stdout.write(text + "\n")

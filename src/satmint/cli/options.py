@@ -2,20 +2,18 @@
 
 import inspect
 import os
-import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+import structlog
 import typer
 
-from satmint.cli.report import UsageError
+from satmint.cli.report import UsageError, write_message
+from satmint.environment import CONFIG_VARIABLE, unknown_variables
 from satmint.settings import FIELDS, Settings, SettingsError, describe
 from satmint.settings_sources import load_settings, parse_text
-
-CONFIG_VARIABLE: Final = "SATMINT_CONFIG"
 
 Json = Annotated[
     bool, typer.Option("--json", metavar="", help="Print JSON on one line, including errors.")
@@ -65,10 +63,12 @@ def settings_from(
     Raises:
         UsageError: a setting is unknown or invalid.
     """
-    if config is None and environment.get(CONFIG_VARIABLE):
-        config = Path(environment[CONFIG_VARIABLE])
+    source = ""
+    if config is None and environment.get(CONFIG_VARIABLE, "").strip():
+        config = Path(environment[CONFIG_VARIABLE].strip())
+        source = f", which {CONFIG_VARIABLE} names"
     if config is not None and not config.is_file():
-        raise UsageError(f"there is no file {config}")
+        raise UsageError(f"there is no file {config}{source}")
     values = {
         name: parse_text(name, value) if isinstance(value, str) else value
         for name, value in given.items()
@@ -76,25 +76,26 @@ def settings_from(
     try:
         return load_settings(values, environment, config)
     except SettingsError as error:
-        raise UsageError(_plain_message(str(error))) from error
+        raise UsageError(str(error)) from error
 
 
-def _plain_message(message: str) -> str:
-    """A message of msgspec with the name of the setting instead of a path and Python types."""
-    unknown = re.search(r"unknown field `([^`]*)`", message)
-    if unknown is not None:
-        near = get_close_matches(unknown[1], [field.name for field in FIELDS], 1)
-        return f"unknown setting {unknown[1]}" + (f": did you mean {near[0]}?" if near else "")
-    found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
-    if found is None:
-        return message
-    problem, name = found.groups()
-    bound = re.search(r"`int` (>=|<=) (-?\d+)", problem)
-    if bound is not None:
-        return f"{name} must be at {'least' if bound[1] == '>=' else 'most'} {bound[2]}"
-    if problem.startswith("Expected `int"):
-        return f"{name} must be an integer"
-    return f"{name} has an invalid value. {describe(name)}"
+def warn_of_variables(settings: Settings, *, as_json: bool) -> None:
+    """Write a warning for each `SATMINT_…` variable that has no effect, to standard error."""
+    for variable in unknown_variables(os.environ, settings):
+        text = f"{variable.name} is not a setting and has no effect: {variable.remedy}"
+        write_message(text, "warning", as_json=as_json)
+
+
+def log_unknown_variables(settings: Settings) -> None:
+    """The same as `warn_of_variables`, in the log of a server."""
+    log = structlog.get_logger("satmint.settings")
+    for variable in unknown_variables(os.environ, settings):
+        log.warning(
+            "unknown_variable",
+            variable=variable.name,
+            meaning="it is not a setting and has no effect",
+            remedy=variable.remedy,
+        )
 
 
 def _parameter(field: msgspec.structs.FieldInfo, panel: str) -> inspect.Parameter:

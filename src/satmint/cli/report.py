@@ -149,7 +149,7 @@ def write_message(text: str, kind: str, *, as_json: bool) -> None:
 
     Args:
         text: The message.
-        kind: `error` or `note`: the name of the member in JSON.
+        kind: `error`, `warning` or `note`: the name of the member in JSON.
         as_json: Whether to write JSON.
     """
     line = " ".join(text.split())
@@ -158,4 +158,5 @@ def write_message(text: str, kind: str, *, as_json: bool) -> None:
         return
     coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     name = "\x1b[31msatmint:\x1b[0m" if coloured else "satmint:"
-    sys.stderr.write(f"{name} {line}\n")
+    prefix = "warning: " if kind == "warning" else ""
+    sys.stderr.write(f"{name} {prefix}{line}\n")

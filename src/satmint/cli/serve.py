@@ -10,7 +10,13 @@ import structlog
 import typer
 
 from satmint.assembly import Service, assembled
-from satmint.cli.options import Config, Json, setting_parameters, settings_from
+from satmint.cli.options import (
+    Config,
+    Json,
+    log_unknown_variables,
+    setting_parameters,
+    settings_from,
+)
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure
 from satmint.cli.running import certificate_of, listen_shared, run_server, url_of
@@ -20,6 +26,7 @@ from satmint.cli.workers import Supervisor
 from satmint.logs import configure_logs
 from satmint.server import Listener
 from satmint.settings import Settings
+from satmint.settings_sources import absolute_paths
 
 PANELS: Final = {
     "Listening": (
@@ -84,8 +91,9 @@ replaced.
 def _serve(config: Path | None = None, as_json: bool = False, **given: object) -> None:
     if as_json:
         given["log_format"] = "json"
-    settings = settings_from(given, config)
+    settings = absolute_paths(settings_from(given, config))
     configure_logs(settings.log_format, settings.log_level)
+    log_unknown_variables(settings)
     certificate = certificate_of(settings)
     with ExitStack() as open_listeners:
         listeners = listen_shared(settings.workers, settings.host, settings.port, certificate)
@@ -102,7 +110,7 @@ def _serve(config: Path | None = None, as_json: bool = False, **given: object) -
                 open_listeners.enter_context(closing(listener))
         bound = url_of(settings.host, listeners[0])
         admin_url = url_of(settings.admin_host, admin[0]) if admin else None
-        urls = ServerUrls(bound, (settings.public_url or bound).rstrip("/"), admin_url)
+        urls = ServerUrls(bound, settings.public_url or bound, admin_url)
         if len(listeners) == 1:
             single = Listeners(listeners[0], admin[0] if admin else None)
             run_server(settings, _serve_single(single, settings, urls))

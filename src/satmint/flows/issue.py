@@ -20,6 +20,7 @@ from satmint.model.references import is_email_reference
 from satmint.model.refusals import Code, FieldError, Forbidden, NotFound, Unprocessable
 from satmint.model.rotation import Head
 from satmint.model.secrets import C2C_PREFIX, digest, is_c2c_token
+from satmint.model.web_addresses import allows_origin
 from satmint.store.contract import NewSubscriber, Store, SubscriberChange
 
 
@@ -171,7 +172,7 @@ async def embed_token(
         raise NotFound("address_gone")
     if known.disabled_at is not None:
         raise Forbidden("disabled")
-    if known.origins and web_origin not in known.origins:
+    if not allows_origin(known.origins, web_origin):
         raise Forbidden("origin")
     expires_at = now + services.policy.token_seconds(ACCESS_SECONDS)
     session = new_session(services, expires_at, now, c2c_token=known.id)

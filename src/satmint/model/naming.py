@@ -1,4 +1,4 @@
-"""Formats of e-mail addresses, slugs, origins and fingerprints. Nothing is looked up."""
+"""Formats of e-mail addresses, slugs and fingerprints. Nothing is looked up."""
 
 import re
 import unicodedata
@@ -9,7 +9,6 @@ _EMAIL_INSIDE: Final = re.compile(r"[^\s@]@[^\s@.]+(\.[^\s@.]+)+")
 _FINGERPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+", re.ASCII)
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]{1,255}", re.ASCII)
 
 
 def is_email(text: str) -> bool:
@@ -25,11 +24,6 @@ def is_fingerprint(text: str) -> bool:
 def is_slug(text: str) -> bool:
     """Whether `text` is a slug: lower-case letters, digits and inner hyphens."""
     return _SLUG.fullmatch(text) is not None
-
-
-def is_origin(text: str) -> bool:
-    """Whether `text` is a web origin (RFC 6454): scheme, host and optional port."""
-    return _ORIGIN.fullmatch(text) is not None
 
 
 def slug(text: str) -> str:

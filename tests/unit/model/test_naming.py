@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satmint.model.naming import is_email, is_fingerprint, is_origin, is_slug, slug
+from satmint.model.naming import is_email, is_fingerprint, is_slug, slug
 
 THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
@@ -73,28 +73,6 @@ def test_is_fingerprint(text: str, verdict: bool) -> None:
 )
 def test_is_slug(text: str, verdict: bool) -> None:
     assert is_slug(text) is verdict
-
-
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("https://example.com", True),
-        ("http://localhost:3000", True),
-        ("http://[::1]:3000", True),
-        ("https://example.com/", False),
-        ("https://example.com/path", False),
-        ("https://user@example.com", False),
-        ("https://exa mple.com", False),
-        ("https://", False),
-        ("ftp://example.com", False),
-        ("example.com", False),
-        ("null", False),
-        ("*", False),
-        ("https://example.com\n", False),
-    ],
-)
-def test_is_origin(text: str, verdict: bool) -> None:
-    assert is_origin(text) is verdict
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from uuid import UUID
 from satmint.http.body_schema import Field, InvalidValue, JsonSchema, ReadContext
 from satmint.http.fields.texts import require_string
 from satmint.model.ids import as_uuid
-from satmint.model.naming import is_origin
 from satmint.model.refusals import Code
+from satmint.model.web_addresses import InvalidWebAddress, normal_origin
 
 MAX_ADDRESSES: Final = 10
 
@@ -66,16 +66,20 @@ class AddressIds(Field[tuple[UUID, ...]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins(Field[tuple[str, ...]]):
-    """Web origins (RFC 6454)."""
+    """Web origins (RFC 6454), in the form in which browsers send them."""
 
     def read(self, value: object, context: ReadContext) -> tuple[str, ...]:
         """See `Field.read`."""
         texts = require_strings(value)
-        if len(texts) > 50 or not all(is_origin(text) for text in texts):
-            raise InvalidValue(
-                Code.INVALID_PARAMETER, "must be up to 50 web origins, https://host[:port]"
-            )
-        return tuple(dict.fromkeys(texts))
+        invalid = InvalidValue(
+            Code.INVALID_PARAMETER, "must be up to 50 web origins, https://host[:port]"
+        )
+        if len(texts) > 50:
+            raise invalid
+        try:
+            return tuple(dict.fromkeys(map(normal_origin, texts)))
+        except InvalidWebAddress as error:
+            raise invalid from error
 
     def schema(self) -> JsonSchema:
         """See `Field.schema`."""

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
-
-import asyncpg
 
 from satmint.model.database_url import DatabaseUrl
 from satmint.model.refusals import StoreUnavailable
+from satmint.store.postgres.driver_arguments import connect_first
 from satmint.store.postgres.driver_errors import map_driver_error
 
 Connection = Any
@@ -56,13 +54,13 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
     """
     settings = {} if limits.pooler else session_settings(limits)
     try:
-        connection: Connection = await asyncpg.connect(
-            **_arguments(url),
-            timeout=limits.connect_seconds,
+        connection: Connection = await connect_first(
+            url,
+            limits.connect_seconds,
+            {"application_name": "satmint", **settings} if settings else {},
             command_timeout=limits.statement_seconds * 1.2,
             statement_cache_size=0 if limits.pooler else 256,
             max_cached_statement_lifetime=0,
-            server_settings={"application_name": "satmint", **settings} if settings else {},
             target_session_attrs="any" if limits.pooler else "read-write",
         )
         await _check_server(connection)
@@ -88,17 +86,6 @@ def session_settings(limits: PostgresLimits) -> dict[str, str]:
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
     }
-
-
-def _arguments(url: DatabaseUrl) -> dict[str, str]:
-    """The arguments of `asyncpg.connect`, which accepts `sslpassword` only within the URL."""
-    arguments = {"dsn": url.redacted}
-    if "password" in url.secrets:
-        arguments["password"] = url.secrets["password"]
-    if "sslpassword" in url.secrets:
-        mark = "&" if "?" in url.redacted else "?"
-        arguments["dsn"] += mark + urlencode({"sslpassword": url.secrets["sslpassword"]})
-    return arguments
 
 
 async def _check_server(connection: Connection) -> None:

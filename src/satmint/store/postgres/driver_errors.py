@@ -1,5 +1,6 @@
 """Separates the database's failures from programming errors, and says what can be retried."""
 
+import ssl
 from typing import Final
 
 import asyncpg
@@ -73,4 +74,8 @@ def _cause(error: Exception) -> str:
         return "postgres_lost" if lost else f"postgres_{error.sqlstate.lower()}"
     if isinstance(error, TargetServerAttributeNotMatched):
         return "postgres_read_only"
+    if isinstance(error, ssl.SSLError):
+        return "postgres_tls_failed"
+    if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
+        return "postgres_without_tls"
     return "postgres_timeout" if isinstance(error, TimeoutError) else "postgres_lost"

@@ -113,6 +113,8 @@ def backup(path: Path, destination: Path, progress: Callable[[int, int], None]) 
     """
     if destination.exists():
         raise FileExistsError(destination)
+    if destination.is_symlink():  # to a file that does not exist yet
+        destination = Path(os.path.realpath(destination))
     unfinished = destination.with_name(f".{destination.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

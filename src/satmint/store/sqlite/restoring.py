@@ -35,6 +35,8 @@ def place_backup(backup: Path, database: Path, stamp: str) -> Path | None:
         StoreUnavailable: `backup` cannot be read.
         OSError: a file cannot be written.
     """
+    if database.is_symlink():  # the link stays
+        database = Path(os.path.realpath(database))
     copy = database.with_name(f".{database.name}.restoring")
     for name in (copy, *_beside(copy)):
         name.unlink(missing_ok=True)

@@ -1,0 +1,139 @@
+"""Files are written through symbolic links, and relative paths mean what they meant when given."""
+
+import json
+import stat
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from satmint.assembly import assembled
+from satmint.cli.certificate import ensure_certificate
+from satmint.cli.demo import ensure_demo, read_saved_demo
+from satmint.cli.program import run
+from satmint.incarnation_file import MarkFile
+from satmint.maintenance import rotate_keyring
+from satmint.model.clock import SystemClock
+from satmint.model.entropy import SystemEntropy
+from satmint.model.incarnation import Mark
+from satmint.private_file import real_path, replace_private_file
+from satmint.settings import Settings
+from tests.kit.clock import NOW
+
+MARK = Mark(UUID(int=1), UUID(int=9), b"secret", NOW)
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    return folder
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def link(folder: Path, name: str, target: Path) -> Path:
+    """A symbolic link over another one, as certbot and Kubernetes make them."""
+    between = folder / f"{name}.between"
+    between.symlink_to(target)
+    found = folder / name
+    found.symlink_to(between.name)
+    return found
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_link_stays_and_the_file_behind_it_is_replaced(
+    tmp_path: Path, volume: Path, *, exists: bool
+) -> None:
+    target = volume / "secret"
+    if exists:
+        target.write_text("before")
+    named = link(tmp_path, "named", target)
+    replace_private_file(named, "after")
+    assert named.is_symlink()
+    assert target.read_text() == "after"
+    assert not target.is_symlink()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert files(volume) == [target]
+    assert real_path(named) == target
+
+
+def test_circle_of_links_is_an_error_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    replace_private_file(tmp_path / "c", "x")
+    with pytest.raises(OSError, match="symbolic links"):
+        (tmp_path / "a").read_text()
+
+
+def test_keyring_backup_and_database_are_written_through_links(
+    tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("keyring.json", "satmint.db", "copy.db"):
+        link(tmp_path, name, volume / name)
+    assert run(["keys", "init"]) == 0
+    assert run(["keys", "add"]) == 0
+    assert run(["keys", "rotate"]) == 0
+    assert len(json.loads((volume / "keyring.json").read_text())["keys"]) == 2
+    assert run(["project", "create", "one"]) == 0
+    assert run(["db", "backup", "copy.db"]) == 0
+    assert (volume / "copy.db").is_file()
+    assert run(["db", "backup", "copy.db"]) == 1
+    assert run(["db", "restore", "copy.db", "--yes"]) == 0
+    assert run(["db", "check"]) == 0
+    for name in ("keyring.json", "satmint.db", "copy.db"):
+        assert (tmp_path / name).is_symlink(), name
+        assert not (volume / name).is_symlink(), name
+    assert len(list(volume.glob("satmint.db.replaced-*"))) == 1
+
+
+async def test_files_of_a_development_server_are_written_through_links(
+    tmp_path: Path, volume: Path
+) -> None:
+    names = ("demo.json", "keyring.json", "ca.pem", "server.pem", "server.key")
+    for name in names:
+        link(tmp_path, name, volume / name)
+    ensure_certificate(tmp_path, NOW)
+    renewed = ensure_certificate(tmp_path, NOW + 380 * 86_400)
+    settings = Settings(
+        database=f"sqlite:///{tmp_path}/satmint.db", keyring=str(tmp_path / "keyring.json")
+    )
+    async with assembled(settings, create_keyring=True) as service:
+        made = await ensure_demo(tmp_path, service.services, settings)
+    saved = read_saved_demo(volume)
+    assert saved is not None
+    assert saved.project_id == made.id
+    assert renewed.chain.read_bytes() == (volume / "server.pem").read_bytes()
+    for name in names:
+        assert (tmp_path / name).is_symlink(), name
+        wanted = 0o644 if name in ("ca.pem", "server.pem") else 0o600
+        assert stat.S_IMODE((volume / name).stat().st_mode) & 0o077 == wanted & 0o077, name
+
+
+async def test_marks_are_found_from_another_folder_and_through_links(
+    tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    link(tmp_path, "incarnation.json", volume / "incarnation.json")
+    marks = MarkFile(Path("incarnation.json"), "a database", required=True)
+    monkeypatch.chdir(volume)
+    async with marks.locked():
+        await marks.put(MARK)
+    assert await marks.find(MARK.incarnation) == MARK
+    assert (tmp_path / "incarnation.json").is_symlink()
+    assert files(volume) == [volume / "incarnation.json"]
+
+
+async def test_server_finds_its_files_from_any_folder(
+    tmp_path: Path, volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with assembled(Settings(), create_keyring=True) as service:
+        monkeypatch.chdir(volume)
+        rotate_keyring(tmp_path / "keyring.json", SystemClock(), SystemEntropy())
+        assert await service.reload_keyring()
+        assert len(service.services.cipher.keyring.keys) == 2
+    assert files(volume) == []
