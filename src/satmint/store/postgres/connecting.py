@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
+
 from satmint.model.database_url import DatabaseUrl
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.postgres.driver_arguments import connect_first
 from satmint.store.postgres.driver_errors import map_driver_error
 
 Connection = Any
-"""An `asyncpg.Connection`: the driver carries no types of its own."""
+"""A `SatmintConnection`: the driver carries no types of its own."""
+
+
+class SatmintConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection of a pool."""
+
+    has_revoked = False
+    """Whether the step that uses it has recorded an event that may end sessions."""
+
 
 _ISOLATIONS: Final = frozenset({"read committed", "read uncommitted", "serializable"})
 
@@ -58,6 +68,7 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
             url,
             limits.connect_seconds,
             {"application_name": "satmint", **settings} if settings else {},
+            connection_class=SatmintConnection,
             command_timeout=limits.statement_seconds * 1.2,
             statement_cache_size=0 if limits.pooler else 256,
             max_cached_statement_lifetime=0,

@@ -30,8 +30,22 @@ _MAX_RETRY_SECONDS: Final = 0.25
 class ConnectionPool:
     """A pool of connections that are opened on demand; each serves one step at a time."""
 
-    def __init__(self, url: DatabaseUrl, limits: PostgresLimits) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        limits: PostgresLimits,
+        on_revocation: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; no connection is opened yet.
+
+        Args:
+            url: The database.
+            limits: Connections and time limits.
+            on_revocation: Called after the commit of a step that recorded an event that may end
+                sessions.
+        """
         self._url = url
+        self._on_revocation = on_revocation
         self._limits = limits
         self._idle: deque[Connection] = deque()
         self._open = 0
@@ -101,10 +115,12 @@ class ConnectionPool:
             try:
                 async with self.acquire() as connection:
                     server = connection.get_server_pid()
-                    if begin is None:
-                        return await work(connection)
-                    async with begin(connection):
-                        return await work(connection)
+                    connection.has_revoked = False
+                    async with contextlib.nullcontext() if begin is None else begin(connection):
+                        result = await work(connection)
+                    if connection.has_revoked:
+                        self._on_revocation()
+                    return result
             except Exception as error:
                 attempt += 1
                 if attempt == _MAX_ATTEMPTS or not is_retryable(error):

@@ -43,7 +43,7 @@ async def record(connection: Connection, *events: Event) -> None:
     """Write events in the transaction of the change that they describe.
 
     An event of a kind in `ALERTS` also becomes a pending delivery of each webhook. An event that
-    ends sessions notifies the other processes.
+    ends sessions is announced to the other processes once it is committed.
     """
     await connection.execute(
         _RECORD,
@@ -69,7 +69,7 @@ async def record(connection: Connection, *events: Event) -> None:
             [event.at for event in alerts],
         )
     if any(event.kind in REVOCATION_EVENTS for event in alerts):
-        await connection.execute(f"SELECT pg_notify('{CHANNEL}', '')")
+        connection.has_revoked = True
 
 
 def with_subscriber(event: Event, subscriber: UUID) -> Event:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from satmint.model.database_url import DatabaseUrl
 from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.postgres.announcing import RevocationAnnouncer
 from satmint.store.postgres.connecting import PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresDatabase
@@ -22,16 +23,19 @@ class PostgresStore(SqlStore):
 
     def __init__(
         self,
-        connections: ConnectionPool,
+        url: DatabaseUrl,
         limits: PostgresLimits = _DEFAULTS,
         observe_batch: Callable[[int], None] = lambda _size: None,
         *,
         database_time: bool = False,
     ) -> None:
+        # Revocations are announced on the connections on which others learn of them.
+        self._reserved = ConnectionPool(url, _reserved(limits))
+        self._announcer = RevocationAnnouncer(self._reserved)
+        connections = ConnectionPool(url, limits, self._announcer.announce)
         waits = LockWaits(limits.lock_seconds)
         transactions = Transactions(connections, waits)
         self._db = db = PostgresDatabase(connections, transactions, database_time=database_time)
-        self._reserved = ConnectionPool(connections.url, _reserved(limits))
         self._reserved_db = PostgresDatabase(
             self._reserved,
             Transactions(self._reserved, LockWaits(0)),
@@ -57,6 +61,10 @@ class PostgresStore(SqlStore):
         if await self._connections.query(pending_migrations):
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
 
+    async def migrate(self, now: int) -> None:
+        """Apply pending migrations, as in development; see `open_postgres`."""
+        await self._connections.attempt(lambda db: migrate(db, now))
+
     def on_revocation(self, callback: Callable[[], None]) -> None:
         """See `Store.on_revocation`."""
         if not self._limits.pooler:
@@ -69,6 +77,7 @@ class PostgresStore(SqlStore):
         await self._db.close()
         await self._reserved_db.close()
         await self._connections.close()
+        await self._announcer.close()
         await self._reserved.close()
 
     def backlog(self) -> Backlog:
@@ -107,11 +116,10 @@ async def open_postgres(
         StoreUnavailable: the database does not answer.
         SchemaUnknown: the database lacks migrations, or was written by another version of satmint.
     """
-    connections = ConnectionPool(DatabaseUrl.of(url), limits)
-    store = PostgresStore(connections, limits, observe_batch, database_time=database_time)
+    store = PostgresStore(DatabaseUrl.of(url), limits, observe_batch, database_time=database_time)
     try:
         if migrating:
-            await connections.attempt(lambda db: migrate(db, now))
+            await store.migrate(now)
         await store.ready()
     except BaseException:
         await store.close()

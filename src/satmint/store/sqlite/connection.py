@@ -1,10 +1,11 @@
-"""Opens the database file, and separates its failures from programming errors."""
+"""Opens the database file."""
 
 import sqlite3
 from pathlib import Path
 from typing import Final
 
 from satmint.model.refusals import StoreUnavailable
+from satmint.store.sqlite.driver_errors import map_driver_error
 
 BUSY_SECONDS: Final = 5.0
 """How long a step waits for a lock that another process holds."""
@@ -21,23 +22,6 @@ _PRAGMAS: Final = (
     "wal_autocheckpoint = 16000",
     "journal_size_limit = 67108864",
 )
-
-_UNAVAILABLE: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_PERM,
-    }
-)
-"""Primary result codes of the machine's failures, not of errors in our SQL."""
 
 
 def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -60,22 +44,3 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
             connection.close()
         raise map_driver_error(error) from error
     return connection
-
-
-def is_unavailable(error: sqlite3.Error) -> bool:
-    """Whether the database failed (full, locked, unreadable), not our code."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and (code & 0xFF) in _UNAVAILABLE
-
-
-def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another process holds the lock."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(code, int) and (code & 0xFF) == sqlite3.SQLITE_BUSY
-
-
-def map_driver_error(error: sqlite3.Error) -> Exception:
-    """`StoreUnavailable` for a failure of the database; `error` itself if it is a bug."""
-    if is_unavailable(error):
-        return StoreUnavailable(str(getattr(error, "sqlite_errorname", "sqlite")).lower())
-    return error

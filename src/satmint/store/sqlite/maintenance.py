@@ -18,8 +18,9 @@ from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Collision
 from satmint.store.sql.migrations import Migration
 from satmint.store.sql.subscriber_keys import find_collisions
-from satmint.store.sqlite.connection import BUSY_SECONDS, connect, map_driver_error
+from satmint.store.sqlite.connection import BUSY_SECONDS, connect
 from satmint.store.sqlite.database import SqliteTransaction, run
+from satmint.store.sqlite.driver_errors import map_driver_error
 from satmint.store.sqlite.migrations import migrate, pending_migrations
 
 _PAGES_PER_STEP: Final = 2048

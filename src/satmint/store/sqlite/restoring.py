@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from satmint.store.sqlite.connection import is_busy, map_driver_error
+from satmint.store.sqlite.driver_errors import is_busy, map_driver_error
 from satmint.store.sqlite.maintenance import copy_database, sync
 
 _BESIDE: Final = ("-wal", "-shm")

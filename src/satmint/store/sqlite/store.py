@@ -7,8 +7,9 @@ from pathlib import Path
 
 from satmint.store.contract import Backlog, SchemaUnknown
 from satmint.store.sql.store import SqlStore
-from satmint.store.sqlite.connection import BUSY_SECONDS, connect, map_driver_error
+from satmint.store.sqlite.connection import BUSY_SECONDS, connect
 from satmint.store.sqlite.database import SqliteDatabase
+from satmint.store.sqlite.driver_errors import map_driver_error
 from satmint.store.sqlite.incarnation import SqliteIncarnation
 from satmint.store.sqlite.migrations import migrate, pending_migrations
 from satmint.store.sqlite.sessions import SqliteSessions

@@ -19,7 +19,8 @@ import msgspec
 
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.group_commit import GroupCommit, Outcomes
-from satmint.store.sqlite.connection import BUSY_SECONDS, is_busy, is_unavailable, map_driver_error
+from satmint.store.sqlite.connection import BUSY_SECONDS
+from satmint.store.sqlite.driver_errors import is_busy, is_unavailable, map_driver_error
 
 _MIN_BUSY_SHARE: Final = 0.05
 """The share of the busy timeout that a batch has at least, however long its steps have waited."""
