@@ -30,14 +30,17 @@ from satmint.jose import Keyring, KeyringError, TokenCipher
 from satmint.keyring_file import absolute_file, open_keyring, read_keyring
 from satmint.keyring_kek import KeyringWrapper
 from satmint.model.clock import Clock, SystemClock
+from satmint.model.database_url import is_postgres
 from satmint.model.demo import Demo
 from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.model.refusals import StoreUnavailable
+from satmint.model.shared_clock import SharedClock
 from satmint.policies import external_urls, limits_of, policy_of
 from satmint.private_file import file_version
 from satmint.server.certificates import ServerCertificate, watch
 from satmint.settings import Settings
 from satmint.store.contract import PurgeResult, Store
+from satmint.store_watch import StoreWatch
 from satmint.stores import guard_of, open_store
 from satmint.webhooks import WebhookDispatcher, open_network
 
@@ -67,6 +70,8 @@ class Service:
     gateway: Gateway
     guard: IncarnationGuard
     """Recognises a database that was restored."""
+    watch: StoreWatch
+    """What the last check of the database has found."""
     aggregator: MetricsAggregator | None = None
     """Aggregates the metrics of all workers. None: there is only one process."""
     keyring_is_stale: bool = False
@@ -122,6 +127,8 @@ class Service:
             found.append("keyring_not_reloaded")
         if self.certificate is not None and self.certificate.stale is not None:
             found.append("certificate_not_reloaded")
+        if self.watch.clock_differs:
+            found.append("database_clock_differs")
         return found
 
     def count_refusal(self, status: HTTPStatus, cause: str) -> None:
@@ -276,14 +283,19 @@ async def assembled(
         keyring_file, clock, entropy, create=create_keyring, kek=settings.keyring_kek
     )
     metrics = Metrics()
+    database_time = isinstance(clock, SystemClock) and is_postgres(settings.database)
     store = await open_store(
         settings,
         clock.now(),
         metrics.batches.observe,
         migrating=migrating,
-        database_time=isinstance(clock, SystemClock),
+        database_time=database_time,
     )
     try:
+        # A clock that tests or a development server move is nobody else's.
+        shared = SharedClock(clock) if database_time else None
+        clock, watch = shared or clock, StoreWatch(store, shared)
+        await watch.check()
         await _warn_of_collisions(store)
         # A new keyring cannot decrypt any token from before.
         new_keyring = create_keyring and version is None
@@ -291,7 +303,9 @@ async def assembled(
         policy = policy_of(settings, await guard.start())
         services = service_context(store, cipher(keyring, entropy), clock, entropy, policy)
         gateway = Gateway(services, limits_of(settings), metrics.gateway)
-        service = Service(settings, services, store, metrics, keyring_file, version, gateway, guard)
+        service = Service(
+            settings, services, store, metrics, keyring_file, version, gateway, guard, watch
+        )
         _add_key_metrics(service)
         metrics.add_gauge(
             "satmint_webhook_attempts_in_progress",
@@ -338,7 +352,17 @@ def _add_key_metrics(service: Service) -> None:
 
 
 def _add_store_metrics(service: Service) -> None:
-    metrics, store = service.metrics, service.store
+    metrics, store, watch = service.metrics, service.store, service.watch
+    metrics.add_gauge(
+        "satmint_database_unusable",
+        "1 if the database does not answer, or may not be written: see the log.",
+        lambda: bool(watch.cause),
+    )
+    metrics.add_gauge(
+        "satmint_database_clock_difference_seconds",
+        "Seconds that this machine's clock is ahead of a PostgreSQL database's.",
+        lambda: watch.clock_difference,
+    )
     metrics.add_gauge(
         "satmint_store_lock_waits",
         "Requests that wait for a row that another transaction has locked.",

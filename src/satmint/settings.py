@@ -73,6 +73,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
         ),
     ] = False
+    database_without_fsync: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether a PostgreSQL server with `fsync = off` is accepted, which loses data when"
+                " its machine crashes. For tests only."
+            )
+        ),
+    ] = False
     keyring: Annotated[
         str,
         Meta(

@@ -53,7 +53,9 @@ async def open_store(
         path = await asyncio.to_thread(sqlite_file, settings.database)
         return await open_sqlite(path.absolute(), now, observe_batch)
     limits = PostgresLimits(
-        connections=settings.database_connections, pooler=settings.database_pooler
+        connections=settings.database_connections,
+        pooler=settings.database_pooler,
+        allow_no_fsync=settings.database_without_fsync,
     )
     return await open_postgres(
         settings.database,

@@ -44,8 +44,9 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "assembly": {
         *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
         *("keyring_file", "keyring_kek", "policies", "private_file", "server"),
-        *("store.contract", "stores"),
+        *("store.contract", "store_watch", "stores"),
     },
+    "store_watch": {"flows", "model", "store.contract"},
     "stores": {
         *("flows", "incarnation_file", "keyring_file", "model", "settings"),
         *("store.contract", "store.sqlite", "store.postgres"),

@@ -432,3 +432,21 @@ async def test_health(server: Server) -> None:
     answer = await server.client.get("/readyz")
     plain(answer, 503)
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_readiness_names_the_condition_that_does_not_hold(server: Server) -> None:
+    server.database.rename(server.database.with_name("elsewhere"))
+    answer = await server.client.get("/readyz")
+    plain(answer, 503)
+    assert answer.headers["x-satmint-cause"] == "sqlite_replaced"
+    refused = await server.client.post(TOKENS, json={"reference": "a"}, auth=server.tenant.auth)
+    plain(refused, 503)
+    assert refused.headers["retry-after"] == "1"
+    assert "x-satmint-cause" not in refused.headers
+    await server.service.watch.check()
+    assert "satmint_database_unusable 1.0" in await server.scrape()
+    server.database.with_name("elsewhere").rename(server.database)
+    assert said(await server.client.get("/readyz"), 200) == {"status": "ok"}
+    await server.sign_in()
+    await server.service.watch.check()
+    assert "satmint_database_unusable 0.0" in await server.scrape()

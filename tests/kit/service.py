@@ -194,6 +194,7 @@ async def a_service(
     given = {
         "database": f"sqlite:///{database}",
         "keyring": str(tmp_path / "keyring.json"),
+        "database_without_fsync": True,  # as the tests' PostgreSQL is
         **settings,
     }
     clock = clock or FrozenClock()

@@ -53,6 +53,7 @@ def background_of(service: Service) -> Sequence[Callable[[], Awaitable[None]]]:
         for task in (
             service.run_purge,
             service.watch_keyring,
+            service.watch.run,
             partial(watch_incarnation, service.guard),
             service.dispatch_webhooks,
             service.gateway.run,

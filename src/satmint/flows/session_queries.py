@@ -9,7 +9,7 @@ from satmint.flows.live import LEASE_SECONDS
 from satmint.flows.service_context import ServiceContext
 from satmint.model.listing import Anchor, Page, Window
 from satmint.model.records import Device, Presence, Session
-from satmint.model.refusals import NotFound, StoreUnavailable
+from satmint.model.refusals import NotFound, NotReady, StoreUnavailable
 from satmint.store.contract import EventPage, SchemaUnknown, Store
 
 _PAGE_SIZE: Final = 1000
@@ -89,13 +89,29 @@ async def list_events(
     return await store.events.list(project, window, settled=settled)
 
 
+async def check_store(store: Store) -> float | None:
+    """Check that requests can be served.
+
+    Returns:
+        Unix seconds by the database's clock; None if it is the machine's.
+
+    Raises:
+        StoreUnavailable: the database does not answer, its schema is not current, or a condition of
+            writing does not hold.
+    """
+    try:
+        return await store.ready()
+    except SchemaUnknown as error:
+        raise StoreUnavailable("schema_unknown") from error
+
+
 async def ready(store: Store) -> None:
     """Check that requests can be served.
 
     Raises:
-        StoreUnavailable: the database does not answer, or its schema is not current.
+        NotReady: see `check_store`.
     """
     try:
-        await store.ready()
-    except SchemaUnknown as error:
-        raise StoreUnavailable("schema_unknown") from error
+        await check_store(store)
+    except StoreUnavailable as error:
+        raise NotReady(error.cause) from error

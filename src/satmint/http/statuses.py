@@ -7,6 +7,7 @@ from satmint.http.call import HeaderList, Response, json_response
 from satmint.model.refusals import (
     Code,
     FieldError,
+    NotReady,
     RateLimited,
     Refusal,
     StoreUnavailable,
@@ -89,7 +90,7 @@ def plain_error(code: Code, headers: HeaderList = ()) -> Response:
 
 
 def refusal_response(refusal: Refusal, errors_url: str) -> Response:
-    """Return the response to a refusal. It does not contain the refusal's cause.
+    """Return the response to a refusal. Only those of proofs and readiness name the cause.
 
     Args:
         refusal: The refusal.
@@ -107,8 +108,10 @@ def refusal_response(refusal: Refusal, errors_url: str) -> Response:
             retry = (b"retry-after", str(refusal.retry_after).encode())
             return json_response(STATUS[refusal.code], {"errors": entries}, (retry,))
         case StoreUnavailable():
-            retry = (b"retry-after", str(_RETRY_SECONDS).encode())
-            return plain_error(refusal.code, (retry,))
+            headers = [(b"retry-after", str(_RETRY_SECONDS).encode())]
+            if isinstance(refusal, NotReady):
+                headers.append((b"x-satmint-cause", refusal.cause.encode()))
+            return plain_error(refusal.code, headers)
         case Unproven():
             return plain_error(refusal.code, _proof_headers(refusal))
         case _:

@@ -8,6 +8,7 @@
     ├── Unprocessable         understood and refused, with all field errors
     ├── RateLimited           rate limit exceeded
     └── StoreUnavailable      the outcome is unknown
+        └── NotReady          what a readiness check found
 
 A refusal has a public part (a `Code` and a fixed sentence) and a private part (`cause`), which goes
 to logs, metrics and audit events but never to the caller. Any other exception is a bug.
@@ -120,6 +121,10 @@ class StoreUnavailable(Refusal):
     """The store did not answer, or could not commit durably."""
 
     code = Code.UNAVAILABLE
+
+
+class NotReady(StoreUnavailable):
+    """The store cannot be used now. The response to a readiness check names the cause."""
 
 
 @dataclass(frozen=True, slots=True)

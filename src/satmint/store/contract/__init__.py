@@ -123,11 +123,17 @@ class Store(Protocol):
         """
         ...
 
-    async def ready(self) -> None:
-        """Check that the database answers and that its schema is current.
+    async def ready(self) -> float | None:
+        """Check that the database answers and that every condition of writing holds.
+
+        If one does not hold, writes are refused until a later call finds that all do.
+
+        Returns:
+            Unix seconds by the database's clock; None if it is the machine's.
 
         Raises:
-            StoreUnavailable: the database does not answer.
+            StoreUnavailable: the database does not answer, or commits would not be durable, or not
+                isolated as decisions need it.
             SchemaUnknown: the schema is not the one of this version.
         """
         ...

@@ -34,6 +34,7 @@ class Batches(Generic[Step, Result]):
         observe: Callable[[int], None] = lambda _size: None,
         *,
         begin: Begin | None = None,
+        writes: bool = False,
     ) -> None:
         """Prepare to gather.
 
@@ -42,7 +43,9 @@ class Batches(Generic[Step, Result]):
             work: Runs a batch. It must not wait for a lock that somebody else may hold for long.
             observe: Called with the size of each batch.
             begin: Begins the transaction of a batch; None if it is one statement.
+            writes: Whether it writes.
         """
+        self._writes = writes
         self._connections = connections
         self._begin_transaction = begin
         self._work = work
@@ -69,7 +72,7 @@ class Batches(Generic[Step, Result]):
     async def _run(self, steps: Sequence[Step]) -> Outcomes[Result]:
         try:
             return await self._connections.attempt(
-                lambda db: self._work(db, steps), self._begin_transaction
+                lambda db: self._work(db, steps), self._begin_transaction, writes=self._writes
             )
         except StoreUnavailable as error:
             return [error] * len(steps)

@@ -1,7 +1,7 @@
-"""Opens connections to the primary, with their limits, and refuses an unsuitable server."""
+"""Opens connections to the primary, with their limits."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -19,18 +19,8 @@ class SatmintConnection(asyncpg.Connection):  # type: ignore[misc]
 
     has_revoked = False
     """Whether the step that uses it has recorded an event that may end sessions."""
-
-
-_ISOLATIONS: Final = frozenset({"read committed", "read uncommitted", "serializable"})
-
-# The server settings that decisions rely on. With REPEATABLE READ, a session that is being opened
-# could escape a revocation of its subscriber: it neither re-reads rows after a wait, as READ
-# COMMITTED does, nor detects the conflict, as SERIALIZABLE does.
-_SERVER_STATE: Final = """
-SELECT current_setting('default_transaction_isolation') AS isolation,
-       current_setting('synchronous_commit') AS durability,
-       pg_is_in_recovery() AS is_replica
-"""
+    generation = 0
+    """A connection of an earlier generation than its pool's is closed when it becomes free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +41,8 @@ class PostgresLimits:
     """How long a statement may take."""
     max_waiting: int = 10_000
     """Steps that may wait for a connection; further ones are rejected at once."""
+    allow_no_fsync: bool = True
+    """Whether a server with `fsync = off` may be written."""
     pooler: bool = False
     """Whether a pooler in transaction mode such as PgBouncer is in between. Then prepared
     statements, per-connection settings and LISTEN are not used."""
@@ -60,7 +52,7 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
     """Open a connection; the caller closes it.
 
     Raises:
-        StoreUnavailable: no primary with durable commits can be reached.
+        StoreUnavailable: no primary can be reached.
     """
     settings = {} if limits.pooler else session_settings(limits)
     try:
@@ -74,7 +66,9 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
             max_cached_statement_lifetime=0,
             target_session_attrs="any" if limits.pooler else "read-write",
         )
-        await _check_server(connection)
+    except asyncpg.ProtocolViolationError as error:
+        # What PgBouncer answers to our settings.
+        raise StoreUnavailable("postgres_pooler") from error
     except ValueError as error:
         # The driver's text may contain the password.
         raise StoreUnavailable("postgres_url_not_understood") from error
@@ -99,22 +93,3 @@ def session_settings(limits: PostgresLimits) -> dict[str, str]:
     }
 
 
-async def _check_server(connection: Connection) -> None:
-    """Reject a server whose isolation or durability is insufficient."""
-    cause = "postgres_lost"
-    try:
-        found = await connection.fetchrow(_SERVER_STATE)
-        cause = _unsuitable_cause(found["is_replica"], found["isolation"], found["durability"])
-    finally:
-        if cause:
-            connection.terminate()
-    if cause:
-        raise StoreUnavailable(cause)
-
-
-def _unsuitable_cause(is_replica: bool, isolation: str, durability: str) -> str:
-    if is_replica:
-        return "postgres_read_only"
-    if isolation not in _ISOLATIONS:
-        return "postgres_isolation_unsupported"
-    return "postgres_commits_not_durable" if durability == "off" else ""

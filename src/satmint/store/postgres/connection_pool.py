@@ -17,7 +17,9 @@ from satmint.store.postgres.driver_errors import (
     is_retryable,
     map_driver_error,
 )
+from satmint.store.postgres.suitability import PIN_SETTINGS, READ_ONLY, read_state
 from satmint.store.postgres.transactions import Begin, transaction_of
+from satmint.store.sql.write_guard import WriteGuard
 
 T = TypeVar("T")
 Work = Callable[[Connection], Awaitable[T]]
@@ -35,6 +37,7 @@ class ConnectionPool:
         url: DatabaseUrl,
         limits: PostgresLimits,
         on_revocation: Callable[[], None] = lambda: None,
+        guard: WriteGuard | None = None,
     ) -> None:
         """Prepare; no connection is opened yet.
 
@@ -43,7 +46,11 @@ class ConnectionPool:
             limits: Connections and time limits.
             on_revocation: Called after the commit of a step that recorded an event that may end
                 sessions.
+            guard: Refuses writes while the database is unsuitable. None: a connection to such a
+                database is refused.
         """
+        self._guard = guard
+        self._generation = 0
         self._url = url
         self._on_revocation = on_revocation
         self._limits = limits
@@ -72,7 +79,7 @@ class ConnectionPool:
         Raises:
             StoreUnavailable: see `run`.
         """
-        return await self.run(work, self._begin)
+        return await self.run(work, self._begin, writes=True)
 
     async def query(self, work: Work[T]) -> T:
         """Run `work`, a single statement and so its own transaction.
@@ -97,16 +104,21 @@ class ConnectionPool:
         finally:
             self._lists.release()
 
-    async def attempt(self, work: Work[T], begin: Begin | None = None) -> T:
+    async def attempt(
+        self, work: Work[T], begin: Begin | None = None, *, writes: bool = False
+    ) -> T:
         """As `query`, for a caller that is never cancelled.
 
         Args:
             work: What to run.
             begin: Begins a transaction around it; None if it is one statement or has its own.
+            writes: Whether it writes, which is refused while the database is unsuitable.
 
         Raises:
             StoreUnavailable: see `run`.
         """
+        if writes and self._guard is not None:
+            self._guard.check()
         if self._limits.pooler and begin is None:
             # Outside of a transaction each message may reach a different server process.
             begin = self._begin
@@ -130,7 +142,7 @@ class ConnectionPool:
                     raise refusal from error
             await asyncio.sleep(_retry_delay(attempt, server))
 
-    async def run(self, work: Work[T], begin: Begin | None) -> T:
+    async def run(self, work: Work[T], begin: Begin | None, *, writes: bool = False) -> T:
         """Run `work` as `begin` says, to its end even if the caller is cancelled.
 
         The work runs again from its beginning if the database rolled it back because of a
@@ -141,7 +153,7 @@ class ConnectionPool:
         """
         if self._closed:
             raise StoreUnavailable("store_closed")
-        task = asyncio.ensure_future(self.attempt(work, begin))
+        task = asyncio.ensure_future(self.attempt(work, begin, writes=writes))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
@@ -169,11 +181,36 @@ class ConnectionPool:
         """Open a connection outside of the pool; the caller closes it.
 
         Raises:
-            StoreUnavailable: no primary with durable commits can be reached.
+            StoreUnavailable: no primary can be reached, or it is unsuitable; see `guard`.
         """
         connection = await open_connection(self._url, self._limits)
-        connection.add_log_listener(self._on_log_message)
+        try:
+            connection.generation = self._generation
+            await self._check_suitable(connection)
+            connection.add_log_listener(self._on_log_message)
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, Exception):
+                raise map_driver_error(error) from error
+            raise
         return connection
+
+    def replace_connections(self) -> None:
+        """Close all connections that are open now, each as soon as it is free."""
+        self._generation += 1
+        for connection in (*self._idle,):
+            connection.terminate()
+
+    async def _check_suitable(self, connection: Connection) -> None:
+        pooler, allow_no_fsync = self._limits.pooler, self._limits.allow_no_fsync
+        async with self._begin(connection) if pooler else contextlib.nullcontext():
+            state = await read_state(connection, allow_no_fsync=allow_no_fsync)
+        if state.cause == READ_ONLY or (state.cause and self._guard is None):
+            raise StoreUnavailable(state.cause)
+        if state.cause and self._guard is not None:
+            self._guard.cause = state.cause
+        if not pooler:
+            await connection.execute(PIN_SETTINGS)
 
     async def close(self) -> None:
         """Finish running work, then close all connections."""
@@ -237,6 +274,8 @@ class ConnectionPool:
     def _release(self, connection: Connection) -> None:
         # A step that failed for another reason did not check this; it must not affect the next one.
         self._unreplicated.discard(connection)
+        if connection.generation != self._generation:
+            connection.terminate()
         if connection.is_closed():
             self._on_connection_closed()
         else:

@@ -190,7 +190,7 @@ class Transactions:
                 if self._turns.get(project) is not turn:
                     continue  # others have met a lock meanwhile, or do not wait any more
                 try:
-                    return (await self._connections.run(work, begin),)
+                    return (await self._connections.run(work, begin, writes=True),)
                 except StoreUnavailable as error:
                     if error.cause != LOCK_NOT_AVAILABLE:
                         raise

@@ -105,15 +105,17 @@ class PostgresSessions(SqlSessions):
         self._transactions = transactions
         self._waits = waits
         self._database_time = database_time
-        self._rotations = Batches(connections, rotate_heads, observe)
-        self._decisions = Batches(connections, decide_skip_locked, observe, begin=begin)
-        self._proofs = Batches(connections, prove_skip_locked, observe, begin=begin)
-        self._known_subscribers = Batches(connections, open_known, observe)
-        self._temporary_subscribers = Batches(connections, open_temporary, observe)
+        self._rotations = Batches(connections, rotate_heads, observe, writes=True)
+        self._decisions = Batches(
+            connections, decide_skip_locked, observe, begin=begin, writes=True
+        )
+        self._proofs = Batches(connections, prove_skip_locked, observe, begin=begin, writes=True)
+        self._known_subscribers = Batches(connections, open_known, observe, writes=True)
+        self._temporary_subscribers = Batches(connections, open_temporary, observe, writes=True)
         self._reads = Batches(connections, _read)
         self._rechecks = Batches(reserved, _read)
         self.seen_marks = SeenMarks(
-            lambda marks: connections.run(lambda db: _mark_seen(db, marks), None)
+            lambda marks: connections.run(lambda db: _mark_seen(db, marks), None, writes=True)
         )
         self._in_flight = InFlight()
 

@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from satmint.model.database_url import DatabaseUrl
+from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Backlog, SchemaUnknown
 from satmint.store.postgres.announcing import RevocationAnnouncer
-from satmint.store.postgres.connecting import PostgresLimits
+from satmint.store.postgres.connecting import Connection, PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresDatabase
 from satmint.store.postgres.listening import NotificationListener
 from satmint.store.postgres.lock_waits import LockWaits, Transactions
 from satmint.store.postgres.migrations import migrate, pending_migrations
 from satmint.store.postgres.sessions import PostgresSessions
+from satmint.store.postgres.suitability import READ_ONLY, ServerState, read_state
 from satmint.store.sql.store import SqlStore
+from satmint.store.sql.write_guard import WriteGuard
 
 _DEFAULTS = PostgresLimits()
 
@@ -30,9 +33,11 @@ class PostgresStore(SqlStore):
         database_time: bool = False,
     ) -> None:
         # Revocations are announced on the connections on which others learn of them.
-        self._reserved = ConnectionPool(url, _reserved(limits))
+        self.guard = WriteGuard()
+        self._reserved = ConnectionPool(url, _reserved(limits), guard=self.guard)
         self._announcer = RevocationAnnouncer(self._reserved)
-        connections = ConnectionPool(url, limits, self._announcer.announce)
+        connections = ConnectionPool(url, limits, self._announcer.announce, self.guard)
+        self._settings: tuple[str, str] | None = None
         waits = LockWaits(limits.lock_seconds)
         transactions = Transactions(connections, waits)
         self._db = db = PostgresDatabase(connections, transactions, database_time=database_time)
@@ -56,13 +61,57 @@ class PostgresStore(SqlStore):
             database_time=database_time,
         )
 
-    async def ready(self) -> None:
+    async def ready(self) -> float:
         """See `Store.ready`."""
-        if await self._connections.query(pending_migrations):
+        state = await self._check_server()
+        try:
+            pending = await self._reserved.query(pending_migrations)
+        except SchemaUnknown:
+            self.guard.cause = "schema_unknown"
+            raise
+        if pending:
+            self.guard.cause = "schema_unknown"
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
+        self.guard.cause = ""
+        return state.time
+
+    async def _check_server(self) -> ServerState:
+        """Check all conditions of writing but the schema.
+
+        Raises:
+            StoreUnavailable: one does not hold; writes are refused from now on.
+        """
+        attempts = self._reserved.limits.connections
+        while True:
+            try:
+                state = await self._reserved.query(self._read_state)
+                break
+            except StoreUnavailable as error:
+                # A connection that was idle may have been closed since, of which nobody was told.
+                attempts -= 1
+                if error.cause != "postgres_lost" or attempts < 0:
+                    raise
+        if state.settings != self._settings:
+            self._settings, known = state.settings, self._settings
+            if known is not None:
+                self._replace_connections()  # they have the former values of their own
+        if state.cause == READ_ONLY:
+            self._replace_connections()
+        if state.cause:
+            self.guard.cause = state.cause
+            raise StoreUnavailable(state.cause)
+        return state
+
+    async def _read_state(self, connection: Connection) -> ServerState:
+        return await read_state(connection, allow_no_fsync=self._limits.allow_no_fsync)
+
+    def _replace_connections(self) -> None:
+        self._connections.replace_connections()
+        self._reserved.replace_connections()
 
     async def migrate(self, now: int) -> None:
         """Apply pending migrations, as in development; see `open_postgres`."""
+        await self._check_server()
         await self._connections.attempt(lambda db: migrate(db, now))
 
     def on_revocation(self, callback: Callable[[], None]) -> None:

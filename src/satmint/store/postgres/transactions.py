@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from satmint.store.postgres.connecting import Connection, PostgresLimits, session_settings
+from satmint.store.postgres.suitability import DURABLE_COMMIT
 
 Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 """Begins a transaction of a connection, and ends it at the end of the block."""
@@ -24,11 +25,16 @@ def transaction_of(
         lock_seconds: How long each statement waits for a lock; by default as in `limits`.
     """
     settings = session_settings(limits) if limits.pooler else {}
+    durable = [DURABLE_COMMIT] if limits.pooler else []
     if lock_seconds is not None:
         settings["lock_timeout"] = str(max(1, int(lock_seconds * 1000)))
     isolation = " ISOLATION LEVEL READ COMMITTED" if read_committed else ""
     begin = "; ".join(
-        [f"BEGIN{isolation}", *(f"SET LOCAL {name} = {value}" for name, value in settings.items())]
+        [
+            f"BEGIN{isolation}",
+            *(f"SET LOCAL {name} = {value}" for name, value in settings.items()),
+            *durable,
+        ]
     )
     return lambda connection: _transaction(connection, begin)
 

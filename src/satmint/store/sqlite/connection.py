@@ -12,6 +12,9 @@ BUSY_SECONDS: Final = 5.0
 
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
 
+_FULL: Final = 2
+"""`PRAGMA synchronous`."""
+
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     # A commit returns after the log is on disk. NORMAL would lose the latest commits.
@@ -39,8 +42,23 @@ def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
         )
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error as error:
+        check_durable(connection)
+    except (sqlite3.Error, StoreUnavailable) as error:
         if connection is not None:
             connection.close()
+        if isinstance(error, StoreUnavailable):
+            raise
         raise map_driver_error(error) from error
     return connection
+
+
+def check_durable(connection: sqlite3.Connection) -> None:
+    """Check what a durable commit of a connection depends on.
+
+    Raises:
+        StoreUnavailable: the file cannot have a write-ahead log, or it is not synchronised.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        raise StoreUnavailable("sqlite_no_wal")
+    if connection.execute("PRAGMA synchronous").fetchone()[0] < _FULL:
+        raise StoreUnavailable("sqlite_commits_not_durable")

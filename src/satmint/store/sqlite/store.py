@@ -4,23 +4,38 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.sql.migrations import Migration
 from satmint.store.sql.store import SqlStore
-from satmint.store.sqlite.connection import BUSY_SECONDS, connect
+from satmint.store.sql.write_guard import WriteGuard
+from satmint.store.sqlite.connection import BUSY_SECONDS, check_durable, connect
 from satmint.store.sqlite.database import SqliteDatabase
+from satmint.store.sqlite.database_file import REPLACED, DatabaseFile
 from satmint.store.sqlite.driver_errors import map_driver_error
 from satmint.store.sqlite.incarnation import SqliteIncarnation
 from satmint.store.sqlite.migrations import migrate, pending_migrations
 from satmint.store.sqlite.sessions import SqliteSessions
 from satmint.store.sqlite.workers import ConnectionWorker, ReaderPool, WriterWorker
 
+_UNSUITABLE: Final = frozenset({REPLACED, "sqlite_no_wal", "sqlite_commits_not_durable"})
+
 
 class SqliteStore(SqlStore):
     """See `Store`. Created by `open_sqlite`."""
 
-    def __init__(self, writer: ConnectionWorker, reader: ReaderPool) -> None:
+    def __init__(
+        self,
+        writer: ConnectionWorker,
+        reader: ReaderPool,
+        file: DatabaseFile,
+        guard: WriteGuard,
+    ) -> None:
         self._writer = writer
+        self._file = file
+        self._guard = guard
         self._reader = reader
         db = SqliteDatabase(writer, reader)
         super().__init__(db)
@@ -32,8 +47,20 @@ class SqliteStore(SqlStore):
 
     async def ready(self) -> None:
         """See `Store.ready`."""
-        if await self._reader.submit(pending_migrations):
+        try:
+            self._file.check()
+            pending = await self._reader.submit(_check)
+        except StoreUnavailable as error:
+            if error.cause in _UNSUITABLE:
+                self._guard.cause = error.cause
+            raise
+        except SchemaUnknown:
+            self._guard.cause = "schema_unknown"
+            raise
+        if pending:
+            self._guard.cause = "schema_unknown"
             raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
+        self._guard.cause = ""
 
     def backlog(self) -> Backlog:
         """See `Store.backlog`."""
@@ -44,6 +71,11 @@ class SqliteStore(SqlStore):
         await self.sessions.close()
         await self._writer.close()
         await self._reader.close()
+
+
+def _check(connection: sqlite3.Connection) -> tuple[Migration, ...]:
+    check_durable(connection)
+    return pending_migrations(connection)
 
 
 async def open_sqlite(
@@ -83,10 +115,14 @@ async def open_sqlite(
         return writer, lookup_reader, list_reader
 
     writer, lookup_reader, list_reader = await asyncio.to_thread(prepare)
+    guard = WriteGuard()
+    file = DatabaseFile(path, guard)
     return SqliteStore(
-        WriterWorker(writer, "satmint-writer", observe_batch, busy_seconds),
+        WriterWorker(writer, "satmint-writer", observe_batch, busy_seconds, guard, file),
         ReaderPool(
             ConnectionWorker(lookup_reader, "satmint-reader"),
             ConnectionWorker(list_reader, "satmint-lister"),
         ),
+        file,
+        guard,
     )

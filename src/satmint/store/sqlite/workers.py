@@ -19,7 +19,8 @@ import msgspec
 
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.group_commit import GroupCommit, Outcomes
-from satmint.store.sqlite.connection import BUSY_SECONDS
+from satmint.store.sql.write_guard import WriteGuard
+from satmint.store.sqlite.database_file import DatabaseFile
 from satmint.store.sqlite.driver_errors import is_busy, is_unavailable, map_driver_error
 
 _MIN_BUSY_SHARE: Final = 0.05
@@ -125,11 +126,22 @@ class WriterWorker(ConnectionWorker):
         connection: sqlite3.Connection,
         name: str,
         observe: Callable[[int], None],
-        busy_seconds: float = BUSY_SECONDS,
+        busy_seconds: float,
+        guard: WriteGuard,
+        file: DatabaseFile,
     ) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
+        self._guard = guard
+        self._file = file
         self._busy_seconds = busy_seconds
         super().__init__(connection, name, observe)
+
+    def submit(
+        self, work: Work[T], *, may_raise: bool = False, slow: bool = False
+    ) -> asyncio.Future[T]:
+        """See `ConnectionWorker.submit`. Refused while the database is unsuitable."""
+        self._guard.check()
+        return super().submit(work, may_raise=may_raise, slow=slow)
 
     def _run(self, steps: Sequence[Step], done: Done) -> None:
         # A step that waited in the queue for an earlier batch has waited for the same lock.
@@ -146,17 +158,26 @@ class WriterWorker(ConnectionWorker):
             else:
                 self._loop.call_soon(done, _all_failed(error, steps))
             return
-        self._on_thread(lambda: commit(self._connection, outcomes), done)
+        self._on_thread(lambda: self._commit(outcomes), done)
 
     def _run_blocking(self, steps: Sequence[Step], busy_seconds: float) -> Outcomes[Any]:
         """Run and commit the batch; waits for the lock if another process holds it."""
         self._connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
         try:
-            return commit(self._connection, execute_steps(self._connection, steps))
+            return self._commit(execute_steps(self._connection, steps))
         except sqlite3.Error as error:
             return _all_failed(error, steps)
         finally:
             self._connection.execute("PRAGMA busy_timeout = 0")
+
+    def _commit(self, outcomes: Sequence[Any]) -> Outcomes[Any]:
+        """Commit an executed batch, unless its file is not the database any more."""
+        committed = commit(self._connection, outcomes)
+        try:
+            self._file.check()
+        except StoreUnavailable as replaced:
+            return [replaced] * len(outcomes)
+        return committed
 
 
 class _StepFailed(Exception):

@@ -1,0 +1,100 @@
+"""The conditions under which a PostgreSQL database may be written, all in one place.
+
+They are checked when a connection is opened and again every few seconds, because an operator can
+change most of them while servers run: `ALTER SYSTEM` and a reload reach open connections, `ALTER
+ROLE` and `ALTER DATABASE` the next ones. What is checked is what the next connection would get.
+
+An open connection does not depend on that: it keeps commits durable (`PIN_SETTINGS`). So no change
+of these settings can lose a commit that was acknowledged before it was noticed.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from satmint.store.postgres.connecting import Connection
+
+READ_ONLY: Final = "postgres_read_only"
+"""The cause if it is a replica or read-only: another server of the URL may be the primary."""
+
+_OLDEST_VERSION: Final = 140_000
+_ENCODING: Final = "UTF8"
+# With REPEATABLE READ, a session that is being opened could escape a revocation of its subscriber:
+# it neither re-reads rows after a wait, as READ COMMITTED does, nor detects the conflict, as
+# SERIALIZABLE does.
+_ISOLATIONS: Final = frozenset({"read committed", "read uncommitted", "serializable"})
+_FALSE: Final = frozenset({"off", "false", "no", "0"})
+
+# `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
+# database come before it, in this order (PostgreSQL, ALTER ROLE).
+_STATE: Final = """
+WITH assigned AS MATERIALIZED (
+    SELECT DISTINCT ON (split_part(entry, '=', 1))
+           split_part(entry, '=', 1) AS name, substr(entry, strpos(entry, '=') + 1) AS value
+      FROM pg_catalog.pg_db_role_setting, unnest(setconfig) AS entry
+     WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database
+                                WHERE datname = current_database()))
+       AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+     ORDER BY split_part(entry, '=', 1), setrole <> 0 DESC, setdatabase <> 0 DESC
+), setting AS MATERIALIZED (
+    SELECT name, lower(coalesce(assigned.value, reset_val)) AS value
+      FROM pg_catalog.pg_settings LEFT JOIN assigned USING (name)
+)
+SELECT (SELECT value FROM setting WHERE name = 'synchronous_commit') AS durability,
+       (SELECT value FROM setting WHERE name = 'default_transaction_isolation') AS isolation,
+       (SELECT value FROM setting WHERE name = 'default_transaction_read_only') AS read_only,
+       current_setting('fsync') AS fsync,
+       current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::int AS version,
+       pg_is_in_recovery() AS is_replica,
+       extract(epoch FROM clock_timestamp())::float8 AS time
+"""
+
+PIN_SETTINGS: Final = """
+SELECT set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit')
+                       WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),
+       set_config('default_transaction_isolation',
+                  CASE current_setting('default_transaction_isolation')
+                       WHEN 'repeatable read' THEN 'read committed'
+                       ELSE current_setting('default_transaction_isolation') END, false)
+"""
+"""Gives a connection its own values, which neither a reload nor `ALTER ROLE` changes."""
+
+DURABLE_COMMIT: Final = (
+    "SELECT set_config('synchronous_commit', 'on', true)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""The same for one transaction: behind a pooler, a connection keeps no values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What was found."""
+
+    cause: str
+    """The condition that does not hold; "" if all do."""
+    settings: tuple[str, str]
+    """What open connections have of their own: `synchronous_commit` and the isolation level."""
+    time: float
+    """Unix seconds by the database's clock."""
+
+
+async def read_state(connection: Connection, *, allow_no_fsync: bool = False) -> ServerState:
+    """Check all conditions but the schema.
+
+    Args:
+        connection: A connection to the database.
+        allow_no_fsync: Whether a server with `fsync = off` is accepted.
+    """
+    found = await connection.fetchrow(_STATE)
+    settings = found["durability"], found["isolation"]
+    causes = (
+        (found["version"] < _OLDEST_VERSION, "postgres_too_old"),
+        (found["encoding"] != _ENCODING, "postgres_encoding_unsupported"),
+        (found["is_replica"] or found["read_only"] not in _FALSE, READ_ONLY),
+        (found["isolation"] not in _ISOLATIONS, "postgres_isolation_unsupported"),
+        (found["durability"] in _FALSE, "postgres_commits_not_durable"),
+        (found["fsync"] == "off" and not allow_no_fsync, "postgres_fsync_off"),
+    )
+    cause = next((cause for is_so, cause in causes if is_so), "")
+    return ServerState(cause, settings, found["time"])

@@ -1,0 +1,88 @@
+"""Checks the database every few seconds: whether it may be written, and what its clock says."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from satmint.flows.session_queries import check_store
+from satmint.model.shared_clock import SharedClock
+from satmint.model.database_reasons import database_reason
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import Store
+
+_CHECK_SECONDS: Final = 2.0
+_REMINDER_SECONDS: Final = 60.0
+"""How often a lasting condition is logged again."""
+_MAX_CLOCK_DIFFERENCE_SECONDS: Final = 2.0
+
+
+class StoreWatch:
+    """What the last check of the database has found."""
+
+    def __init__(self, store: Store, clock: SharedClock | None) -> None:
+        """Prepare.
+
+        Args:
+            store: The store. Each check makes it refuse or accept writes; see `Store.ready`.
+            clock: Follows the database's clock. None: the time is the machine's.
+        """
+        self.cause = ""
+        """Why requests that write are refused; "" if they are not."""
+        self.clock_difference = 0.0
+        """Seconds that this machine's clock is ahead of the database's."""
+        self._store = store
+        self._clock = clock
+        self._logged_at = 0.0
+        self._log = structlog.get_logger("satmint.database")
+
+    @property
+    def clock_differs(self) -> bool:
+        """Whether the clocks differ by more than an operator should accept."""
+        return abs(self.clock_difference) > _MAX_CLOCK_DIFFERENCE_SECONDS
+
+    async def run(self) -> None:
+        """Check, until cancelled."""
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            await self.check()
+
+    async def check(self) -> None:
+        """Check once, and log what has changed."""
+        time = asyncio.get_running_loop().time
+        before = time()
+        try:
+            database_time = await check_store(self._store)
+        except StoreUnavailable as error:
+            self._note_cause(error.cause, time())
+            return
+        self._note_cause("", time())
+        if database_time is not None and self._clock is not None:
+            self._note_time(self._clock.follow(database_time, time() - before))
+
+    def _note_cause(self, cause: str, time: float) -> None:
+        before, self.cause = self.cause, cause
+        if cause and (cause != before or time - self._logged_at >= _REMINDER_SECONDS):
+            self._logged_at = time
+            self._log.error(
+                "database_unusable",
+                cause=cause,
+                reason=database_reason(cause),
+                meaning="requests that write are answered with 503",
+            )
+        elif before and not cause:
+            self._log.info("database_usable")
+
+    def _note_time(self, difference: float) -> None:
+        differed = self.clock_differs
+        self.clock_difference = difference
+        if self.clock_differs and not differed:
+            self._log.warning(
+                "database_clock_differs",
+                seconds=round(difference, 1),
+                meaning="this machine's clock is ahead of the database's by so many seconds; the"
+                " server goes by the database's",
+                remedy="synchronise the clocks of both machines (NTP)",
+            )
+        elif differed and not self.clock_differs:
+            self._log.info("database_clock_agrees")
