@@ -4,16 +4,19 @@ Another store is one more entry in `DATABASES`: how to open a fresh database of 
 as a test likes. Everything in this folder but the files named for a store must then pass.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from satmint.store.contract import Store
-from satmint.store.postgres import open_postgres
+from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
+from tests.kit.pgbouncer import the_pgbouncer
 from tests.kit.postgres import ISOLATIONS, emptied, the_server
 from tests.store.store_setup import Given
 
@@ -57,10 +60,45 @@ def postgres_database(isolation: str) -> Make:
     return make
 
 
+def pooled_database(_folder: Path) -> Iterator[Open]:
+    bouncer, (direct, fresh) = the_pgbouncer(), (the_server().shared_database(ISOLATIONS[0]), True)
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Store]:
+        nonlocal fresh
+        if fresh:
+            await emptied(direct)
+            fresh = False
+        store = await open_postgres(bouncer.url(direct), NOW, limits=PostgresLimits(pooler=True))
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    yield opened
+
+
+POOLED: Final = "pgbouncer"
+POOLED_FILES: Final = ("test_rotation.py", "test_presence.py", "test_revocation_events.py")
+"""What also runs behind PgBouncer in every run; with `SATMINT_TEST_POOLER=all`, everything does."""
+
 DATABASES: dict[str, Make] = {
     "sqlite": sqlite_database,
+    POOLED: pooled_database,
     **{f"postgres, {isolation}": postgres_database(isolation) for isolation in ISOLATIONS},
 }
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only `SATMINT_TEST_POOLER=all` asks for."""
+    if os.environ.get("SATMINT_TEST_POOLER") == "all":
+        return
+    left_out = [
+        item for item in items if f"[{POOLED}" in item.name and item.path.name not in POOLED_FILES
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.fixture(params=DATABASES)

@@ -7,7 +7,7 @@ from satmint.model.database_url import DatabaseUrl
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Backlog, SchemaUnknown
 from satmint.store.postgres.announcing import RevocationAnnouncer
-from satmint.store.postgres.connecting import Connection, PostgresLimits
+from satmint.store.postgres.connecting import PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresDatabase
 from satmint.store.postgres.listening import NotificationListener
@@ -81,16 +81,7 @@ class PostgresStore(SqlStore):
         Raises:
             StoreUnavailable: one does not hold; writes are refused from now on.
         """
-        attempts = self._reserved.limits.connections
-        while True:
-            try:
-                state = await self._reserved.query(self._read_state)
-                break
-            except StoreUnavailable as error:
-                # A connection that was idle may have been closed since, of which nobody was told.
-                attempts -= 1
-                if error.cause != "postgres_lost" or attempts < 0:
-                    raise
+        state = await self._read_state()
         if state.settings != self._settings:
             self._settings, known = state.settings, self._settings
             if known is not None:
@@ -102,8 +93,18 @@ class PostgresStore(SqlStore):
             raise StoreUnavailable(state.cause)
         return state
 
-    async def _read_state(self, connection: Connection) -> ServerState:
-        return await read_state(connection, allow_no_fsync=self._limits.allow_no_fsync)
+    async def _read_state(self) -> ServerState:
+        """Read it, also where the database has ended the connections that were idle."""
+        attempts = self._reserved.limits.connections
+        while True:
+            try:
+                return await self._reserved.query(
+                    lambda db: read_state(db, allow_no_fsync=self._limits.allow_no_fsync)
+                )
+            except StoreUnavailable as error:
+                if error.cause != "postgres_lost" or attempts == 0:
+                    raise
+            attempts -= 1
 
     def _replace_connections(self) -> None:
         self._connections.replace_connections()
