@@ -10,6 +10,7 @@ Then its callers try once more, and the band begins anew with another session.
 import asyncio
 import itertools
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -24,11 +25,14 @@ from tests.soak.deployment import Deployment
 from tests.soak.history import FOREVER, Answer, Deed, Operation, Recorder, Told
 from tests.soak.http_connection import Line, NotReached
 from tests.soak.ledgers import unix_seconds
+from tests.soak.rules import Rules
+from tests.soak.thefts import Theft
 
 INFO: Final = "/api/fabric/subscriber/info"
 HANG_UPS: Final = 0.01
 """So many of the refreshes are not waited for."""
 USES: Final = 0.15
+_RECENT: Final = 400
 
 T = TypeVar("T")
 
@@ -56,21 +60,29 @@ class Yard:
     over: list[UUID] = field(default_factory=list)
     """Sessions about which there is nothing more to come."""
     under_way: dict[UUID, int] = field(default_factory=dict)
-    """The others, and the Unix second at which their signing in began."""
+    """Those that are not judged yet, and the Unix second at which their signing in began."""
+    rules: Rules = field(default_factory=Rules)
+    recent: deque[Held] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    """Pairs that were given last, whatever became of them."""
+    thefts: dict[UUID, Theft] = field(default_factory=dict)
+    """By session: those that were played and are to be judged."""
     names: list[str] = field(default_factory=list)
     """Of subscribers that may sign in again: nothing of theirs is left to be judged."""
     signed_in_as: dict[UUID, str] = field(default_factory=dict)
     stopping: bool = False
+    dated_back: int = 0
+    """The Unix second at which a server's clock was behind last, so that its rows look older."""
 
     def name(self) -> str:
         """One under which nobody has a session that a revocation could hit by the way."""
         return self.names.pop() if self.names else f"somebody-{next(self._numbers)}"
 
     def judged(self, sessions: Iterable[UUID]) -> None:
-        """Let the subscribers of these sessions sign in again."""
-        self.names += [
-            self.signed_in_as.pop(session) for session in sessions if session in self.signed_in_as
-        ]
+        """Let the subscribers of these sessions sign in again, and the database forget them."""
+        for session in sessions:
+            self.under_way.pop(session, None)
+            if session in self.signed_in_as:
+                self.names.append(self.signed_in_as.pop(session))
 
 
 class Caller:
@@ -93,6 +105,7 @@ class Caller:
         claims = self._yard.loupe.sat(body["token"])
         subscriber = UUID(body["subscriber_id"])
         held = Held(claims.sid, subscriber, 0, body["token"], body["refresh_token"])
+        self._yard.recent.append(held)
         told, remark = self._read(held.session, body)
         self._write(Deed.SIGN_IN, held.session, began, None, Answer.GRANTED, told, remark)
         return held
@@ -112,7 +125,9 @@ class Caller:
             if told is None:
                 return Answer.ODD
             pair = answer["token"], answer["refresh_token"]
-            return Held(held.session, held.subscriber, told.generation, *pair)
+            given = Held(held.session, held.subscriber, told.generation, *pair)
+            self._yard.recent.append(given)
+            return given
         code = answer["errors"][0]["code"] if status == 422 else ""
         said = Answer.REFUSED if code == "token_invalid" else _unknown_or_odd(status)
         self._write(Deed.REFRESH, held.session, began, held, said, None, f"{status} {answer}")
@@ -149,7 +164,7 @@ class Caller:
         while True:
             await deployment.up.wait()
             try:
-                await self._line.connect(deployment.url)
+                await self._line.connect(deployment.urls, deployment.url)
             except NotReached:
                 await asyncio.sleep(0)
                 continue
@@ -234,7 +249,6 @@ class Band:
         active = await go(dice.randint(1, self._rounds))
         if active:
             await dice.choice([self._peace, self._revoked, self._revoked, self._robbed])()
-        del yard.under_way[held.session]
         yard.over.append(held.session)
 
     async def _in_step(self, rounds: int) -> bool:

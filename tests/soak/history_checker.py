@@ -6,7 +6,8 @@ moment between its request and itself:
 
 - an answer with generation g is given while g is the head, to who showed g − 1;
 - a refusal is given after the end, and the end has a cause: a revocation, or a spent token;
-- an answer with generation g is given for ten minutes after it became the head (`replay_seconds`);
+- an answer with generation g is given for `replay_seconds` after it became the head, and for ten
+  seconds once it was seen in use;
 - an acknowledged revocation has the end before its answer, so nothing is granted afterwards.
 
 Each moment is put as early as it can be. Later would only leave less room for those after it, so if
@@ -21,16 +22,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from satmint.flows.policy import Policy
 from satmint.model.events import EventKind
-from satmint.model.lifetimes import CONCURRENT_REPLAY_SECONDS
 from tests.soak.history import FOREVER, Answer, Deed, Ledger, Operation
+from tests.soak.rules import SECOND, Rules, Span
 
-_AGED: Final = (CONCURRENT_REPLAY_SECONDS - 1) * 1_000_000_000
-"""Nanoseconds after which a head's parent may count as spent; the server counts whole seconds."""
-
-_WINDOW: Final = (Policy().replay_seconds + 1) * 1_000_000_000
-"""Nanoseconds after a rotation when nothing is replayed any more, likewise."""
+_EVIDENCE_SECONDS: Final = 2
+"""After so long, all processes know that a SAT was used, if nothing disturbs them."""
 
 _ENDS: Final = (
     EventKind.SESSION_REVOKED,
@@ -59,8 +56,9 @@ class ViolationKind(StrEnum):
 class Violation:
     """One thing that cannot be."""
 
-    wrong: ViolationKind
-    session: UUID
+    wrong: StrEnum
+    session: UUID | None
+    """None where it is not about one."""
     detail: str
 
     def __str__(self) -> str:
@@ -68,18 +66,22 @@ class Violation:
 
 
 def check(
-    history: Mapping[UUID, Sequence[Operation]], ledgers: Mapping[UUID, Ledger]
+    history: Mapping[UUID, Sequence[Operation]],
+    ledgers: Mapping[UUID, Ledger],
+    rules: Rules | None = None,
 ) -> list[Violation]:
     """Everything that is wrong with what callers were told, and with what the database says.
 
     Args:
         history: The operations of each session, in any order.
         ledgers: What the database says, once nothing is under way any more.
+        rules: The server's settings, and what was done to it; None: the defaults, and nothing.
     """
+    rules = rules or Rules()
     return [
         Violation(wrong, session, detail)
         for session, operations in history.items()
-        for wrong, detail in _Trial(operations, ledgers.get(session)).faults()
+        for wrong, detail in _Trial(operations, ledgers.get(session), rules).faults()
     ]
 
 
@@ -96,8 +98,11 @@ class _Cause(NamedTuple):
 class _Trial:
     """One session, judged."""
 
-    def __init__(self, operations: Sequence[Operation], ledger: Ledger | None) -> None:
+    def __init__(
+        self, operations: Sequence[Operation], ledger: Ledger | None, rules: Rules
+    ) -> None:
         self._ledger = ledger
+        self._rules = rules
         self._operations = operations
         self._grants = [found for found in operations if found.told is not None]
         self._refreshes = [found for found in operations if found.deed is Deed.REFRESH]
@@ -109,6 +114,10 @@ class _Trial:
         for found in self._refreshes:
             if found.asked is not None and found.answer in (Answer.GRANTED, Answer.UNKNOWN):
                 self._rotating[found.asked].append(found)
+        self._used: dict[int, list[Operation]] = defaultdict(list)
+        for found in operations:
+            if found.deed is Deed.USE and found.asked is not None:
+                self._used[found.asked].append(found)
         self._known = max(self._told, default=0)
 
     def faults(self) -> Iterator[Finding]:
@@ -153,11 +162,37 @@ class _Trial:
     def _late(self) -> Iterator[Finding]:
         """Grants that were asked for when their generation had been the head for too long."""
         for generation, answers in sorted(self._told.items()):
-            made_by = min(found.ended for found in answers)
+            rotated = Span(
+                min((found.began for found in self._rotating[generation - 1]), default=0),
+                min(found.ended for found in answers),
+            )
             for found in answers:
-                if found.began - made_by > _WINDOW:
-                    seconds = (found.began - made_by) // 1_000_000_000
+                shown = Span(found.began, found.ended)
+                seconds = (found.began - rotated.latest) // SECOND
+                if self._rules.is_over(self._rules.window(seen=False), rotated, shown):
                     yield ViolationKind.LATE, f"generation {generation}, {seconds} s later"
+                elif self._rules.is_over(
+                    self._rules.window(seen=True), rotated, shown
+                ) and self._was_seen(generation, found.began):
+                    yield (
+                        ViolationKind.LATE,
+                        f"generation {generation}, {seconds} s later, and it was in use",
+                    )
+
+    def _was_seen(self, generation: int, by: int) -> bool:
+        """Whether the server must know that a generation was in use."""
+        return any(
+            found.answer is Answer.GRANTED
+            and found.ended + _EVIDENCE_SECONDS * SECOND < by
+            and not self._rules.disturbed(Span(found.began, by))
+            for found in self._used[generation]
+        )
+
+    def _may_be_seen(self, generation: int, by: int) -> bool:
+        return any(
+            found.answer is not Answer.REFUSED and found.began <= by
+            for found in self._used[generation]
+        )
 
     def _moments(self) -> list[int]:
         """The earliest moment at which each generation can have become the head.
@@ -192,12 +227,24 @@ class _Trial:
         for found in self._refreshes:
             if found.asked is None or found.answer not in (Answer.REFUSED, Answer.UNKNOWN):
                 continue
-            spent = [moments[found.asked + 2]] if found.asked + 2 < len(moments) else []
-            if found.asked + 1 < len(moments):
-                spent.append(moments[found.asked + 1] + _AGED)
-            earliest = max(found.began, min(spent, default=FOREVER))
+            spent = [self._window_over(found, moments)]
+            if found.asked + 2 < len(moments):
+                spent.append(max(found.began, moments[found.asked + 2]))
+            earliest = min(spent)
             if earliest <= found.ended and earliest < FOREVER:
                 yield _Cause(earliest, found.ended)
+
+    def _window_over(self, found: Operation, moments: Sequence[int]) -> int:
+        """The earliest moment at which the token that was shown may be past its replay window."""
+        assert found.asked is not None
+        head = found.asked + 1
+        if head >= len(moments):
+            return FOREVER
+        told = min((known.ended for known in self._told[head]), default=found.ended)
+        window = self._rules.window(seen=self._may_be_seen(head, found.ended))
+        rotated = Span(moments[head], max(moments[head], min(told, found.ended)))
+        over = self._rules.may_be_over(window, rotated, Span(found.began, found.ended))
+        return FOREVER if over is None else over
 
     def _ended_for_a_reason(self, last: int, causes: Iterable[_Cause]) -> Iterator[Finding]:
         ends = [
@@ -248,6 +295,9 @@ class _Trial:
         ]
         if revoked and not ledger.revoked:
             yield ViolationKind.LOST, "a revocation"
+        refused = any(found.answer is Answer.REFUSED for found in self._operations)
+        if refused and not ledger.revoked:
+            yield ViolationKind.LOST, "the end of which a refusal told"
 
     def _told_by_the_trail(self, ledger: Ledger) -> Iterator[Finding]:
         by_kind: dict[str, Counter[int | None]] = {}

@@ -1,6 +1,7 @@
 """HTTP/1.1 over one connection, as a caller among hundreds uses it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -27,13 +28,17 @@ class Line:
             self._streams[1].transport.abort()
         self._streams = None
 
-    async def connect(self, url: str) -> None:
-        """Have a connection to the server there.
+    async def connect(self, urls: Sequence[str], url: str) -> None:
+        """Have a connection to one of several servers.
+
+        Args:
+            urls: Where they are: a connection that there is already is kept.
+            url: Where to connect otherwise.
 
         Raises:
             NotReached: nobody listens.
         """
-        if self._streams is not None and self._url == url and not self._streams[0].at_eof():
+        if self._streams is not None and self._url in urls and not self._streams[0].at_eof():
             return
         self.close()
         host, _, port = url.removeprefix("http://").partition(":")

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Self
@@ -48,16 +48,15 @@ class Books:
     @classmethod
     async def open(cls, database: str) -> Self:
         """Look into it, beside whatever server runs on it."""
-        opens: Callable[[], Awaitable[Store]] = (
-            (lambda: open_postgres(database, 0))
-            if is_postgres(database)
-            else (lambda: open_sqlite(Path(database.removeprefix("sqlite:///")), 0))
-        )
-        return cls(database, await opens())
+        return cls(database, await _opened(database))
 
     async def close(self) -> None:
         """Let go of it."""
         await self._store.close()
+
+    async def reopen(self) -> None:
+        """Look into what is in its place now, after `close`."""
+        self._store = await _opened(self._database)
 
     async def ledgers(self, sessions: Collection[UUID]) -> dict[UUID, Ledger]:
         """What it says of these sessions, all at one moment."""
@@ -119,6 +118,12 @@ class Books:
                 return rows, [tuple(row) for row in await connection.fetch(_EVENTS)]
         finally:
             await connection.close()
+
+
+async def _opened(database: str) -> Store:
+    if is_postgres(database):
+        return await open_postgres(database, 0)
+    return await open_sqlite(Path(database.removeprefix("sqlite:///")), 0)
 
 
 def ledgers_of(

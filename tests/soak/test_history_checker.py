@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from enum import StrEnum
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.soak.history import FOREVER, Answer, Deed, Ledger, Operation, Told
 from tests.soak.history_checker import ViolationKind, check
+from tests.soak.rules import ClockStep, Rules, Span
 
 SESSION = UUID("33333333-0000-4000-8000-000000000000")
 SECOND = 1_000_000_000
@@ -58,7 +60,7 @@ def ledger(head: int, *, revoked: str = "", replays: Iterable[int] = ()) -> Ledg
     return Ledger(head, bool(revoked), told, shown.count(head - 1))
 
 
-def wrongs(operations: Iterable[Operation], book: Ledger | None) -> list[ViolationKind]:
+def wrongs(operations: Iterable[Operation], book: Ledger | None) -> list[StrEnum]:
     books = {} if book is None else {SESSION: book}
     return [found.wrong for found in check({SESSION: list(operations)}, books)]
 
@@ -109,6 +111,19 @@ RIGHT = {
     "a spent token after an answer was lost": (
         [sign_in(), refresh(0, 2, 3), lost(1, 4), refused(0, 6, 7)],
         ledger(2, revoked="reuse_detected"),
+    ),
+    "a replay of a head that was in use just now": (
+        [
+            sign_in(),
+            refresh(0, 2, 3),
+            use(1, 11 * SECOND, 11 * SECOND + 1),
+            refresh(0, 12 * SECOND, 13 * SECOND),
+        ],
+        ledger(1, replays=[0]),
+    ),
+    "a parent that came back after the window, and nothing was in use": (
+        [sign_in(), refresh(0, 2, 3), refused(0, 600 * SECOND, 601 * SECOND)],
+        ledger(1, revoked="reuse_detected"),
     ),
     "a parent that came back after its time": (
         [sign_in(), refresh(0, 2, 3), use(1, 4, 5), refused(0, 11 * SECOND, 12 * SECOND)],
@@ -252,6 +267,31 @@ WRONG = {
         ledger(1, replays=[0, 0]),
         ViolationKind.TRAIL,
     ),
+    "a replay of a head that was in use for long": (
+        [sign_in(), refresh(0, 2, 3), use(1, 4, 5), refresh(0, 12 * SECOND, 13 * SECOND)],
+        ledger(1, replays=[0]),
+        ViolationKind.LATE,
+    ),
+    "a parent refused within its window, and its child was not in use": (
+        [sign_in(), refresh(0, 2, 3), refused(0, 599 * SECOND, 600 * SECOND)],
+        ledger(1, revoked="reuse_detected"),
+        ViolationKind.LOCKED_OUT,
+    ),
+    "a parent refused before its child was in use": (
+        [
+            sign_in(),
+            refresh(0, 2, 3),
+            refused(0, 20 * SECOND, 21 * SECOND),
+            Operation(Deed.USE, SESSION, 22 * SECOND, FOREVER, Answer.UNKNOWN, 1),
+        ],
+        ledger(1, revoked="reuse_detected"),
+        ViolationKind.LOCKED_OUT,
+    ),
+    "an end that is not in the database": (
+        [sign_in(), refresh(0, 2, 3), refresh(1, 4, 5), refused(0, 6, 7)],
+        ledger(2),
+        ViolationKind.LOST,
+    ),
     "a replay after its time": (
         [sign_in(), refresh(0, 2, 3), refresh(0, 602 * SECOND, 603 * SECOND)],
         ledger(1, replays=[0]),
@@ -286,6 +326,38 @@ def test_a_history_that_cannot_be_is_found(case: str) -> None:
     operations, book, wrong = WRONG[case]
     assert wrong in wrongs(operations, book)
     assert wrong in wrongs(reversed(operations), book)
+
+
+def test_a_kill_may_have_it_forgotten_that_a_head_was_in_use() -> None:
+    history = {
+        SESSION: [sign_in(), refresh(0, 2, 3), use(1, 4, 5), refresh(0, 12 * SECOND, 13 * SECOND)]
+    }
+    books = {SESSION: ledger(1, replays=[0])}
+    (found,) = check(history, books)
+    assert found.detail == "generation 1, 11 s later, and it was in use"
+    for during in (Span(6, 7), Span(4, 20 * SECOND)):
+        assert check(history, books, Rules(disturbances=[during])) == []
+        assert check(history, books, Rules(held=[during])) == []
+    for during in (Span(2, 3), Span(13 * SECOND, 14 * SECOND)):
+        assert len(check(history, books, Rules(disturbances=[during]))) == 1
+
+
+def test_windows_are_those_of_the_server_that_ran() -> None:
+    def wrongs_of(rules: Rules, *operations: Operation, head: Ledger) -> list[StrEnum]:
+        history = {SESSION: [sign_in(), refresh(0, 2, 3), *operations]}
+        return [found.wrong for found in check(history, {SESSION: head}, rules)]
+
+    replayed = refresh(0, 17 * SECOND, 18 * SECOND)
+    book = ledger(1, replays=[0])
+    assert wrongs_of(Rules(15), replayed, head=book) == [ViolationKind.LATE]
+    assert wrongs_of(Rules(17), replayed, head=book) == []
+    book = ledger(1, revoked="reuse_detected")
+    said_no = refused(0, 14 * SECOND, 15 * SECOND + SECOND // 2)
+    assert wrongs_of(Rules(15), said_no, head=book) == []
+    assert ViolationKind.LOCKED_OUT in wrongs_of(Rules(16), said_no, head=book)
+    # Unless its clock was set.
+    step = ClockStep(Span(4, 5), 3600)
+    assert wrongs_of(Rules(16, steps=[step]), said_no, head=book) == []
 
 
 def test_each_kind_of_wrong_is_seen_by_some_case() -> None:

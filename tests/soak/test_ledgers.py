@@ -3,7 +3,7 @@
 from pathlib import Path
 from uuid import UUID
 
-from tests.soak.deployment import Deployment
+from tests.soak.deployment import MAIN, Deployment
 from tests.soak.history import Ledger
 from tests.soak.ledgers import ledgers_of
 
@@ -43,9 +43,9 @@ def test_rows_become_ledgers() -> None:
 
 
 def test_bugs_are_told_from_what_kills_do(tmp_path: Path) -> None:
-    deployment = Deployment(tmp_path, "sqlite:///x", 1, "Basic x")
+    deployment = Deployment(tmp_path, "sqlite:///x", 1, {MAIN: "Basic x"})
     assert deployment.bugs() == []
-    (tmp_path / "serve.log").write_text(
+    (tmp_path / "serve-0.log").write_text(
         '{"event":"listening","level":"info"}\n'
         '{"event":"worker_exited","level":"error","code":-9}\n'
         '{"event":"worker_failed","level":"error","reason":"x: the server is unreachable"}\n'

@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -11,13 +11,16 @@ from tests.kit.databases import DATABASES, SQLITE, fresh_database
 from tests.soak.deployment import Deployment
 from tests.soak.history import Answer, Deed
 from tests.soak.history_checker import ViolationKind
-from tests.soak.trial import Plan, play
+from tests.soak.promptness import Awaited
+from tests.soak.thefts import Discipline, TheftViolation
+from tests.soak.trial import Outcome, play
+from tests.soak.troubles import Plan
 
 GAP: Final = (0.1, 0.6)
 PLANS: Final = (
-    (SQLITE, Plan("SQLite", workers=1, kills=2, gap=GAP)),
-    (SQLITE, Plan("SQLite, 2 workers", workers=2, kills=2, gap=GAP)),
-    (DATABASES[1], Plan("PostgreSQL, 2 workers", workers=2, kills=2, gap=GAP)),
+    (SQLITE, Plan("SQLite", workers=1, bands=36, kills=2, gap=GAP)),
+    (SQLITE, Plan("SQLite, 2 workers", workers=2, bands=36, kills=2, gap=GAP)),
+    (DATABASES[1], Plan("PostgreSQL, 2 workers", workers=2, bands=36, kills=2, gap=GAP)),
 )
 
 
@@ -72,3 +75,45 @@ async def test_a_database_that_forgets_what_was_acknowledged_is_found(
     told = [found.detail for found in outcome.violations if found.wrong is ViolationKind.LOST]
     for what in ("generation", "a revocation", "there is no such session"):
         assert any(detail.startswith(what) for detail in told), (what, told)
+
+
+async def test_a_server_that_replays_for_too_long_misses_thieves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thieves wait for a window of a second, and the server has one of ten minutes."""
+    make = Deployment.make
+
+    async def make_lax(*arguments: Any, **named: Any) -> Deployment:  # noqa: ANN401 - passed on
+        deployment = await make(*arguments, **named)
+        for server in deployment.servers:
+            server.settings["SATMINT_REPLAY_SECONDS"] = "600"
+        return deployment
+
+    monkeypatch.setattr(Deployment, "make", make_lax)
+    thieves = 2 * len(Discipline)
+    plan = Plan("lax", 1, bands=0, thieves=thieves, replay_seconds=1, kills=0, gap=(5, 5))
+    outcome = await play(plan, tmp_path, await fresh_database(SQLITE, tmp_path))
+    wrong = {found.wrong for found in outcome.violations}
+    assert {TheftViolation.NOT_REFUSED, TheftViolation.NO_ALARM, ViolationKind.LATE} <= wrong
+    missed = {
+        found.detail for found in outcome.violations if found.wrong is TheftViolation.NO_ALARM
+    }
+    assert any(Discipline.PATIENT in detail for detail in missed), missed
+    assert not any(Discipline.SECOND_LATE in detail for detail in missed), missed
+    assert outcome.thefts[Discipline.SECOND_LATE] > 0
+
+
+def test_what_did_not_happen_is_not_proven() -> None:
+    def untried(plan: Plan, *thefts: Discipline) -> list[str]:
+        outcome = Outcome(plan)
+        outcome.thefts.update(thefts)
+        assert outcome.good is not bool(outcome.untried)
+        return outcome.untried
+
+    assert untried(Plan("no thieves", 1)) == []
+    assert untried(Plan("thieves", 1, thieves=6), *Discipline) == []
+    assert untried(Plan("thieves", 1, thieves=6), Discipline.FIRST) == sorted(
+        set(Discipline) - {Discipline.FIRST}
+    )
+    assert untried(Plan("tenants", 1, tenants=True)) == sorted(Awaited)
+    assert any("NOT TRIED" in line for line in Outcome(Plan("x", 1, tenants=True)).lines())

@@ -3,23 +3,32 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import asyncpg
 
+from satmint.model.database_url import is_postgres
 from satmint.model.refusals import StoreUnavailable
 from tests.kit.postgres import PostgresServer
 from tests.kit.tokens import Loupe
 from tests.soak.callers import Band, Yard
-from tests.soak.deployment import Deployment
+from tests.soak.deployment import MAIN, Deployment
 from tests.soak.growth import Bound, Growth, Sample, growth, open_files, resident_megabytes
 from tests.soak.history import Answer, Deed, Recorder
 from tests.soak.history_checker import Violation, check
 from tests.soak.ledgers import Books, unix_seconds
+from tests.soak.promptness import Awaited, check_reactions, summary
+from tests.soak.restore import Restore, check_restore
+from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.tenants import BYSTANDER, SLOW, Bystander, SlowTenant
+from tests.soak.thefts import Discipline, check_thefts
+from tests.soak.thieves import ThiefPlay
+from tests.soak.troubles import FARTHEST_BACK, SMALL_STEPS, Plan, Troubles
+from tests.soak.waiting import let_pass
 
 WARM_UP: Final = 0.4
 BOUNDS: Final = {
@@ -31,27 +40,14 @@ BOUNDS: Final = {
 
 _DOWN: Final = (StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """While the database is down. Nothing is lost by it: all is judged the next time."""
-_SHORT: Final = (0.05, 0.4)
 _KEPT_SECONDS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How long, how many, how bad."""
-
-    name: str
-    workers: int
-    bands: int = 40
-    callers: int = 6
-    rounds: int = 40
-    kills: int = 3
-    gap: tuple[float, float] = (0.2, 1.0)
-    """Seconds of load before each trouble."""
-    steady_seconds: float = 0.0
-    """And so long without any, with the gauges looked at."""
-    look_every: float = 0.5
-    check_every: float = 2.0
-    seed: int = 20261121
+_STALL_STEP_SECONDS: Final = 0.1
+_STALL_SECONDS: Final = 0.3
+"""If a tenth of a second takes longer than that, the machine is too busy."""
+_ALERTS_SECONDS: Final = 60
+"""How long the last alerts are waited for."""
+_AFTER_COPY: Final = (2.0, 4.0)
+_AFTER_RESTORE: Final = (3.0, 5.0)
 
 
 @dataclass(slots=True)
@@ -66,11 +62,25 @@ class Outcome:
     violations: list[Violation] = field(default_factory=list)
     bugs: list[object] = field(default_factory=list)
     growths: list[Growth] = field(default_factory=list)
+    thefts: Counter[Discipline] = field(default_factory=Counter)
+    more: list[str] = field(default_factory=list)
+    """Lines about the tenants and the restore."""
+
+    waited: set[Awaited] = field(default_factory=set)
+    """What the bystander waited for."""
 
     @property
     def good(self) -> bool:
-        """Whether nothing was found."""
-        return not self.violations and not self.bugs and all(g.flat for g in self.growths)
+        """Whether nothing was found, and all was tried."""
+        found = self.violations or self.bugs or self.untried
+        return not found and all(g.flat for g in self.growths)
+
+    @property
+    def untried(self) -> list[str]:
+        """What was planned and did not happen, so that nothing is proven of it."""
+        disciplines = set(Discipline) if self.plan.thieves >= len(Discipline) else set()
+        awaited = set(Awaited) if self.plan.tenants else set()
+        return sorted([*(disciplines - set(self.thefts)), *(awaited - self.waited)])
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -81,7 +91,12 @@ class Outcome:
         for title, counts in (("told", answers), ("killed", self.kills), ("done", self.faults)):
             told = ", ".join(f"{what} {count:,}" for what, count in sorted(counts.items()))
             yield f"  {title}: {told}"
+        if self.thefts:
+            told = ", ".join(f"«{what}» {count}" for what, count in sorted(self.thefts.items()))
+            yield f"  thefts: {told}"
+        yield from (f"  {line}" for line in self.more)
         yield from (f"  {found}" for found in self.growths)
+        yield from (f"  NOT TRIED {what}" for what in self.untried)
         yield from (f"  VIOLATION {found}" for found in self.violations[:20])
         yield from (f"  BUG {str(found)[-300:]}" for found in self.bugs[:5])
 
@@ -106,32 +121,83 @@ class Trial:
         self._postgres = postgres
         self._dice = random.Random(plan.seed)
         dice = random.Random(plan.seed + 1)
-        self._yard = Yard(deployment, Recorder(), Loupe(deployment.folder), dice)
-        self.outcome = Outcome(plan)
+        steps = plan.clocks[0] is not None and not is_postgres(deployment.database)
+        rules = Rules(plan.replay_seconds, slack=SMALL_STEPS if steps else 0)
+        self._yard = Yard(deployment, Recorder(), Loupe(deployment.folder), dice, rules=rules)
+        self._troubles = Troubles(plan, self._yard, books, postgres, self._dice)
+        self.outcome = Outcome(plan, kills=self._troubles.kills, faults=self._troubles.faults)
 
     async def run(self) -> Outcome:
         """All of it."""
-        plan, yard = self._plan, self._yard
         await self._deployment.start()
-        bands = [Band(yard, plan.callers, plan.rounds) for _ in range(plan.bands)]
+        try:
+            restore = Restore(self._yard, self._postgres) if self._plan.restore else None
+            await self._under_load(self._course(restore), with_tenants=self._plan.tenants)
+            if restore is not None:
+                await self._put_back(restore)
+        finally:
+            self._deployment.stop()
+        self.outcome.operations.update(self._yard.recorder.counts)
+        self.outcome.bugs += self._deployment.bugs()
+        return self.outcome
+
+    async def _course(self, restore: Restore | None) -> None:
+        """What happens while the load goes on."""
+        await self._troubles.run()
+        if self._plan.steady_seconds:
+            await self._monotonic()
+        if restore is not None:
+            await restore.copy()
+            await self._seconds(*_AFTER_COPY)
+
+    async def _under_load(self, work: Awaitable[None], *, with_tenants: bool) -> None:
+        """Do some work while callers go on; then let them end, and judge everything."""
+        plan, yard = self._plan, self._yard
+        yard.stopping = False
+        runs: list[Band | ThiefPlay | SlowTenant] = []
+        runs += [Band(yard, plan.callers, plan.rounds) for _ in range(plan.bands)]
+        runs += [ThiefPlay(yard, number) for number in range(plan.thieves)]
+        bystander = Bystander(yard) if with_tenants else None
+        if bystander is not None:
+            runs.append(SlowTenant(yard))
         async with AsyncExitStack() as stack:
-            stack.callback(self._deployment.stop)
-            load = [asyncio.ensure_future(band.run()) for band in bands]
+            load = [asyncio.ensure_future(run.run()) for run in runs]
+            waiting = [] if bystander is None else [asyncio.ensure_future(bystander.run())]
             checking = asyncio.ensure_future(self._check_for_ever())
-            for task in (*load, checking):
+            stalls = asyncio.ensure_future(self._note_stalls())
+            for task in (*load, *waiting, checking, stalls):
                 stack.callback(task.cancel)
-            await self._while_they_run([*load, checking], self._troubles())
-            if plan.steady_seconds:
-                await self._while_they_run([*load, checking], self._monotonic())
+            await self._while_they_run([*load, *waiting, checking], work)
             yard.stopping = True
             await asyncio.gather(*load)
             checking.cancel()
             with suppress(asyncio.CancelledError):
                 await checking
             await self._check()
-        self.outcome.operations.update(yard.recorder.counts)
-        self.outcome.bugs += self._deployment.bugs()
-        return self.outcome
+            if bystander is not None:
+                await asyncio.wait(waiting, timeout=_ALERTS_SECONDS)
+                await self._judge_promptness(bystander)
+
+    async def _judge_promptness(self, bystander: Bystander) -> None:
+        rules, now = self._yard.rules, self._yard.recorder.now()
+        self.outcome.violations += check_reactions(bystander.reactions, rules, now)
+        self.outcome.waited = {reaction.awaited for reaction in bystander.reactions}
+        self.outcome.more += summary(bystander.reactions, rules)
+        stalled = sum(stall.latest - stall.earliest for stall in rules.stalls) / SECOND
+        self.outcome.more.append(f"the machine was too busy: {stalled:.1f} s in all")
+
+    async def _put_back(self, restore: Restore) -> None:
+        """Stop everything, put the older copy back, and begin again."""
+        self._deployment.stop()
+        await self._books.close()
+        await restore.put_back()
+        await restore.adopt()
+        await self._books.reopen()
+        await self._deployment.start()
+        await restore.show()
+        await self._under_load(self._seconds(*_AFTER_RESTORE), with_tenants=False)
+        self.outcome.violations += check_restore(restore.report)
+        self.outcome.more.append(restore.report.summary)
 
     async def _while_they_run(
         self, others: Sequence[asyncio.Future[None]], work: Awaitable[None]
@@ -143,73 +209,6 @@ class Trial:
             mine.cancel()
         for task in done:
             await task
-
-    async def _troubles(self) -> None:
-        """Kills, as many as are wanted, and everything else in between."""
-        kills = self._kills()
-        for number in range(self._plan.kills):
-            await self._seconds(*self._plan.gap)
-            for fault in self._dice.sample(self._faults(), 1):
-                self.outcome.faults[fault.__name__.strip("_")] += 1
-                await fault()
-            await self._seconds(*self._plan.gap)
-            kill = kills[number % len(kills)]
-            self.outcome.kills[kill.__name__.strip("_")] += 1
-            await kill()
-        await self._seconds(*self._plan.gap)
-
-    def _kills(self) -> list[Callable[[], Awaitable[None]]]:
-        kills: list[Callable[[], Awaitable[None]]] = [self._server]
-        if self._plan.workers > 1:
-            kills += [self._one_worker, self._one_worker]
-        if self._postgres is not None:
-            kills += [self._database]
-        return kills
-
-    def _faults(self) -> list[Callable[[], Awaitable[None]]]:
-        faults: list[Callable[[], Awaitable[None]]] = [self._stopped_for_a_moment]
-        if self._deployment.database.startswith("sqlite"):
-            faults += [self._full_disk]
-        else:
-            faults += [self._connections_cut]
-        return faults
-
-    async def _server(self) -> None:
-        self._deployment.kill()
-        await self._deployment.start()
-
-    async def _one_worker(self) -> None:
-        while not (crew := self._deployment.crew()):
-            await self._seconds(*_SHORT)  # both were killed just now
-        self._deployment.kill_worker(self._dice.choice(crew))
-
-    async def _database(self) -> None:
-        assert self._postgres is not None
-        await asyncio.to_thread(self._postgres.kill)
-        await asyncio.to_thread(self._postgres.start)
-
-    async def _stopped_for_a_moment(self) -> None:
-        crew = self._deployment.crew()
-        if crew:
-            process = self._dice.choice(crew)
-            self._deployment.pause(process)
-            await self._seconds(*_SHORT)
-            self._deployment.resume(process)
-
-    async def _full_disk(self) -> None:
-        with self._no_room():
-            await self._seconds(*_SHORT)
-
-    @contextmanager
-    def _no_room(self) -> Iterator[None]:
-        self._deployment.fill_disk()
-        try:
-            yield
-        finally:
-            self._deployment.empty_disk()
-
-    async def _connections_cut(self) -> None:
-        await self._books.cut_connections()
 
     async def _monotonic(self) -> None:
         """Load without trouble, and a look at the gauges now and then."""
@@ -239,25 +238,43 @@ class Trial:
         del self._yard.over[: len(over)]
         history = self._yard.recorder.take(over)
         self.outcome.sessions += len(over)
-        self.outcome.violations += await asyncio.to_thread(check, history, ledgers)
+        self.outcome.violations += await asyncio.to_thread(
+            check, history, ledgers, self._yard.rules
+        )
+        thefts = [theft for session in over if (theft := self._yard.thefts.pop(session, None))]
+        self.outcome.violations += check_thefts(thefts, ledgers)
+        self.outcome.thefts.update(theft.discipline for theft in thefts)
         self._yard.judged(over)
 
     async def _forget(self) -> None:
         """Let the database forget what was checked, so that its size can be flat."""
-        oldest = min(self._yard.under_way.values(), default=unix_seconds())
-        await self._books.forget(oldest - _KEPT_SECONDS)
+        yard, behind = self._yard, -min(0, *(ahead or 0 for ahead in self._plan.clocks))
+        oldest = min(yard.under_way.values(), default=unix_seconds())
+        if oldest <= yard.dated_back:
+            behind += FARTHEST_BACK
+        await self._books.forget(oldest - behind - _KEPT_SECONDS)
+
+    async def _note_stalls(self) -> None:
+        """Note when this process has to wait for a CPU."""
+        rules, now = self._yard.rules, self._yard.recorder.now
+        while True:
+            began = now()
+            await let_pass(_STALL_STEP_SECONDS)
+            if (over := now()) - began > _STALL_SECONDS * SECOND:
+                rules.stalls.append(Span(began, over))
 
     async def _seconds(self, least: float, most: float) -> None:
         """Let the load go on for a while: this goes by the clock on the wall, and nothing else."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), self._dice.uniform(least, most))
+        await let_pass(self._dice.uniform(least, most))
 
 
 async def play(
     plan: Plan, folder: Path, database: str, postgres: PostgresServer | None = None
 ) -> Outcome:
     """One trial on an empty database."""
-    deployment = await Deployment.make(folder, database, plan.workers)
+    names = (MAIN, BYSTANDER, SLOW) if plan.tenants else (MAIN,)
+    settings = {"SATMINT_REPLAY_SECONDS": str(plan.replay_seconds)}
+    deployment = await Deployment.make(folder, database, plan.workers, names, settings, plan.clocks)
     books = await Books.open(database)
     try:
         return await Trial(plan, deployment, books, postgres).run()

@@ -1,0 +1,118 @@
+"""Was everything in time? What a bystander waited for, held to bounds.
+
+While something is disturbed (killed, stopped, cut off, full), nothing has to be prompt; when that
+is over, it has to come within what the contract says of a recovery. Time in which the machine was
+too busy to run even the soak does not count.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from satmint.model.webhooks import LEASE_SECONDS
+from tests.soak.history import FOREVER
+from tests.soak.history_checker import Violation
+from tests.soak.rules import SECOND, Rules, Span
+
+
+class Awaited(StrEnum):
+    """What somebody waits for."""
+
+    ANSWER = "the answer to a request"
+    LIVE_END = "the end of a live session whose revocation was acknowledged"
+    ALERT = "the alert of a revocation that was acknowledged"
+
+
+class Bound(NamedTuple):
+    """How long it may take, in seconds."""
+
+    calm: float
+    """While nothing is disturbed."""
+    recovery: float
+    """After the last disturbance."""
+
+
+BOUNDS: Final[Mapping[Awaited, Bound]] = {
+    Awaited.ANSWER: Bound(3.0, 10.0),
+    Awaited.LIVE_END: Bound(2.0, 10.0),
+    Awaited.ALERT: Bound(5.0, LEASE_SECONDS + 10.0),
+}
+"""A revocation reaches live sessions within a second, and an alert is sent within two; the rest is
+what processes may wait for a CPU that a whole crowd uses. A request that waits for a row that
+others hold takes four seconds."""
+
+
+class PromptnessViolation(StrEnum):
+    """What can be wrong."""
+
+    LATE = "it came late"
+    NEVER = "it never came"
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Something that was waited for."""
+
+    awaited: Awaited
+    session: UUID
+    began: int
+    """Nanoseconds, when the wait began."""
+    ended: int
+    """Nanoseconds; `FOREVER` where it did not come."""
+
+
+def check_reactions(
+    reactions: Iterable[Reaction],
+    rules: Rules,
+    now: int,
+    bounds: Mapping[Awaited, Bound] = BOUNDS,
+) -> list[Violation]:
+    """Everything that came too late, or not at all.
+
+    Args:
+        reactions: What was waited for.
+        rules: With the disturbances.
+        now: Until when what never came was waited for, nanoseconds.
+        bounds: How long each may take.
+    """
+    return list(_violations(reactions, rules, now, bounds))
+
+
+def _violations(
+    reactions: Iterable[Reaction], rules: Rules, now: int, bounds: Mapping[Awaited, Bound]
+) -> Iterator[Violation]:
+    for found in reactions:
+        bound = bounds[found.awaited]
+        until = found.began + int(bound.calm * SECOND)
+        recovery = int(bound.recovery * SECOND)
+        # A disturbance that begins while another one is being recovered from gives more time.
+        for disturbance in sorted(rules.disturbances):
+            over = disturbance.latest + recovery
+            if disturbance.earliest <= until and over >= found.began:
+                until = max(until, over)
+        ended = min(found.ended, now)
+        if ended - rules.stalled(Span(found.began, ended)) > until:
+            never = found.ended == FOREVER
+            wrong = PromptnessViolation.NEVER if never else PromptnessViolation.LATE
+            took = (ended - found.began) / SECOND
+            yield Violation(wrong, found.session, f"{found.awaited}, {took:.1f} s")
+
+
+def summary(reactions: Sequence[Reaction], rules: Rules) -> list[str]:
+    """For people: how long things took, by what was done meanwhile."""
+    took: dict[tuple[Awaited, str], list[float]] = defaultdict(list)
+    for found in reactions:
+        if found.ended < FOREVER:
+            during = Span(found.began, found.ended)
+            when = "in calm"
+            if rules.disturbed(during):
+                when = "disturbed" if rules.disturbed(during, most=True) else "beside held rows"
+            took[found.awaited, when].append((found.ended - found.began) / SECOND)
+    return [
+        f"{awaited}, {when}: {len(times)}, median {median(times):.3f} s, worst {max(times):.3f} s"
+        for (awaited, when), times in sorted(took.items())
+    ]
