@@ -6,9 +6,9 @@ from typing import Final
 import structlog
 
 from satmint.flows.session_queries import check_store
-from satmint.model.shared_clock import SharedClock
 from satmint.model.database_reasons import database_reason
 from satmint.model.refusals import StoreUnavailable
+from satmint.model.shared_clock import SharedClock
 from satmint.store.contract import Store
 
 _CHECK_SECONDS: Final = 2.0

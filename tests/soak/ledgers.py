@@ -33,6 +33,10 @@ _CUT: Final = (
 )
 _A_DAY: Final = 86_400
 _PURGE_ROWS: Final = 2000
+_WAL_PAGES: Final = 16_000
+"""The server's `wal_autocheckpoint`: a WAL grows to so many frames, and is then written anew."""
+_WAL_FRAME_BYTES: Final = 24
+"""The header of a frame, before its page."""
 _QUIET_STEPS: Final = 2
 """After a full step the next one looks at other projects, where there may be nothing to purge."""
 
@@ -67,10 +71,9 @@ class Books:
         return ledgers_of(sessions, rows, events)
 
     async def size(self) -> int:
-        """Bytes that it takes on the disk."""
+        """Bytes that it takes, without an SQLite WAL that is not due to be emptied yet."""
         if not is_postgres(self._database):
-            beside = (self._file, self._file.with_name(f"{self._file.name}-wal"))
-            return sum(file.stat().st_size for file in beside if file.exists())
+            return await asyncio.to_thread(self._size_of_sqlite)
         connection = await asyncpg.connect(self._database)
         try:
             return int(await connection.fetchval("SELECT pg_database_size(current_database())"))
@@ -97,6 +100,16 @@ class Books:
             await connection.execute(_CUT)
         finally:
             await connection.close()
+
+    def _size_of_sqlite(self) -> int:
+        with closing(sqlite3.connect(self._file, isolation_level=None)) as db:
+            pages, page = (
+                int(db.execute(f"PRAGMA {what}").fetchone()[0])
+                for what in ("page_count", "page_size")
+            )
+        wal = self._file.with_name(f"{self._file.name}-wal")
+        written = wal.stat().st_size if wal.exists() else 0
+        return pages * page + max(0, written - _WAL_PAGES * (page + _WAL_FRAME_BYTES))
 
     def _of_sqlite(self) -> tuple[list[Row], list[Row]]:
         def ids(rows: list[Row]) -> list[Row]:

@@ -1,11 +1,13 @@
 """The database's rows as ledgers, and the log's lines as bugs."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID
 
 from tests.soak.deployment import MAIN, Deployment
 from tests.soak.history import Ledger
-from tests.soak.ledgers import ledgers_of
+from tests.soak.ledgers import Books, ledgers_of
 
 ONE, OTHER, GONE = (UUID(int=number) for number in (1, 2, 3))
 ALICE, BOB = UUID(int=11), UUID(int=12)
@@ -54,3 +56,24 @@ def test_bugs_are_told_from_what_kills_do(tmp_path: Path) -> None:
         '{"event":"failed","level":"error","cut off by a ki'
     )
     assert deployment.bugs() == [{"event": "failed", "level": "error", "route": "x"}]
+
+
+async def test_size_is_what_the_database_has_and_not_what_its_wal_was_given(tmp_path: Path) -> None:
+    file = tmp_path / "satmint.db"
+    books = await Books.open(f"sqlite:///{file}")
+    try:
+        size = await books.size()
+        wal = file.with_name("satmint.db-wal")
+        with wal.open("ab") as log:
+            log.truncate(16_000 * (4096 + 24))
+        assert await books.size() == size
+        with wal.open("ab") as log:
+            log.truncate(16_000 * (4096 + 24) + 1000)
+        assert await books.size() == size + 1000
+        with closing(sqlite3.connect(file)) as db:
+            db.execute("CREATE TABLE more (content BLOB)")
+            db.execute("INSERT INTO more VALUES (zeroblob(1000000))")
+            db.commit()
+        assert await books.size() > size + 1_000_000
+    finally:
+        await books.close()

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ import asyncpg
 
 from satmint.model.database_url import is_postgres
 from satmint.model.refusals import StoreUnavailable
+from satmint.webhooks.slots import DispatchLimits
 from tests.kit.postgres import PostgresServer
 from tests.kit.tokens import Loupe
 from tests.soak.callers import Band, Yard
@@ -221,8 +222,16 @@ class Trial:
             looks["file handles"].append(Sample(at, open_files(processes)))
             looks["database"].append(Sample(at, await self._books.size() / 1e6))
             await self._seconds(self._plan.look_every, self._plan.look_every)
-        for name, (unit, bound) in BOUNDS.items():
+        for name, (unit, bound) in self._bounds().items():
             self.outcome.growths.append(growth(name, unit, looks[name], WARM_UP, bound))
+
+    def _bounds(self) -> dict[str, tuple[str, Bound]]:
+        """Each process may have as many connections to slow endpoints as it makes attempts."""
+        unit, handles = BOUNDS["file handles"]
+        processes = self._plan.workers * len(self._plan.clocks)
+        attempts = DispatchLimits().per_project * processes if self._plan.tenants else 0
+        more = replace(handles, slack=handles.slack + attempts)
+        return {**BOUNDS, "file handles": (unit, more)}
 
     async def _check_for_ever(self) -> None:
         while True:
@@ -261,7 +270,7 @@ class Trial:
             began = now()
             await let_pass(_STALL_STEP_SECONDS)
             if (over := now()) - began > _STALL_SECONDS * SECOND:
-                rules.stalls.append(Span(began, over))
+                rules.stalls.append(Span(began + int(_STALL_STEP_SECONDS * SECOND), over))
 
     async def _seconds(self, least: float, most: float) -> None:
         """Let the load go on for a while: this goes by the clock on the wall, and nothing else."""

@@ -91,5 +91,3 @@ def session_settings(limits: PostgresLimits) -> dict[str, str]:
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
     }
-
-
