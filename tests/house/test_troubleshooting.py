@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from satmint.model.database_reasons import REASONS
 from tests.house.tree import ROOT, SRC, named, parsed, python_files
 
 PAGE: Final = ROOT / "docs" / "troubleshooting.md"
@@ -85,21 +86,8 @@ def refusals() -> Iterator[tuple[str, str]]:
                         text = _longest_literal(message)
                         if len(text) >= MIN_WORDS and text not in NOT_AT_A_START:
                             yield text, f"{named(path)}:{node.lineno}"
-    for text in _causes():
-        yield text, "src/satmint/cli/errors.py"
-
-
-def _causes() -> list[str]:
-    """What is said of a database that cannot be used."""
-    tree = parsed(SRC / "cli" / "errors.py")
-    return [
-        str(value.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AnnAssign) and _name(node.target) == "_DATABASE"
-        if isinstance(node.value, ast.Dict)
-        for value in node.value.values
-        if isinstance(value, ast.Constant)
-    ]
+    for text in REASONS.values():
+        yield text, "src/satmint/model/database_reasons.py"
 
 
 def _name(node: ast.expr) -> str:

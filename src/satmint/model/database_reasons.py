@@ -6,7 +6,7 @@ _POOLER: Final = (
     "a pooler in transaction mode is in between: set database_pooler (PgBouncer), or connect to the"
     " server itself"
 )
-_REASONS: Final = {
+REASONS: Final = {
     "database_busy": "all connections are in use",
     "no_such_file": "the file does not exist",
     "postgres_26000": _POOLER,
@@ -50,8 +50,9 @@ _REASONS: Final = {
     "sqlite_replaced": "the file was replaced or deleted while it was in use: start again",
     "sqlite_too_old": "SQLite is older than version 3.37",
 }
+"""By the cause of a `StoreUnavailable`."""
 
 
 def database_reason(cause: str) -> str:
     """A sentence for the cause of a `StoreUnavailable`; the cause itself if there is none."""
-    return _REASONS.get(cause, cause)
+    return REASONS.get(cause, cause)
