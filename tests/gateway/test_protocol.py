@@ -364,3 +364,17 @@ def test_verdict_that_nobody_asked_for_is_nothing(verdict: Input, begin: Any) ->
 def test_largest_id_and_longest_method_are_accepted(request_id: str | int) -> None:
     frame = json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "m" * 128})
     assert frames.read_frame(frame) == frames.Request(request_id, "m" * 128, {})
+
+
+def test_resume_state_is_sent_as_an_event_of_the_connections_protocol() -> None:
+    assert json.loads(frames.state_event("e-1", "p", "sealed", NOW)) == {
+        "jsonrpc": "2.0",
+        "id": "e-1",
+        "method": "signalwire.event",
+        "params": {
+            "event_type": "signalwire.authorization.state",
+            "event_channel": "p",
+            "timestamp": NOW,
+            "params": {"authorization_state": "sealed"},
+        },
+    }

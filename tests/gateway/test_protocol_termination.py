@@ -58,6 +58,20 @@ def test_session_ends_on_the_second_of_its_expiry(second: int, ends: bool, event
         assert Close(CloseCode.EXPIRED) not in effects
 
 
+def test_tick_is_due_on_the_second_of_the_expiry() -> None:
+    seconds = [live().due(ClockReading(NOW + 7200 + second, 100.0)) for second in (-1, 0, 1)]
+    assert seconds == [False, True, True]
+
+
+def test_close_codes_are_those_of_the_contract() -> None:
+    assert {code.name: code.value for code in CloseCode} == {
+        "GOING_AWAY": 1001,
+        "EXPIRED": 4401,
+        "REVOKED": 4403,
+        "TIMED_OUT": 4408,
+    }
+
+
 def test_token_that_expired_while_it_was_judged_lets_nobody_in() -> None:
     asked, _ = played(waiting(), connect())
     for second, phase in ((-1, Phase.CONNECTED), (0, Phase.AUTHENTICATING)):
@@ -207,6 +221,13 @@ def test_two_unanswered_pings_are_the_end() -> None:
     connection, (third,) = pings(connection, begin + 3 * PING_SECONDS)
     assert third == (Close(CloseCode.TIMED_OUT),)
     assert connection.phase is Phase.CLOSED
+
+
+def test_pings_are_nine_seconds_apart() -> None:
+    begin = START.monotonic + PING_SECONDS
+    _, (first, early, second) = pings(live(), begin, begin + 8.5, begin + 9)
+    assert early == ()
+    assert [texts(effects)[0]["method"] for effects in (first, second)] == ["signalwire.ping"] * 2
 
 
 @pytest.mark.parametrize("number", [2, 3])

@@ -1,0 +1,312 @@
+"""What a process reads of revocations, and which of its sessions it rechecks because of them."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
+from uuid import UUID
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from satmint.flows.service_context import ServiceContext
+from satmint.gateway import revocation_watcher
+from satmint.gateway.client_socket import ClientSocket
+from satmint.gateway.protocol import ConnectionState, SessionRevoked
+from satmint.gateway.revocation_watcher import RevocationWatcher, next_recheck_at
+from satmint.model.events import Event, EventKind, Origin
+from satmint.model.live import Admission
+from satmint.model.records import Inviter
+from satmint.model.refusals import StoreUnavailable
+from tests.gateway.protocol_setup import PROJECT, START, admission, live, played, waiting
+from tests.kit.clock import NOW, FrozenClock
+from tests.kit.gateway import Ticker
+
+PAGE = 3
+NAMED = UUID(int=9)
+"""What the events of these tests name."""
+
+
+def event(
+    number: int,
+    *,
+    project: UUID = PROJECT,
+    session: UUID | None = None,
+    subscriber: UUID | None = None,
+    subject: UUID | None = None,
+) -> Event:
+    """The event with a number, which its id is, so that events sort by it."""
+    return Event(
+        number.to_bytes(16, "big"),
+        project,
+        EventKind.SESSION_REVOKED,
+        NOW,
+        Origin("", "", ""),
+        subscriber,
+        session,
+        subject,
+    )
+
+
+def a_socket(number: int, connection: ConnectionState | None = None) -> ClientSocket:
+    """A connected client whose recheck is not due."""
+
+    async def send(_: object) -> None:
+        raise NotImplementedError
+
+    socket = ClientSocket(UUID(int=number), Origin("", "", ""), send, START)
+    socket.connection = connection or live()
+    socket.recheck_at = 1e9
+    return socket
+
+
+def with_names(**names: object) -> ConnectionState:
+    """A connection of an admission with other members."""
+    return live(msgspec.structs.replace(admission(), **names))
+
+
+class Watching:
+    """A watcher, and the store that it reads."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.events: list[Event] = []
+        self.reads: list[tuple[int, bytes]] = []
+        """From which second, and behind which event, the store was read."""
+        self.checked: list[Admission] = []
+        self.revoked = True
+        """Whether sessions that are checked are no longer active."""
+        self.down = False
+        self.checks_down = False
+        self.ended: list[ClientSocket] = []
+        self.sockets: list[ClientSocket] = []
+        self.clock, self.monotonic = FrozenClock(), Ticker()
+        services = cast("ServiceContext", SimpleNamespace(clock=self.clock, store=None))
+        self.watcher = RevocationWatcher(services, self.sockets, self.ended.append, self.monotonic)
+        monkeypatch.setattr(revocation_watcher, "revocations_since", self._since)
+        monkeypatch.setattr(revocation_watcher, "is_session_active", self._is_active)
+        monkeypatch.setattr(revocation_watcher, "_EVENT_PAGE_SIZE", PAGE)
+
+    async def _since(self, _: object, second: int, after: bytes, limit: int) -> Sequence[Event]:
+        if self.down:
+            raise StoreUnavailable("planted")
+        self.reads.append((second - NOW, after))
+        return [event for event in self.events if event.id > after][:limit]
+
+    async def _is_active(self, _: object, found: Admission) -> bool:
+        if self.checks_down:
+            raise StoreUnavailable("planted")
+        self.checked.append(found)
+        return not self.revoked
+
+    async def poll(self, seconds: float = 0.25) -> None:
+        """Poll after so many seconds."""
+        self.monotonic.at += seconds
+        await self.watcher.poll()
+
+
+@pytest.fixture
+def watching(monkeypatch: pytest.MonkeyPatch) -> Watching:
+    return Watching(monkeypatch)
+
+
+@pytest.mark.parametrize("connections", [[], [waiting()], [played(live(), SessionRevoked())[0]]])
+async def test_store_is_not_read_without_a_session(
+    watching: Watching, connections: list[ConnectionState]
+) -> None:
+    watching.sockets += [a_socket(1, connection) for connection in connections]
+    watching.watcher.recheck(a_socket(2))
+    await watching.poll()
+    assert (watching.reads, watching.checked, watching.watcher.polls) == ([], [], 0)
+    watching.sockets.append(a_socket(3))
+    await watching.poll()
+    assert (len(watching.reads), watching.checked, watching.watcher.polls) == (1, [], 1)
+    await watching.poll()
+    assert watching.watcher.polls == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "connection"),
+    [
+        ({"session": NAMED}, with_names(session=NAMED)),
+        ({"subscriber": NAMED}, with_names(subscriber=NAMED)),
+        ({"subject": NAMED}, with_names(addresses=(UUID(int=7), NAMED))),
+        ({"project": NAMED}, with_names(project=NAMED)),
+        ({"subscriber": NAMED}, with_names(address_owners=frozenset((NAMED,)))),
+        ({"session": NAMED}, with_names(inviter=Inviter(UUID(int=7), NAMED))),
+        ({"subscriber": NAMED}, with_names(inviter=Inviter(NAMED, UUID(int=7)))),
+    ],
+)
+async def test_session_is_rechecked_if_an_event_names_what_it_depends_on(
+    watching: Watching, names: dict[str, UUID], connection: ConnectionState
+) -> None:
+    named, beside, without = a_socket(1, connection), a_socket(2), a_socket(3, waiting())
+    watching.sockets += [without, beside, named]
+    await watching.poll()
+    assert watching.checked == []
+    watching.events.append(event(1, **names))
+    await watching.poll()
+    assert watching.ended == [named]
+    assert watching.checked == [connection.admission]
+
+
+@pytest.mark.parametrize(
+    ("names", "narrower"),
+    [
+        ({"subscriber": NAMED, "session": UUID(int=7)}, "session"),
+        ({"subject": NAMED, "subscriber": UUID(int=7)}, "subscriber"),
+        ({"project": NAMED, "subject": UUID(int=7)}, "subject"),
+    ],
+)
+async def test_event_concerns_the_narrowest_thing_that_it_names(
+    watching: Watching, names: dict[str, UUID], narrower: str
+) -> None:
+    for wider in {"subscriber", "subject", "project"} - {narrower}:
+        member = {"subject": "addresses"}.get(wider, wider)
+        watching.sockets.append(
+            a_socket(1, with_names(**{member: (NAMED,) if member == "addresses" else NAMED}))
+        )
+    watching.events.append(event(1, **names))
+    await watching.poll()
+    assert watching.checked == []
+
+
+async def test_session_that_is_still_active_goes_on(watching: Watching) -> None:
+    watching.sockets.append(a_socket(1))
+    watching.events.append(event(1))
+    watching.revoked = False
+    await watching.poll()
+    await watching.poll()
+    assert (len(watching.checked), watching.ended) == (1, []), "the event is known by then"
+    watching.events.append(event(2))
+    await watching.poll()
+    assert len(watching.checked) == 2
+
+
+async def test_events_are_read_page_by_page_without_a_gap(watching: Watching) -> None:
+    watching.sockets.append(a_socket(1))
+    watching.events += [event(number) for number in range(1, 2 * PAGE + 1)]
+    await watching.poll()
+    ids = [b"", *(event(number).id for number in (PAGE, 2 * PAGE))]
+    assert watching.reads == [(-60, after) for after in ids]
+    watching.reads.clear()
+    watching.events.pop()
+    await watching.poll()
+    assert watching.reads == [(-10, after) for after in ids[:2]]
+
+
+async def test_each_poll_reads_back_from_the_last_good_one(watching: Watching) -> None:
+    """Ten seconds; once a second, sixty. A clock that was set back is believed."""
+    watching.sockets.append(a_socket(1))
+    await watching.poll()
+    for second in (2, 5, 1):
+        watching.clock.at = NOW + second
+        await watching.poll()
+    watching.down = True
+    watching.clock.at = NOW + 50
+    await watching.poll(0)
+    watching.down = False
+    await watching.poll()
+    await watching.poll()
+    assert [second for second, _ in watching.reads] == [-60, -10, -8, -9, 1 - 60, 50 - 10]
+
+
+async def test_store_is_down_after_two_polls_that_failed(watching: Watching) -> None:
+    watching.sockets.append(a_socket(1))
+    watching.down = True
+    with capture_logs() as lines:
+        await watching.poll()
+        found = [watching.watcher.store_is_down]
+        watching.sockets.clear()  # the store is asked until it answers, also without a session
+        for down in (True, True, False, False):
+            watching.down = down
+            await watching.poll()
+            found.append(watching.watcher.store_is_down)
+    assert found == [False, True, True, False, False]
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("store_down", "warning"),
+        ("store_up", "info"),
+    ]
+    assert len(watching.reads) == 1
+    assert watching.watcher.polls == 1
+
+
+async def test_store_is_down_once_an_authentication_waited_in_vain(watching: Watching) -> None:
+    with capture_logs() as lines:
+        watching.watcher.note_store_down()
+        watching.watcher.note_store_down()
+    assert watching.watcher.store_is_down
+    assert [line["event"] for line in lines] == ["store_down"]
+
+
+async def test_session_that_cannot_be_checked_is_checked_with_the_next_poll(
+    watching: Watching,
+) -> None:
+    socket = a_socket(1)
+    watching.sockets.append(socket)
+    watching.watcher.recheck(socket)
+    watching.checks_down = True
+    await watching.poll()
+    assert watching.ended == []
+    watching.checks_down = False
+    await watching.poll()
+    await watching.poll()
+    assert (watching.ended, len(watching.checked)) == ([socket], 1)
+
+
+async def test_result_for_a_session_that_was_replaced_meanwhile_does_not_count(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket, newer = a_socket(1), with_names(jti="newer")
+    watching.sockets.append(socket)
+    watching.watcher.recheck(socket)
+
+    async def slow(store: object, found: Admission) -> bool:
+        active = await watching._is_active(store, found)
+        socket.connection = newer
+        return active
+
+    monkeypatch.setattr(revocation_watcher, "is_session_active", slow)
+    await watching.poll()
+    assert watching.ended == []
+    watching.revoked = False
+    await watching.poll()
+    assert watching.checked == [admission(), newer.admission]
+    assert watching.ended == []
+
+
+async def test_socket_without_a_session_is_not_checked(watching: Watching) -> None:
+    gone = a_socket(1, played(live(), SessionRevoked())[0])
+    watching.sockets += [a_socket(2), gone]
+    watching.watcher.recheck(gone)
+    await watching.poll()
+    assert (watching.checked, watching.ended) == ([], [])
+    assert not watching.watcher._pending
+
+
+async def test_sessions_are_rechecked_every_minute_a_batch_at_a_time(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation_watcher, "_OVERDUE_BATCH_SIZE", 2)
+    watching.revoked = False
+    watching.sockets += [a_socket(number, with_names(jti=str(number))) for number in range(3)]
+    watching.sockets.insert(0, a_socket(9, waiting()))
+    begin = watching.monotonic.at
+    for socket in watching.sockets:
+        socket.recheck_at = next_recheck_at(begin)
+    counts = []
+    for seconds in (59.75, 0.25, 0, 0, 59.75, 0.25, 0, 0):
+        await watching.poll(seconds)
+        counts.append(len(watching.checked))
+    assert counts == [0, 2, 3, 3, 3, 5, 6, 6]
+    assert next_recheck_at(begin) == begin + 60
+
+
+async def test_crowd_is_rechecked_whole(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation_watcher, "_RECHECK_BATCH_SIZE", 2)
+    watching.sockets += [a_socket(number) for number in range(5)]
+    watching.events.append(event(1))
+    await watching.poll()
+    assert set(watching.ended) == set(watching.sockets)
+    assert len(watching.ended) == 5
