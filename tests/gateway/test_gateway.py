@@ -59,6 +59,9 @@ async def test_upgrades_are_rejected_while_many_are_unauthenticated(server: Serv
     assert gateway.rejects(ADDRESS)
     await clients[0].connected(pair["token"])
     assert not gateway.rejects(ADDRESS), "authenticated connections are not among them"
+    clients.append(AsgiClient(gateway))
+    await clients[-1].__aenter__()
+    assert gateway.rejects(ADDRESS)
     for client in clients:
         await client.leave()
     assert not gateway.rejects(ADDRESS)
