@@ -345,6 +345,26 @@ async def test_session_that_is_shortened_ends_earlier_and_no_other_does(server: 
         assert await two.lives()
 
 
+@pytest.mark.parametrize("step", [-86_400, -3600, -5])
+async def test_session_ends_in_its_time_where_the_clock_is_set_back(
+    server: Server, step: int
+) -> None:
+    pair, monotonic = await server.sign_in(), Ticker()
+    async with (
+        a_gateway(server, monotonic=monotonic, running=False) as gateway,
+        gateway.client() as client,
+    ):
+        await client.connected(pair["token"])
+        server.clock.step(step)
+        (socket,) = gateway.gateway._sockets
+        for seconds, ended in ((ACCESS_SECONDS - 1, False), (4, True)):
+            server.clock.advance(seconds)
+            monotonic.at += seconds
+            assert socket.connection.token_expired(gateway.gateway._now()) is ended
+        gateway.gateway.sweep()
+        assert await client.close_code() == 4401
+
+
 async def test_pending_recheck_ends_with_its_client(server: Server) -> None:
     pair = await server.sign_in()
     async with a_gateway(server, running=False) as gateway:

@@ -6,11 +6,12 @@
 
 A request that needs authentication is kept in `pending` until `Admitted` or `Denied` arrives. The
 value is frozen: `step` takes one and returns the next one. It states when it needs the next `Tick`:
-`next_tick_at` by the monotonic clock, `expires_at` by the wall clock.
+`next_tick_at` and `ends_at` by the monotonic clock, `expires_at` by the wall clock.
 """
 
 from collections.abc import Callable
 from enum import Enum
+from math import inf
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -62,6 +63,8 @@ PING_SECONDS: Final = 9.0
 """After one ping, version 3.30 of the SDK reconnects unless the next arrives within 15 s."""
 MAX_UNANSWERED_PINGS: Final = 2
 """The connection closes when a further ping is due and so many are unanswered."""
+_CLOCK_TOLERANCE_SECONDS: Final = 2.0
+"""The clocks may diverge by so much in a token's lifetime without a step."""
 RESUME_SECONDS: Final = REFRESH_TOKEN_GRACE_SECONDS
 """How long after its token's expiry a connection can be resumed with a newer token."""
 
@@ -101,6 +104,8 @@ class ConnectionState(msgspec.Struct, frozen=True, kw_only=True):
     """By the monotonic clock: when the next `Tick` has an effect."""
     expires_at: int = FOREVER
     """Unix seconds: when the token expires and a `Tick` closes the connection."""
+    ends_at: float = inf
+    """The same by the monotonic clock, for a clock that is set back meanwhile."""
     pending: PendingRequest | None = None
     refused: bool = False
     admission: Admission | None = None
@@ -114,7 +119,11 @@ class ConnectionState(msgspec.Struct, frozen=True, kw_only=True):
 
     def due(self, at: ClockReading) -> bool:
         """Whether a `Tick` has an effect now."""
-        return at.monotonic >= self.next_tick_at or at.wall >= self.expires_at
+        return at.monotonic >= self.next_tick_at or self.token_expired(at)
+
+    def token_expired(self, at: ClockReading) -> bool:
+        """Whether the token has expired, by either clock."""
+        return expired(self.expires_at, at.wall) or at.monotonic >= self.ends_at
 
 
 Step = tuple[ConnectionState, tuple[Effect, ...]]
@@ -131,7 +140,7 @@ def step(connection: ConnectionState, event: Input, at: ClockReading) -> Step:
     """Apply an input. Returns the next state and the effects to perform, in order."""
     if connection.phase is Phase.CLOSED:
         return connection, ()
-    if connection.phase is Phase.CONNECTED and expired(connection.expires_at, at.wall):
+    if connection.phase is Phase.CONNECTED and connection.token_expired(at):
         # Checked first: nothing is granted after expiry.
         if isinstance(event, SocketLost):
             return _close(connection, None)
@@ -261,6 +270,7 @@ def _handle_admitted(connection: ConnectionState, event: Admitted, at: ClockRead
         phase=Phase.CONNECTED,
         next_tick_at=due,
         expires_at=admission.expires_at,
+        ends_at=at.monotonic + (admission.expires_at - at.wall) + _CLOCK_TOLERANCE_SECONDS,
         pending=None,
         admission=admission,
         protocol=protocol,
