@@ -91,6 +91,12 @@ def test_a_step_back_reopens_nothing_that_was_over_when_the_head_was_used() -> N
     assert outcomes(Holders(), moves)[-1] is RotationDecision.REVOKE
 
 
+def test_a_step_back_reopens_no_window_that_was_over() -> None:
+    """The server looked at its clock for another holder of a SAT, when the window was over."""
+    walk = (Present(THIEF), Step(700), Use(VICTIM), Step(-200), Present(VICTIM))
+    assert outcomes(Holders(), walk)[-1] is RotationDecision.REVOKE_WINDOW_OVER
+
+
 def test_a_small_step_back_hurts_nobody() -> None:
     moves = (Present(VICTIM, lost=True), Step(-10), Present(VICTIM))
     assert outcomes(Holders(), moves)[-1] is RotationDecision.REPLAY

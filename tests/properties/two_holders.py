@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.lifetimes import FOREVER, REFRESH_TOKEN_GRACE_SECONDS
+from satmint.model.observed_time import ObservedTime
 from satmint.model.rotation import (
     Head,
     RefreshTokenRef,
@@ -31,6 +32,7 @@ FIRST: Final = SessionState(
     deadline=FOREVER,
 )
 """A session that was just opened."""
+_AT_FIRST: Final = ObservedTime(START)
 _PROJECT, _SESSION = UUID(int=1), UUID(int=2)
 
 
@@ -93,6 +95,8 @@ class Holders:
     """Whether the head's SAT was accepted more than ten seconds after the rotation, by any clock
     that the server has ever had."""
     window: int = WINDOW
+    time: ObservedTime = _AT_FIRST
+    """What the server has seen of its clock."""
 
     @property
     def age(self) -> int:
@@ -124,11 +128,14 @@ class Holders:
                 return replace(self, state=replace(self.state, revoked=True)), None
 
     def _present(self, holder: int, *, lost: bool) -> "tuple[Holders, Outcome]":
-        decision = decide_rotation(self.state, self.ref(holder), self.now, self.window)
+        seen = self.observed()
+        measured_at = seen.time.latest_since(self.state.measured_since, self.now)
+        ref = self.ref(holder)
+        decision = decide_rotation(self.state, ref, self.now, self.window, measured_at)
         if isinstance(decision, Refused):
-            return self, decision
+            return seen, decision
         state = apply_rotation(decision, self.state, self.now + LIFETIME, self.now)
-        after = replace(self, state=replace(state, replays=0))
+        after = replace(seen, state=replace(state, replays=0))
         if decision is RotationDecision.ROTATE:
             after = replace(
                 after,
@@ -148,10 +155,16 @@ class Holders:
         if self.state.revoked or self.now >= sat_dies:
             return self, False
         if self.behind(holder):
-            return self, True
+            return self.observed(), True
         late = not -10 <= self.age <= 10
         state = replace(self.state, seen=True, seen_late=self.state.seen_late or late)
-        return replace(self, state=state, used_late=self.used_late or late), True
+        used_late = self.used_late or late
+        return replace(self.observed(), state=state, used_late=used_late), True
+
+    def observed(self) -> "Holders":
+        """After the server has looked at its clock."""
+        time = self.time.after(self.now)
+        return self if time is self.time else replace(self, time=time)
 
     @property
     def likeness(self) -> tuple[object, ...]:
@@ -164,5 +177,7 @@ class Holders:
         return (
             *(behind, self.age, min(self.real_age, self.window + 1), self.stepped),
             *(state.seen, state.seen_late, self.used_late),
+            self.time.latest - self.now,
+            self.time.latest_since(state.head.since, self.now) - self.now,
             *(min(parent_dies, LIFETIME) if 1 in behind else 0, len(self.dies) > 1),
         )

@@ -88,13 +88,18 @@ class SessionState:
     replays: int = 0
     """How often the head's parent was replayed."""
 
+    @property
+    def measured_since(self) -> int:
+        """Unix seconds at which it became head, by the clock that measures windows."""
+        return self.head.since + self.skew
+
     def age(self, measured_at: int) -> int:
         """Seconds since the rotation that created the head; negative after a clock went back.
 
         Args:
             measured_at: Unix seconds, by the clock that measures windows.
         """
-        return measured_at - self.head.since - self.skew
+        return measured_at - self.measured_since
 
     def refusal_of_epoch(self, epoch: int) -> "Cause | None":
         """Why every token of this session that carries `epoch` is refused; None: not for that.
@@ -206,7 +211,8 @@ def decide_rotation(
         now: Unix seconds.
         replay_seconds: Seconds after a rotation during which it is replayed; 0 is strict one-time
             use.
-        measured_at: Unix seconds, by the clock that measures windows; None: `now`.
+        measured_at: Unix seconds: the latest time since the rotation of the clock that measures
+            windows, see `ObservedTime`; None: `now`.
 
     Returns:
         The action to take, or the cause of refusal. An expired token is never rotated or replayed.

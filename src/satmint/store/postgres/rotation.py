@@ -14,6 +14,7 @@ import msgspec
 
 from satmint.model.events import Event, EventKind
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS, expired
+from satmint.model.observed_time import ObservedClock
 from satmint.model.rotation import (
     Cause,
     Head,
@@ -54,6 +55,8 @@ class RotationStep(msgspec.Struct, frozen=True):
     """Whether the database's clock measures the replay window, instead of `now`."""
     seen: SeenMark | None = None
     """What this process has seen of the session and not yet written."""
+    clock: ObservedClock = msgspec.field(default_factory=ObservedClock)
+    """What this process has seen of the clock that measures the replay window."""
 
     @property
     def key(self) -> Key:
@@ -223,7 +226,8 @@ def _apply(
         changed: By changed session: the time of its revocation, None if not revoked. Updated.
         events: The events to record. Updated.
     """
-    decision = decide_rotation(state, step.ref, step.now, step.replay_seconds, measured_at)
+    latest = step.clock.latest_since(state.measured_since, measured_at)
+    decision = decide_rotation(state, step.ref, step.now, step.replay_seconds, latest)
     if isinstance(decision, Refused):
         return decision, state
     skew = measured_at - step.now

@@ -10,6 +10,7 @@ import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.observed_time import ObservedClock
 from satmint.model.possession import Grant, Possession, PossessionResult
 from satmint.model.records import StoredSession
 from satmint.model.rotation import RefreshTokenRef, RotationResult
@@ -118,6 +119,12 @@ class PostgresSessions(SqlSessions):
             lambda marks: connections.run(lambda db: _mark_seen(db, marks), None, writes=True)
         )
         self._in_flight = InFlight()
+        self._clock = ObservedClock()
+
+    def observe(self, now: int) -> None:
+        """Take note of the time, if this process's clock measures windows."""
+        if not self._database_time:
+            self._clock.observe(now)
 
     async def close(self) -> None:
         """Finish running operations and accept no more."""
@@ -180,7 +187,10 @@ class PostgresSessions(SqlSessions):
         event: Event,
     ) -> RotationResult:
         """See `SessionStore.rotate`."""
-        step = RotationStep(ref, expires_at, now, replay_seconds, event, self._database_time)
+        self.observe(now)
+        step = RotationStep(
+            ref, expires_at, now, replay_seconds, event, self._database_time, clock=self._clock
+        )
         with self._in_flight:
             verdict: RotationResult | None = None
             if not self._waits.is_waiting(*step.key):
@@ -224,6 +234,7 @@ class PostgresSessions(SqlSessions):
 
     def mark_seen(self, ref: RefreshTokenRef, now: int) -> None:
         """See `SessionStore.mark_seen`."""
+        self.observe(now)
         self.seen_marks.add(ref, None if self._database_time else now)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from satmint.model.database_url import DatabaseUrl
 from satmint.model.refusals import StoreUnavailable
-from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.contract import Backlog, PurgeResult, SchemaUnknown
 from satmint.store.postgres.announcing import RevocationAnnouncer
 from satmint.store.postgres.connecting import PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
@@ -119,6 +119,11 @@ class PostgresStore(SqlStore):
         """See `Store.on_revocation`."""
         if not self._limits.pooler:
             self._listener.add(callback)
+
+    async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
+        """See `Store.purge`."""
+        self.sessions.observe(now)
+        return await super().purge(now, events_before, limit)
 
     async def close(self) -> None:
         """See `Store.close`."""

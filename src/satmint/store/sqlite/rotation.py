@@ -7,6 +7,7 @@ import msgspec
 
 from satmint.model.events import Event
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS, expired
+from satmint.model.observed_time import ObservedClock
 from satmint.model.rotation import (
     Head,
     RefreshTokenRef,
@@ -61,13 +62,16 @@ def rotate(
     replay_seconds: int,
     event: Event,
     seen: SeenMark | None,
+    clock: ObservedClock,
 ) -> RotationResult:
     """Decide about a refresh token and carry out the decision; see `SessionStore.rotate`.
 
-    `seen` is what this process has seen of the session and not yet written.
+    `seen` is what this process has seen of the session and not yet written, `clock` what it has
+    seen of its clock.
     """
+    clock.observe(now)
     if expired(ref.expires_at, now) or not _rotate_if_head(db, ref, expires_at, now):
-        return _decide_by_rules(db, ref, expires_at, now, replay_seconds, event, seen)
+        return _decide_by_rules(db, ref, expires_at, now, replay_seconds, event, seen, clock)
     head = Head(ref.generation + 1, now, expires_at, ref.jkt)
     record(db, event, generation=head.generation)
     return Rotated(head)
@@ -99,13 +103,16 @@ def _decide_by_rules(
     replay_seconds: int,
     event: Event,
     seen: SeenMark | None,
+    clock: ObservedClock,
 ) -> RotationResult:
     """Decide by the full rules about a token to which the conditional write did not apply."""
     known = read_session(db, ref.project, ref.session)
     state = None if known is None else known.state
+    measured_at = now
     if state is not None:
         state = with_evidence(state, seen)
-    decision = decide_rotation(state, ref, now, replay_seconds)
+        measured_at = clock.latest_since(state.measured_since, now)
+    decision = decide_rotation(state, ref, now, replay_seconds, measured_at)
     if isinstance(decision, Refused):
         return decision
     if state is None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from satmint.model.claims import Kind
 from satmint.model.events import Event
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
+from satmint.model.observed_time import ObservedClock
 from satmint.model.possession import Grant, Possession, PossessionResult
 from satmint.model.records import StoredSession
 from satmint.model.rotation import RefreshTokenRef, RotationResult
@@ -61,6 +62,7 @@ class SqliteSessions(SqlSessions):
         super().__init__(db)
         self._writer = writer
         self._reader = reader
+        self.clock = ObservedClock()
         self.seen_marks = SeenMarks(lambda marks: writer.submit(lambda db: _mark_seen(db, marks)))
 
     async def close(self) -> None:
@@ -116,7 +118,7 @@ class SqliteSessions(SqlSessions):
 
         def work(db: sqlite3.Connection) -> RotationResult:
             seen = self.seen_marks.of(ref.project, ref.session)
-            return rotate(db, ref, expires_at, now, replay_seconds, event, seen)
+            return rotate(db, ref, expires_at, now, replay_seconds, event, seen, self.clock)
 
         return await self._writer.submit(work)
 
@@ -138,6 +140,7 @@ class SqliteSessions(SqlSessions):
 
     def mark_seen(self, ref: RefreshTokenRef, now: int) -> None:
         """See `SessionStore.mark_seen`."""
+        self.clock.observe(now)
         self.seen_marks.add(ref, now)
 
 

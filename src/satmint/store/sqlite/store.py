@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from satmint.model.refusals import StoreUnavailable
-from satmint.store.contract import Backlog, SchemaUnknown
+from satmint.store.contract import Backlog, PurgeResult, SchemaUnknown
 from satmint.store.sql.migrations import Migration
 from satmint.store.sql.store import SqlStore
 from satmint.store.sql.write_guard import WriteGuard
@@ -44,6 +44,11 @@ class SqliteStore(SqlStore):
 
     def on_revocation(self, callback: Callable[[], None]) -> None:
         """See `Store.on_revocation`: SQLite has no notifications."""
+
+    async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
+        """See `Store.purge`."""
+        self.sessions.clock.observe(now)
+        return await super().purge(now, events_before, limit)
 
     async def ready(self) -> None:
         """See `Store.ready`."""
