@@ -5,6 +5,7 @@ variables, which may hold tokens.
 """
 
 import contextlib
+import io
 import logging
 import sys
 from typing import Any, Final, TextIO
@@ -32,6 +33,8 @@ def configure_logs(form: str, level: str, stream: TextIO | None = None) -> None:
         stream: Where lines go; standard error by default.
     """
     out = sys.stderr if stream is None else stream
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")  # a name may not be in its encoding
     minimum = _LEVELS[level]
     structlog.configure(
         processors=[

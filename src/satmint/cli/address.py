@@ -20,7 +20,7 @@ from satmint.model.times import iso
 app = group("address")
 
 
-@command(app, "create")
+@command(app, "create", changes=True)
 async def create(
     ctx: CommandContext,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The last part of /context/name.")],

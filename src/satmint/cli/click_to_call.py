@@ -1,5 +1,6 @@
 """`satmint click-to-call`: create, list and disable Click-to-Call tokens."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from satmint.cli.report import Failure, UsageError
 from satmint.flows.credentials import (
     NewC2cToken,
     create_c2c_token,
+    delete_c2c_token,
     disable_c2c_token,
     list_c2c_tokens,
 )
@@ -62,9 +64,20 @@ async def create(
         token, secret = await create_c2c_token(
             services, chosen.id, NewC2cToken(target, valid_name(name), origins), ctx.origin
         )
-    ctx.report.write_json({**_as_dict(token), "token": secret.reveal()})
-    ctx.report.write_properties({"C2C token": secret.reveal(), "id": token.id, "address": target})
-    ctx.report.write_line("Store the token now: it cannot be shown again.")
+
+        def write() -> None:
+            ctx.report.write_json({**_as_dict(token), "token": secret.reveal()})
+            ctx.report.write_properties(
+                {"C2C token": secret.reveal(), "id": token.id, "address": target}
+            )
+            ctx.report.write_line("Store the token now: it cannot be shown again.")
+
+        def undo() -> Awaitable[object]:
+            return delete_c2c_token(services, chosen.id, token.id, ctx.origin)
+
+        await ctx.hand_over(
+            write, undo, made=f"C2C token {token.id}", undone="the token was deleted again"
+        )
 
 
 @command(app, "list")
@@ -81,7 +94,7 @@ async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption 
     )
 
 
-@command(app, "disable")
+@command(app, "disable", changes=True)
 async def disable(
     ctx: CommandContext,
     token: Annotated[str, typer.Argument(metavar="TOKEN", help="The id or the text of the token.")],

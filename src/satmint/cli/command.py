@@ -14,7 +14,7 @@ from satmint.cli.demo import read_saved_demo, sqlite_url
 from satmint.cli.errors import failures_for_user
 from satmint.cli.options import Json, settings_from, warn_of_variables
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.report import Failure, Report, UsageError
+from satmint.cli.report import Failure, OutputFailed, Report, UsageError
 from satmint.flows.lookup import find_projects, list_projects
 from satmint.flows.service_context import ServiceContext
 from satmint.maintenance import open_services
@@ -23,6 +23,7 @@ from satmint.model.entropy import Entropy, SystemEntropy
 from satmint.model.events import Origin
 from satmint.model.ids import as_uuid
 from satmint.model.records import Project
+from satmint.model.refusals import Refusal
 from satmint.settings import Settings
 
 DEV_FOLDER: Final = Path(".satmint")
@@ -84,6 +85,8 @@ class CommandContext:
         self.clock: Clock = SystemClock()
         self.entropy: Entropy = SystemEntropy()
         self.origin = Origin("", "cli", name)
+        self.failure: Failure | None = None
+        """Raised when the command has ended, with its changes recorded."""
 
     @asynccontextmanager
     async def services(
@@ -98,15 +101,48 @@ class CommandContext:
         async with open_services(self.settings, create=create, needs_keyring=keyring) as services:
             yield services
 
+    async def hand_over(
+        self,
+        write: Callable[[], None],
+        undo: Callable[[], Awaitable[object]],
+        *,
+        made: str,
+        undone: str,
+    ) -> None:
+        """Write a secret that was made. If it cannot be written, it must not stay valid.
+
+        Args:
+            write: Writes it.
+            undo: Makes it invalid.
+            made: What the secret is of, with its id, for the message.
+            undone: What `undo` has done, for the message.
+        """
+        try:
+            write()
+        except OutputFailed as failed:
+            try:
+                await undo()
+            except Refusal as refusal:
+                text = f"{failed}; {made} is still valid, because it could not be undone: {refusal}"
+                self.failure = Failure(text)
+            else:
+                self.failure = Failure(f"{failed}: {undone}")
+
 
 Command = Callable[..., Awaitable[None] | None]
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
+def command(app: typer.Typer, name: str, *, changes: bool = False) -> Callable[[Command], Command]:
     """Register a function that takes a `CommandContext` and options as a command of `app`.
 
     The command also has the options that locate the deployment, and `--json`. An error is printed
     as one line on standard error.
+
+    Args:
+        app: The group of commands.
+        name: The name of the command.
+        changes: Whether it changes something without a secret. If its result cannot be written to
+            standard output, the error contains it.
     """
 
     def register(function: Command) -> Command:
@@ -121,12 +157,18 @@ def command(app: typer.Typer, name: str) -> Callable[[Command], Command]:
             as_json: bool,
             **given: object,
         ) -> None:
+            report = Report(as_json=as_json)
+            report.require_output()
             settings = settings_at(data, database, keyring, config)
             warn_of_variables(settings, as_json=as_json)
-            ctx = CommandContext(
-                settings, Report(as_json=as_json), f"satmint {app.info.name} {name}"
-            )
-            _run(function, ctx, given)
+            ctx = CommandContext(settings, report, f"satmint {app.info.name} {name}")
+            try:
+                _run(function, ctx, given)
+            except OutputFailed as failed:
+                if changes:
+                    message = f"{failed}; the command took effect: {failed.unwritten}"
+                    raise Failure(message) from failed
+                raise
 
         shared = {
             "data": (Data, None),
@@ -183,6 +225,8 @@ def _run(function: Command, ctx: CommandContext, given: dict[str, object]) -> No
         outcome = function(ctx, **given)
         if inspect.iscoroutine(outcome):
             asyncio.run(outcome)
+    if ctx.failure is not None:
+        raise ctx.failure
 
 
 async def resolve_project(services: ServiceContext, wanted: str | None) -> Project:

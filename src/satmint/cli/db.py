@@ -23,11 +23,11 @@ from satmint.maintenance import (
 from satmint.model.database_url import without_password
 
 app = group("db")
-command(app, "restore")(adoption.restore)
-command(app, "adopt")(adoption.adopt)
+command(app, "restore", changes=True)(adoption.restore)
+command(app, "adopt", changes=True)(adoption.adopt)
 
 
-@command(app, "migrate")
+@command(app, "migrate", changes=True)
 def migrate(ctx: CommandContext) -> None:
     """Migrate the database to the current schema; create it if it does not exist."""
     applied = migrate_database(ctx.settings, ctx.clock.now())
@@ -67,7 +67,7 @@ def check(ctx: CommandContext) -> None:
     _write_collisions(ctx, found.collisions)
 
 
-@command(app, "backup")
+@command(app, "backup", changes=True)
 def backup(
     ctx: CommandContext,
     destination: Annotated[

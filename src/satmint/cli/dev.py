@@ -94,6 +94,8 @@ def dev(
         raise UsageError(
             f"`satmint dev` cannot listen on {host}, only on loopback: use `satmint serve`"
         )
+    report = Report(as_json=as_json)
+    report.require_output()
     found = browser_sdk(sdk)
     configure_logs("json" if as_json else "console", log_level)
     configured = settings_from({"port": port}, config=None)
@@ -125,7 +127,6 @@ def dev(
         admin = _admin_listener(host, settings.admin_port)
         if admin is not None:
             open_listeners.enter_context(closing(admin))
-        report = Report(as_json=as_json)
         listeners = DevListeners(http, https, admin)
         run_server(settings, _run(listeners, settings, certificate, found, report))
 

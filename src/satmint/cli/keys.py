@@ -33,7 +33,7 @@ from satmint.settings import SettingsError
 app = group("keys")
 
 
-@command(app, "init")
+@command(app, "init", changes=True)
 def init(ctx: CommandContext) -> None:
     """Create a keyring with one key. Protect the file: its keys decrypt every token."""
     file = Path(ctx.settings.keyring)
@@ -55,7 +55,7 @@ def list_(ctx: CommandContext) -> None:
     )
 
 
-@command(app, "add")
+@command(app, "add", changes=True)
 def add(ctx: CommandContext) -> None:
     """Prepare a key for the next rotation: servers decrypt with it but do not encrypt yet.
 
@@ -74,7 +74,7 @@ def add(ctx: CommandContext) -> None:
     )
 
 
-@command(app, "rotate")
+@command(app, "rotate", changes=True)
 def rotate(ctx: CommandContext) -> None:
     """Activate the prepared key, or create and activate a new one.
 
@@ -86,14 +86,14 @@ def rotate(ctx: CommandContext) -> None:
     with _write_failures(file):
         keys = rotate_keyring(file, ctx.clock, ctx.entropy, ctx.settings.keyring_kek)
     active = next(key for key in keys if key.state is KeyState.ACTIVE)
+    _record(ctx, EventKind.KEY_ROTATED, active.id)
     ctx.report.write_json(
         {"keyring": str(file.absolute()), "keys": [_as_dict(key) for key in keys]}
     )
     ctx.report.write_line(f"Activated {active.id} in {file}. Older keys: {len(keys) - 1}.")
-    _record(ctx, EventKind.KEY_ROTATED, active.id)
 
 
-@command(app, "retire")
+@command(app, "retire", changes=True)
 def retire(
     ctx: CommandContext,
     key: Annotated[str, typer.Argument(metavar="ID", help="The id of an inactive key.")],
@@ -130,6 +130,7 @@ def retire(
         )
     with _write_failures(file):
         remove_key(file, key, kek, ctx.entropy)
+    _record(ctx, EventKind.KEY_RETIRED, key)
     ctx.report.write_json(
         {
             "keyring": str(file.absolute()),
@@ -142,10 +143,9 @@ def retire(
         ctx.report.write_line(
             f"Its tokens no longer work: {_session_count(use.sessions)} may have to sign in again."
         )
-    _record(ctx, EventKind.KEY_RETIRED, key)
 
 
-@command(app, "wrap")
+@command(app, "wrap", changes=True)
 def wrap(
     ctx: CommandContext,
     former: Annotated[
@@ -167,7 +167,7 @@ def wrap(
     ctx.report.write_line(f"Wrapped {file} with {_key_count(count)}.")
 
 
-@command(app, "unwrap")
+@command(app, "unwrap", changes=True)
 def unwrap(ctx: CommandContext) -> None:
     """Decrypt a wrapped keyring file.
 

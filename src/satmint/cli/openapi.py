@@ -10,6 +10,7 @@ from satmint.assembly import api_description
 from satmint.cli.options import Json
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import UsageError, to_json
+from satmint.cli.streams import is_unicode
 from satmint.model.web_addresses import InvalidWebAddress, normal_base_url
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -27,5 +28,9 @@ def openapi(
         document = api_description(normal_base_url(url))
     except InvalidWebAddress as error:
         raise UsageError(f"--url {error}") from error
-    text = to_json(document) if as_json else json.dumps(document, indent=2, ensure_ascii=False)
+    ascii_only = not is_unicode(sys.stdout)
+    if as_json:
+        text = to_json(document, ascii_only=ascii_only)
+    else:
+        text = json.dumps(document, indent=2, ensure_ascii=ascii_only)
     sys.stdout.write(text + "\n")

@@ -13,7 +13,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from satmint import __version__
 from satmint.cli.plain import HELP_NAMES, PlainGroup
-from satmint.cli.report import EXIT_USAGE, Failure, write_message
+from satmint.cli.report import EXIT_USAGE, Failure, OutputFailed, write_message
+from satmint.cli.streams import (
+    escape_unencodable,
+    flush_or_discard,
+    is_output_error,
+    open_standard_streams,
+)
 
 COMMANDS: Final = {
     "serve": "Run the server.",
@@ -102,16 +108,29 @@ _INTERRUPTED: Final = 130  # the convention of shells: 128 plus the number of SI
 def main() -> NoReturn:
     """The console script `satmint`."""
     os.umask(0o077)  # only this user may read databases, keyrings and private keys
+    open_standard_streams()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code."""
     as_json = "--json" in arguments
+    escape_unencodable(sys.stdout, sys.stderr)
+    code = _run(arguments, as_json=as_json)
+    fault = flush_or_discard(sys.stdout)
+    if fault is not None and code == 0:
+        code = _report_output_failure(OutputFailed(fault), as_json=as_json)
+    flush_or_discard(sys.stderr)
+    return code
+
+
+def _run(arguments: list[str], *, as_json: bool) -> int:
     program = cast("_Commands", typer.main.get_command(app))
     program.commands = dict.fromkeys(COMMANDS, program)  # for suggestions when a name is mistyped
     try:
         outcome = program.main(arguments, "satmint", standalone_mode=False)
+    except OutputFailed as failure:
+        return _report_output_failure(failure, as_json=as_json)
     except Failure as failure:
         write_message(str(failure), "error", as_json=as_json)
         return failure.exit_code
@@ -119,12 +138,20 @@ def run(arguments: list[str]) -> int:
         return _report_usage_error(error, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of standard output has exited. Redirect it, so that the interpreter does not
-        # fail to flush the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        if not is_output_error(error):
+            raise
+        return _report_output_failure(OutputFailed(error), as_json=as_json)
+    except SystemExit as ended:  # how help texts end when their reader has exited
+        return ended.code if isinstance(ended.code, int) else 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def _report_output_failure(failure: OutputFailed, *, as_json: bool) -> int:
+    """Nothing was made, or the message says what. A reader that has seen enough is no error."""
+    if not failure.is_broken_pipe:
+        write_message(str(failure), "error", as_json=as_json)
+    return failure.exit_code
 
 
 def _report_usage_error(error: typer.BadParameter, *, as_json: bool) -> int:

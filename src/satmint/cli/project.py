@@ -1,5 +1,6 @@
 """`satmint project`: create and list projects."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from satmint.cli.command import CommandContext, command
 from satmint.cli.plain import group
 from satmint.cli.report import UsageError
-from satmint.flows.credentials import create_api_token, create_project
+from satmint.flows.credentials import create_api_token, create_project, delete_api_token
 from satmint.flows.lookup import list_projects
 from satmint.model.permissions import Permission
 from satmint.model.times import iso
@@ -43,20 +44,28 @@ async def create(
         token, secret = await create_api_token(
             services, project.id, _API_TOKEN_NAME, permissions, ctx.origin
         )
-    ctx.report.write_json(
-        {
-            "id": project.id,
-            "name": project.name,
-            "created_at": iso(project.created_at),
-            "api_token_id": token.id,
-            "api_token": secret.reveal(),
-            "permissions": sorted(permissions),
-        }
-    )
-    ctx.report.write_properties(
-        {"project": project.id, "name": project.name, "API token": secret.reveal()}
-    )
-    ctx.report.write_line("Store the API token now: it cannot be shown again.")
+
+        def write() -> None:
+            ctx.report.write_json(
+                {
+                    "id": project.id,
+                    "name": project.name,
+                    "created_at": iso(project.created_at),
+                    "api_token_id": token.id,
+                    "api_token": secret.reveal(),
+                    "permissions": sorted(permissions),
+                }
+            )
+            ctx.report.write_properties(
+                {"project": project.id, "name": project.name, "API token": secret.reveal()}
+            )
+            ctx.report.write_line("Store the API token now: it cannot be shown again.")
+
+        def undo() -> Awaitable[object]:
+            return delete_api_token(services, project.id, token.id, ctx.origin)
+
+        undone = f"project {project.id} was created, and its API token was deleted again"
+        await ctx.hand_over(write, undo, made=f"API token {token.id}", undone=undone)
 
 
 @command(app, "list")

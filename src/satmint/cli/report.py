@@ -1,5 +1,7 @@
 """Output of commands: JSON on one line for programs, or text and tables for people."""
 
+import contextlib
+import io
 import json
 import os
 import sys
@@ -10,6 +12,8 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from satmint.cli.streams import flush_or_discard, is_unicode, output_fault
 
 EXIT_FAILED: Final = 1
 """Exit code of a command that was refused or failed."""
@@ -34,29 +38,90 @@ class UsageError(Failure):
         super().__init__(text, EXIT_USAGE)
 
 
+class OutputFailed(Failure):
+    """Standard output cannot be written: a full disk, a reader that has exited, a closed stream."""
+
+    def __init__(self, error: OSError, unwritten: str = "") -> None:
+        """Describe the failure.
+
+        Args:
+            error: The error of the stream.
+            unwritten: The text that was not written.
+        """
+        super().__init__(f"cannot write to standard output: {(error.strerror or 'failed').lower()}")
+        self.is_broken_pipe = isinstance(error, BrokenPipeError)
+        self.unwritten = unwritten
+
+
+class _Rendered(io.StringIO):
+    """Text for standard output, which rich would write in its own way."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # nobody assigns it
+        """That of standard output: some lines and boxes have another form in ASCII."""
+        return sys.stdout.encoding or "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether the text is for a terminal, with colours."""
+        return sys.stdout.isatty()
+
+    def take(self) -> str:
+        """Return the text, and begin anew."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return text
+
+
 class Report:
-    """Writes to standard output: either JSON for programs, or text for people."""
+    """Writes to standard output: either JSON for programs, or text for people.
+
+    Every method that writes raises `OutputFailed` if standard output cannot be written.
+    """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-        self._console = Console(highlight=False, markup=False, emoji=False, width=width)
+        self._rendered = _Rendered()
+        self._console = Console(
+            file=self._rendered, highlight=False, markup=False, emoji=False, width=width
+        )
+
+    def require_output(self) -> None:
+        """Fail before anything is done, if it is known that the result cannot be written.
+
+        Raises:
+            OutputFailed: it cannot.
+        """
+        fault = output_fault()
+        if fault is not None:
+            raise OutputFailed(fault)
 
     def write_json(self, value: object) -> None:
         """Write the result as one line of JSON. Without `--json`, write nothing."""
         if self.as_json:
-            sys.stdout.write(to_json(value) + "\n")
-            sys.stdout.flush()
+            self._write(to_json(value, ascii_only=not is_unicode(sys.stdout)) + "\n")
 
     def write_line(self, text: str | Text = "") -> None:
         """Write a line of text, without wrapping, so that it can be copied. Not with `--json`."""
         if not self.as_json:
             self._console.print(text, soft_wrap=True)
+            self._write(self._rendered.take())
 
     def write_drawing(self, drawing: RenderableType) -> None:
         """Draw a table or a panel; in a pipe, as wide as its content. Not with `--json`."""
         if not self.as_json:
             self._console.print(drawing)
+            self._write(self._rendered.take())
+
+    def _write(self, text: str) -> None:
+        """Write at once, so that a failure is known before the command ends."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            flush_or_discard(sys.stdout)
+            raise OutputFailed(error, text) from error
 
     def write_table(
         self,
@@ -139,13 +204,13 @@ def escape_unprintable(text: str) -> str:
     )
 
 
-def to_json(value: object) -> str:
+def to_json(value: object, *, ascii_only: bool = False) -> str:
     """`value` as one line of JSON."""
-    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"), ensure_ascii=ascii_only)
 
 
 def write_message(text: str, kind: str, *, as_json: bool) -> None:
-    """Write a message as one line on standard error.
+    """Write a message as one line on standard error. If that is not possible, nothing happens.
 
     Args:
         text: The message.
@@ -154,9 +219,11 @@ def write_message(text: str, kind: str, *, as_json: bool) -> None:
     """
     line = " ".join(text.split())
     if as_json:
-        sys.stderr.write(to_json({kind: line}) + "\n")
-        return
-    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    name = "\x1b[31msatmint:\x1b[0m" if coloured else "satmint:"
-    prefix = "warning: " if kind == "warning" else ""
-    sys.stderr.write(f"{name} {prefix}{line}\n")
+        written = to_json({kind: line}, ascii_only=not is_unicode(sys.stderr))
+    else:
+        coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        name = "\x1b[31msatmint:\x1b[0m" if coloured else "satmint:"
+        written = f"{name} {'warning: ' if kind == 'warning' else ''}{line}"
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{written}\n")
+    flush_or_discard(sys.stderr)

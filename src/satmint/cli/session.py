@@ -86,7 +86,7 @@ async def devices(
     )
 
 
-@command(app, "revoke")
+@command(app, "revoke", changes=True)
 async def revoke(
     ctx: CommandContext,
     sessions: Annotated[

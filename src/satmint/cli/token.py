@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Awaitable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -101,10 +102,28 @@ async def create(
         chosen = await resolve_project(services, project)
         caller = ApiTokenCaller(chosen.id, _NO_API_TOKEN, frozenset(Permission))
         made = await subscriber_tokens(services, caller, request, ctx.origin)
-    ctx.report.write_json(made)
-    ctx.report.write_properties(
-        {"subscriber": made.subscriber_id, "SAT": made.token, "refresh token": made.refresh_token}
-    )
+
+        def write() -> None:
+            ctx.report.write_json(made)
+            ctx.report.write_properties(
+                {
+                    "subscriber": made.subscriber_id,
+                    "SAT": made.token,
+                    "refresh token": made.refresh_token,
+                }
+            )
+
+        async def undo() -> None:
+            found = await inspect_token(services, made.token)
+            if found is not None:
+                await revoke_session(services, chosen.id, found.claims.sid, ctx.origin)
+
+        await ctx.hand_over(
+            write,
+            undo,
+            made=f"a session of subscriber {made.subscriber_id}",
+            undone="the session was revoked again",
+        )
 
 
 def _valid_reference(text: str) -> str:
@@ -120,19 +139,28 @@ async def _create_api_token(
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
         token, secret = await create_api_token(services, chosen.id, name, permissions, ctx.origin)
-    ctx.report.write_json(
-        {
-            "id": token.id,
-            "name": name,
-            "project_id": chosen.id,
-            "permissions": sorted(permissions),
-            "token": secret.reveal(),
-        }
-    )
-    ctx.report.write_properties(
-        {"API token": secret.reveal(), "id": token.id, "project": chosen.id}
-    )
-    ctx.report.write_line("Store the API token now: it cannot be shown again.")
+
+        def write() -> None:
+            ctx.report.write_json(
+                {
+                    "id": token.id,
+                    "name": name,
+                    "project_id": chosen.id,
+                    "permissions": sorted(permissions),
+                    "token": secret.reveal(),
+                }
+            )
+            ctx.report.write_properties(
+                {"API token": secret.reveal(), "id": token.id, "project": chosen.id}
+            )
+            ctx.report.write_line("Store the API token now: it cannot be shown again.")
+
+        def undo() -> Awaitable[object]:
+            return delete_api_token(services, chosen.id, token.id, ctx.origin)
+
+        await ctx.hand_over(
+            write, undo, made=f"API token {token.id}", undone="the API token was deleted again"
+        )
 
 
 @command(app, "inspect")
@@ -149,7 +177,7 @@ async def inspect(ctx: CommandContext, token: TokenArgument) -> None:
     ctx.report.write_properties(_flatten(shown))
 
 
-@command(app, "revoke")
+@command(app, "revoke", changes=True)
 async def revoke(ctx: CommandContext, token: TokenArgument) -> None:
     """Revoke a token immediately.
 

@@ -1,5 +1,6 @@
 """`satmint webhook`: create, list and delete webhooks."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 import typer
@@ -31,9 +32,20 @@ async def create(
     async with ctx.services(keyring=True) as services:
         chosen = await resolve_project(services, project)
         webhook, secret = await create_webhook(services, chosen.id, url, ctx.origin)
-    ctx.report.write_json({**_as_dict(webhook), "secret": secret.reveal()})
-    ctx.report.write_properties({"secret": secret.reveal(), "id": webhook.id, "url": webhook.url})
-    ctx.report.write_line("Store the secret now: it cannot be shown again.")
+
+        def write() -> None:
+            ctx.report.write_json({**_as_dict(webhook), "secret": secret.reveal()})
+            ctx.report.write_properties(
+                {"secret": secret.reveal(), "id": webhook.id, "url": webhook.url}
+            )
+            ctx.report.write_line("Store the secret now: it cannot be shown again.")
+
+        def undo() -> Awaitable[object]:
+            return delete_webhook(services, chosen.id, webhook.id, ctx.origin)
+
+        await ctx.hand_over(
+            write, undo, made=f"webhook {webhook.id}", undone="the webhook was deleted again"
+        )
 
 
 @command(app, "list")
@@ -60,7 +72,7 @@ async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption 
             )
 
 
-@command(app, "delete")
+@command(app, "delete", changes=True)
 async def delete(
     ctx: CommandContext,
     webhook: Annotated[str, typer.Argument(metavar="WEBHOOK", help="The id of the webhook.")],

@@ -110,8 +110,15 @@ def check_database_url(url: str) -> str:
             "is not a valid PostgreSQL URL: percent-encode special characters of its password, and"
             " check its hosts and ports"
         )
-    pairs = dict(_pairs(urlsplit(url).query))
-    check_parameters(pairs)
+    check_parameters(dict(_pairs(urlsplit(url).query)))
+    parts = (
+        found.user,
+        found.database,
+        *found.secrets.values(),
+        *(host for host, _ in found.hosts),
+    )
+    if any("\0" in part for part in parts if part):
+        raise ValueError("has a zero byte, %00, which PostgreSQL does not accept")
     return url
 
 
@@ -162,10 +169,9 @@ def _given(host: str) -> str:
 def _port(text: str) -> int | None:
     if not text:
         return None
-    port = int(text)
-    if not 0 < port <= _MAX_PORT:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_PORT):
         raise ValueError
-    return port
+    return int(text)
 
 
 def _is_ambiguous(parts: SplitResult) -> bool:

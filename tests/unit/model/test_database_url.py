@@ -1,5 +1,6 @@
 """A database's URL is shown without its password, whatever the password is made of."""
 
+from contextlib import suppress
 from urllib.parse import quote
 
 import pytest
@@ -146,7 +147,7 @@ def test_parameter_that_is_not_understood_is_refused_by_name(query: str, message
         *("postgresql://u:7qz@[::1/x", "postgresql://u:7qz@::1/x", "postgresql://u:7qz@:5432/x"),
         *("postgresql://h/x?password=7qz&rest7qz", "postgresql://u:7qz/@h/x", "mysql://u:7qz@h/x"),
         *("postgresql://u:7qz@/x?host=a,b&port=1,2,3", "sqlite:///", "sqlite://x", "", "7qz"),
-        "postgresql://h/x?password=7qz&7qz=x",
+        *("postgresql://h/x?password=7qz&7qz=x", "postgresql://u:7qz%00@h/x"),
     ],
 )
 def test_url_that_is_not_one_is_refused_without_its_text(url: str) -> None:
@@ -160,3 +161,12 @@ def test_every_parameter_of_libpq_is_known_or_has_a_remedy() -> None:
     for name in ("hostaddr", "require_auth", "sslcrldir", "requirepeer", "replication"):
         with pytest.raises(ValueError, match="it is not supported"):
             check_database_url(f"postgresql://h/x?{name}=1")
+
+
+@given(
+    st.text(max_size=40)
+    | st.text("postgresql://u:p@h,[]?&=%0a1.#+\x00\n", max_size=60).map("postgresql://{}".format)
+)
+def test_any_text_is_a_url_or_refused(text: str) -> None:
+    with suppress(ValueError):
+        assert check_database_url(text) == text

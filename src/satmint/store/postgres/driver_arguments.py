@@ -20,14 +20,15 @@ _ONLY_IN_DSN: Final = (
 """Parameters that the driver reads from a URL only."""
 _AS_ARGUMENTS: Final = ("passfile", "service", "krbsrvname", "gsslib")
 _MIN_HOST_SECONDS: Final = 1.0
+_MAX_HOST_SECONDS: Final = 3600.0
 
 _SOCKET_OPTIONS: Final = {
-    "keepalives_idle": (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
-    "keepalives_interval": (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
-    "keepalives_count": (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
-    "tcp_user_timeout": (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    "keepalives_idle": "TCP_KEEPIDLE",
+    "keepalives_interval": "TCP_KEEPINTVL",
+    "keepalives_count": "TCP_KEEPCNT",
+    "tcp_user_timeout": "TCP_USER_TIMEOUT",
 }
-"""Where zero is the default of the system."""
+"""Options of TCP sockets, which not every system has. Zero is the default of the system."""
 
 
 async def connect_first(
@@ -48,7 +49,7 @@ async def connect_first(
     arguments = _arguments(url)
     settings = {**server_settings, **arguments.pop("server_settings")}
     hosts = url.hosts or (None,)
-    limit = float(url.parameters.get("connect_timeout", "0"))
+    limit = min(float(url.parameters.get("connect_timeout", "0")), _MAX_HOST_SECONDS)
     limit = limit or max(seconds / len(hosts), min(seconds, _MIN_HOST_SECONDS))
     replica: Exception | None = None
     for number, host in enumerate(hosts, start=1):
@@ -100,10 +101,11 @@ def _set_socket_options(connection: Any, parameters: Mapping[str, str]) -> None:
     if handle is None or handle.family not in (socket.AF_INET, socket.AF_INET6):
         return
     # The options belong to the connection; the copy of the descriptor is only for setting them.
-    with socket.socket(fileno=os.dup(handle.fileno())) as copy, suppress(OSError):
+    with socket.socket(fileno=os.dup(handle.fileno())) as copy:
         is_on = parameters.get("keepalives") != "0"
         copy.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, is_on)
-        for name, (level, option) in _SOCKET_OPTIONS.items():
-            value = int(parameters.get(name, "0"))
-            if value and (is_on or name == "tcp_user_timeout"):
-                copy.setsockopt(level, option, min(value, 2**31 - 1))
+        for name, option_name in _SOCKET_OPTIONS.items():
+            value, option = int(parameters.get(name, "0")), getattr(socket, option_name, None)
+            if value and option is not None and (is_on or name == "tcp_user_timeout"):
+                with suppress(OSError):  # beyond the maximum of the system
+                    copy.setsockopt(socket.IPPROTO_TCP, option, min(value, 2**31 - 1))
