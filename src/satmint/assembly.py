@@ -26,6 +26,7 @@ from satmint.http.openapi import document
 from satmint.http.operations import HandlerContext, Operation
 from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import CODE_OF_STATUS
+from satmint.http.unavailable import UnavailableApplication
 from satmint.jose import Keyring, KeyringError, TokenCipher
 from satmint.keyring_file import absolute_file, open_keyring, read_keyring
 from satmint.keyring_kek import KeyringWrapper
@@ -373,6 +374,14 @@ def _add_store_metrics(service: Service) -> None:
         "Records that a SAT was used which are not in the database yet.",
         lambda: store.backlog().seen_marks,
     )
+
+
+def unavailable_app(
+    settings: Settings, public_url: str, cause: Callable[[], str]
+) -> UnavailableApplication:
+    """The HTTP API while the database cannot be used; see there for the arguments."""
+    cors = Cors(settings.cors_origins)
+    return UnavailableApplication(SystemEntropy(), cors, public_url, cause)
 
 
 def api_description(public_url: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import structlog
 import typer
 
-from satmint.assembly import Service, assembled
+from satmint.assembly import assembled
 from satmint.cli.options import (
     Config,
     Json,
@@ -24,6 +24,8 @@ from satmint.cli.serving import Listeners, serve_on, warn_about
 from satmint.cli.socket_folder import socket_folder
 from satmint.cli.workers import Supervisor
 from satmint.logs import configure_logs
+from satmint.model.database_reasons import is_temporary
+from satmint.model.refusals import StoreUnavailable
 from satmint.server import Listener
 from satmint.settings import Settings
 from satmint.settings_sources import absolute_paths
@@ -135,7 +137,7 @@ app.command("serve", cls=PlainCommand, help=_HELP, context_settings=HELP_NAMES)(
 
 
 async def _serve_single(listeners: Listeners, settings: Settings, urls: ServerUrls) -> None:
-    async def log_ready(_service: Service) -> None:
+    async def log_ready() -> None:
         warn_about(settings, urls.bound)
         _log_admin_listener(urls)
         log.info("listening", url=urls.bound, public_url=urls.public_url)
@@ -153,8 +155,12 @@ async def _serve_workers(
         log.info("listening", url=urls.bound, public_url=urls.public_url, workers=len(listeners))
 
     log = structlog.get_logger("satmint.serve")
-    async with assembled(settings):
-        pass  # reports an error in the settings once, instead of once in each worker
+    try:
+        async with assembled(settings):
+            pass  # reports an error in the settings once, instead of once in each worker
+    except StoreUnavailable as error:
+        if not is_temporary(error.cause):
+            raise
     warn_about(settings, urls.bound)
     with socket_folder() as folder:
         await Supervisor(settings, listeners, admin, urls.public_url, folder).run(log_ready)

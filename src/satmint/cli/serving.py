@@ -2,14 +2,17 @@
 
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 import structlog
 
-from satmint.assembly import Service, assembled
+from satmint.assembly import Service
 from satmint.cli.running import background_of, url_of
+from satmint.cli.waiting import open_service
 from satmint.model.proxies import TrustedProxies
 from satmint.policies import max_connections, policy_of
 from satmint.server import (
@@ -49,19 +52,38 @@ async def serve_on(
     listeners: Listeners,
     settings: Settings,
     public_url: str,
-    on_ready: Callable[[Service], Awaitable[None]],
+    on_ready: Callable[[], Awaitable[None]],
     worker: WorkerContext | None = None,
 ) -> None:
     """Assemble the service and serve it until SIGTERM or SIGINT.
+
+    While its database is away, all requests are answered with 503.
 
     Args:
         listeners: The listeners of this process.
         settings: The settings.
         public_url: The server's URL from outside, without a slash at the end.
-        on_ready: Called when all listeners serve requests.
+        on_ready: Called when all listeners answer requests.
         worker: This process's context if it is one of several workers.
     """
-    async with assembled(settings) as service:
+    waiting = False
+
+    async def on_waiting() -> None:
+        nonlocal waiting
+        waiting = True
+        await on_ready()
+
+    async with AsyncExitStack() as stack:
+        service = await open_service(
+            stack,
+            settings,
+            [one for one in listeners if one is not None],
+            public_url,
+            options_of(settings),
+            on_waiting,
+        )
+        if service is None:
+            return
         background = [*background_of(service)]
         if worker is not None:
             background.append(service.join_workers(Path(worker.folder), worker.index))
@@ -77,7 +99,7 @@ async def serve_on(
             apps,
             options_of(settings, service),
             LifecycleHooks(
-                on_ready=lambda: on_ready(service),
+                on_ready=None if waiting else on_ready,
                 on_hangup=service.reload_files,
                 on_stop=service.gateway.stop,
                 background=background,
@@ -87,12 +109,14 @@ async def serve_on(
             raise service.guard.copied
 
 
-def options_of(settings: Settings, service: Service, *, send_date: bool = True) -> ServerOptions:
+def options_of(
+    settings: Settings, service: Service | None = None, *, send_date: bool = True
+) -> ServerOptions:
     """The options of the HTTP server.
 
     Args:
         settings: The settings.
-        service: The service that counts refused requests.
+        service: The service that counts refused requests. None: there is none yet.
         send_date: Whether the server adds a `Date` field, from the system clock, to responses.
     """
     return ServerOptions(
@@ -102,10 +126,14 @@ def options_of(settings: Settings, service: Service, *, send_date: bool = True) 
             keep_alive_seconds=settings.keep_alive_seconds,
         ),
         proxies=TrustedProxies(settings.trusted_proxies),
-        count_refusal=service.count_refusal,
+        count_refusal=_count_nothing if service is None else service.count_refusal,
         hsts_seconds=settings.hsts_seconds if send_date else 0,
         send_date=send_date,
     )
+
+
+def _count_nothing(_status: HTTPStatus, _cause: str) -> None:
+    """There are no metrics yet."""
 
 
 def warn_about(settings: Settings, bound: str) -> None:

@@ -22,7 +22,6 @@ from typing import Final
 import msgspec
 import structlog
 
-from satmint.assembly import Service
 from satmint.cli.report import Failure
 from satmint.cli.running import certificate_of, run_server
 from satmint.cli.serving import Listeners, WorkerContext, serve_on
@@ -69,7 +68,7 @@ def main() -> None:
 
 
 async def _run(config: WorkerConfig, listeners: Listeners) -> None:
-    async def send_ready(_service: Service) -> None:
+    async def send_ready() -> None:
         _send(READY)
 
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _receive)

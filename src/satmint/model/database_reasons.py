@@ -52,6 +52,18 @@ REASONS: Final = {
 }
 """By the cause of a `StoreUnavailable`."""
 
+_TEMPORARY: Final = frozenset(
+    {
+        *("database_busy", "postgres_lost", "postgres_timeout", "postgres_read_only"),
+        *("postgres_53100", "postgres_53200", "postgres_53300", "sqlite_busy", "sqlite_full"),
+    }
+)
+
+
+def is_temporary(cause: str) -> bool:
+    """Whether a database that cannot be opened because of `cause` may be there again by itself."""
+    return cause in _TEMPORARY
+
 
 def database_reason(cause: str) -> str:
     """A sentence for the cause of a `StoreUnavailable`; the cause itself if there is none."""

@@ -6,6 +6,7 @@ import pytest
 
 from satmint.model.clock import StepDetector, SystemClock
 from satmint.model.entropy import SystemEntropy
+from satmint.model.shared_clock import SharedClock
 from tests.kit.clock import NOW, FrozenClock
 
 
@@ -46,4 +47,41 @@ def test_frozen_clock_moves_only_when_told_to() -> None:
     clock = FrozenClock()
     assert (clock.now(), clock.now()) == (NOW, NOW)
     clock.advance(10)
+    assert clock.now() == NOW + 10
+
+
+class Elapsed:
+    """Seconds since some moment."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_shared_clock_goes_on_from_the_databases_time_whatever_the_machines_clock_does() -> None:
+    machine, elapsed = FrozenClock(), Elapsed()
+    clock = SharedClock(machine, elapsed)
+    assert clock.now() == NOW
+    assert clock.follow(NOW + 100.2, 0.1) == pytest.approx(0.5 - 100.25)
+    assert clock.now() == NOW + 100
+    machine.advance(-3600)
+    elapsed.seconds += 2
+    assert clock.now() == NOW + 102
+    assert clock.follow(NOW + 102.2, 0.1) == pytest.approx(0.5 - 3702.25)
+
+
+def test_shared_clock_ignores_what_took_too_long_and_small_corrections() -> None:
+    elapsed = Elapsed()
+    clock = SharedClock(FrozenClock(), elapsed)
+    clock.follow(NOW + 0.01, 0)
+    clock.follow(NOW + 50, 3)
+    clock.follow(NOW - 0.01, 0)
+    assert clock.now() == NOW
+    clock.follow(NOW - 0.5, 0)
+    assert clock.now() == NOW, "it went back by a fraction of a second"
+    clock.follow(NOW - 10, 0)
+    assert clock.now() == NOW - 10
+    clock.follow(NOW + 10, 0)
     assert clock.now() == NOW + 10

@@ -17,7 +17,7 @@ from satmint.store.postgres.driver_errors import (
     is_retryable,
     map_driver_error,
 )
-from satmint.store.postgres.suitability import PIN_SETTINGS, READ_ONLY, read_state
+from satmint.store.postgres.suitability import READ_ONLY, check_connection
 from satmint.store.postgres.transactions import Begin, transaction_of
 from satmint.store.sql.write_guard import WriteGuard
 
@@ -204,13 +204,13 @@ class ConnectionPool:
     async def _check_suitable(self, connection: Connection) -> None:
         pooler, allow_no_fsync = self._limits.pooler, self._limits.allow_no_fsync
         async with self._begin(connection) if pooler else contextlib.nullcontext():
-            state = await read_state(connection, allow_no_fsync=allow_no_fsync)
+            state = await check_connection(
+                connection, pin=not pooler, allow_no_fsync=allow_no_fsync
+            )
         if state.cause == READ_ONLY or (state.cause and self._guard is None):
             raise StoreUnavailable(state.cause)
         if state.cause and self._guard is not None:
             self._guard.cause = state.cause
-        if not pooler:
-            await connection.execute(PIN_SETTINGS)
 
     async def close(self) -> None:
         """Finish running work, then close all connections."""

@@ -29,6 +29,7 @@ from satmint.store.postgres.new_sessions import (
 )
 from satmint.store.postgres.possession import PossessionStep, prove_skip_locked
 from satmint.store.postgres.rotation import RotationStep, decide_skip_locked, rotate_heads
+from satmint.store.postgres.rotation_order import RotationOrder
 from satmint.store.postgres.session_rows import DATABASE_TIME, Key, read_sessions
 from satmint.store.postgres.transactions import transaction_of
 from satmint.store.sql.port import Database
@@ -120,6 +121,7 @@ class PostgresSessions(SqlSessions):
         )
         self._in_flight = InFlight()
         self._clock = ObservedClock()
+        self._order = RotationOrder()
 
     def observe(self, now: int) -> None:
         """Take note of the time, if this process's clock measures windows."""
@@ -192,14 +194,18 @@ class PostgresSessions(SqlSessions):
             ref, expires_at, now, replay_seconds, event, self._database_time, clock=self._clock
         )
         with self._in_flight:
-            verdict: RotationResult | None = None
-            if not self._waits.is_waiting(*step.key):
-                verdict = await self._rotations.submit(step)
-                if verdict is None:
-                    verdict = await self._decide(step)
+            async with self._order.turn(ref):
+                return await self._rotate(step)
+
+    async def _rotate(self, step: RotationStep) -> RotationResult:
+        verdict: RotationResult | None = None
+        if not self._waits.is_waiting(*step.key):
+            verdict = await self._rotations.submit(step)
             if verdict is None:
-                return await self._waits.repeat(*step.key, lambda: self._decide(step))
-            return verdict
+                verdict = await self._decide(step)
+        if verdict is None:
+            return await self._waits.repeat(*step.key, lambda: self._decide(step))
+        return verdict
 
     def _decide(self, step: RotationStep) -> asyncio.Future[RotationResult | None]:
         """Decide by the full rules; see `decide_skip_locked`."""

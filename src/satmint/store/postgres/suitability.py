@@ -4,7 +4,7 @@ They are checked when a connection is opened and again every few seconds, becaus
 change most of them while servers run: `ALTER SYSTEM` and a reload reach open connections, `ALTER
 ROLE` and `ALTER DATABASE` the next ones. What is checked is what the next connection would get.
 
-An open connection does not depend on that: it keeps commits durable (`PIN_SETTINGS`). So no change
+An open connection does not depend on that: it keeps its own values (`pin`). So no change
 of these settings can lose a commit that was acknowledged before it was noticed.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from satmint.store.postgres.connecting import Connection
+from satmint.store.sql.port import Row
 
 READ_ONLY: Final = "postgres_read_only"
 """The cause if it is a replica or read-only: another server of the URL may be the primary."""
@@ -24,9 +25,15 @@ _ENCODING: Final = "UTF8"
 _ISOLATIONS: Final = frozenset({"read committed", "read uncommitted", "serializable"})
 _FALSE: Final = frozenset({"off", "false", "no", "0"})
 
+_SERVER: Final = """current_setting('fsync') AS fsync,
+       current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::int AS version,
+       pg_is_in_recovery() AS is_replica,
+       extract(epoch FROM clock_timestamp())::float8 AS time"""
+
 # `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
 # database come before it, in this order (PostgreSQL, ALTER ROLE).
-_STATE: Final = """
+_STATE: Final = f"""
 WITH assigned AS MATERIALIZED (
     SELECT DISTINCT ON (split_part(entry, '=', 1))
            split_part(entry, '=', 1) AS name, substr(entry, strpos(entry, '=') + 1) AS value
@@ -42,15 +49,20 @@ WITH assigned AS MATERIALIZED (
 SELECT (SELECT value FROM setting WHERE name = 'synchronous_commit') AS durability,
        (SELECT value FROM setting WHERE name = 'default_transaction_isolation') AS isolation,
        (SELECT value FROM setting WHERE name = 'default_transaction_read_only') AS read_only,
-       current_setting('fsync') AS fsync,
-       current_setting('server_encoding') AS encoding,
-       current_setting('server_version_num')::int AS version,
-       pg_is_in_recovery() AS is_replica,
-       extract(epoch FROM clock_timestamp())::float8 AS time
+       {_SERVER}
 """
 
-PIN_SETTINGS: Final = """
-SELECT set_config('synchronous_commit',
+# The same of a new connection, which reads no catalog: callers wait for it.
+_OPENED: Final = f"""
+SELECT current_setting('synchronous_commit') AS durability,
+       current_setting('default_transaction_isolation') AS isolation,
+       current_setting('default_transaction_read_only') AS read_only,
+       {_SERVER}
+"""
+
+# Its own values, which neither a reload nor `ALTER ROLE` changes.
+_PINNED: Final = f"""{_OPENED},
+       set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false),
        set_config('default_transaction_isolation',
@@ -58,13 +70,12 @@ SELECT set_config('synchronous_commit',
                        WHEN 'repeatable read' THEN 'read committed'
                        ELSE current_setting('default_transaction_isolation') END, false)
 """
-"""Gives a connection its own values, which neither a reload nor `ALTER ROLE` changes."""
 
 DURABLE_COMMIT: Final = (
     "SELECT set_config('synchronous_commit', 'on', true)"
     " WHERE current_setting('synchronous_commit') = 'off'"
 )
-"""The same for one transaction: behind a pooler, a connection keeps no values."""
+"""The same durability for one transaction: behind a pooler, a connection keeps no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +90,30 @@ class ServerState:
     """Unix seconds by the database's clock."""
 
 
+async def check_connection(
+    connection: Connection, *, pin: bool, allow_no_fsync: bool = False
+) -> ServerState:
+    """Check a connection that was just opened, by its own settings.
+
+    Args:
+        connection: The connection.
+        pin: Whether to make it independent of later changes of settings.
+        allow_no_fsync: Whether a server with `fsync = off` is accepted.
+    """
+    return _state(await connection.fetchrow(_PINNED if pin else _OPENED), allow_no_fsync)
+
+
 async def read_state(connection: Connection, *, allow_no_fsync: bool = False) -> ServerState:
-    """Check all conditions but the schema.
+    """Check all conditions but the schema, as the next connection would find them.
 
     Args:
         connection: A connection to the database.
         allow_no_fsync: Whether a server with `fsync = off` is accepted.
     """
-    found = await connection.fetchrow(_STATE)
+    return _state(await connection.fetchrow(_STATE), allow_no_fsync)
+
+
+def _state(found: Row, allow_no_fsync: bool) -> ServerState:
     settings = found["durability"], found["isolation"]
     causes = (
         (found["version"] < _OLDEST_VERSION, "postgres_too_old"),

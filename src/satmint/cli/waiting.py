@@ -1,0 +1,107 @@
+"""Serves 503 while the database cannot be used, and goes on by itself when it can."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from satmint.assembly import Service, assembled, unavailable_app
+from satmint.model.database_reasons import database_reason, is_temporary
+from satmint.model.refusals import StoreUnavailable
+from satmint.server import Listener, Server, ServerOptions
+from satmint.settings import Settings
+
+_RETRY_SECONDS: Final = 1.0
+_REMINDER_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Away:
+    """A database that cannot be used."""
+
+    cause: str
+
+
+async def open_service(
+    stack: AsyncExitStack,
+    settings: Settings,
+    listeners: Sequence[Listener],
+    public_url: str,
+    options: ServerOptions,
+    on_waiting: Callable[[], Awaitable[None]],
+) -> Service | None:
+    """Assemble the service; while its database is away, answer requests with 503.
+
+    Args:
+        stack: Closes the service.
+        settings: The settings.
+        listeners: Where requests are answered meanwhile. They stay open.
+        public_url: The server's URL from outside, without a slash at the end.
+        options: Options of the HTTP server.
+        on_waiting: Called once requests are answered, if the database is away.
+
+    Returns:
+        The service. None: SIGTERM or SIGINT came before the database.
+
+    Raises:
+        StoreUnavailable: the database cannot be used, and waiting does not help.
+        SchemaUnknown: see `assembled`.
+        DatabaseCopied: see `assembled`.
+    """
+    try:
+        return await stack.enter_async_context(assembled(settings))
+    except StoreUnavailable as error:
+        if not is_temporary(error.cause):
+            raise
+        cause = error.cause
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    away = _Away(cause)
+    app, server = unavailable_app(settings, public_url, lambda: away.cause), Server(options)
+    try:
+        for listener in listeners:
+            # The server closes what it listens on; the socket itself is needed again.
+            server.listen(app, Listener(listener.socket.dup(), listener.certificate))
+        await on_waiting()
+        opening = asyncio.create_task(_retry(stack, settings, away))
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not opening.done():
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            return None
+        service = opening.result()
+    finally:
+        await server.stop()
+    return None if stopping.is_set() else service
+
+
+async def _retry(stack: AsyncExitStack, settings: Settings, away: _Away) -> Service:
+    """Assemble the service as soon as its database can be used."""
+    log, time = structlog.get_logger("satmint.database"), asyncio.get_running_loop().time
+    logged, logged_at = "", 0.0
+    while True:
+        if away.cause != logged or time() - logged_at >= _REMINDER_SECONDS:
+            logged, logged_at = away.cause, time()
+            log.error(
+                "database_unusable",
+                cause=away.cause,
+                reason=database_reason(away.cause),
+                meaning="all requests are answered with 503 until the database can be used",
+            )
+        await asyncio.sleep(_RETRY_SECONDS)
+        try:
+            service = await stack.enter_async_context(assembled(settings))
+        except StoreUnavailable as error:
+            if not is_temporary(error.cause):
+                raise
+            away.cause = error.cause
+            continue
+        log.info("database_usable")
+        return service

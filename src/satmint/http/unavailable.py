@@ -1,0 +1,49 @@
+"""The application of a server whose database cannot be used yet: it is alive, and says so."""
+
+from collections.abc import Callable
+
+from starlette.types import Receive, Scope, Send
+
+from satmint.http.call import json_response
+from satmint.http.cors import Cors
+from satmint.http.request_ids import SCOPE_KEY, RequestIds
+from satmint.http.responder import Responder
+from satmint.http.statuses import refusal_response
+from satmint.http.upgrades import denial
+from satmint.model.entropy import Entropy
+from satmint.model.refusals import NotReady, StoreUnavailable
+
+
+class UnavailableApplication:
+    """Answers `/livez` with 200 and everything else with 503 and `Retry-After`."""
+
+    def __init__(
+        self, entropy: Entropy, cors: Cors, public_url: str, cause: Callable[[], str]
+    ) -> None:
+        """Create the application.
+
+        Args:
+            entropy: For request ids.
+            cors: The rules for pages of other origins.
+            public_url: The server's URL from outside, without a slash at the end.
+            cause: Why the database cannot be used, for `/readyz`.
+        """
+        self._cause = cause
+        self._request_ids = RequestIds(entropy)
+        self._responder = Responder(cors, f"{public_url}/errors")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request (ASGI 3)."""
+        request_id = scope.get(SCOPE_KEY) or self._request_ids.next()
+        path = scope["path"]
+        refusal = (NotReady if path == "/readyz" else StoreUnavailable)(self._cause())
+        response = refusal_response(refusal, self._responder.errors_url)
+        if scope["type"] != "http":
+            await receive()
+            for message in denial(response, request_id):
+                await send(message)
+            return
+        if path == "/livez" and scope["method"] in ("GET", "HEAD"):
+            response = json_response(200, {"status": "ok"})
+        headers = dict(scope["headers"])
+        await self._responder.send(response, request_id, scope["method"], headers, send)
