@@ -321,7 +321,7 @@ async def assembled(
 
 
 async def _warn_of_collisions(store: Store) -> None:
-    found = len(await store.subscribers.collisions())
+    found = await store.subscribers.count_collisions()
     if found:
         log = structlog.get_logger("satmint.store")
         log.warning("references_equal", subscribers=found, remedy="run `satmint db check`")

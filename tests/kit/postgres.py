@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.migrations import migrate
 from tests.kit.clock import NOW
 
@@ -192,6 +193,18 @@ def execute(url: str, *statements: str) -> list[Any]:
 
     found: list[Any] = _in_a_loop_of_its_own(work())
     return found
+
+
+@contextlib.asynccontextmanager
+async def held(url: str, query: str, *arguments: object) -> AsyncIterator[Connection]:
+    """A transaction of another client, which holds what the query locks, and commits at the end."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.fetch(query, *arguments)
+            yield connection
+    finally:
+        await connection.close()
 
 
 async def emptied(url: str) -> str:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import asyncpg
 import pytest
 
 from satmint.model.events import EventCursor, EventKind
@@ -25,7 +24,7 @@ from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.transactions import transaction_of
 from tests.kit.clock import NOW
 from tests.kit.polling import until
-from tests.kit.postgres import ISOLATIONS, emptied, the_server
+from tests.kit.postgres import ISOLATIONS, emptied, held, the_server
 from tests.store.key_holders import KEY, Holder
 from tests.store.store_setup import Given, generation
 
@@ -59,18 +58,6 @@ async def store(url: str) -> AsyncIterator[PostgresStore]:
 @pytest.fixture
 def given(store: PostgresStore) -> Given:
     return Given(store)
-
-
-@asynccontextmanager
-async def held(url: str, query: str, *arguments: object) -> AsyncIterator[Connection]:
-    """A transaction of somebody else's, which holds what the query locks."""
-    connection = await asyncpg.connect(url)
-    try:
-        async with connection.transaction():
-            assert await connection.fetch(query, *arguments)
-            yield connection
-    finally:
-        await connection.close()
 
 
 def outcomes(results: Sequence[object]) -> set[str]:

@@ -5,7 +5,6 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 
 from satmint.model.events import EventKind
@@ -27,7 +26,7 @@ from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.session_rows import lock_project
 from tests.kit.clock import NOW
 from tests.kit.polling import until
-from tests.kit.postgres import ISOLATIONS, PostgresServer, emptied, execute, the_server
+from tests.kit.postgres import ISOLATIONS, PostgresServer, emptied, execute, held, the_server
 from tests.store.store_setup import ALL, Given, generation
 
 HASTY = PostgresLimits(
@@ -61,18 +60,6 @@ async def opened(url: str, limits: PostgresLimits = HASTY) -> AsyncIterator[Post
         yield store
     finally:
         await store.close()
-
-
-@asynccontextmanager
-async def held(url: str, query: str, *arguments: object) -> AsyncIterator[Connection]:
-    """A connection of somebody else's, which holds what the query locks."""
-    connection = await asyncpg.connect(url)
-    try:
-        async with connection.transaction():
-            await connection.fetch(query, *arguments)
-            yield connection
-    finally:
-        await connection.close()
 
 
 async def cause_of(work: Awaitable[object]) -> str:

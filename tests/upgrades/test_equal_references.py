@@ -92,7 +92,9 @@ async def test_reference_that_is_refused_today_leads_nobody_else_to_its_subscrib
 
 async def test_collisions_are_known(upgraded: Upgraded) -> None:
     server, held = upgraded
-    found = await server.services.store.subscribers.collisions()
+    subscribers = server.services.store.subscribers
+    found = await subscribers.collisions()
+    assert await subscribers.count_collisions() == len(found)
     assert {described(held, collision) for collision in found} == WITHOUT_KEY
 
 

@@ -1,5 +1,6 @@
 """Servers of version 0.1.0 beside newer ones, on the schema of the newer ones. PostgreSQL alone."""
 
+import asyncio
 import time
 
 import pytest
@@ -9,7 +10,8 @@ from satmint.store.contract import Store, SubscriberChange
 from satmint.store.postgres import open_postgres
 from satmint.store.postgres.maintenance import migrate_database
 from tests.kit.clock import NOW
-from tests.kit.postgres import ISOLATIONS, execute, the_server
+from tests.kit.polling import wait_until
+from tests.kit.postgres import ISOLATIONS, execute, held, the_server
 from tests.store.store_setup import Given, generation
 
 # What version 0.1.0 writes for a new subscriber, and when its e-mail address changes.
@@ -21,6 +23,9 @@ OLD_INSERT = (
 OLD_UPDATE = (
     "UPDATE subscribers SET email = '{new}', reference = '{new}', updated_at = 2"
     " WHERE reference = '{old}'"
+)
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
 # Its rotation, which knows neither `skew` nor `replays`.
 OLD_ROTATION = (
@@ -70,6 +75,22 @@ async def test_former_reference_does_not_lead_to_a_subscriber_whom_an_old_server
     await migrate_database(url, NOW)
     signed_in = await given.signed_in(project, "DORA@example.org", fields={})
     assert signed_in.subscriber == dora
+    await store.close()
+
+
+async def test_migration_gives_no_key_of_a_reference_that_is_changed_meanwhile(url: str) -> None:
+    store, given = await opened(url)
+    project = await given.project()
+    execute(url, OLD_INSERT.format(project=project, reference="Carl@Example.com"))
+    carl = await store.subscribers.find(project, "Carl@Example.com")
+    assert carl is not None
+    change = OLD_UPDATE.format(old="Carl@Example.com", new="Dora@Example.org")
+    async with held(url, f"{change} RETURNING 1"):
+        migrating = asyncio.ensure_future(migrate_database(url, NOW))
+        await asyncio.to_thread(wait_until, lambda: execute(url, WAITING))
+    assert await migrating == ()
+    next_one = await given.signed_in(project, "carl@example.com", fields={})
+    assert next_one.subscriber != carl.id
     await store.close()
 
 

@@ -164,6 +164,10 @@ class SubscriberStore(Protocol):
         """The subscribers of all projects whose reference or e-mail address equals another's."""
         ...
 
+    async def count_collisions(self) -> int:
+        """The number of `collisions`."""
+        ...
+
     async def update(
         self, project: UUID, subscriber: UUID, change: SubscriberChange, now: int
     ) -> Subscriber | None:

@@ -149,7 +149,13 @@ async def prove_skip_locked(
         ConcurrentChange: a concurrent transaction used one of the proofs with a token of another
             session.
     """
-    held = await lock_sessions(db, [step.key for step in steps])
+    return await _prove(db, steps, await lock_sessions(db, [step.key for step in steps]))
+
+
+async def _prove(
+    db: Connection, steps: Sequence[PossessionStep], held: Collection[Key]
+) -> Sequence[PossessionResult | None]:
+    """Decide about proofs, in order, of sessions whose rows this transaction has locked."""
     known = await read_sessions(db, list(held))
     states = {key: one.state for key, one in known.items()}
     unknown = await unknown_sessions(db, {step.key for step in steps} - states.keys())
@@ -180,7 +186,7 @@ async def prove_in_transaction(
         StoreUnavailable: another transaction holds the row of the proof.
     """
     step = PossessionStep(possession, None, now, mismatch, mismatch)
-    (result,) = await prove_skip_locked(db, [step])
+    (result,) = await _prove(db, [step], [step.key])
     if result is None:
         raise StoreUnavailable(LOCK_NOT_AVAILABLE)
     return result

@@ -19,10 +19,9 @@ KEYED: Final = ("reference", "email")
 
 _PROJECTS: Final = "SELECT project_id FROM projects ORDER BY project_id"
 # By the index of those without a key: after the migration, there are few.
-_LEFT: Final = (
-    "SELECT project_id, subscriber_id, {column} AS text FROM subscribers{index}"
-    " WHERE {column} IS NOT NULL AND {column}_key IS NULL"
-)
+_WITHOUT_KEY: Final = "FROM subscribers{index} WHERE {column} IS NOT NULL AND {column}_key IS NULL"
+_COUNT: Final = f"SELECT count(*) {_WITHOUT_KEY}"
+_LEFT: Final = f"SELECT project_id, subscriber_id, {{column}} AS text {_WITHOUT_KEY}"
 _LEFT_OF_PROJECT: Final = f"{_LEFT} AND project_id = $1 ORDER BY created_at, subscriber_id"
 _INDEXES: Final = {
     "reference": "subscribers_without_key",
@@ -78,6 +77,15 @@ async def release_key(tx: Transaction, column: str, project: UUID, text: str) ->
             return
 
 
+async def count_collisions(tx: Transaction) -> int:
+    """How many `find_collisions` would find."""
+    found = 0
+    for column in KEYED:
+        index = tx.dialect.index.format(_INDEXES[column])
+        found += await tx.fetch_one(_count, _COUNT.format(column=column, index=index)) or 0
+    return found
+
+
 async def find_collisions(tx: Transaction) -> list[Collision]:
     """The subscribers without a key, with those that have it."""
     found = []
@@ -104,3 +112,7 @@ def _unkeyed(row: Row) -> _Unkeyed:
     project, subscriber = read_uuid(row["project_id"]), read_uuid(row["subscriber_id"])
     text = row["text"]
     return _Unkeyed(project, subscriber, text, "" if reference_error(text) else reference_key(text))
+
+
+def _count(row: Row) -> int:
+    return int(row[0])

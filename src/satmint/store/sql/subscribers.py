@@ -29,7 +29,7 @@ from satmint.store.sql.port import (
     UniqueViolation,
     read_uuid,
 )
-from satmint.store.sql.subscriber_keys import KEYED, find_collisions, release_key
+from satmint.store.sql.subscriber_keys import KEYED, count_collisions, find_collisions, release_key
 
 _PROFILE: Final = tuple(Profile.__slots__)
 _SETTABLE: Final = frozenset({*_PROFILE, "email", "reference"})
@@ -260,6 +260,10 @@ class SqlSubscribers:
     async def collisions(self) -> Sequence[Collision]:
         """See `SubscriberStore.collisions`."""
         return await self._db.read(find_collisions, is_list=True)
+
+    async def count_collisions(self) -> int:
+        """See `SubscriberStore.count_collisions`."""
+        return await self._db.read(count_collisions, is_list=True)
 
     async def update(
         self, project: UUID, subscriber: UUID, change: SubscriberChange, now: int
