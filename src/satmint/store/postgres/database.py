@@ -50,6 +50,7 @@ DIALECT: Final = Dialect(
     changes="SELECT pg_current_wal_insert_lsn()::text",
     settled=f"{FIRST_POSITION} + txid_snapshot_xmin(txid_current_snapshot())",
     newest=f"{FIRST_POSITION} + txid_snapshot_xmax(txid_current_snapshot())",
+    drops_changed_keys=True,
 )
 
 

@@ -56,6 +56,8 @@ class Dialect:
     """Expression for `EventBatch.settled`."""
     newest: str
     """Expression for `EventBatch.newest`."""
+    drops_changed_keys: bool
+    """Whether a trigger drops the key of a changed reference, for servers that know no keys."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ async def _set_fields(
     )
     for column in KEYED:
         key = values.get(f"{column}_key")
-        if written and key is not None:
+        if written and key is not None and tx.dialect.drops_changed_keys:
             # The trigger that drops keys which an older server leaves behind cannot tell a change
             # between two forms of one reference from that.
             await tx.execute(_KEEP_KEY.format(column=column), project, subscriber, key)

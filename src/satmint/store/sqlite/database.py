@@ -36,6 +36,7 @@ DIALECT: Final = Dialect(
     changes="PRAGMA data_version",  # counts the commits of all other connections
     settled="(SELECT position + 1 FROM event_counter)",
     newest="(SELECT position + 1 FROM event_counter)",
+    drops_changed_keys=False,  # servers that share a file have the same version
 )
 _PARAMETER: Final = re.compile(r"\$(\d)")
 
