@@ -98,7 +98,8 @@ def check_database_url(url: str) -> str:
         ValueError: it is not the URL of a supported database. The message follows the setting's
             name and repeats nothing of the URL.
     """
-    if url.startswith(_SQLITE) and unquote(url.removeprefix(_SQLITE)).strip("\0"):
+    path = unquote(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else ""
+    if path and "\0" not in path:
         return url
     if not is_postgres(url):
         raise ValueError(

@@ -146,7 +146,7 @@ def test_parameter_that_is_not_understood_is_refused_by_name(query: str, message
         *("postgresql://u:7qz@a,,b/x", "postgresql://u:7qz@h:0/x", "postgresql://u:7qz@h:99999/x"),
         *("postgresql://u:7qz@[::1/x", "postgresql://u:7qz@::1/x", "postgresql://u:7qz@:5432/x"),
         *("postgresql://h/x?password=7qz&rest7qz", "postgresql://u:7qz/@h/x", "mysql://u:7qz@h/x"),
-        *("postgresql://u:7qz@/x?host=a,b&port=1,2,3", "sqlite:///", "sqlite://x", "", "7qz"),
+        *("postgresql://u:7qz@/x?host=a,b&port=1,2,3", "sqlite:///", "sqlite:///7qz%00", "", "7qz"),
         *("postgresql://h/x?password=7qz&7qz=x", "postgresql://u:7qz%00@h/x"),
     ],
 )
