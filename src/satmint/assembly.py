@@ -346,6 +346,11 @@ def _add_key_metrics(service: Service) -> None:
         lambda: len(services.cipher.keyring.keys),
     )
     metrics.add_gauge(
+        "satmint_tokens_of_unknown_keys",
+        "Presented tokens that name a key which the keyring lacks, since the start.",
+        lambda: services.cipher.unknown_keys,
+    )
+    metrics.add_gauge(
         "satmint_keyring_stale",
         "1 if the changed keyring is unreadable and an older keyring is in use.",
         lambda: service.keyring_is_stale,

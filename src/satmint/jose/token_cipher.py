@@ -8,6 +8,7 @@ key again from the `kid`.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -137,7 +138,20 @@ class OpenedToken(NamedTuple):
 class TokenOpener:
     """Decrypts tokens. Work and memory are bounded for any input."""
 
-    def __init__(self, keyring: Keyring, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        keyring: Keyring,
+        entropy: Entropy,
+        on_unknown_key: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            keyring: The keys.
+            entropy: For a key that opens nothing.
+            on_unknown_key: Called with each token that names a key which the keyring lacks.
+        """
+        self._on_unknown_key = on_unknown_key
         self._masters = {key.id: key.secret for key in keyring.keys}
         # An unknown key id is tried with an unused key, so that it fails like an invalid tag, in
         # the same time.
@@ -171,6 +185,8 @@ class TokenOpener:
     def _derive_key(self, segment: bytes) -> _HeaderKey:
         header = read_header(segment)
         master_id, _, salt = header.kid.partition(".")
+        if master_id not in self._masters:
+            self._on_unknown_key()
         master = self._masters.get(master_id, self._decoy)
         key = derive_working_key(master, b64url_decode(salt), header.typ)
         return _HeaderKey(header, key)
@@ -191,13 +207,18 @@ class TokenCipher:
 
     def __init__(self, keyring: Keyring, entropy: Entropy) -> None:
         self._entropy = entropy
+        self.unknown_keys = 0
+        """How many presented tokens named a key that the keyring lacks."""
         self.reload(keyring)
 
     def reload(self, keyring: Keyring) -> None:
         """Use a changed keyring from now on, without a restart."""
         self.keyring = keyring
         self._sealer = TokenSealer(keyring, self._entropy)
-        self._opener = TokenOpener(keyring, self._entropy)
+        self._opener = TokenOpener(keyring, self._entropy, self._count_unknown_key)
+
+    def _count_unknown_key(self) -> None:
+        self.unknown_keys += 1
 
     @property
     def uses(self) -> int:

@@ -201,6 +201,23 @@ def test_nothing_issued_before_a_rotation_breaks_until_the_key_is_forgotten() ->
         cipher.open(before, TokenType.REFRESH)
 
 
+def test_tokens_that_name_an_unknown_key_are_counted_across_reloads() -> None:
+    entropy = SeededEntropy("counted")
+    cipher = TokenCipher(RING, entropy)
+    elsewhere = TokenCipher(Keyring.new(SeededEntropy("elsewhere"), NOW), entropy)
+    foreign = elsewhere.seal(CLAIMS, TokenType.SAT, None, NOW)
+    own = cipher.seal(CLAIMS, TokenType.SAT, None, NOW)
+    for token in (foreign, own[:-1] + ("A" if own[-1] != "A" else "B"), "eyJ.no.token"):
+        with pytest.raises(CannotOpen):
+            cipher.open(token, TokenType.SAT)
+    assert cipher.unknown_keys == 1
+    cipher.reload(RING.rotate(entropy, NOW))
+    with pytest.raises(CannotOpen):
+        cipher.open(foreign, TokenType.SAT)
+    assert cipher.open(own, TokenType.SAT).claims == CLAIMS
+    assert cipher.unknown_keys == 2
+
+
 def test_server_with_the_key_laid_ready_opens_what_one_that_rotated_first_makes() -> None:
     entropy = SeededEntropy("ready")
     prepared = RING.add(entropy, NOW)
