@@ -159,3 +159,26 @@ def test_workers_start_without_their_database(deployment: Deployment, away: Post
         for _ in range(6):
             wait_until(lambda: deployment.sign_in(server).status_code == 200)
         assert server.stop() == 0
+
+
+def test_worker_that_is_replaced_while_the_schema_is_unknown_answers(
+    deployment: Deployment,
+) -> None:
+    database = deployment.options[1]
+    with workers(deployment.folder, 2, *deployment.options) as server:
+        victim, _ = pids(server)
+        (version, digest) = execute(
+            database, "SELECT version, digest FROM schema_migrations ORDER BY version DESC LIMIT 1"
+        )[0]
+        change = f"UPDATE schema_migrations SET digest = '{{}}' WHERE version = {version}"
+        execute(database, change.format("another"))
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: victim not in pids(server) and len(pids(server)) == 2, 60)
+        for _ in range(6):
+            wait_until(lambda: deployment.sign_in(server).status_code == 503)
+            ready = deployment.get(server, "/readyz")
+            assert ready.headers["x-satmint-cause"] == "schema_unknown"
+        execute(database, change.format(digest))
+        for _ in range(6):
+            wait_until(lambda: deployment.sign_in(server).status_code == 200)
+        assert server.stop() == 0

@@ -81,6 +81,7 @@ async def serve_on(
             public_url,
             options_of(settings),
             on_waiting,
+            replaces_another=worker is not None and any(worker.replacements.values()),
         )
         if service is None:
             return

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from satmint.assembly import Service, assembled, unavailable_app
+from satmint.maintenance import SchemaUnknown
 from satmint.model.database_reasons import database_reason, is_temporary
 from satmint.model.refusals import StoreUnavailable
 from satmint.server import Listener, Server, ServerOptions
@@ -24,6 +25,7 @@ class _Away:
     """A database that cannot be used."""
 
     cause: str
+    wait_for_operator: bool
 
 
 async def open_service(
@@ -33,6 +35,8 @@ async def open_service(
     public_url: str,
     options: ServerOptions,
     on_waiting: Callable[[], Awaitable[None]],
+    *,
+    replaces_another: bool = False,
 ) -> Service | None:
     """Assemble the service; while its database is away, answer requests with 503.
 
@@ -43,6 +47,8 @@ async def open_service(
         public_url: The server's URL from outside, without a slash at the end.
         options: Options of the HTTP server.
         on_waiting: Called once requests are answered, if the database is away.
+        replaces_another: Whether the process takes the place of one that served. It also waits
+            where an operator is needed: its socket must not be without a reader.
 
     Returns:
         The service. None: SIGTERM or SIGINT came before the database.
@@ -54,14 +60,14 @@ async def open_service(
     """
     try:
         return await stack.enter_async_context(assembled(settings))
-    except StoreUnavailable as error:
-        if not is_temporary(error.cause):
+    except (StoreUnavailable, SchemaUnknown) as error:
+        cause = _cause(error)
+        if not (is_temporary(cause) or replaces_another):
             raise
-        cause = error.cause
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    away = _Away(cause)
+    away = _Away(cause, replaces_another)
     app, server = unavailable_app(settings, public_url, lambda: away.cause), Server(options)
     try:
         for listener in listeners:
@@ -98,10 +104,14 @@ async def _retry(stack: AsyncExitStack, settings: Settings, away: _Away) -> Serv
         await asyncio.sleep(_RETRY_SECONDS)
         try:
             service = await stack.enter_async_context(assembled(settings))
-        except StoreUnavailable as error:
-            if not is_temporary(error.cause):
+        except (StoreUnavailable, SchemaUnknown) as error:
+            away.cause = _cause(error)
+            if not (is_temporary(away.cause) or away.wait_for_operator):
                 raise
-            away.cause = error.cause
             continue
         log.info("database_usable")
         return service
+
+
+def _cause(error: StoreUnavailable | SchemaUnknown) -> str:
+    return error.cause if isinstance(error, StoreUnavailable) else "schema_unknown"

@@ -1,11 +1,20 @@
 """The order of the steps of one session: a later generation does not overtake an earlier one."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from uuid import UUID
 
 from satmint.model.rotation import RefreshTokenRef
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """A rotation that is under way."""
+
+    generation: int
+    done: asyncio.Future[None]
+    earlier: list[asyncio.Future[None]]
+    """Those of the session that present earlier generations."""
 
 
 class RotationOrder:
@@ -17,22 +26,21 @@ class RotationOrder:
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[tuple[UUID, UUID], list[tuple[int, asyncio.Future[None]]]] = {}
+        self._under_way: dict[tuple[UUID, UUID], list[Turn]] = {}
 
-    @asynccontextmanager
-    async def turn(self, ref: RefreshTokenRef) -> AsyncIterator[None]:
-        """Wait until no earlier generation of the session is under way in this process."""
+    def begin(self, ref: RefreshTokenRef) -> Turn:
+        """Begin a rotation, which `end` ends. Wait for `earlier` in between, if it is not empty."""
+        under_way = self._under_way.setdefault((ref.project, ref.session), [])
+        earlier = [one.done for one in under_way if one.generation < ref.generation]
+        turn = Turn(ref.generation, asyncio.get_running_loop().create_future(), earlier)
+        under_way.append(turn)
+        return turn
+
+    def end(self, ref: RefreshTokenRef, turn: Turn) -> None:
+        """End a rotation: later generations go on."""
+        turn.done.set_result(None)
         key = ref.project, ref.session
-        under_way = self._under_way.setdefault(key, [])
-        earlier = [done for generation, done in under_way if generation < ref.generation]
-        mine = ref.generation, asyncio.get_running_loop().create_future()
-        under_way.append(mine)
-        try:
-            if earlier:
-                await asyncio.wait(earlier)
-            yield
-        finally:
-            mine[1].set_result(None)
-            under_way.remove(mine)
-            if not under_way:
-                del self._under_way[key]
+        under_way = self._under_way[key]
+        under_way.remove(turn)
+        if not under_way:
+            del self._under_way[key]

@@ -194,8 +194,13 @@ class PostgresSessions(SqlSessions):
             ref, expires_at, now, replay_seconds, event, self._database_time, clock=self._clock
         )
         with self._in_flight:
-            async with self._order.turn(ref):
+            turn = self._order.begin(ref)
+            try:
+                if turn.earlier:
+                    await asyncio.wait(turn.earlier)
                 return await self._rotate(step)
+            finally:
+                self._order.end(ref, turn)
 
     async def _rotate(self, step: RotationStep) -> RotationResult:
         verdict: RotationResult | None = None
