@@ -13,8 +13,11 @@ import asyncpg
 from satmint.model.database_url import is_postgres
 from tests.soak.waiting import let_pass
 
-_SESSION: Final = "SELECT project_id FROM sessions WHERE session_id = ANY($1) FOR UPDATE"
-_PROJECT: Final = "UPDATE projects SET name = name || '' WHERE project_id = $1"
+_PROJECT: Final = """
+UPDATE projects SET name = name || '' WHERE project_id IN
+       (SELECT project_id FROM sessions WHERE session_id = ANY($1))
+"""
+_SESSIONS: Final = "SELECT 1 FROM sessions WHERE session_id = ANY($1) FOR UPDATE"
 _BUSY_SECONDS: Final = 60
 
 
@@ -36,9 +39,9 @@ async def _hold_postgres(database: str, sessions: Sequence[UUID], seconds: float
     connection = await asyncpg.connect(database)
     try:
         async with connection.transaction():
-            held = await connection.fetch(_SESSION, sessions)
-            for project in {row["project_id"] for row in held}:
-                await connection.execute(_PROJECT, project)
+            # In the order in which servers lock them.
+            for statement in (_PROJECT, _SESSIONS):
+                await connection.execute(statement, sessions)
             await let_pass(seconds)
     finally:
         await connection.close()

@@ -58,11 +58,13 @@ class Reaction:
     """Something that was waited for."""
 
     awaited: Awaited
-    session: UUID
+    session: UUID | None
     began: int
     """Nanoseconds, when the wait began."""
     ended: int
     """Nanoseconds; `FOREVER` where it did not come."""
+    what: str = ""
+    """More about it."""
 
 
 def check_reactions(
@@ -87,19 +89,24 @@ def _violations(
 ) -> Iterator[Violation]:
     for found in reactions:
         bound = bounds[found.awaited]
-        until = found.began + int(bound.calm * SECOND)
-        recovery = int(bound.recovery * SECOND)
+        ended = min(found.ended, now)
+        due = _due(rules, Span(found.began, ended), bound.calm)
         # A disturbance that begins while another one is being recovered from gives more time.
         for disturbance in sorted(rules.disturbances):
-            over = disturbance.latest + recovery
-            if disturbance.earliest <= until and over >= found.began:
-                until = max(until, over)
-        ended = min(found.ended, now)
-        if ended - rules.stalled(Span(found.began, ended)) > until:
+            over = _due(rules, Span(disturbance.latest, ended), bound.recovery)
+            if disturbance.earliest <= due and over >= found.began:
+                due = max(due, over)
+        if ended > due:
             never = found.ended == FOREVER
             wrong = PromptnessViolation.NEVER if never else PromptnessViolation.LATE
             took = (ended - found.began) / SECOND
-            yield Violation(wrong, found.session, f"{found.awaited}, {took:.1f} s")
+            what = f"{found.awaited}, {found.what}" if found.what else str(found.awaited)
+            yield Violation(wrong, found.session, f"{what}, {took:.1f} s")
+
+
+def _due(rules: Rules, during: Span, seconds: float) -> int:
+    """So many seconds after the beginning, and what the machine was too busy for."""
+    return during.earliest + int(seconds * SECOND) + rules.stalled(during)
 
 
 def summary(reactions: Sequence[Reaction], rules: Rules) -> list[str]:

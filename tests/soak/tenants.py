@@ -36,7 +36,6 @@ _FIRST_BURST: Final = 12
 """Alerts of the slow tenant at the beginning, without a pause."""
 _BEHAVIOURS: Final = ("never answers", "trickles headers", "trickles its body")
 _REVOKED: Final = 4403
-_NOBODY: Final = UUID(int=0)
 
 Json = dict[str, Any]
 
@@ -69,7 +68,9 @@ class Tenant:
             except (NotReached, Lost):
                 status, answer = 503, None
             if status != 503:
-                self.reactions.append(Reaction(Awaited.ANSWER, _NOBODY, began, now()))
+                self.reactions.append(
+                    Reaction(Awaited.ANSWER, None, began, now(), f"{method} {path}")
+                )
                 return status, answer
             await let_pass(0.01)
 

@@ -76,12 +76,23 @@ def test_time_in_which_the_machine_was_too_busy_does_not_count() -> None:
     assert wrongs(seconds(104, 108)) == [LATE]
 
 
+def test_a_kill_after_the_machine_was_too_busy_still_counts() -> None:
+    rules = Rules(stalls=[seconds(100, 103)], disturbances=[seconds(104, 105)])
+    assert check_reactions([reaction(100, 114.9)], rules, 300 * SECOND, BOUND) == []
+    (found,) = check_reactions([reaction(100, 115.1)], rules, 300 * SECOND, BOUND)
+    assert found.wrong is LATE
+
+
 @pytest.mark.parametrize("awaited", list(Awaited))
 def test_a_lock_of_others_is_no_excuse(awaited: Awaited) -> None:
     rules = Rules(held=[seconds(90, 200)])
-    late = Reaction(awaited, SESSION, 100 * SECOND, int((100.1 + BOUNDS[awaited].calm) * SECOND))
+    ended = int((100.1 + BOUNDS[awaited].calm) * SECOND)
+    late = Reaction(awaited, SESSION, 100 * SECOND, ended, "GET /")
     (found,) = check_reactions([late], rules, 300 * SECOND)
-    assert str(found) == f"{SESSION}: it came late: {awaited}, {BOUNDS[awaited].calm + 0.1:.1f} s"
+    assert (
+        str(found)
+        == f"{SESSION}: it came late: {awaited}, GET /, {BOUNDS[awaited].calm + 0.1:.1f} s"
+    )
 
 
 def test_summary_tells_calm_times_from_others() -> None:

@@ -18,7 +18,7 @@ from tests.soak.troubles import Plan
 
 GAP: Final = (0.1, 0.6)
 PLANS: Final = (
-    (SQLITE, Plan("SQLite", workers=1, bands=36, kills=2, gap=GAP)),
+    (SQLITE, Plan("SQLite", workers=1, bands=36, kills=1, gap=GAP)),
     (SQLITE, Plan("SQLite, 2 workers", workers=2, bands=36, kills=2, gap=GAP)),
     (DATABASES[1], Plan("PostgreSQL, 2 workers", workers=2, bands=36, kills=2, gap=GAP)),
 )
@@ -45,6 +45,8 @@ async def test_answers_are_consistent_whatever_is_killed(
     assert sum(outcome.kills.values()) == plan.kills
 
 
+_ENOUGH: Final = 1200
+"""Operations after which there are sessions of every kind."""
 FORGET: Final = """
 CREATE TEMP TABLE third AS SELECT session_id, abs(random()) % 3 AS part FROM sessions;
 DELETE FROM events WHERE kind = 'refreshed' AND EXISTS (
@@ -68,7 +70,15 @@ async def test_a_database_that_forgets_what_was_acknowledged_is_found(
 
     kill = Deployment.kill
     monkeypatch.setattr(Deployment, "kill", kill_and_forget)
-    plan = Plan("forgetful", workers=1, bands=40, callers=3, rounds=8, kills=1, gap=(0.3, 0.3))
+    plan = Plan(
+        "forgetful",
+        workers=1,
+        callers=3,
+        rounds=8,
+        kills=1,
+        gap=(0.1, 0.1),
+        operations=_ENOUGH,
+    )
     outcome = await play(plan, tmp_path, await fresh_database(SQLITE, tmp_path))
     assert not outcome.good
     assert "VIOLATION" in "\n".join(outcome.lines())

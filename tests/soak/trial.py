@@ -39,7 +39,13 @@ BOUNDS: Final = {
 }
 """Growth after the warm-up. The slack is what a busy allocator, a checkpoint or a vacuum moves."""
 
-_DOWN: Final = (StoreUnavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_DOWN: Final = (
+    StoreUnavailable,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 """While the database is down. Nothing is lost by it: all is judged the next time."""
 _KEPT_SECONDS: Final = 5
 _STALL_STEP_SECONDS: Final = 0.1
@@ -176,7 +182,9 @@ class Trial:
                 await checking
             await self._check()
             if bystander is not None:
-                await asyncio.wait(waiting, timeout=_ALERTS_SECONDS)
+                done, _ = await asyncio.wait(waiting, timeout=_ALERTS_SECONDS)
+                for task in done:
+                    await task
                 await self._judge_promptness(bystander)
 
     async def _judge_promptness(self, bystander: Bystander) -> None:
@@ -194,9 +202,10 @@ class Trial:
         await restore.put_back()
         await restore.adopt()
         await self._books.reopen()
-        await self._deployment.start()
-        await restore.show()
-        await self._under_load(self._seconds(*_AFTER_RESTORE), with_tenants=False)
+        if not restore.report.failure:
+            await self._deployment.start()
+            await restore.show()
+            await self._under_load(self._seconds(*_AFTER_RESTORE), with_tenants=False)
         self.outcome.violations += check_restore(restore.report)
         self.outcome.more.append(restore.report.summary)
 

@@ -45,6 +45,8 @@ class Plan:
     kills: int = 3
     gap: tuple[float, float] = (0.2, 1.0)
     """Seconds of load before each trouble."""
+    operations: int = 0
+    """And so many operations at least before each kill, however slow the machine is."""
     steady_seconds: float = 0.0
     """And so long without any, with the gauges looked at."""
     replay_seconds: int = 600
@@ -97,19 +99,26 @@ class Troubles:
 
     async def run(self) -> None:
         """Kills, as many as are wanted, and everything else in between."""
-        kills = self._kills()
+        kills, faults = self._kills(), self._faults()
+        self._dice.shuffle(faults)
         for number in range(self._plan.kills):
             await self._seconds(*self._plan.gap)
-            for fault in self._dice.sample(self._faults(), 1):
-                self.faults[fault.__name__.strip("_")] += 1
-                with self._noted(self._spans(fault)):
-                    await fault()
+            fault = faults[number % len(faults)]
+            self.faults[fault.__name__.strip("_")] += 1
+            with self._noted(self._spans(fault)):
+                await fault()
             await self._seconds(*self._plan.gap)
+            await self._operations((number + 1) * self._plan.operations)
             kill = kills[number % len(kills)]
             self.kills[kill.__name__.strip("_")] += 1
             with self._noted(self._yard.rules.disturbances):
                 await kill()
         await self._seconds(*self._plan.gap)
+
+    async def _operations(self, least: int) -> None:
+        """Let the load go on until there were so many operations."""
+        while sum(self._yard.recorder.counts.values()) < least:
+            await let_pass(0.02)
 
     def _spans(self, fault: Callable[[], Awaitable[None]]) -> list[Span]:
         """Where it is noted when a fault was: SQLite has one lock for all, PostgreSQL has rows."""
