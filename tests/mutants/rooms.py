@@ -92,7 +92,7 @@ ROOMS: Final = (
             "packages/satmint-sdk/src/satmint_sdk/credentials/stores/*.py",
             "packages/satmint-sdk/src/satmint_sdk/_retry.py",
         ),
-        ("tests/credentials",),
+        ("tests/credentials", "tests/rest/test_retry.py"),
         folder="packages/satmint-sdk",
         source="packages/satmint-sdk/src",
         python=".venv-sdk/bin/python",

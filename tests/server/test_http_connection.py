@@ -144,6 +144,16 @@ async def test_state_has_its_deadline(state: State, deadlines: set[str]) -> None
     assert site.deadlines(connection) == deadlines
 
 
+async def test_body_has_its_deadline_until_its_last_byte() -> None:
+    site, connection = await begun(body)
+    connection.data_received(b"45678")
+    assert site.deadlines(connection) == {"arriving"}
+    connection.data_received(b"9")
+    assert site.deadlines(connection) == set()
+    await site.settled()
+    assert [answer.body for answer in site.transport.answers()] == [b"123456789"]
+
+
 @pytest.mark.parametrize(
     ("state", "done", "deadlines"),
     [

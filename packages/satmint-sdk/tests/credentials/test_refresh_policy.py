@@ -11,6 +11,7 @@ from satmint_sdk.credentials.refresh._policy import (
     MAX_CHECK_INTERVAL,
     MIN_REFRESH_INTERVAL,
     Advice,
+    Lifetime,
     advise,
     clock_jumped,
     measure,
@@ -62,6 +63,29 @@ def test_the_table_row_by_row() -> None:
         (900, Advice.EXPIRED), (901, Advice.EXPIRED), (10_000, Advice.EXPIRED),
     ]  # fmt: skip
     assert [(age, advise(lifetime, after(age))) for age, _ in table] == table
+
+
+HUNDRED = Lifetime(100, START.mono + 100, START.wall + 100, soft=20, hard=5)
+"""Points that floating-point numbers express exactly."""
+
+
+@pytest.mark.parametrize(
+    ("age", "advice", "wait"),
+    [
+        (49.5, Advice.KEEP, 30), (50, Advice.KEEP, 30), (50.5, Advice.KEEP, 29.5),
+        (79.5, Advice.KEEP, 0.5), (80, Advice.MAY, 15), (94.5, Advice.MAY, 0.5),
+        (95, Advice.MUST, 5), (99.5, Advice.MUST, 0.5), (100, Advice.EXPIRED, 30),
+        (130, Advice.EXPIRED, 30),
+    ],
+)  # fmt: skip
+def test_each_point_belongs_to_the_row_that_it_begins(
+    age: float, advice: Advice, wait: float
+) -> None:
+    assert (advise(HUNDRED, after(age)), next_check(HUNDRED, after(age))) == (advice, wait)
+
+
+def test_a_check_is_never_at_once() -> None:
+    assert next_check(HUNDRED, Instant(START.mono + 100 - 1e-6, START.wall)) == 0.001
 
 
 def test_an_unknown_end_is_kept() -> None:
@@ -121,7 +145,8 @@ def test_any_numbers_give_advice(expiry_at: int, mono: float, wall: float, draw:
 
 @pytest.mark.parametrize(
     ("mono", "wall", "slept"),
-    [(30, 30, False), (34, 34, False), (30, 10_800, True), (10_800, 10_800, True),
+    [(30, 30, False), (34, 34, False), (35, 35, False), (35.5, 30, True), (30, 35.5, True),
+     (30, 10_800, True), (10_800, 10_800, True),
      (30, -3600, False)],
 )  # fmt: skip
 def test_sleep_and_jumps_are_noticed(mono: float, wall: float, slept: bool) -> None:
