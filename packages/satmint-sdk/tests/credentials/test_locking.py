@@ -59,10 +59,13 @@ async def test_a_lock_that_is_needless_is_not_taken(clock: FakeClock) -> None:
     async def needless() -> bool:
         return next(answers)
 
-    tries: list[None] = []
-    waiting = asyncio.ensure_future(
-        acquire_lock(lambda: bool(tries.append(None)), needless, clock, Dice(0))
-    )
+    tries: list[float] = []
+
+    def taken() -> bool:
+        tries.append(clock.now().mono)
+        return False
+
+    waiting = asyncio.ensure_future(acquire_lock(taken, needless, clock, Dice(0)))
     await clock.advance(1)
     assert await waiting > 0
     assert len(tries) == 1
