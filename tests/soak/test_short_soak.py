@@ -45,7 +45,7 @@ async def test_answers_are_consistent_whatever_is_killed(
     assert sum(outcome.kills.values()) == plan.kills
 
 
-_ENOUGH: Final = 1200
+_ENOUGH: Final = 3000
 """Operations after which there are sessions of every kind."""
 FORGET: Final = """
 CREATE TEMP TABLE third AS SELECT session_id, abs(random()) % 3 AS part FROM sessions;
