@@ -141,3 +141,13 @@ def test_what_may_pass_is_a_time_out_too_early_too_many_or_a_server_s_own_error(
         *(408, 425, 429),
         *range(500, 600),
     ]
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0000"])
+def test_a_date_without_an_offset_is_in_utc(zone: str) -> None:
+    assert http_date(f"Fri, 15 Jan 2027 08:00:00 {zone}") == NOW
+
+
+@pytest.mark.parametrize(("text", "zone"), [("09:30", "+0130"), ("03:00", "-0500")])
+def test_an_offset_counts(text: str, zone: str) -> None:
+    assert http_date(f"Fri, 15 Jan 2027 {text}:00 {zone}") == NOW
