@@ -1,6 +1,5 @@
 """What a process reads of revocations, and which of its sessions it rechecks because of them."""
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
@@ -14,15 +13,15 @@ from satmint.gateway import revocation_watcher
 from satmint.gateway.client_socket import ClientSocket
 from satmint.gateway.protocol import ConnectionState, SessionRevoked
 from satmint.gateway.revocation_watcher import RevocationWatcher, next_recheck_at
-from satmint.model.events import Event, EventKind, Origin
+from satmint.model.events import Event, EventCursor, EventKind, Origin
 from satmint.model.live import Admission
 from satmint.model.records import Inviter
 from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import EventBatch
 from tests.gateway.protocol_setup import PROJECT, START, admission, live, played, waiting
 from tests.kit.clock import NOW, FrozenClock
 from tests.kit.gateway import Ticker
 
-PAGE = 3
 NAMED = UUID(int=9)
 """What the events of these tests name."""
 
@@ -70,8 +69,8 @@ class Watching:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.events: list[Event] = []
-        self.reads: list[tuple[int, bytes]] = []
-        """From which second, and behind which event, the store was read."""
+        self.reads = 0
+        """How often the store was asked for events."""
         self.checked: list[Admission] = []
         self.revoked = True
         """Whether sessions that are checked are no longer active."""
@@ -80,23 +79,36 @@ class Watching:
         self.ended: list[ClientSocket] = []
         self.sockets: list[ClientSocket] = []
         self.clock, self.monotonic = FrozenClock(), Ticker()
-        services = cast("ServiceContext", SimpleNamespace(clock=self.clock, store=None))
+        store = SimpleNamespace(events=SimpleNamespace(revocations=self._after))
+        services = cast("ServiceContext", SimpleNamespace(clock=self.clock, store=store))
         self.watcher = RevocationWatcher(services, self.sockets, self.ended.append, self.monotonic)
-        monkeypatch.setattr(revocation_watcher, "revocations_since", self._since)
         monkeypatch.setattr(revocation_watcher, "is_session_active", self._is_active)
-        monkeypatch.setattr(revocation_watcher, "_EVENT_PAGE_SIZE", PAGE)
 
-    async def _since(self, _: object, second: int, after: bytes, limit: int) -> Sequence[Event]:
+    async def _after(self, cursor: EventCursor, limit: int) -> EventBatch:
         if self.down:
             raise StoreUnavailable("planted")
-        self.reads.append((second - NOW, after))
-        return [event for event in self.events if event.id > after][:limit]
+        self.reads += 1
+        end = len(self.events) + 1
+        found = [
+            (EventCursor(position, event.id), event)
+            for position, event in enumerate(self.events, start=1)
+            if (position, event.id) > cursor
+        ]
+        return EventBatch(found[:limit], end, end)
 
     async def _is_active(self, _: object, found: Admission) -> bool:
         if self.checks_down:
             raise StoreUnavailable("planted")
         self.checked.append(found)
         return not self.revoked
+
+    async def start(self, *sockets: ClientSocket) -> None:
+        """Admit these; what was revoked before is looked for once."""
+        self.sockets += sockets
+        self.revoked = False
+        await self.poll()
+        self.checked.clear()
+        self.revoked = True
 
     async def poll(self, seconds: float = 0.25) -> None:
         """Poll after so many seconds."""
@@ -116,12 +128,28 @@ async def test_store_is_not_read_without_a_session(
     watching.sockets += [a_socket(1, connection) for connection in connections]
     watching.watcher.recheck(a_socket(2))
     await watching.poll()
-    assert (watching.reads, watching.checked, watching.watcher.polls) == ([], [], 0)
-    watching.sockets.append(a_socket(3))
-    await watching.poll()
-    assert (len(watching.reads), watching.checked, watching.watcher.polls) == (1, [], 1)
+    assert (watching.reads, watching.checked, watching.watcher.polls) == (0, [], 0)
+    await watching.start(a_socket(3))
+    assert watching.reads
+    assert watching.watcher.polls == 1
     await watching.poll()
     assert watching.watcher.polls == 2
+
+
+async def test_first_session_is_rechecked_at_once_and_so_is_the_first_after_none(
+    watching: Watching,
+) -> None:
+    """What was revoked between its admission and the first poll is not among the events."""
+    first, second = a_socket(1), a_socket(2)
+    watching.sockets.append(first)
+    await watching.poll()
+    assert watching.ended == [first]
+    watching.sockets.clear()
+    await watching.poll()
+    watching.events.append(event(1))
+    watching.sockets.append(second)
+    await watching.poll()
+    assert watching.ended == [first, second]
 
 
 @pytest.mark.parametrize(
@@ -140,9 +168,7 @@ async def test_session_is_rechecked_if_an_event_names_what_it_depends_on(
     watching: Watching, names: dict[str, UUID], connection: ConnectionState
 ) -> None:
     named, beside, without = a_socket(1, connection), a_socket(2), a_socket(3, waiting())
-    watching.sockets += [without, beside, named]
-    await watching.poll()
-    assert watching.checked == []
+    await watching.start(without, beside, named)
     watching.events.append(event(1, **names))
     await watching.poll()
     assert watching.ended == [named]
@@ -165,13 +191,14 @@ async def test_event_concerns_the_narrowest_thing_that_it_names(
         watching.sockets.append(
             a_socket(1, with_names(**{member: (NAMED,) if member == "addresses" else NAMED}))
         )
+    await watching.start()
     watching.events.append(event(1, **names))
     await watching.poll()
     assert watching.checked == []
 
 
 async def test_session_that_is_still_active_goes_on(watching: Watching) -> None:
-    watching.sockets.append(a_socket(1))
+    await watching.start(a_socket(1))
     watching.events.append(event(1))
     watching.revoked = False
     await watching.poll()
@@ -180,34 +207,6 @@ async def test_session_that_is_still_active_goes_on(watching: Watching) -> None:
     watching.events.append(event(2))
     await watching.poll()
     assert len(watching.checked) == 2
-
-
-async def test_events_are_read_page_by_page_without_a_gap(watching: Watching) -> None:
-    watching.sockets.append(a_socket(1))
-    watching.events += [event(number) for number in range(1, 2 * PAGE + 1)]
-    await watching.poll()
-    ids = [b"", *(event(number).id for number in (PAGE, 2 * PAGE))]
-    assert watching.reads == [(-60, after) for after in ids]
-    watching.reads.clear()
-    watching.events.pop()
-    await watching.poll()
-    assert watching.reads == [(-10, after) for after in ids[:2]]
-
-
-async def test_each_poll_reads_back_from_the_last_good_one(watching: Watching) -> None:
-    """Ten seconds; once a second, sixty. A clock that was set back is believed."""
-    watching.sockets.append(a_socket(1))
-    await watching.poll()
-    for second in (2, 5, 1):
-        watching.clock.at = NOW + second
-        await watching.poll()
-    watching.down = True
-    watching.clock.at = NOW + 50
-    await watching.poll(0)
-    watching.down = False
-    await watching.poll()
-    await watching.poll()
-    assert [second for second, _ in watching.reads] == [-60, -10, -8, -9, 1 - 60, 50 - 10]
 
 
 async def test_store_is_down_after_two_polls_that_failed(watching: Watching) -> None:
@@ -226,7 +225,7 @@ async def test_store_is_down_after_two_polls_that_failed(watching: Watching) -> 
         ("store_down", "warning"),
         ("store_up", "info"),
     ]
-    assert len(watching.reads) == 1
+    assert watching.reads
     assert watching.watcher.polls == 1
 
 
@@ -242,7 +241,7 @@ async def test_session_that_cannot_be_checked_is_checked_with_the_next_poll(
     watching: Watching,
 ) -> None:
     socket = a_socket(1)
-    watching.sockets.append(socket)
+    await watching.start(socket)
     watching.watcher.recheck(socket)
     watching.checks_down = True
     await watching.poll()
@@ -257,7 +256,7 @@ async def test_result_for_a_session_that_was_replaced_meanwhile_does_not_count(
     watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     socket, newer = a_socket(1), with_names(jti="newer")
-    watching.sockets.append(socket)
+    await watching.start(socket)
     watching.watcher.recheck(socket)
 
     async def slow(store: object, found: Admission) -> bool:
@@ -276,7 +275,7 @@ async def test_result_for_a_session_that_was_replaced_meanwhile_does_not_count(
 
 async def test_socket_without_a_session_is_not_checked(watching: Watching) -> None:
     gone = a_socket(1, played(live(), SessionRevoked())[0])
-    watching.sockets += [a_socket(2), gone]
+    await watching.start(a_socket(2), gone)
     watching.watcher.recheck(gone)
     await watching.poll()
     assert (watching.checked, watching.ended) == ([], [])
@@ -287,8 +286,8 @@ async def test_sessions_are_rechecked_every_minute_a_batch_at_a_time(
     watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocation_watcher, "_OVERDUE_BATCH_SIZE", 2)
+    await watching.start(*(a_socket(number, with_names(jti=str(number))) for number in range(3)))
     watching.revoked = False
-    watching.sockets += [a_socket(number, with_names(jti=str(number))) for number in range(3)]
     watching.sockets.insert(0, a_socket(9, waiting()))
     begin = watching.monotonic.at
     for socket in watching.sockets:
@@ -305,7 +304,7 @@ async def test_crowd_is_rechecked_whole(
     watching: Watching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(revocation_watcher, "_RECHECK_BATCH_SIZE", 2)
-    watching.sockets += [a_socket(number) for number in range(5)]
+    await watching.start(*(a_socket(number) for number in range(5)))
     watching.events.append(event(1))
     await watching.poll()
     assert set(watching.ended) == set(watching.sockets)

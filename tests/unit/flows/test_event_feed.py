@@ -1,0 +1,120 @@
+"""Following the audit trail: each committed event once, late ones too."""
+
+import pytest
+
+from satmint.flows.event_feed import EventFeed
+from satmint.model.events import Event, EventCursor, EventKind, Origin
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import EventBatch
+from tests.gateway.protocol_setup import PROJECT
+from tests.kit.clock import NOW
+from tests.kit.gateway import Ticker
+
+FULL_PAGE = 1000
+
+
+class Trail:
+    """Committed events by their positions, and the lowest position of an open transaction."""
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self.open: int | None = None
+        self.down = False
+        self.begins: list[int] = []
+        """From which positions it was read."""
+
+    async def read(self, cursor: EventCursor, limit: int) -> EventBatch:
+        if self.down:
+            raise StoreUnavailable("planted")
+        self.begins.append(cursor.position)
+        newest = max(self.positions, default=0) + 1
+        found = [
+            (EventCursor(position, b"%05d" % position), event_at(position))
+            for position in sorted(self.positions)
+            if (position, b"%05d" % position) > cursor
+        ]
+        settled = newest if self.open is None else self.open
+        return EventBatch(found[:limit], settled, newest)
+
+
+def event_at(position: int) -> Event:
+    return Event(
+        b"%05d" % position, PROJECT, EventKind.SESSION_REVOKED, NOW, Origin("", "", ""), None, None
+    )
+
+
+@pytest.fixture
+def trail() -> Trail:
+    return Trail()
+
+
+async def new_positions(feed: EventFeed) -> list[int]:
+    return [int(event.id) for event in await feed.poll()]
+
+
+async def test_follows_from_the_first_poll_on(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    trail.positions += [1, 2]
+    assert await new_positions(feed) == []
+    trail.positions += [3, 4]
+    assert await new_positions(feed) == [3, 4]
+    assert await new_positions(feed) == []
+
+
+async def test_event_that_is_committed_late_comes_and_none_comes_twice(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll()
+    trail.positions, trail.open = [5, 7], 6
+    assert await new_positions(feed) == [5, 7]
+    trail.positions.append(6)
+    assert await new_positions(feed) == [6]
+    trail.open = None
+    assert await new_positions(feed) == []
+
+
+async def test_event_that_was_open_at_the_first_poll_comes(trail: Trail) -> None:
+    trail.positions, trail.open = [1, 3], 2
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll()
+    trail.positions.append(2)
+    assert await new_positions(feed) == [2]
+
+
+async def test_more_than_a_page_comes_at_once(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll()
+    trail.positions = list(range(1, 2 * FULL_PAGE + 1))
+    assert await new_positions(feed) == trail.positions
+
+
+async def test_nothing_is_lost_while_the_store_is_away(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll()
+    trail.positions, trail.down = [1], True
+    with pytest.raises(StoreUnavailable):
+        await feed.poll()
+    trail.down = False
+    assert await new_positions(feed) == [1]
+
+
+async def test_stop_begins_anew(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll()
+    started = [feed.started]
+    feed.stop()
+    assert [*started, feed.started] == [True, False]
+    trail.positions = [1]
+    assert await new_positions(feed) == []
+
+
+async def test_transaction_that_stays_open_is_waited_for_for_a_minute(trail: Trail) -> None:
+    """Another application's: otherwise polls would read more and more again."""
+    ticker = Ticker()
+    feed = EventFeed(trail.read, ticker)
+    trail.open = 1
+    for second in range(0, 200, 10):
+        ticker.at += 10
+        trail.positions.append(second + 2)
+        await feed.poll()
+    assert trail.begins[-1] >= 200 - 10 - 60 - 10
+    assert trail.begins[-1] <= 200 - 60
