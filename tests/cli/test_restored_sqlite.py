@@ -91,7 +91,7 @@ def test_file_that_is_copied_back_beside_the_log_of_a_killed_server(
         ("db", "migrate"),
         ("db", "restore", "copy.db", "--yes"),
     ):
-        assert deployment.satmint(*command) == (1, "", told)
+        assert deployment.satmint(*command) == (1, "", told.replace(f"/{database}", f"/{FILE}"))
     assert database.read_bytes() == copied
     for log in logs:
         log.unlink()
@@ -121,7 +121,8 @@ def test_folder_of_a_killed_server_that_is_copied_back_with_its_log(
     for name in names:
         shutil.copy(copy / name, deployment.folder)
     assert deployment.refused().startswith(
-        f"satmint: cannot use sqlite:///{FILE}: it is an older copy, and lacks changes"
+        f"satmint: cannot use sqlite:///{deployment.folder / FILE}:"
+        " it is an older copy, and lacks changes"
     )
     deployment.run("db", "adopt", "--yes")
     deployment.run("db", "check")

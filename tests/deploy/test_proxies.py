@@ -107,6 +107,7 @@ def proxied(
     database = f"sqlite:///{tmp_path}/satmint.db"
     if store == "PostgreSQL":
         database = the_server().new_database()
+        monkeypatch.setenv("SATMINT_DATABASE_WITHOUT_FSYNC", "true")
     assert run(["keys", "init"]) == 0
     capsys.readouterr()
     assert run(["project", "create", "one", "--json", "--database", database]) == 0

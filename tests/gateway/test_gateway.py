@@ -167,6 +167,7 @@ async def test_refusal_is_counted_and_logged_with_its_cause(server: Server) -> N
                 "log_level": "info",
                 "connection": str(socket.id),
                 "kind": "connect",
+                "code": -32002,
                 "cause": "cannot_open",
                 "request_id": str(socket.id),
                 "address": ADDRESS,

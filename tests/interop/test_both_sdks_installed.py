@@ -73,7 +73,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
             *("signalwire*", "*satmint*", "__pycache__", "pip*", "setuptools*", "*.pth"),
             *("pkg_resources", "_distutils_hack"),
         )
-        shutil.copytree(packages, shared[-1], ignore=ignored, copy_function=os.link)
+        shutil.copytree(packages, shared[-1], ignore=ignored, copy_function=os.symlink)
     return Wheels(vendors_wheel(folder), ours, tuple(shared))
 
 

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,10 +46,14 @@ class ServeProcess:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it with a signal; returns its exit code, with the rest of the log read."""
+        assert self.process.stderr is not None
+        killer = threading.Timer(_STOP_SECONDS, self.process.kill)
+        killer.start()
         self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=_STOP_SECONDS)
-        self.log += [json.loads(text) for text in rest.splitlines()]
-        return self.process.returncode
+        # From the same object as before: it may have read further than it has returned.
+        self.log += [json.loads(text) for text in self.process.stderr]
+        killer.cancel()
+        return self.process.wait()
 
 
 @contextmanager

@@ -134,6 +134,7 @@ class RotationMachine(RuleBasedStateMachine):
             assembled(
                 Settings(
                     database=self.database,
+                    database_without_fsync=True,
                     keyring=str(folder / "keyring.json"),
                     replay_seconds=self.cap,
                     max_session_seconds=self.longest,

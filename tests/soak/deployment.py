@@ -77,7 +77,11 @@ class Deployment:
         """Servers that are not started yet, on an empty database with projects of these names."""
         init_keyring(folder / "keyring.json", SystemClock(), SystemEntropy())
         tenants = {}
-        opened = Settings(database=database, keyring=str(folder / "keyring.json"))
+        opened = Settings(
+            database=database,
+            database_without_fsync=True,
+            keyring=str(folder / "keyring.json"),
+        )
         async with open_services(opened, create=True) as services:
             for name in names:
                 project = await create_project(services, name)

@@ -15,6 +15,7 @@ from satmint.model.incarnation import Incarnation, Mark
 from satmint.model.listing import Anchor, Window
 from satmint.store.contract import Store
 from satmint.store.postgres import open_postgres
+from satmint.store.postgres.connecting import SatmintConnection
 from satmint.store.postgres.events import record
 from tests.kit.clock import NOW
 from tests.kit.postgres import execute, the_server
@@ -129,7 +130,8 @@ async def test_processes_agree_on_the_order(database: Open, store: Store, given:
 
 async def test_an_event_that_is_committed_late_is_neither_skipped_nor_delays_others() -> None:
     url = the_server().new_database()
-    store, connection = await open_postgres(url, NOW), await asyncpg.connect(url)
+    store = await open_postgres(url, NOW)
+    connection = await asyncpg.connect(url, connection_class=SatmintConnection)
     try:
         given = Given(store)
         project = await given.project()
