@@ -40,6 +40,14 @@ async def test_application_name_and_options_are_the_url_s() -> None:
         await connection.close()
 
 
+@pytest.mark.parametrize("options", ["endpoint=one", "-c no_setting=1", "-c work_mem=much"])
+async def test_options_that_the_server_does_not_accept_are_a_refusal(options: str) -> None:
+    folder = quote(str(the_server().folder), safe="")
+    url = DatabaseUrl.of(socket_url(folder, f"options={quote(options)}"))
+    with pytest.raises(StoreUnavailable, match="postgres_options_refused"):
+        await open_connection(url, LIMITS)
+
+
 async def test_hosts_are_tried_until_one_answers() -> None:
     folder = quote(str(the_server().folder), safe="")
     url = DatabaseUrl.of(socket_url(f"{DEAD},{folder}", "load_balance_hosts=disable"))

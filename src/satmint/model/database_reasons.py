@@ -27,6 +27,7 @@ REASONS: Final = {
     ),
     "postgres_isolation_unsupported": "the isolation level must be read committed or serializable",
     "postgres_lost": "the server is unreachable",
+    "postgres_options_refused": "the server does not accept the options of the URL",
     "postgres_pooler": _POOLER,
     "postgres_read_only": "the server is read-only or a replica",
     "postgres_tls_failed": "TLS failed: check sslmode, sslrootcert and the certificates",

@@ -69,6 +69,13 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
     except asyncpg.ProtocolViolationError as error:
         # What PgBouncer answers to our settings.
         raise StoreUnavailable("postgres_pooler") from error
+    except (
+        asyncpg.PostgresSyntaxError,
+        asyncpg.UndefinedObjectError,
+        asyncpg.InvalidParameterValueError,
+    ) as error:
+        # No statement has been sent yet: `options` of the URL, or of the role or the database.
+        raise StoreUnavailable("postgres_options_refused") from error
     except ValueError as error:
         # The driver's text may contain the password.
         raise StoreUnavailable("postgres_url_not_understood") from error
