@@ -4,6 +4,7 @@ A new refusal or event is one more row of its table. What names a row is a liter
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,8 @@ NOT_AT_A_START: Final = frozenset(
     }
 )
 """Messages of other commands, from the modules that remain."""
+NO_CAUSES: Final = frozenset({"sqlite_errorcode", "sqlite_errorname"})
+"""Names in `store/` that look like causes of `StoreUnavailable`."""
 MIN_WORDS: Final = 8
 """Letters of the shortest literal by which a message is recognised."""
 
@@ -139,6 +142,19 @@ def test_each_refusal_to_start_has_a_row_with_a_remedy(text: str, where: str) ->
     for row in found:
         assert len(row) == 3
         assert all(row)
+
+
+def test_each_cause_of_a_database_that_cannot_be_used_has_a_sentence() -> None:
+    named_causes = {
+        node.value
+        for path in python_files(SRC / "store")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"(postgres|sqlite)_[a-z]\w+", node.value)
+    }
+    assert "sqlite_commits_not_durable" in named_causes
+    assert named_causes - REASONS.keys() - NO_CAUSES == set()
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/README.md", "docs/operating.md"])

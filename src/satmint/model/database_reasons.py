@@ -27,6 +27,7 @@ REASONS: Final = {
     ),
     "postgres_isolation_unsupported": "the isolation level must be read committed or serializable",
     "postgres_lost": "the server is unreachable",
+    "postgres_not_replicated": "the wait for the synchronous standby was cancelled",
     "postgres_options_refused": "the server does not accept the options of the URL",
     "postgres_pooler": _POOLER,
     "postgres_read_only": "the server is read-only or a replica",
@@ -38,6 +39,9 @@ REASONS: Final = {
     "schema_unknown": "the schema is not the one of this version: run `satmint db migrate`",
     "sqlite_busy": "another process holds a lock",
     "sqlite_cantopen": "the file cannot be opened",
+    "sqlite_commits_not_durable": (
+        "SQLite does not synchronise commits (PRAGMA synchronous is below FULL): start again"
+    ),
     "sqlite_corrupt": "the file is corrupt",
     "sqlite_full": "the disk is full",
     "sqlite_ioerr": "the disk reported an error",
