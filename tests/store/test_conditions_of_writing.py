@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 
@@ -138,6 +139,69 @@ async def test_setting_of_the_role_is_seen_without_a_new_connection(
         administer(server, f"{change} RESET {setting}")
     await ready(store)
     assert isinstance(await given.rotate(session), Rotated)
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+@pytest.mark.parametrize(("setting", "value", "cause"), SETTINGS[:3])
+async def test_role_without_its_setting_may_write_again_however_long_it_had_it(
+    server: PostgresServer, url: str, setting: str, value: str, cause: str, pooler: bool
+) -> None:
+    limits = PostgresLimits(connections=3, allow_no_fsync=False, pooler=pooler)
+    store = await open_postgres(url, NOW, limits=limits)
+    administer(server, f"ALTER ROLE satmint SET {setting} = '{value}'")
+    try:
+        for _ in range(4):  # the connections of the time before are replaced meanwhile
+            assert await cause_of(store.ready()) == cause
+    finally:
+        administer(server, f"ALTER ROLE satmint RESET {setting}")
+    await ready(store)
+    await Given(store).project()
+    await store.close()
+
+
+async def test_settings_in_the_url_come_before_those_of_the_database(
+    server: PostgresServer, url: str
+) -> None:
+    administer(
+        server,
+        f"ALTER DATABASE {database_of(url)} SET synchronous_commit = 'off'",
+        f"ALTER DATABASE {database_of(url)} SET default_transaction_isolation = 'repeatable read'",
+    )
+    options = "-c synchronous_commit=on -c default_transaction_isolation=serializable"
+    store = await open_postgres(f"{url}&options={quote(options)}", NOW, limits=STRICT)
+    await store.ready()
+    await Given(store).project()
+    await store.close()
+
+
+async def test_boolean_of_a_database_may_be_abbreviated(server: PostgresServer, url: str) -> None:
+    administer(server, f"ALTER DATABASE {database_of(url)} SET default_transaction_read_only = 'f'")
+    store = await open_postgres(url, NOW, limits=STRICT)
+    await store.ready()
+    await store.close()
+
+
+@pytest.mark.parametrize("pooler", [False, True])
+async def test_role_that_may_not_read_the_catalog_of_settings_is_checked_by_new_connections(
+    server: PostgresServer, url: str, pooler: bool
+) -> None:
+    database, role = database_of(url), f"reader_{database_of(url)}"
+    grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+    catalog = "SELECT ON pg_catalog.pg_db_role_setting"
+    execute(url, f"CREATE ROLE {role} LOGIN", grant, f"REVOKE {catalog} FROM PUBLIC")
+    try:
+        limits = PostgresLimits(connections=3, allow_no_fsync=False, pooler=pooler)
+        store = await open_postgres(server.url(database, role), NOW, limits=limits)
+        given = Given(store)
+        await given.project()
+        administer(server, f"ALTER ROLE {role} SET synchronous_commit = 'off'")
+        assert await cause_of(store.ready()) == "postgres_commits_not_durable"
+        administer(server, f"ALTER ROLE {role} RESET synchronous_commit")
+        await store.ready()
+        await given.project()
+        await store.close()
+    finally:
+        execute(url, f"GRANT {catalog} TO PUBLIC")
 
 
 async def test_commit_before_a_reload_is_noticed_is_durable_all_the_same(

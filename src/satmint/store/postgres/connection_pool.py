@@ -17,7 +17,12 @@ from satmint.store.postgres.driver_errors import (
     is_retryable,
     map_driver_error,
 )
-from satmint.store.postgres.suitability import READ_ONLY, check_connection
+from satmint.store.postgres.suitability import (
+    READ_ONLY,
+    ServerState,
+    check_connection,
+    read_defaults,
+)
 from satmint.store.postgres.transactions import Begin, transaction_of
 from satmint.store.sql.write_guard import WriteGuard
 
@@ -199,6 +204,22 @@ class ConnectionPool:
         """Close all connections that are open now, each as soon as it is free."""
         self._generation += 1
         for connection in (*self._idle,):
+            connection.terminate()
+
+    async def state_of_new_connection(self) -> ServerState:
+        """What a new connection finds; it is closed again.
+
+        Raises:
+            StoreUnavailable: no primary can be reached.
+        """
+        pooler, allow_no_fsync = self._limits.pooler, self._limits.allow_no_fsync
+        connection = await open_connection(self._url, self._limits)
+        try:
+            async with self._begin(connection) if pooler else contextlib.nullcontext():
+                return await read_defaults(connection, allow_no_fsync=allow_no_fsync)
+        except Exception as error:
+            raise map_driver_error(error) from error
+        finally:
             connection.terminate()
 
     async def _check_suitable(self, connection: Connection) -> None:

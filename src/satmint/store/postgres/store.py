@@ -38,6 +38,7 @@ class PostgresStore(SqlStore):
         self._announcer = RevocationAnnouncer(self._reserved)
         connections = ConnectionPool(url, limits, self._announcer.announce, self.guard)
         self._settings: tuple[str, str] | None = None
+        self._may_read_catalog = True
         waits = LockWaits(limits.lock_seconds)
         transactions = Transactions(connections, waits)
         self._db = db = PostgresDatabase(connections, transactions, database_time=database_time)
@@ -82,29 +83,53 @@ class PostgresStore(SqlStore):
             StoreUnavailable: one does not hold; writes are refused from now on.
         """
         state = await self._read_state()
+        pooler = self._limits.pooler
+        if state is None or (state.cause and not pooler):
+            state = await self._confirm(state)
         if state.settings != self._settings:
             self._settings, known = state.settings, self._settings
             if known is not None:
                 self._replace_connections()  # they have the former values of their own
-        if state.cause == READ_ONLY:
+        if state.cause == READ_ONLY or (state.cause and pooler):
             self._replace_connections()
         if state.cause:
             self.guard.cause = state.cause
             raise StoreUnavailable(state.cause)
         return state
 
-    async def _read_state(self) -> ServerState:
-        """Read it, also where the database has ended the connections that were idle."""
+    async def _confirm(self, expected: ServerState | None) -> ServerState:
+        """What a new connection really finds.
+
+        Settings in `options` of the URL come before those of the role, and a connection that was
+        opened while a role had a setting does not know its present default.
+
+        Args:
+            expected: What it would find according to the catalog; None: the catalog is unreadable.
+        """
+        try:
+            return await self._reserved.state_of_new_connection()
+        except StoreUnavailable:
+            if expected is None:
+                raise
+            return expected  # such as read-only: then there is no connection
+
+    async def _read_state(self) -> ServerState | None:
+        """Read it, also where the database has ended the connections that were idle.
+
+        Returns None if the role may not read the catalog of settings.
+        """
         attempts = self._reserved.limits.connections
-        while True:
+        while self._may_read_catalog:
             try:
                 return await self._reserved.query(
                     lambda db: read_state(db, allow_no_fsync=self._limits.allow_no_fsync)
                 )
             except StoreUnavailable as error:
-                if error.cause != "postgres_lost" or attempts == 0:
+                self._may_read_catalog = error.cause != "postgres_42501"
+                if self._may_read_catalog and (error.cause != "postgres_lost" or attempts == 0):
                     raise
             attempts -= 1
+        return None
 
     def _replace_connections(self) -> None:
         self._connections.replace_connections()

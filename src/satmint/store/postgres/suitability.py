@@ -52,6 +52,17 @@ SELECT (SELECT value FROM setting WHERE name = 'synchronous_commit') AS durabili
        {_SERVER}
 """
 
+# The same of a new connection by its defaults, which the settings of its transaction do not hide.
+_DEFAULTS: Final = f"""
+SELECT (SELECT reset_val FROM pg_catalog.pg_settings
+         WHERE name = 'synchronous_commit') AS durability,
+       (SELECT reset_val FROM pg_catalog.pg_settings
+         WHERE name = 'default_transaction_isolation') AS isolation,
+       (SELECT reset_val FROM pg_catalog.pg_settings
+         WHERE name = 'default_transaction_read_only') AS read_only,
+       {_SERVER}
+"""
+
 # The same of a new connection, which reads no catalog: callers wait for it.
 _OPENED: Final = f"""
 SELECT current_setting('synchronous_commit') AS durability,
@@ -111,6 +122,16 @@ async def read_state(connection: Connection, *, allow_no_fsync: bool = False) ->
         allow_no_fsync: Whether a server with `fsync = off` is accepted.
     """
     return _state(await connection.fetchrow(_STATE), allow_no_fsync)
+
+
+async def read_defaults(connection: Connection, *, allow_no_fsync: bool = False) -> ServerState:
+    """Check the same by the defaults of a connection that was just opened.
+
+    Args:
+        connection: The connection.
+        allow_no_fsync: Whether a server with `fsync = off` is accepted.
+    """
+    return _state(await connection.fetchrow(_DEFAULTS), allow_no_fsync)
 
 
 def _state(found: Row, allow_no_fsync: bool) -> ServerState:
