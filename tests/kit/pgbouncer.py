@@ -47,8 +47,13 @@ def _path() -> str:
 class PgBouncer:
     """A running PgBouncer, reached through a socket in its folder."""
 
-    def __init__(self, server: PostgresServer) -> None:
-        """Start it in front of every database of `server`; skips the test if there is none."""
+    def __init__(self, server: PostgresServer, more: str = "") -> None:
+        """Start it in front of every database of `server`; skips the test if there is none.
+
+        Args:
+            server: The server.
+            more: Other lines for `pgbouncer.ini`.
+        """
         program = pgbouncer_program()
         if program is None:
             pytest.skip("there is no pgbouncer: install Debian's package of that name")
@@ -59,7 +64,7 @@ class PgBouncer:
             shutil.chown(self.folder, "nobody")
         file = self.folder / "pgbouncer.ini"
         text = _CONFIGURATION.format(server=server.folder, folder=self.folder)
-        file.write_text(text, encoding="ascii")
+        file.write_text(text + more, encoding="ascii")
         self._process = subprocess.Popen(
             [program, "--quiet", str(file)],
             stdin=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from typing import Final
 import asyncpg
 import pytest
 
+from satmint.model.database_reasons import is_temporary
 from satmint.model.events import EventKind
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import Cause, RefreshTokenRef, Refused
@@ -150,3 +151,14 @@ async def test_server_that_was_not_told_of_the_pooler_does_not_start(url: str) -
     with pytest.raises(StoreUnavailable) as refused:
         await open_postgres(url, NOW)
     assert refused.value.cause == "postgres_pooler"
+
+
+async def test_pooler_that_has_no_connection_for_us_is_one_that_will_have_one(direct: str) -> None:
+    full = PgBouncer(the_server(), "max_client_conn = 1\n")
+    other = await asyncpg.connect(full.url(direct), statement_cache_size=0)
+    with pytest.raises(StoreUnavailable) as refused:
+        await open_postgres(full.url(direct), NOW, limits=LIMITS)
+    assert refused.value.cause == "postgres_lost"
+    assert is_temporary(refused.value.cause)
+    await other.close()
+    full.stop()

@@ -67,8 +67,9 @@ async def open_connection(url: DatabaseUrl, limits: PostgresLimits) -> Connectio
             target_session_attrs="any" if limits.pooler else "read-write",
         )
     except asyncpg.ProtocolViolationError as error:
-        # What PgBouncer answers to our settings.
-        raise StoreUnavailable("postgres_pooler") from error
+        # What PgBouncer answers to our settings; also when it has no connection for us, or no
+        # server to log in to, which is temporary.
+        raise StoreUnavailable("postgres_lost" if limits.pooler else "postgres_pooler") from error
     except (
         asyncpg.PostgresSyntaxError,
         asyncpg.UndefinedObjectError,
