@@ -1,7 +1,6 @@
 """Assembles the service from the settings."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,9 +26,9 @@ from satmint.http.operations import HandlerContext, Operation
 from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import CODE_OF_STATUS
 from satmint.http.unavailable import UnavailableApplication
-from satmint.jose import Keyring, KeyringError, TokenCipher
-from satmint.keyring_file import absolute_file, open_keyring, read_keyring
-from satmint.keyring_kek import KeyringWrapper
+from satmint.jose import Keyring, TokenCipher
+from satmint.keyring_file import absolute_file, open_keyring
+from satmint.keyring_watch import KeyringWatch
 from satmint.model.clock import Clock, SystemClock
 from satmint.model.database_url import is_postgres
 from satmint.model.demo import Demo
@@ -52,9 +51,6 @@ _PURGE_MIN_PAUSE_SECONDS: Final = 0.02
 _PURGE_MAX_SHARE: Final = 0.02
 """Maximum share of time for which a purge that finds few expired rows uses the database."""
 _PURGE_ROWS: Final = 500
-_KEYRING_POLL_SECONDS: Final = 2.0
-_POLLS_BEFORE_RETRY: Final = 15
-"""Polls until an unusable keyring is read again: the service that provides its KEK may recover."""
 
 
 @dataclass(slots=True)
@@ -65,23 +61,19 @@ class Service:
     services: ServiceContext
     store: Store
     metrics: Metrics
-    keyring_file: Path
-    keyring_version: tuple[int, ...] | None
-    """The version of the file that the keyring was read from, or an earlier one."""
     gateway: Gateway
     guard: IncarnationGuard
     """Recognises a database that was restored."""
     watch: StoreWatch
     """What the last check of the database has found."""
+    keyring_watch: KeyringWatch
+    """The keyring file, and what the last check of it has found."""
     aggregator: MetricsAggregator | None = None
     """Aggregates the metrics of all workers. None: there is only one process."""
-    keyring_is_stale: bool = False
-    """Whether the last attempt to read the keyring failed, so that an older keyring is in use."""
     certificate: ServerCertificate | None = None
     """The certificate of the TLS listener. None: this process does not terminate TLS."""
     webhook_dispatcher: WebhookDispatcher | None = None
     """None: it does not run yet."""
-    _keyring_reload_requested: asyncio.Event = field(default_factory=asyncio.Event)
     _certificate_reload_requested: asyncio.Event = field(default_factory=asyncio.Event)
 
     def app(
@@ -124,8 +116,10 @@ class Service:
     def warnings(self) -> list[str]:
         """Problems that need an operator, although the server still serves requests."""
         found = []
-        if self.keyring_is_stale:
+        if self.keyring_watch.stale:
             found.append("keyring_not_reloaded")
+        if self.keyring_watch.unknown:
+            found.append("keyring_unknown")
         if self.certificate is not None and self.certificate.stale is not None:
             found.append("certificate_not_reloaded")
         if self.watch.clock_differs:
@@ -166,28 +160,8 @@ class Service:
 
     def reload_files(self) -> None:
         """Request that the keyring and the certificate are read again now, even if unchanged."""
-        self._keyring_reload_requested.set()
+        self.keyring_watch.request_reload()
         self._certificate_reload_requested.set()
-
-    def _read_keyring(self) -> Keyring | str:
-        """The keyring, or the reason why it cannot be used."""
-        kek = self.settings.keyring_kek
-        try:
-            wrapping = None if kek is None else KeyringWrapper(kek, self.services.entropy)
-            return read_keyring(self.keyring_file, wrapping)
-        except (OSError, KeyringError) as error:
-            return str(error)
-
-    def _apply_keyring(self, found: Keyring | str) -> bool:
-        log = structlog.get_logger("satmint.keys")
-        self.keyring_is_stale = isinstance(found, str)
-        if isinstance(found, str):
-            log.error("keyring_not_reloaded", reason=found)
-            return False
-        if found != self.services.cipher.keyring:
-            self.services.cipher.reload(found)
-            log.info("keyring_reloaded", active=found.active.id, keys=len(found.keys))
-        return True
 
     async def dispatch_webhooks(self) -> None:
         """Send the messages of webhooks, until cancelled."""
@@ -195,28 +169,6 @@ class Service:
             dispatcher = WebhookDispatcher(self.services, network, self.metrics.count_webhook)
             self.webhook_dispatcher = dispatcher
             await dispatcher.run()
-
-    async def reload_keyring(self) -> bool:
-        """Read the keyring file again; return whether the keyring is usable.
-
-        If it is not, the reason is logged, and the previous keyring remains in use.
-        """
-        return self._apply_keyring(await asyncio.to_thread(self._read_keyring))
-
-    async def watch_keyring(self) -> None:
-        """Reload the keyring file when it changes or a reload is requested, until cancelled."""
-        last_version, polls_left = self.keyring_version, 0
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_KEYRING_POLL_SECONDS):
-                    await self._keyring_reload_requested.wait()
-            requested = self._keyring_reload_requested.is_set()
-            self._keyring_reload_requested.clear()
-            version = file_version(self.keyring_file)
-            polls_left -= 1
-            if requested or version != last_version or polls_left == 0:
-                last_version = version
-                polls_left = 0 if await self.reload_keyring() else _POLLS_BEFORE_RETRY
 
     async def purge_step(self) -> PurgeResult:
         """Delete a limited number of expired rows, and update the number of active sessions.
@@ -303,10 +255,10 @@ async def assembled(
         guard = guard_of(settings, store, clock, entropy, requires_mark=not new_keyring)
         policy = policy_of(settings, await guard.start())
         services = service_context(store, cipher(keyring, entropy), clock, entropy, policy)
+        keyring_watch = KeyringWatch(services, keyring_file, settings.keyring_kek, version)
+        await keyring_watch.record()
         gateway = Gateway(services, limits_of(settings), metrics.gateway)
-        service = Service(
-            settings, services, store, metrics, keyring_file, version, gateway, guard, watch
-        )
+        service = Service(settings, services, store, metrics, gateway, guard, watch, keyring_watch)
         _add_key_metrics(service)
         metrics.add_gauge(
             "satmint_webhook_attempts_in_progress",
@@ -353,7 +305,12 @@ def _add_key_metrics(service: Service) -> None:
     metrics.add_gauge(
         "satmint_keyring_stale",
         "1 if the changed keyring is unreadable and an older keyring is in use.",
-        lambda: service.keyring_is_stale,
+        lambda: service.keyring_watch.stale,
+    )
+    metrics.add_gauge(
+        "satmint_keyring_unknown",
+        "1 if no key of the keyring has served the database before: it may be another one's.",
+        lambda: service.keyring_watch.unknown,
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "back_up_database",
     "check_database",
     "init_keyring",
+    "keyring_is_known",
     "list_keys",
     "migrate_database",
     "open_services",
@@ -131,8 +132,24 @@ def check_database(settings: Settings) -> DatabaseHealth:
         if defects or pending:
             return DatabaseHealth(defects, pending)
         collisions = asyncio.run(postgres.collisions(settings.database))
-        return DatabaseHealth(defects, pending, collisions)
+        known_keys = asyncio.run(postgres.known_keys(settings.database))
+        return DatabaseHealth(defects, pending, collisions, known_keys)
     return check(_existing_file(settings))
+
+
+def keyring_is_known(settings: Settings, health: DatabaseHealth) -> bool | None:
+    """Whether the database knows a key of the keyring.
+
+    None if that cannot be said: no server has started on the database yet, or this machine cannot
+    read the keyring.
+    """
+    try:
+        keys = list_keys(Path(settings.keyring), settings.keyring_kek)
+    except SettingsError:
+        return None
+    if not health.known_keys:
+        return None
+    return not health.known_keys.isdisjoint(key.id for key in keys)
 
 
 def back_up_database(

@@ -31,6 +31,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "settings_sources": {"environment", "model", "settings"},
     "keyring_file": {"jose", "keyring_kek", "model", "private_file", "settings"},
     "keyring_kek": {"jose", "model"},
+    "keyring_watch": {"flows", "jose", "keyring_file", "keyring_kek", "model", "private_file"},
     "private_file": set(),
     "incarnation_file": {
         *("flows", "keyring_file", "model", "private_file", "settings", "store.contract"),
@@ -43,7 +44,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
         *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
-        *("keyring_file", "keyring_kek", "policies", "private_file", "server"),
+        *("keyring_file", "keyring_watch", "policies", "private_file", "server"),
         *("store.contract", "store_watch", "stores"),
     },
     "store_watch": {"flows", "model", "store.contract"},

@@ -154,7 +154,7 @@ async def test_stolen_keyring_forges_tokens_of_sessions_that_live_and_of_no_othe
     server: Server,
 ) -> None:
     # The file, and the memory of any process that has read it, which hold the same.
-    stolen = read_keyring(server.service.keyring_file)
+    stolen = read_keyring(server.service.keyring_watch.file)
     assert stolen == server.services.cipher.keyring
     claims = server.claims((await server.sign_in())["token"])
     eternal = msgspec.structs.replace(claims, exp=NOW + 10**9)

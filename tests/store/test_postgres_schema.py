@@ -26,6 +26,7 @@ PUBLISHED = {
     "0007_incarnation": "597744dcbdafe5a48a39c571e34d701349810cf2f9f609b176c733713d9cd859",
     "0008_event_positions": "e19ef0dd1f161fa09b748a8280b92060e2e1383ef241683e87e5c5da78e0a521",
     "0009_measured_generation": "b605536e6caeaadec3506416f89bd958b763393d772b02e684d878c845adbd80",
+    "0010_known_keys": "9b46a9a96d8632bfe3659b16a652ff86c023f861a30d6cc14dcaff000ba4b31c",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

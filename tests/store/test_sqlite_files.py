@@ -32,6 +32,7 @@ PUBLISHED = {
     "0007_incarnation": "9a45b2a523f73a68406874ff1c13f2da36056f9b4706a4e0d2370732ea8e2bda",
     "0008_event_positions": "68ed72f27087d3b4f964190151a6d3fea55ea86bf962bab397aa788d9d430df1",
     "0009_measured_generation": "4ab67281a2af7626158d7f2896811272307d553c2a25c1163aa2d34755bfa7bd",
+    "0010_known_keys": "8cbbc9ff09aaed5ba6a9e904416fd58005331dc5e46fbce70524207851631e1f",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

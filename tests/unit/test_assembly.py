@@ -151,10 +151,10 @@ def test_keyring_that_is_none_is_named_and_left_as_it_is(tmp_path: Path, content
 async def test_rotated_keyring_is_taken_into_use_without_a_restart(tmp_path: Path) -> None:
     async with a_service(tmp_path) as server:
         before = await server.sign_in()
-        file = server.service.keyring_file
+        file = server.service.keyring_watch.file
         ring = read_keyring(file)
         write_keyring(file, ring.rotate(SeededEntropy("rotation"), NOW))
-        await server.service.reload_keyring()
+        await server.service.keyring_watch.reload()
         assert server.services.cipher.keyring == read_keyring(file) != ring
         after = await server.rotate(before["refresh_token"])
         assert (await server.info(before["token"])).status_code == 200
@@ -168,10 +168,10 @@ async def test_keyring_spoiled_while_in_use_is_not_taken(
     async with a_service(tmp_path) as server:
         pair, ring = await server.sign_in(), server.services.cipher.keyring
         if content is None:
-            server.service.keyring_file.unlink()
+            server.service.keyring_watch.file.unlink()
         else:
-            server.service.keyring_file.write_bytes(content)
-        await server.service.reload_keyring()
+            server.service.keyring_watch.file.write_bytes(content)
+        await server.service.keyring_watch.reload()
         assert server.services.cipher.keyring is ring
         assert (await server.info(pair["token"])).status_code == 200
 
@@ -181,7 +181,7 @@ async def test_keyring_read_again_unchanged_goes_on_with_the_same_working_key(
 ) -> None:
     async with a_service(tmp_path) as server:
         before = await server.sign_in()
-        await server.service.reload_keyring()
+        await server.service.keyring_watch.reload()
         after = await server.sign_in()
         assert before["token"].split(".")[0] == after["token"].split(".")[0]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from satmint import assembly, keyring_kek, stores
+from satmint import assembly, keyring_kek, keyring_watch, stores
 from satmint.jose import Keyring, KeyringError
 from satmint.keyring_file import open_keyring, read_keyring, write_keyring
 from satmint.keyring_kek import KeyringWrapper, wrapping_key
@@ -215,16 +215,16 @@ async def test_service_reads_a_rotated_wrapped_keyring_again(
 ) -> None:
     async with a_service(tmp_path, keyring_kek=KEK) as server:
         pair = await server.sign_in()
-        file = server.service.keyring_file
+        file = server.service.keyring_watch.file
         newest = rotate_keyring(file, server.clock, SeededEntropy("rotation"), KEK)
-        await server.service.reload_keyring()
+        await server.service.keyring_watch.reload()
         assert server.services.cipher.keyring.active.id == newest[0].id
         await server.rotate(pair["refresh_token"])
 
         # Without its key nothing changes: what is in use stays in use.
         monkeypatch.setenv("KEK", b64url(OTHER))
         with capture_logs() as lines:
-            await server.service.reload_keyring()
+            await server.service.keyring_watch.reload()
         assert [(line["event"], line["reason"]) for line in lines] == [
             (
                 "keyring_not_reloaded",
@@ -236,7 +236,7 @@ async def test_service_reads_a_rotated_wrapped_keyring_again(
         assert "satmint_keyring_stale 1.0" in await server.scrape()
 
         monkeypatch.setenv("KEK", b64url(KEY))
-        await server.service.reload_keyring()
+        await server.service.keyring_watch.reload()
         assert "satmint_keyring_stale 0.0" in await server.scrape()
 
 
@@ -256,7 +256,7 @@ def test_wrapped_by_another_key_from_then_on(
 @pytest.fixture
 def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The keyring is looked at all the time, not every two seconds."""
-    monkeypatch.setattr(assembly, "_KEYRING_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(keyring_watch, "_POLL_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("watchful")
@@ -265,16 +265,18 @@ async def test_keyring_that_could_not_be_read_is_tried_again_by_itself(
 ) -> None:
     async with a_service(tmp_path, keyring_kek=KEK) as server:
         service, cipher = server.service, server.services.cipher
-        watching = asyncio.create_task(service.watch_keyring())
-        newest = rotate_keyring(service.keyring_file, CLOCK, SeededEntropy("rotation"), KEK)[0]
+        watching = asyncio.create_task(service.keyring_watch.run())
+        newest = rotate_keyring(service.keyring_watch.file, CLOCK, SeededEntropy("rotation"), KEK)[
+            0
+        ]
         service.reload_files()
         await until(lambda: cipher.keyring.active.id == newest.id)
         monkeypatch.setenv("KEK", b64url(OTHER))
         service.reload_files()
-        await until(lambda: service.keyring_is_stale)
+        await until(lambda: service.keyring_watch.stale)
         monkeypatch.setenv("KEK", b64url(KEY))
         # Nobody says anything, and the file is as it was.
-        await until(lambda: not service.keyring_is_stale)
+        await until(lambda: not service.keyring_watch.stale)
         watching.cancel()
 
 
@@ -292,7 +294,7 @@ async def test_keyring_that_changes_while_the_server_starts_is_taken(
 
     monkeypatch.setattr(assembly, "open_store", slowly)
     async with a_service(tmp_path, keyring_kek=KEK) as server:
-        watching = asyncio.create_task(server.service.watch_keyring())
+        watching = asyncio.create_task(server.service.keyring_watch.run())
         await until(lambda: len(server.services.cipher.keyring.keys) == 2)
         watching.cancel()
 
@@ -308,9 +310,11 @@ async def test_nobody_waits_while_a_slow_service_is_asked_for_the_key(
     )
     async with a_service(tmp_path, keyring_kek=kek) as server:
         service, former = server.service, server.services.cipher.keyring
-        newest = rotate_keyring(service.keyring_file, CLOCK, SeededEntropy("rotation"), kek)[0]
+        newest = rotate_keyring(service.keyring_watch.file, CLOCK, SeededEntropy("rotation"), kek)[
+            0
+        ]
         os.mkfifo(slow)
-        watching = asyncio.create_task(service.watch_keyring())
+        watching = asyncio.create_task(service.keyring_watch.run())
         service.reload_files()
         # Who opens it for writing waits until the program reads, and the program until it is told.
         told = await asyncio.to_thread(slow.open, "w")

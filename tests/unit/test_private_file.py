@@ -134,6 +134,6 @@ async def test_server_finds_its_files_from_any_folder(
     async with assembled(Settings(), create_keyring=True) as service:
         monkeypatch.chdir(volume)
         rotate_keyring(tmp_path / "keyring.json", SystemClock(), SystemEntropy())
-        assert await service.reload_keyring()
+        assert await service.keyring_watch.reload()
         assert len(service.services.cipher.keyring.keys) == 2
     assert files(volume) == []

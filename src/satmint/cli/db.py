@@ -18,6 +18,7 @@ from satmint.maintenance import (
     Collision,
     back_up_database,
     check_database,
+    keyring_is_known,
     migrate_database,
 )
 from satmint.model.database_url import without_password
@@ -44,8 +45,9 @@ def migrate(ctx: CommandContext) -> None:
 
 @command(app, "check")
 def check(ctx: CommandContext) -> None:
-    """Check the integrity of the whole database and the version of its schema."""
+    """Check the integrity of the whole database, the version of its schema, and its keyring."""
     found = check_database(ctx.settings)
+    keyring_known = keyring_is_known(ctx.settings, found)
     database = without_password(ctx.settings.database)
     ctx.report.write_json(
         {
@@ -54,6 +56,7 @@ def check(ctx: CommandContext) -> None:
             "faults": found.faults,
             "pending": found.pending,
             "collisions": _as_json(found.collisions),
+            "keyring_known": keyring_known,
         }
     )
     if found.faults:
@@ -65,6 +68,12 @@ def check(ctx: CommandContext) -> None:
         raise Failure(f"the database lacks {', '.join(found.pending)}: run `satmint db migrate`")
     ctx.report.write_line(f"{database}: OK, schema is up to date.")
     _write_collisions(ctx, found.collisions)
+    if keyring_known is False:
+        ctx.report.write_line(
+            f"No key of the keyring at {ctx.settings.keyring} has served this database before."
+            " Use the keyring of this database; if it was replaced on purpose, run `satmint keys"
+            " adopt`."
+        )
 
 
 @command(app, "backup", changes=True)

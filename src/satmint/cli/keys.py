@@ -1,7 +1,7 @@
 """`satmint keys`: manage the keyring of master keys."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from satmint.cli.command import CommandContext, command
 from satmint.cli.errors import failures_for_user
 from satmint.cli.plain import group
 from satmint.cli.report import Failure, UsageError, write_message
-from satmint.flows.keys import record_in_all_projects
+from satmint.flows.keys import adopt_keyring, record_in_all_projects, record_keys
 from satmint.maintenance import (
     KeyInfo,
     KeyState,
@@ -26,6 +26,7 @@ from satmint.maintenance import (
     usage_of,
     wrap_keyring,
 )
+from satmint.model.database_url import without_password
 from satmint.model.events import EventKind
 from satmint.model.times import iso, iso_or_none
 from satmint.settings import SettingsError
@@ -86,7 +87,7 @@ def rotate(ctx: CommandContext) -> None:
     with _write_failures(file):
         keys = rotate_keyring(file, ctx.clock, ctx.entropy, ctx.settings.keyring_kek)
     active = next(key for key in keys if key.state is KeyState.ACTIVE)
-    _record(ctx, EventKind.KEY_ROTATED, active.id)
+    _record(ctx, EventKind.KEY_ROTATED, active.id, keys)
     ctx.report.write_json(
         {"keyring": str(file.absolute()), "keys": [_as_dict(key) for key in keys]}
     )
@@ -129,8 +130,8 @@ def retire(
             f" ({_session_count(use.sessions)}): wait, or pass --now to invalidate them"
         )
     with _write_failures(file):
-        remove_key(file, key, kek, ctx.entropy)
-    _record(ctx, EventKind.KEY_RETIRED, key)
+        rest = remove_key(file, key, kek, ctx.entropy)
+    _record(ctx, EventKind.KEY_RETIRED, key, rest)
     ctx.report.write_json(
         {
             "keyring": str(file.absolute()),
@@ -143,6 +144,22 @@ def retire(
         ctx.report.write_line(
             f"Its tokens no longer work: {_session_count(use.sessions)} may have to sign in again."
         )
+
+
+@command(app, "adopt", changes=True)
+async def adopt(ctx: CommandContext) -> None:
+    """Confirm that the keyring is the one of the database from now on.
+
+    Needed only if the keyring was replaced on purpose: servers then warn that the database does
+    not know it (`keyring_unknown`), and stop within seconds. Nothing that was encrypted with the
+    former keyring can be decrypted: users sign in again, and webhooks are created again.
+    """
+    async with ctx.services(keyring=True) as services:
+        before = await adopt_keyring(services)
+        keys = [key.id for key in services.cipher.keyring.keys]
+    database = without_password(ctx.settings.database)
+    ctx.report.write_json({"database": database, "keys": keys, "before": sorted(before)})
+    ctx.report.write_line(f"{database}: knows {', '.join(keys)} from now on.")
 
 
 @command(app, "wrap", changes=True)
@@ -198,12 +215,20 @@ def _write_failures(file: Path) -> Iterator[None]:
         raise Failure(f"cannot write {file}: {(error.strerror or str(error)).lower()}") from error
 
 
-def _record(ctx: CommandContext, kind: EventKind, key: str) -> None:
-    """Record a change of the keyring in all audit trails. If this fails, the change remains."""
+def _record(ctx: CommandContext, kind: EventKind, key: str, keys: Sequence[KeyInfo]) -> None:
+    """Record a change of the keyring in all audit trails. If this fails, the change remains.
+
+    Args:
+        ctx: The context of the command.
+        kind: The kind of the event.
+        key: The id of the key that the event is about.
+        keys: All keys of the keyring after the change.
+    """
 
     async def record() -> None:
         async with ctx.services() as services:
             await record_in_all_projects(services, kind, key, ctx.origin)
+            await record_keys(services, [each.id for each in keys])
 
     try:
         with failures_for_user(ctx.settings):

@@ -52,7 +52,7 @@ def background_of(service: Service) -> Sequence[Callable[[], Awaitable[None]]]:
         _log_failure(task)
         for task in (
             service.run_purge,
-            service.watch_keyring,
+            service.keyring_watch.run,
             service.watch.run,
             partial(watch_incarnation, service.guard),
             service.dispatch_webhooks,

@@ -1,6 +1,7 @@
-"""Record changes of the keyring, which concern every project, in each project's audit trail."""
+"""Changes of the keyring, which concern every project, and the keys that the database knows."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -34,3 +35,29 @@ async def record_in_all_projects(
         # Concurrently, so that the events share a group commit.
         await asyncio.gather(*map(services.store.events.record, events))
     return len(projects)
+
+
+async def record_keys(services: ServiceContext, keys: Collection[str]) -> None:
+    """Record the keys of a changed keyring in its database; in another one, nothing is written.
+
+    Servers do so, too. But before one runs again, all keys that it has recorded may be retired.
+
+    Args:
+        services: The context of this process.
+        keys: The ids of all keys of the keyring.
+    """
+    await services.store.known_keys.record(keys, services.clock.now())
+
+
+async def adopt_keyring(services: ServiceContext) -> frozenset[str]:
+    """Know the keys of this keyring only: it was replaced on purpose.
+
+    Servers that use it stop warning; one that has the former keyring will warn from its next start.
+
+    Returns:
+        The ids of the keys that the database knew before.
+    """
+    known = services.store.known_keys
+    before = await known.ids()
+    await known.replace([key.id for key in services.cipher.keyring.keys], services.clock.now())
+    return before

@@ -31,6 +31,7 @@ from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
 from satmint.store.contract.events import EventBatch, EventPage, EventStore
 from satmint.store.contract.incarnation import IncarnationStore
+from satmint.store.contract.known_keys import KnownKeyStore
 from satmint.store.contract.presence import PresenceStore
 from satmint.store.contract.purge import PurgeResult
 from satmint.store.contract.sessions import (
@@ -53,6 +54,7 @@ __all__ = [
     "EventStore",
     "IncarnationStore",
     "InvitesExhausted",
+    "KnownKeyStore",
     "NewInvite",
     "NewSession",
     "NewSubscriber",
@@ -111,6 +113,11 @@ class Store(Protocol):
     @property
     def incarnation(self) -> IncarnationStore:
         """The incarnation of the database, by which a copy is recognised."""
+        ...
+
+    @property
+    def known_keys(self) -> KnownKeyStore:
+        """The master keys that the database knows, by which a wrong keyring is noticed."""
         ...
 
     def on_revocation(self, callback: Callable[[], None]) -> None:

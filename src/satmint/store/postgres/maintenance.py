@@ -14,6 +14,7 @@ from satmint.store.postgres.connecting import PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.migrations import migrate, pending_migrations
+from satmint.store.sql.known_keys import find_known_keys
 from satmint.store.sql.subscriber_keys import assign_keys, find_collisions
 
 _PATIENT_LIMITS: Final = PostgresLimits(connections=1, lock_seconds=60, statement_seconds=600)
@@ -74,6 +75,16 @@ async def collisions(url: str) -> tuple[Collision, ...]:
     async with _connections(url) as connections:
         found = await connections.attempt(lambda db: find_collisions(PostgresTransaction(db)))
     return tuple(found)
+
+
+async def known_keys(url: str) -> frozenset[str]:
+    """See `KnownKeyStore.ids`.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached.
+    """
+    async with _connections(url) as connections:
+        return await connections.attempt(lambda db: find_known_keys(PostgresTransaction(db)))
 
 
 async def latest_expiry(url: str, issued_until: int, now: int) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from satmint.model.incarnation import BACKUP
 from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Collision
+from satmint.store.sql.known_keys import find_known_keys
 from satmint.store.sql.migrations import Migration
 from satmint.store.sql.subscriber_keys import find_collisions
 from satmint.store.sqlite.connection import BUSY_SECONDS, connect
@@ -49,6 +50,8 @@ class DatabaseHealth:
     """Migrations of this version of satmint that the database lacks."""
     collisions: tuple[Collision, ...] = ()
     """Subscribers whose reference or e-mail address equals another's, from an earlier version."""
+    known_keys: frozenset[str] = frozenset()
+    """See `KnownKeyStore.ids`."""
 
     @property
     def healthy(self) -> bool:
@@ -87,8 +90,9 @@ def check(path: Path) -> DatabaseHealth:
             pending = _names(pending_migrations(connection))
             if faults or pending:
                 return DatabaseHealth(faults, pending)
-            found = run(find_collisions(SqliteTransaction(connection)))
-            return DatabaseHealth(faults, pending, tuple(found))
+            tx = SqliteTransaction(connection)
+            collisions, known_keys = run(find_collisions(tx)), run(find_known_keys(tx))
+            return DatabaseHealth(faults, pending, tuple(collisions), known_keys)
     except sqlite3.Error as error:
         raise map_driver_error(error) from error
 
