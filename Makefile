@@ -19,9 +19,9 @@ help:
 	@echo "make run    start a development server, print what to paste (PORT, HTTPS_PORT)"
 	@echo "make test   run every test, but the house rules of make check"
 	@echo "make check  lint, types, house rules"
-	@echo "make bench  measure, beside the floor and other servers"
-	@echo "make soak   an hour of kills and faults, every answer judged (SOAK_MINUTES, SOAK_KILLS)"
-	@echo "make fuzz   a million spoiled inputs (FUZZ_INPUTS)"
+	@echo "make bench  measure, beside other servers"
+	@echo "make soak   an hour of kills and faults, with every answer checked (SOAK_MINUTES, SOAK_KILLS)"
+	@echo "make fuzz   a million mutated inputs (FUZZ_INPUTS)"
 	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 

@@ -1,6 +1,6 @@
 """Makes the databases of `version_0_1_0`, in a checkout of that version.
 
-    git worktree add ../version-0.1.0 4f94a53
+    git worktree add ../version-0.1.0 49b9204
     cp -r tests/upgrades ../version-0.1.0/tests/
     cd ../version-0.1.0 && make setup && .venv/bin/python -m tests.upgrades.make_version_0_1_0
 
