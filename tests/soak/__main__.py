@@ -1,6 +1,7 @@
 """`make soak`: hours of what `test_short_soak.py` does in seconds.
 
     SOAK_MINUTES=60 SOAK_KILLS=200 make soak
+    SOAK_ONLY=4,6 SOAK_MINUTES=5 SOAK_KILLS=10 make soak   # these deployments, counted from 1
 
 Each deployment gets its share of the time: kills in the first part of it, and load without any in
 the second, when memory, file handles and the database's size must not grow. Ends with 1 where
@@ -11,10 +12,15 @@ import asyncio
 import os
 import sys
 import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.kit.pgbouncer import pgbouncer_program
 from tests.kit.postgres import DURABLE, PostgresServer
+from tests.soak.full_queue import SMALL_QUEUE
+from tests.soak.pooler import Pooler
 from tests.soak.trial import Outcome, play
 from tests.soak.troubles import Plan
 
@@ -31,15 +37,29 @@ class Kind(NamedTuple):
     workers: int = 1
     clocks: tuple[int | None, ...] = (None,)
     """For each server: the seconds that its clock is ahead; None: it is never set."""
+    pooled: bool = False
+    """Whether PgBouncer in transaction mode is between the servers and PostgreSQL."""
+    full_queue: bool = False
+    """Whether PostgreSQL's NOTIFY queue is full for a while."""
 
 
 DEPLOYMENTS: Final = (
     Kind("SQLite, 1 process", on_postgres=False),
     Kind("SQLite, 2 processes, clock set", on_postgres=False, workers=2, clocks=(0,)),
     Kind("PostgreSQL, 1 process", on_postgres=True),
-    Kind("PostgreSQL, 2 processes", on_postgres=True, workers=2),
-    Kind("PostgreSQL, 2 servers, one 15 s behind", on_postgres=True, clocks=(0, -15)),
+    Kind("PostgreSQL, 2 processes", on_postgres=True, workers=2, full_queue=True),
+    Kind(
+        "PostgreSQL, 2 servers, one 15 s behind",
+        on_postgres=True,
+        clocks=(0, -15),
+        full_queue=True,
+    ),
+    Kind("PostgreSQL behind PgBouncer, 2 processes", on_postgres=True, workers=2, pooled=True),
 )
+CHOSEN: Final = tuple(
+    int(number) - 1 for number in os.environ.get("SOAK_ONLY", "").split(",") if number
+) or tuple(range(len(DEPLOYMENTS)))
+"""Those that are tried, which share the time and the kills."""
 REPLAY_SECONDS: Final = 15
 """Longer than the ten seconds for a race and than a restart, and short enough to be waited for."""
 THIEVES: Final = 24
@@ -54,8 +74,8 @@ _OF_A_RESTART: Final = 2.0
 def plan_of(number: int) -> Plan:
     """What one of the deployments has to go through."""
     kind = DEPLOYMENTS[number]
-    seconds = MINUTES * 60 / len(DEPLOYMENTS)
-    kills = KILLS // len(DEPLOYMENTS) + (number < KILLS % len(DEPLOYMENTS))
+    seconds = MINUTES * 60 / len(CHOSEN)
+    kills = KILLS // len(CHOSEN) + (CHOSEN.index(number) < KILLS % len(CHOSEN))
     gap = max(0.1, seconds * _OF_KILLS / max(kills, 1) - _OF_A_RESTART) / 2
     return Plan(
         name=kind.name,
@@ -70,44 +90,80 @@ def plan_of(number: int) -> Plan:
         tenants=True,
         locks=True,
         reloads=True,
+        full_queue=kind.full_queue,
         restore=True,
     )
 
 
-async def soak() -> list[Outcome]:
+class Soak:
     """One deployment after the other."""
-    outcomes = []
-    for number, kind in enumerate(DEPLOYMENTS):
-        plan = plan_of(number)
-        with tempfile.TemporaryDirectory(prefix="satmint-soak-") as place:
-            folder = Path(place)
-            if kind.on_postgres:
-                outcome = await _on_postgres(plan, folder)
-            else:
-                outcome = await play(plan, folder, f"sqlite:///{folder}/satmint.db")
-        outcomes.append(outcome)
-        print("\n".join(outcome.lines()), flush=True)
-    return outcomes
+
+    def __init__(self) -> None:
+        """Prepare."""
+        self.outcomes: list[Outcome] = []
+        self.left_out: list[str] = []
+        """What this machine does not have the programs for, so that nothing is proven of it."""
+
+    async def run(self) -> None:
+        """Try the chosen ones."""
+        for number in CHOSEN:
+            kind, plan = DEPLOYMENTS[number], plan_of(number)
+            if kind.pooled and pgbouncer_program() is None:
+                self._leave_out(f"{kind.name}: install Debian's package pgbouncer")
+                continue
+            with tempfile.TemporaryDirectory(prefix="satmint-soak-") as place:
+                folder = Path(place)
+                if kind.on_postgres:
+                    outcome = await self._on_postgres(kind, plan, folder)
+                else:
+                    outcome = await play(plan, folder, f"sqlite:///{folder}/satmint.db")
+            self.outcomes.append(outcome)
+            print("\n".join(outcome.lines()), flush=True)
+
+    async def _on_postgres(self, kind: Kind, plan: Plan, folder: Path) -> Outcome:
+        if plan.full_queue:
+            try:
+                postgres = await _started(SMALL_QUEUE)
+            except AssertionError as error:
+                if SMALL_QUEUE.split()[0] not in str(error):
+                    raise
+                self._leave_out(
+                    f"a full NOTIFY queue, {kind.name}: it takes PostgreSQL 17 or newer"
+                )
+                postgres, plan = await _started(), replace(plan, full_queue=False)
+        else:
+            postgres = await _started()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, postgres.stop)
+            pooler = None
+            if kind.pooled:
+                pooler = await asyncio.to_thread(Pooler, postgres)
+                stack.callback(pooler.stop)
+            return await play(plan, folder, postgres.new_database(), postgres, pooler)
+
+    def _leave_out(self, what: str) -> None:
+        self.left_out.append(what)
+        print(f"LEFT OUT {what}", flush=True)
 
 
-async def _on_postgres(plan: Plan, folder: Path) -> Outcome:
-    postgres = await asyncio.to_thread(PostgresServer, configuration=DURABLE + _EAGER)
-    try:
-        return await play(plan, folder, postgres.new_database(), postgres)
-    finally:
-        await asyncio.to_thread(postgres.stop)
+async def _started(more: str = "") -> PostgresServer:
+    return await asyncio.to_thread(PostgresServer, configuration=DURABLE + _EAGER + more)
 
 
 def main() -> int:
     """The exit code."""
     print(f"{MINUTES:g} minutes, {KILLS} kills, seed {SEED}", flush=True)
-    outcomes = asyncio.run(soak())
+    soak = Soak()
+    asyncio.run(soak.run())
+    outcomes = soak.outcomes
     kills = sum(sum(outcome.kills.values()) for outcome in outcomes)
     sessions = sum(outcome.sessions for outcome in outcomes)
     operations = sum(outcome.operations.total() for outcome in outcomes)
-    good = all(outcome.good for outcome in outcomes)
+    good = bool(outcomes) and all(outcome.good for outcome in outcomes)
     print(f"{operations:,} operations, {sessions:,} sessions, {kills} kills:", end=" ")
     print("nothing found" if good else "FOUND SOMETHING")
+    for what in soak.left_out:
+        print(f"LEFT OUT {what}")
     return 0 if good else 1
 
 

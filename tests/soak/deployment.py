@@ -41,6 +41,7 @@ class Deployment:
         tenants: Mapping[str, str],
         settings: Mapping[str, str] | None = None,
         clocks: Sequence[int | None] = (None,),
+        pooled: str = "",
     ) -> None:
         """Prepare one.
 
@@ -51,6 +52,7 @@ class Deployment:
             tenants: By the name of a project: `Authorization` of its backend.
             settings: Variables of the servers' environment, beside `SETTINGS`.
             clocks: For each server: the seconds that its clock is ahead; None: it cannot be set.
+            pooled: The database's URL through a pooler in transaction mode, for the servers.
         """
         self.database = database
         self.tenants = tenants
@@ -58,8 +60,10 @@ class Deployment:
         self.folder = folder
         self.up = asyncio.Event()
         env = {**SETTINGS, **(settings or {})}
+        if pooled:
+            env["SATMINT_DATABASE_POOLER"] = "true"
         self.servers = [
-            ServerProcess(folder, database, workers, env, f"serve-{number}", clock)
+            ServerProcess(folder, pooled or database, workers, env, f"serve-{number}", clock)
             for number, clock in enumerate(clocks)
         ]
         self._turns = itertools.count()
@@ -73,6 +77,7 @@ class Deployment:
         names: Sequence[str] = (MAIN,),
         settings: Mapping[str, str] | None = None,
         clocks: Sequence[int | None] = (None,),
+        pooled: str = "",
     ) -> Self:
         """Servers that are not started yet, on an empty database with projects of these names."""
         init_keyring(folder / "keyring.json", SystemClock(), SystemEntropy())
@@ -90,7 +95,7 @@ class Deployment:
                 )
                 credentials = f"{project.id}:{secret.reveal()}".encode()
                 tenants[name] = f"Basic {b64encode(credentials).decode()}"
-        return cls(folder, database, workers, tenants, settings, clocks)
+        return cls(folder, database, workers, tenants, settings, clocks, pooled)
 
     @property
     def urls(self) -> Sequence[str]:

@@ -29,13 +29,14 @@ from tests.soak.waiting import let_pass
 BYSTANDER: Final = "bystander"
 SLOW: Final = "slow"
 WEBHOOKS: Final = "/api/satmint/webhooks"
-_SESSIONS: Final = "/api/satmint/sessions"
+SESSIONS: Final = "/api/satmint/sessions"
 _PAUSE_SECONDS: Final = 0.3
 _SLOW_PAUSE_SECONDS: Final = 1.0
 _FIRST_BURST: Final = 12
 """Alerts of the slow tenant at the beginning, without a pause."""
 _BEHAVIOURS: Final = ("never answers", "trickles headers", "trickles its body")
-_REVOKED: Final = 4403
+REVOKED: Final = 4403
+"""The code with which a live session ends that was revoked."""
 
 Json = dict[str, Any]
 
@@ -83,7 +84,7 @@ class Tenant:
 
     async def revoke(self, session: UUID) -> int:
         """End a session; returns when that was acknowledged."""
-        status, answer = await self.ask("DELETE", f"{_SESSIONS}/{session}")
+        status, answer = await self.ask("DELETE", f"{SESSIONS}/{session}")
         assert status == 204, (status, answer)
         return self._yard.recorder.now()
 
@@ -162,7 +163,7 @@ class Bystander:
     async def _until_closed(self, client: Client, session: UUID, acknowledged: int) -> None:
         ended = FOREVER
         with suppress(TimeoutError):
-            if await client.close_code() != _REVOKED:
+            if await client.close_code() != REVOKED:
                 return  # the server was killed, or went down
             ended = max(acknowledged, self._yard.recorder.now())
         self._done.append(Reaction(Awaited.LIVE_END, session, acknowledged, ended))

@@ -9,9 +9,11 @@ import pytest
 
 from tests.kit.databases import DATABASES, SQLITE, fresh_database
 from tests.soak.deployment import Deployment
+from tests.soak.full_queue import QueueReport
 from tests.soak.history import Answer, Deed
 from tests.soak.history_checker import ViolationKind
 from tests.soak.promptness import Awaited
+from tests.soak.rules import Span
 from tests.soak.thefts import Discipline, TheftViolation
 from tests.soak.trial import Outcome, play
 from tests.soak.troubles import Plan
@@ -127,3 +129,8 @@ def test_what_did_not_happen_is_not_proven() -> None:
     )
     assert untried(Plan("tenants", 1, tenants=True)) == sorted(Awaited)
     assert any("NOT TRIED" in line for line in Outcome(Plan("x", 1, tenants=True)).lines())
+    queue = Outcome(Plan("queue", 1, full_queue=True))
+    for report, full in ((None, False), (QueueReport(), False), (QueueReport(Span(0, 1)), True)):
+        queue.queue = report
+        assert queue.untried == ([] if full else ["a full NOTIFY queue"])
+        assert queue.good is full

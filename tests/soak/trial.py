@@ -18,10 +18,19 @@ from tests.kit.postgres import PostgresServer
 from tests.kit.tokens import Loupe
 from tests.soak.callers import Band, Yard
 from tests.soak.deployment import MAIN, Deployment
+from tests.soak.full_queue import (
+    HOLD_SECONDS,
+    LISTENER,
+    FullQueue,
+    QueueReport,
+    check_full_queue,
+)
 from tests.soak.growth import Bound, Growth, Sample, growth, open_files, resident_megabytes
 from tests.soak.history import Answer, Deed, Recorder
 from tests.soak.history_checker import Violation, check
 from tests.soak.ledgers import Books, unix_seconds
+from tests.soak.pooler import Pooler
+from tests.soak.promptness import BOUNDS as WAITS
 from tests.soak.promptness import Awaited, check_reactions, summary
 from tests.soak.restore import Restore, check_restore
 from tests.soak.rules import SECOND, Rules, Span
@@ -75,6 +84,8 @@ class Outcome:
 
     waited: set[Awaited] = field(default_factory=set)
     """What the bystander waited for."""
+    queue: QueueReport | None = None
+    """What was seen while the NOTIFY queue was to be full."""
 
     @property
     def good(self) -> bool:
@@ -87,7 +98,9 @@ class Outcome:
         """What was planned and did not happen, so that nothing is proven of it."""
         disciplines = set(Discipline) if self.plan.thieves >= len(Discipline) else set()
         awaited = set(Awaited) if self.plan.tenants else set()
-        return sorted([*(disciplines - set(self.thefts)), *(awaited - self.waited)])
+        full = self.queue is not None and self.queue.full is not None
+        queue = ["a full NOTIFY queue"] if self.plan.full_queue and not full else []
+        return sorted([*(disciplines - set(self.thefts)), *(awaited - self.waited), *queue])
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -112,7 +125,12 @@ class Trial:
     """A deployment, its callers and its troubles."""
 
     def __init__(
-        self, plan: Plan, deployment: Deployment, books: Books, postgres: PostgresServer | None
+        self,
+        plan: Plan,
+        deployment: Deployment,
+        books: Books,
+        postgres: PostgresServer | None,
+        pooler: Pooler | None = None,
     ) -> None:
         """Prepare one.
 
@@ -121,6 +139,7 @@ class Trial:
             deployment: Not started yet.
             books: Its database.
             postgres: The database's server, where it is one that may be killed.
+            pooler: Between the servers and PostgreSQL, where there is one.
         """
         self._plan = plan
         self._deployment = deployment
@@ -131,7 +150,7 @@ class Trial:
         steps = plan.clocks[0] is not None and not is_postgres(deployment.database)
         rules = Rules(plan.replay_seconds, slack=SMALL_STEPS if steps else 0)
         self._yard = Yard(deployment, Recorder(), Loupe(deployment.folder), dice, rules=rules)
-        self._troubles = Troubles(plan, self._yard, books, postgres, self._dice)
+        self._troubles = Troubles(plan, self._yard, books, postgres, self._dice, pooler)
         self.outcome = Outcome(plan, kills=self._troubles.kills, faults=self._troubles.faults)
 
     async def run(self) -> Outcome:
@@ -151,11 +170,24 @@ class Trial:
     async def _course(self, restore: Restore | None) -> None:
         """What happens while the load goes on."""
         await self._troubles.run()
+        if self._plan.full_queue:
+            await self._full_queue()
         if self._plan.steady_seconds:
             await self._monotonic()
         if restore is not None:
             await restore.copy()
             await self._seconds(*_AFTER_COPY)
+
+    async def _full_queue(self) -> None:
+        """Once the servers have recovered from the kills, so that nothing is excused by them."""
+        assert self._postgres is not None
+        await let_pass(WAITS[Awaited.ANSWER].recovery)
+        queue = FullQueue(self._yard, self._postgres)
+        self.outcome.queue = queue.report
+        await queue.hold(HOLD_SECONDS)
+        rules, now = self._yard.rules, self._yard.recorder.now()
+        self.outcome.violations += check_full_queue(queue.report, rules, now)
+        self.outcome.more.append(queue.report.summary)
 
     async def _under_load(self, work: Awaitable[None], *, with_tenants: bool) -> None:
         """Do some work while callers go on; then let them end, and judge everything."""
@@ -287,14 +319,22 @@ class Trial:
 
 
 async def play(
-    plan: Plan, folder: Path, database: str, postgres: PostgresServer | None = None
+    plan: Plan,
+    folder: Path,
+    database: str,
+    postgres: PostgresServer | None = None,
+    pooler: Pooler | None = None,
 ) -> Outcome:
-    """One trial on an empty database."""
-    names = (MAIN, BYSTANDER, SLOW) if plan.tenants else (MAIN,)
+    """One trial on an empty database, which servers reach through the pooler if there is one."""
+    tenants = (BYSTANDER, SLOW) if plan.tenants else ()
+    names = (MAIN, *tenants, *([LISTENER] if plan.full_queue else []))
     settings = {"SATMINT_REPLAY_SECONDS": str(plan.replay_seconds)}
-    deployment = await Deployment.make(folder, database, plan.workers, names, settings, plan.clocks)
+    pooled = "" if pooler is None else pooler.url(database)
+    deployment = await Deployment.make(
+        folder, database, plan.workers, names, settings, plan.clocks, pooled
+    )
     books = await Books.open(database)
     try:
-        return await Trial(plan, deployment, books, postgres).run()
+        return await Trial(plan, deployment, books, postgres, pooler).run()
     finally:
         await books.close()

@@ -15,6 +15,7 @@ from tests.soak.callers import Yard
 from tests.soak.history import FOREVER
 from tests.soak.ledgers import Books, unix_seconds
 from tests.soak.locks import hold_rows
+from tests.soak.pooler import Pooler
 from tests.soak.rules import ClockStep, Span
 from tests.soak.waiting import let_pass
 
@@ -61,6 +62,8 @@ class Plan:
     clocks: tuple[int | None, ...] = (None,)
     """For each server: the seconds that its clock is ahead. The first one's is set forth and back;
     None: it is the machine's."""
+    full_queue: bool = False
+    """Whether PostgreSQL's NOTIFY queue is full for a while, after the kills."""
     restore: bool = False
     """Whether an older copy of the database is put back in the end."""
     look_every: float = 0.5
@@ -78,6 +81,7 @@ class Troubles:
         books: Books,
         postgres: PostgresServer | None,
         dice: random.Random,
+        pooler: Pooler | None = None,
     ) -> None:
         """Prepare them.
 
@@ -87,6 +91,7 @@ class Troubles:
             books: The database.
             postgres: The database's server, where it is one that may be killed.
             dice: Chooses.
+            pooler: Between the servers and PostgreSQL, where there is one.
         """
         self._plan = plan
         self._yard = yard
@@ -94,6 +99,7 @@ class Troubles:
         self._books = books
         self._postgres = postgres
         self._dice = dice
+        self._pooler = pooler
         self.kills: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
 
@@ -146,6 +152,8 @@ class Troubles:
             kills += [self._one_server]
         if self._postgres is not None:
             kills += [self._database]
+        if self._pooler is not None:
+            kills += [self._connection_pooler]
         return kills
 
     def _faults(self) -> list[Callable[[], Awaitable[None]]]:
@@ -181,6 +189,10 @@ class Troubles:
         assert self._postgres is not None
         await asyncio.to_thread(self._postgres.kill)
         await asyncio.to_thread(self._postgres.start)
+
+    async def _connection_pooler(self) -> None:
+        assert self._pooler is not None
+        await asyncio.to_thread(self._pooler.restart)
 
     async def _stopped_for_a_moment(self) -> None:
         crew = self._deployment.crew()
