@@ -147,7 +147,7 @@ class ServerProcess:
 
 def _foreseen(line: dict[str, Any]) -> bool:
     """Whether it only tells of what was done to the server, or to its database."""
-    if line["event"] == "worker_failed":
+    if line["event"] in ("worker_failed", "database_unusable"):
         return str(line["reason"]).endswith("the server is unreachable")
     return line["event"] in ("worker_exited", "worker_not_replaced")
 
