@@ -3,7 +3,8 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,8 @@ from tests.store.store_setup import ALL, Given, generation
 HASTY = PostgresLimits(
     connections=2, connect_seconds=2, wait_seconds=0.3, lock_seconds=0.2, statement_seconds=0.6
 )
+"""For a test that waits until one of them is over."""
+PATIENT = PostgresLimits(connections=2)
 HEAD = Head(1, NOW, NOW + 7200)
 
 
@@ -54,7 +57,7 @@ def own_server() -> Iterator[PostgresServer]:
 
 
 @asynccontextmanager
-async def opened(url: str, limits: PostgresLimits = HASTY) -> AsyncIterator[PostgresStore]:
+async def opened(url: str, limits: PostgresLimits = PATIENT) -> AsyncIterator[PostgresStore]:
     store = await open_postgres(url, NOW, limits=limits)
     try:
         yield store
@@ -71,16 +74,18 @@ async def cause_of(work: Awaitable[object]) -> str:
 SESSION = "SELECT 1 FROM sessions WHERE session_id = $1 FOR UPDATE"
 
 
-async def test_a_row_that_somebody_holds_keeps_nobody_else_waiting(
-    url: str, store: PostgresStore
-) -> None:
-    given = Given(store)
-    project = await given.project()
-    mine, others = (
-        await given.session(project, "ann"),
-        [await given.session(project, f"user-{number}") for number in range(5)],
-    )
-    async with held(url, SESSION, mine.session):
+async def test_a_row_that_somebody_holds_keeps_nobody_else_waiting(url: str) -> None:
+    async with (
+        opened(url, replace(PATIENT, lock_seconds=1)) as store,
+        AsyncExitStack() as holding,
+    ):
+        given = Given(store)
+        project = await given.project()
+        mine, others = (
+            await given.session(project, "ann"),
+            [await given.session(project, f"user-{number}") for number in range(5)],
+        )
+        await holding.enter_async_context(held(url, SESSION, mine.session))
         waiting = asyncio.ensure_future(given.rotate(mine))
         for _ in range(3):
             verdicts = await asyncio.gather(*(given.rotate(one) for one in others))
@@ -88,7 +93,8 @@ async def test_a_row_that_somebody_holds_keeps_nobody_else_waiting(
             others = [generation(one, one.generation + 1) for one in others]
         assert not waiting.done()
         assert await cause_of(waiting) == "postgres_55p03"
-    assert await given.rotate(mine) == Rotated(HEAD)
+        await holding.aclose()
+        assert await given.rotate(mine) == Rotated(HEAD)
 
 
 async def test_a_row_that_is_let_go_in_time_is_decided_then(url: str, store: PostgresStore) -> None:
@@ -191,7 +197,7 @@ async def test_lists_that_take_their_time_keep_nobody_else_waiting(
 ) -> None:
     given = Given(store)
     session = await given.session(await given.project())
-    limits = PostgresLimits(connections=4, wait_seconds=0.3, lock_seconds=3)
+    limits = PostgresLimits(connections=4, wait_seconds=1, lock_seconds=4)
     locked = "LOCK TABLE addresses IN ACCESS EXCLUSIVE MODE"
     async with opened(url, limits) as busy:
         async with held(url, locked):
@@ -337,7 +343,7 @@ async def test_a_database_that_dies_and_comes_back_is_found_again(
 async def test_a_database_that_falls_silent_is_not_waited_for_for_ever(
     own_server: PostgresServer,
 ) -> None:
-    async with opened(own_server.new_database()) as store:
+    async with opened(own_server.new_database(), replace(HASTY, statement_seconds=2)) as store:
         given = Given(store)
         project = await given.project()
         session = await given.session(project, "ann")
