@@ -267,7 +267,7 @@ def test_port_is_taken_from_the_environment_and_from_make(
         assert f"cannot listen on 127.0.0.1:{port}: the port is taken" in shown
         assert "variable_ignored" in shown
         assert "SATMINT_DATABASE" in shown
-    make = ["make", "-n", "run", "PORT=9000", "HTTPS_PORT=0"]
+    make = ["make", "--no-print-directory", "-n", "run", "PORT=9000", "HTTPS_PORT=0"]
     planned = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
     assert planned.stdout.endswith("satmint dev --port 9000 --https-port 0\n")
 

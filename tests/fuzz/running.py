@@ -115,12 +115,11 @@ async def tried(target: Target, chunk: Chunk) -> Report:
     async with target:
         for number in range(chunk.first, chunk.first + chunk.size):
             # Its own for each input, so that one can be tried again without those before it.
-            dice = Random(f"{chunk.seed} {chunk.target} {chunk.number} {number}")
+            dice = f"{chunk.seed} {chunk.target} {chunk.number} {number}"
             place = f"{chunk.target}:{chunk.number}:{number}"
             began = perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
             try:
-                report.outcomes[await target.attempt(dice)] += 1
+                report.outcomes[await _outcome(target, dice)] += 1
             except Found as found:
                 report.found.append(f"{place}: {found}")
             except Exception as error:  # noqa: BLE001 - it is what is looked for
@@ -132,6 +131,16 @@ async def tried(target: Target, chunk: Chunk) -> Report:
         signal.setitimer(signal.ITIMER_REAL, 0)
     report.notes = target.notes
     return report
+
+
+async def _outcome(target: Target, dice: str) -> str:
+    """What becomes of one input. A hang is one if it hangs twice: machines are stopped, too."""
+    try:
+        signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+        return await target.attempt(Random(dice))
+    except Hang:
+        signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+        return await target.attempt(Random(dice))
 
 
 def run_chunk(chunk: Chunk) -> Report:
