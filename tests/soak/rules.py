@@ -7,6 +7,7 @@ server does.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from satmint.flows.policy import Policy
@@ -95,7 +96,21 @@ class Rules:
             end = rotated.earliest + (window - moved) * SECOND
             if end <= shown.latest:
                 found.append(max(shown.earliest, end))
+        found += [max(shown.earliest, end) for end in self._seen_over(window, rotated, shown)]
         return min(found, default=None)
+
+    def _seen_over(self, window: int, rotated: Span, shown: Span) -> Iterator[int]:
+        """When a clock that was set back later can have shown that a window is over, for good."""
+        for ahead, back in pairwise(tuple(self.steps)):
+            if ahead.offset - back.offset <= CLOCK_STEP_SECONDS:
+                continue
+            for before in self._offsets(rotated):
+                end = rotated.earliest + (window - ahead.offset + before) * SECOND
+                end = max(end, ahead.during.earliest)
+                if rotated.earliest <= ahead.during.latest and end <= min(
+                    back.during.latest, shown.latest
+                ):
+                    yield end
 
     def is_over(self, window: int, rotated: Span, shown: Span) -> bool:
         """Whether a window is over for certain; the arguments are those of `may_be_over`."""

@@ -31,7 +31,13 @@ MAY_BE_OVER = {
     "the clock went back": (rules(-3600), shown(2, 3), AT.latest + 2 * SECOND),
     "the clock went back a little": (rules(-8), shown(2, 3), None),
     "the clock went back, and time went by": (rules(-20), shown(15, 16), None),
-    "the clock went on and back": (rules(3600, 0), shown(5, 6), None),
+    "the clock went on and back": (rules(3600, 0), shown(5, 6), AT.latest + 5 * SECOND),
+    "the clock went on a little and back": (rules(8, 0), shown(5, 6), None),
+    "the clock went on and back before": (
+        Rules(15, steps=[ClockStep(Span(1, 2), 3600), ClockStep(Span(3, 4), 0)]),
+        shown(5, 6),
+        None,
+    ),
     "before the clock went on": (rules(3600), shown(0.2, 0.5), None),
     "while the clock went on": (rules(3600), shown(0.2, 1.5), AT.latest + SECOND // 5),
 }
