@@ -17,6 +17,37 @@ _REMINDER_SECONDS: Final = 60.0
 _MAX_CLOCK_DIFFERENCE_SECONDS: Final = 2.0
 
 
+class UsabilityLog:
+    """Logs why the database cannot be used: a change at once, a lasting cause once a minute."""
+
+    def __init__(self, meaning: str) -> None:
+        """Prepare.
+
+        Args:
+            meaning: What follows for requests.
+        """
+        self.cause = ""
+        """The cause that was noted last; "" if the database can be used."""
+        self._meaning = meaning
+        self._logged_at = 0.0
+        self._log = structlog.get_logger("satmint.database")
+
+    def note(self, cause: str) -> None:
+        """Note why the database cannot be used; "" if it can."""
+        before, self.cause = self.cause, cause
+        time = asyncio.get_running_loop().time()
+        if cause and (cause != before or time - self._logged_at >= _REMINDER_SECONDS):
+            self._logged_at = time
+            self._log.error(
+                "database_unusable",
+                cause=cause,
+                reason=database_reason(cause),
+                meaning=self._meaning,
+            )
+        elif before and not cause:
+            self._log.info("database_usable")
+
+
 class StoreWatch:
     """What the last check of the database has found."""
 
@@ -27,14 +58,17 @@ class StoreWatch:
             store: The store. Each check makes it refuse or accept writes; see `Store.ready`.
             clock: Follows the database's clock. None: the time is the machine's.
         """
-        self.cause = ""
-        """Why requests that write are refused; "" if they are not."""
         self.clock_difference = 0.0
         """Seconds that this machine's clock is ahead of the database's."""
         self._store = store
         self._clock = clock
-        self._logged_at = 0.0
+        self._usability = UsabilityLog("requests that write are answered with 503")
         self._log = structlog.get_logger("satmint.database")
+
+    @property
+    def cause(self) -> str:
+        """Why requests that write are refused; "" if they are not."""
+        return self._usability.cause
 
     @property
     def clock_differs(self) -> bool:
@@ -54,24 +88,11 @@ class StoreWatch:
         try:
             database_time = await check_store(self._store)
         except StoreUnavailable as error:
-            self._note_cause(error.cause, time())
+            self._usability.note(error.cause)
             return
-        self._note_cause("", time())
+        self._usability.note("")
         if database_time is not None and self._clock is not None:
             self._note_time(self._clock.follow(database_time, time() - before))
-
-    def _note_cause(self, cause: str, time: float) -> None:
-        before, self.cause = self.cause, cause
-        if cause and (cause != before or time - self._logged_at >= _REMINDER_SECONDS):
-            self._logged_at = time
-            self._log.error(
-                "database_unusable",
-                cause=cause,
-                reason=database_reason(cause),
-                meaning="requests that write are answered with 503",
-            )
-        elif before and not cause:
-            self._log.info("database_usable")
 
     def _note_time(self, difference: float) -> None:
         differed = self.clock_differs

@@ -58,7 +58,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("store.contract", "store.sqlite", "store.postgres"),
     },
     "cli": {
-        *("flows", "model", "version"),
+        *("flows", "model", "store_watch", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
         *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
         *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),

@@ -7,17 +7,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from satmint.assembly import Service, assembled, unavailable_app
 from satmint.maintenance import SchemaUnknown
-from satmint.model.database_reasons import database_reason, is_temporary
+from satmint.model.database_reasons import is_temporary
 from satmint.model.refusals import StoreUnavailable
 from satmint.server import Listener, Server, ServerOptions
 from satmint.settings import Settings
+from satmint.store_watch import UsabilityLog
 
 _RETRY_SECONDS: Final = 1.0
-_REMINDER_SECONDS: Final = 60.0
 
 
 @dataclass(slots=True)
@@ -90,17 +88,9 @@ async def open_service(
 
 async def _retry(stack: AsyncExitStack, settings: Settings, away: _Away) -> Service:
     """Assemble the service as soon as its database can be used."""
-    log, time = structlog.get_logger("satmint.database"), asyncio.get_running_loop().time
-    logged, logged_at = "", 0.0
+    log = UsabilityLog("all requests are answered with 503 until the database can be used")
     while True:
-        if away.cause != logged or time() - logged_at >= _REMINDER_SECONDS:
-            logged, logged_at = away.cause, time()
-            log.error(
-                "database_unusable",
-                cause=away.cause,
-                reason=database_reason(away.cause),
-                meaning="all requests are answered with 503 until the database can be used",
-            )
+        log.note(away.cause)
         await asyncio.sleep(_RETRY_SECONDS)
         try:
             service = await stack.enter_async_context(assembled(settings))
@@ -109,7 +99,7 @@ async def _retry(stack: AsyncExitStack, settings: Settings, away: _Away) -> Serv
             if not (is_temporary(away.cause) or away.wait_for_operator):
                 raise
             continue
-        log.info("database_usable")
+        log.note("")
         return service
 
 
