@@ -75,6 +75,9 @@ def operations_page() -> str:
         " project id and an API token,\n`subscriber_token` is HTTP Bearer with a SAT, and"
         " `bound_token` is a SAT with a proof of possession.\nWith `(grace)`, a bound SAT is"
         " accepted for `device_slack_seconds` after it expires.\n\n"
+        "`null` for an optional member of a request body means that the member is absent, in every"
+        " operation: the\ndefault applies, and nothing is cleared. For a required member it is"
+        " an error.\n\n"
         "| method | path | authentication | summary | status codes |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
         + "\n"

@@ -78,25 +78,23 @@ _UPGRADE_KINDS: Final = (FaultKind.DELAY_REQUEST, FaultKind.REFUSE)
 class FaultSchema(BodySchema[InjectedFault]):
     """The body that arms a fault. The fault's kind decides which members are allowed."""
 
-    def read(
-        self, members: Mapping[str, object], context: ReadContext
-    ) -> tuple[Members, list[FieldError]]:
-        """See `BodySchema.read`."""
-        values, field_errors = super().read(members, context)
-        kind = values.get_by_name("kind")
+    def combination_errors(self, given: Mapping[str, object], read: Members) -> list[FieldError]:
+        """See `BodySchema.combination_errors`."""
+        field_errors = []
+        kind = read.get_by_name("kind")
         if (
             kind is not None
-            and values.get_by_name("operation") == ROUTE
+            and read.get_by_name("operation") == ROUTE
             and kind not in _UPGRADE_KINDS
         ):
             message = f"Kind must be {' or '.join(_UPGRADE_KINDS)} for {ROUTE}"
             field_errors.append(FieldError(Code.INVALID_PARAMETER, message, "kind"))
         for name, kinds in _MEMBER_KINDS.items():
             if kind in kinds:
-                if name in _NEEDED and name not in members:
+                if name in _NEEDED and name not in given:
                     message = "Required parameter is missing"
                     field_errors.append(FieldError(Code.MISSING_REQUIRED_PARAMETER, message, name))
-            elif kind is not None and name in members:
+            elif kind is not None and name in given:
                 message = f"{label(name)} is allowed only for {' and '.join(kinds)}"
                 field_errors.append(FieldError(Code.INVALID_PARAMETER, message, name))
-        return values, field_errors
+        return field_errors

@@ -1,4 +1,8 @@
-"""Schemas of request bodies: strict parsing with all errors reported, and JSON Schema output."""
+"""Schemas of request bodies: strict parsing with all errors reported, and JSON Schema output.
+
+Null for an optional member means that the member is absent, in every body: typed clients, the
+vendor's browser SDK among them, send null for what they do not set.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -55,7 +59,7 @@ class Field(ABC, Generic[T_co]):
 
     @abstractmethod
     def schema(self) -> JsonSchema:
-        """Return the JSON Schema (2020-12) of valid values."""
+        """Return the JSON Schema (2020-12) of valid values, null not among them."""
 
 
 def label(name: str) -> str:
@@ -110,6 +114,7 @@ class BodySchema(Generic[T_co]):
         self, members: Mapping[str, object], context: ReadContext
     ) -> tuple[Members, list[FieldError]]:
         """Return the valid members, and all errors."""
+        members = self._given(members)
         values: dict[str, object] = {}
         field_errors: list[FieldError] = []
         for name, field in self.fields.items():
@@ -126,18 +131,39 @@ class BodySchema(Generic[T_co]):
                 )
         if not members.keys() <= self.fields.keys():
             field_errors += self._unknown(members)
-        return Members(values), field_errors
+        read = Members(values)
+        return read, field_errors + self.combination_errors(members, read)
+
+    def combination_errors(self, _given: Mapping[str, object], _read: Members) -> list[FieldError]:
+        """Return the errors of members that are valid, but not in this combination.
+
+        Args:
+            _given: The members of the body, without those that are absent because of null.
+            _read: The valid ones among them.
+        """
+        return []
 
     def schema(self) -> JsonSchema:
         """Return the JSON Schema of the object."""
         return {
             "type": "object",
             "properties": {
-                name: {**field.schema(), "description": field.doc}
+                name: {**_schema_of(field), "description": field.doc}
                 for name, field in self.fields.items()
             },
             "required": [name for name, field in self.fields.items() if field.required],
             "additionalProperties": False,
+        }
+
+    def _given(self, members: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the members without the optional ones that are null."""
+        if None not in members.values():
+            return members
+        optional = {name for name, field in self.fields.items() if not field.required}
+        return {
+            name: value
+            for name, value in members.items()
+            if value is not None or name not in optional
         }
 
     def _unknown(self, members: Mapping[str, object]) -> list[FieldError]:
@@ -177,16 +203,25 @@ class ChoiceSchema(BodySchema[T_co]):
         self.one_of = one_of
         self.exclusive = exclusive
 
-    def read(
-        self, members: Mapping[str, object], context: ReadContext
-    ) -> tuple[Members, list[FieldError]]:
-        """See `BodySchema.read`."""
-        values, field_errors = super().read(members, context)
-        first, *others = [name for name in self.exclusive if name in members] or [""]
+    def combination_errors(self, given: Mapping[str, object], _read: Members) -> list[FieldError]:
+        """See `BodySchema.combination_errors`."""
+        field_errors = []
+        first, *others = [name for name in self.exclusive if name in given] or [""]
         for name in others:
             message = f"{label(name)} cannot be combined with {first}"
             field_errors.append(FieldError(Code.INVALID_PARAMETER, message, name))
-        if members.keys().isdisjoint(self.one_of):
+        if given.keys().isdisjoint(self.one_of):
             message = f"Required parameter is missing: one of {', '.join(self.one_of)}"
             field_errors.append(FieldError(Code.MISSING_REQUIRED_PARAMETER, message))
-        return values, field_errors
+        return field_errors
+
+
+def _schema_of(field: Field[Any]) -> JsonSchema:
+    """Return the JSON Schema of a member, with null if it is optional."""
+    schema = field.schema()
+    if field.required:
+        return schema
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    words = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **words}

@@ -94,8 +94,8 @@ def test_schema_is_a_closed_object() -> None:
         "type": "object",
         "properties": {
             "page_size": {"type": "integer", "description": "The size."},
-            "count": {"type": "integer", "description": "The count."},
-            "more": {"type": "integer", "description": "More."},
+            "count": {"type": ["integer", "null"], "description": "The count."},
+            "more": {"type": ["integer", "null"], "description": "More."},
         },
         "required": ["page_size"],
         "additionalProperties": False,
@@ -129,3 +129,30 @@ def beside(name: str, first: str) -> tuple[str, str, str]:
 def test_one_of_several_members_is_given_and_no_two(given: str, errors: list[Error]) -> None:
     found = errors_of(CHOICE, dict.fromkeys(given.split(), 1))
     assert [(code, message, name or None) for code, message, name in found] == errors
+
+
+def test_null_is_no_member_where_members_are_combined() -> None:
+    assert errors_of(CHOICE, {"count": 1, "more": None, "other": None}) == []
+    assert errors_of(CHOICE, {"count": None}) == [NONE_OF]
+
+
+@pytest.mark.parametrize(
+    ("schema", "nullable"),
+    [
+        ({"type": "string", "enum": ["a"]}, {"type": ["string", "null"], "enum": ["a", None]}),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "array"}]},
+            {"anyOf": [{"type": "string"}, {"type": "array"}, {"type": "null"}]},
+        ),
+    ],
+)
+def test_schema_of_an_optional_member_accepts_null(
+    schema: JsonSchema, nullable: JsonSchema
+) -> None:
+    class Described(Positive):
+        def schema(self) -> JsonSchema:
+            return schema
+
+    field = Described(name="kind", doc="The kind.")
+    described = BodySchema("D", (field,), lambda members: members).schema()
+    assert described["properties"]["kind"] == {**nullable, "description": "The kind."}

@@ -113,15 +113,13 @@ class InviteExpiry(Expiry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seconds(Field[int | None]):
-    """A duration. Null means absent, because the vendor's browser SDK sends it."""
+class Seconds(Field[int]):
+    """A duration, of any size: its flow limits it."""
 
-    def read(self, value: object, context: ReadContext) -> int | None:
+    def read(self, value: object, context: ReadContext) -> int:
         """See `Field.read`."""
-        if isinstance(value, bool) or not isinstance(value, int | None):
-            raise InvalidValue(Code.INVALID_PARAMETER, "must be an integer")
-        return value
+        return require_integer(value)
 
     def schema(self) -> JsonSchema:
         """See `Field.schema`."""
-        return {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+        return {"type": "integer"}

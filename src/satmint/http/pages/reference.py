@@ -10,7 +10,14 @@ from typing import Any, ClassVar, Final, Self
 from satmint.http.body_schema import JsonSchema
 from satmint.http.examples import answer_example, request_example
 from satmint.http.openapi import CODES
-from satmint.http.pages.schema_text import Member, members_of, resolve, rules_of, type_text
+from satmint.http.pages.schema_text import (
+    Member,
+    members_of,
+    resolve,
+    rules_of,
+    type_text,
+    without_null,
+)
 
 Document = dict[str, Any]
 
@@ -161,7 +168,7 @@ class _DocumentReader:
             description=operation.get("description", ""),
             credentials=credentials,
             parameters=tuple(_parameters(operation)),
-            body=tuple(members_of(body_schema, self._schemas)),
+            body=tuple(members_of(_without_nulls(body_schema), self._schemas)),
             answer=self._answer(int(success), responses[success], self._url(path)),
             refusals=tuple(self._refusal_groups(responses)),
             curl=self._curl(path, method.upper(), credentials, name, body_schema),
@@ -246,6 +253,15 @@ def _parameters(operation: Document) -> Iterator[Member]:
             tuple(rules_of(schema)),
             parameter.get("description", "") or "Path parameter.",
         )
+
+
+def _without_nulls(body_schema: JsonSchema) -> JsonSchema:
+    """Return a body's schema without null, which the page's conventions mention for all members."""
+    members = body_schema.get("properties", {})
+    return {
+        **body_schema,
+        "properties": {name: without_null(member) for name, member in members.items()},
+    }
 
 
 def _indented(value: object) -> str:

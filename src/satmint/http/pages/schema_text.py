@@ -1,6 +1,6 @@
 """JSON Schemas as readable text: a list of members, each with its type and its rules."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from satmint.http.body_schema import JsonSchema
@@ -54,17 +54,24 @@ def resolve(schema: JsonSchema, schemas: Mapping[str, JsonSchema]) -> JsonSchema
     return schema
 
 
+def without_null(schema: JsonSchema) -> JsonSchema:
+    """Return a schema that accepts the same values except null."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [kind for kind in schema["anyOf"] if kind != {"type": "null"}]}
+    if isinstance(schema.get("type"), list):
+        return {**schema, "type": [kind for kind in schema["type"] if kind != "null"]}
+    return schema
+
+
 def type_text(schema: JsonSchema) -> str:
     """Return the type as text: `string, uuid`, `list of strings`, `integer or null`."""
     if "anyOf" in schema:
         return " or ".join(type_text(kind) for kind in schema["anyOf"])
     kinds = schema.get("type", "any")
-    if isinstance(kinds, list):
-        text = " or ".join(kinds)
-    elif kinds == "array":
-        text = f"list of {_plural(schema['items'])}"
-    else:
-        text = kinds
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    text = " or ".join(
+        f"list of {_plural(schema['items'])}" if kind == "array" else kind for kind in kinds
+    )
     return f"{text}, {schema['format']}" if "format" in schema else text
 
 
@@ -75,7 +82,7 @@ def rules_of(schema: JsonSchema) -> Iterator[str]:
     if "const" in schema:
         yield f"`{schema['const']}`"
     if "enum" in schema:
-        yield f"one of {_join_words(schema['enum'])}"
+        yield f"one of {_join_words(word for word in schema['enum'] if word is not None)}"
     yield from _range(schema.get("minLength"), schema.get("maxLength"), "characters")
     yield from _range(schema.get("minItems"), schema.get("maxItems"), "items")
     yield from _range(schema.get("minimum"), schema.get("maximum"), "")
@@ -101,5 +108,5 @@ def _plural(schema: JsonSchema) -> str:
     return f"{kind}s{comma}{form}"
 
 
-def _join_words(words: list[str]) -> str:
+def _join_words(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
