@@ -14,6 +14,7 @@ import structlog
 
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.incarnation import IncarnationGuard
+from satmint.flows.policy import Policy
 from satmint.flows.service_context import ServiceContext, service_context
 from satmint.gateway import Gateway
 from satmint.http.admin import RebindingGuard, admin_application
@@ -86,7 +87,10 @@ class Service:
             demo: In development, the credentials that the start page shows.
             extra: In development, operations in addition to those of the API.
         """
-        context = self._context(public_url, _openapi_json(public_url), demo)
+        policy = self.services.policy
+        regions = tuple(sorted(policy.regions.items()))
+        openapi = _openapi_json(public_url, policy.cluster_host, regions)
+        context = self._context(public_url, openapi, demo)
         return Application(context, (*OPERATIONS, *extra), Cors(self.settings.cors_origins))
 
     def admin_app(self, url: str) -> RebindingGuard:
@@ -346,12 +350,15 @@ def unavailable_app(
     return UnavailableApplication(SystemEntropy(), cors, public_url, cause)
 
 
-def api_description(public_url: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the HTTP API at `public_url`."""
-    return document(OPERATIONS, public_url)
+def api_description(public_url: str, policy: Policy | None = None) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the HTTP API at `public_url`, with the regions of `policy`."""
+    return document(OPERATIONS, public_url, policy or Policy())
 
 
 @lru_cache(maxsize=1)
-def _openapi_json(public_url: str) -> bytes:
+def _openapi_json(
+    public_url: str, cluster_host: str | None, regions: tuple[tuple[str, str | None], ...]
+) -> bytes:
     """The document as JSON. Cached, because it takes longer than the rest of the start-up."""
-    return json.dumps(api_description(public_url), separators=(",", ":")).encode()
+    policy = Policy(cluster_host=cluster_host, regions=dict(regions))
+    return json.dumps(api_description(public_url, policy), separators=(",", ":")).encode()

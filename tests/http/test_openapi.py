@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 import schemathesis
 
+from satmint.flows.policy import Policy
 from satmint.http.body_schema import ReadContext
 from satmint.http.examples import answer_example, request_example
 from satmint.http.openapi import CODES, codes_of, document
@@ -18,7 +20,7 @@ from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import STATUS
 from satmint.model.refusals import Code
 from tests.kit.proofs import Signer
-from tests.kit.service import BASE_URL, Bearer, Json, Server, said
+from tests.kit.service import BASE_URL, Bearer, Json, Server, a_service, said
 
 DOCUMENT: Final = document(OPERATIONS, BASE_URL)
 SCHEMAS: Final[dict[str, Json]] = DOCUMENT["components"]["schemas"]
@@ -48,9 +50,7 @@ def test_the_check_for_validity_would_notice() -> None:
 def test_every_schema_is_a_valid_and_closed_json_schema(name: str) -> None:
     jsonschema_rs.meta.validate({"$schema": _DIALECT, **SCHEMAS[name]})
     for schema in _objects(SCHEMAS[name]):
-        assert "additionalProperties" in schema, schema
-        if "properties" in schema:
-            assert schema["additionalProperties"] is False
+        assert schema["additionalProperties"] is False, schema
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -67,6 +67,44 @@ def test_what_may_be_left_out_is_left_out_and_never_null() -> None:
     for kind in _structs():
         if any(field.default is None for field in msgspec.structs.fields(kind)):
             assert kind.__struct_config__.omit_defaults, kind
+
+
+def test_regions_and_cluster_hosts_are_those_of_the_deployment() -> None:
+    regions = {"eu-west": "puc.eu.example.com", "us-central": None}
+    policy = Policy(cluster_host="puc.example.com", regions=regions)
+    described = document(OPERATIONS, BASE_URL, policy)["components"]["schemas"]
+    guest = described["GuestTokenRequest"]["properties"]
+    names = ["eu-west", "us-central"]
+    assert guest["region"]["enum"] == [*names, None]
+    assert guest["ch"]["enum"] == [*names, "puc.eu.example.com", "puc.example.com", None]
+    assert described["SubscriberTokenRequest"]["properties"]["region"]["enum"] == [*names, None]
+    assert SCHEMAS["GuestTokenRequest"]["properties"]["ch"]["enum"] == ["us-central", None]
+
+
+async def test_a_server_describes_its_own_regions(tmp_path: Path) -> None:
+    regions = {"moon": "puc.moon.example.com"}
+    async with a_service(tmp_path, regions=regions, cluster_host="puc.example.com") as server:
+        answer = await server.client.get("/openapi.json")
+        schemas = said(answer, 200)["components"]["schemas"]
+        assert schemas["GuestTokenRequest"]["properties"]["region"]["enum"] == ["moon", None]
+
+
+def test_every_token_has_the_vendors_format() -> None:
+    tokens = {
+        f"{name}.{member}"
+        for name, schema in SCHEMAS.items()
+        for member, found in schema.get("properties", {}).items()
+        if found.get("format") == "jwt"
+    }
+    assert tokens == {
+        "DeviceToken.token",
+        "SubscriberRefreshTokenRequest.refresh_token",
+        "SubscriberTokens.refresh_token",
+        "SubscriberTokens.token",
+        "TokenAnswer.token",
+        "TokenPair.refresh_token",
+        "TokenPair.token",
+    }
 
 
 def test_no_text_of_it_speaks_of_where_a_fact_is_from() -> None:

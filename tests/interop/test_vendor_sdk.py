@@ -131,7 +131,6 @@ def test_subscriber_goes_through_its_life(seen: Seen) -> None:
         "job_title": "Rear admiral",
         "timezone": "America/New_York",
         "country": "US",
-        "region": "east",
         "company_name": "Navy",
     }
     assert seen["subscribers.get"] == created

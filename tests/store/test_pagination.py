@@ -37,11 +37,10 @@ class ListUnderTest:
         self,
         size: int,
         *,
-        offset: int = 0,
         anchor: Anchor | None = None,
         descending: bool = False,
     ) -> Window:
-        return Window(size, offset, anchor, self.sort_by, descending)
+        return Window(size, anchor, self.sort_by, descending)
 
 
 Make = Callable[[Store, Given, UUID], Awaitable[ListUnderTest]]
@@ -235,17 +234,6 @@ async def test_a_page_says_whether_there_is_more_on_either_side(listed: ListUnde
     assert (middle.more_before, middle.more_after) == (True, True)
     begin = await listed.read(listed.window(2, anchor=Anchor(*keys[2], backwards=True)))
     assert (begin.more_before, begin.more_after) == (False, True)
-
-
-async def test_an_offset_skips_rows_where_there_is_no_anchor(listed: ListUnderTest) -> None:
-    keys = await fill(listed, 5)
-    page = await listed.read(listed.window(2, offset=2))
-    assert [listed.key(item) for item in page.items] == keys[2:4]
-    assert (page.more_before, page.more_after) == (True, True)
-    beyond = await listed.read(listed.window(2, offset=9))
-    assert (beyond.items, beyond.more_before, beyond.more_after) == ((), True, False)
-    anchored = await listed.read(listed.window(2, offset=2, anchor=Anchor(*keys[0])))
-    assert [listed.key(item) for item in anchored.items] == keys[1:3]
 
 
 @pytest.mark.parametrize("descending", [False, True])

@@ -25,7 +25,7 @@ from satmint.flows.proofs import (
     single_proof,
 )
 from satmint.flows.service_context import ServiceContext
-from satmint.model.claims import SELF_REFRESH, Claims, Confirmation, TokenType, device_token_id
+from satmint.model.claims import SELF_REFRESH, Claims, Confirmation, Jwt, TokenType, device_token_id
 from satmint.model.events import EventKind, Origin
 from satmint.model.possession import Accepted, Denied, Grant
 from satmint.model.refusals import Forbidden
@@ -57,7 +57,7 @@ class DeviceTokenRequest:
 class DeviceToken(msgspec.Struct, frozen=True):
     """A Client Bound SAT."""
 
-    token: str
+    token: Jwt
     expires_in: int
     """Seconds after which to refresh. A duration, not a time: a client whose clock is ahead would
     refresh immediately, again and again. Up to 5 % less than the SAT's lifetime: without this

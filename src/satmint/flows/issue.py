@@ -10,7 +10,7 @@ from satmint.flows.new_sessions import expiry, first_claims, new_session, open_t
 from satmint.flows.passwords import hash_password
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.token_issuer import TokenPair
-from satmint.model.claims import SELF_REFRESH, Kind
+from satmint.model.claims import SELF_REFRESH, Jwt, Kind
 from satmint.model.events import EventKind, Origin
 from satmint.model.lifetimes import (
     ACCESS_SECONDS,
@@ -56,8 +56,8 @@ class SubscriberTokens(msgspec.Struct, frozen=True):
     """The subscriber and the tokens of its new session (seed 2)."""
 
     subscriber_id: UUID
-    token: str
-    refresh_token: str
+    token: Jwt
+    refresh_token: Jwt
 
     def __repr__(self) -> str:
         return f"SubscriberTokens({self.subscriber_id}, hidden)"

@@ -4,7 +4,7 @@ import msgspec
 
 from satmint.flows.policy import Policy
 from satmint.jose.token_cipher import TokenCipher
-from satmint.model.claims import Claims, Confirmation, TokenType, token_id
+from satmint.model.claims import Claims, Confirmation, Jwt, TokenType, token_id
 from satmint.model.lifetimes import FOREVER
 from satmint.model.rotation import Head
 
@@ -12,8 +12,8 @@ from satmint.model.rotation import Head
 class TokenPair(msgspec.Struct, frozen=True):
     """A SAT and its refresh token (seeds 0, 1, 3)."""
 
-    token: str
-    refresh_token: str
+    token: Jwt
+    refresh_token: Jwt
 
     def __repr__(self) -> str:
         return "TokenPair(hidden)"

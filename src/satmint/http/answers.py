@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from satmint.flows.callers import SubscriberCaller
-from satmint.model.claims import SELF_REFRESH, Confirmation
+from satmint.model.claims import SELF_REFRESH, Confirmation, Jwt
 from satmint.model.permissions import Permission
 from satmint.model.records import (
     Address,
@@ -44,25 +44,27 @@ class ListOf(msgspec.Struct, Generic[T], frozen=True):
 class TokenAnswer(msgspec.Struct, frozen=True):
     """A SAT without a refresh token."""
 
-    token: str
+    token: Jwt
 
     def __repr__(self) -> str:
         return "TokenAnswer(hidden)"
 
 
 class SubscriberDetail(msgspec.Struct, frozen=True):
-    """The profile of a subscriber. Token requests spell `timezone` as `time_zone`."""
+    """The profile of a subscriber; an unset member is empty.
+
+    Token requests spell `timezone` as `time_zone`.
+    """
 
     id: UUID
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-    display_name: str | None
-    job_title: str | None
-    timezone: str | None
-    country: str | None
-    region: str | None
-    company_name: str | None
+    email: str
+    first_name: str
+    last_name: str
+    display_name: str
+    job_title: str
+    timezone: str
+    country: str
+    company_name: str
 
 
 class SubscriberAnswer(msgspec.Struct, frozen=True):
@@ -77,6 +79,14 @@ class SubscriberAnswer(msgspec.Struct, frozen=True):
     subscriber: SubscriberDetail
 
 
+class AddressChannels(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a client dials, by channel."""
+
+    audio: str | None = None
+    messaging: str | None = None
+    video: str | None = None
+
+
 class AddressAnswer(msgspec.Struct, frozen=True):
     """An address."""
 
@@ -86,7 +96,7 @@ class AddressAnswer(msgspec.Struct, frozen=True):
     cover_url: str | None
     preview_url: str | None
     locked: bool
-    channels: dict[str, str]
+    channels: AddressChannels
     created_at: Instant
     type: AddressType
 
@@ -168,21 +178,20 @@ def show_subscriber(subscriber: Subscriber) -> SubscriberAnswer:
         updated_at=iso(subscriber.updated_at),
         subscriber=SubscriberDetail(
             id=subscriber.id,
-            email=subscriber.email,
-            first_name=profile.first_name,
-            last_name=profile.last_name,
-            display_name=profile.display_name,
-            job_title=profile.job_title,
-            timezone=profile.time_zone,
-            country=profile.country,
-            region=profile.region,
-            company_name=profile.company_name,
+            email=subscriber.email or "",
+            first_name=profile.first_name or "",
+            last_name=profile.last_name or "",
+            display_name=profile.display_name or "",
+            job_title=profile.job_title or "",
+            timezone=profile.time_zone or "",
+            country=profile.country or "",
+            company_name=profile.company_name or "",
         ),
     )
 
 
 def show_address(address: Address) -> AddressAnswer:
-    """Return the answer for an address; the value of each channel is what a client dials."""
+    """Return the answer for an address."""
     path = f"/{address.context}/{address.name}"
     return AddressAnswer(
         id=address.id,
@@ -191,7 +200,9 @@ def show_address(address: Address) -> AddressAnswer:
         cover_url=address.cover_url,
         preview_url=address.preview_url,
         locked=address.locked,
-        channels={channel: f"{path}?channel={channel}" for channel in sorted(address.channels)},
+        channels=AddressChannels(
+            **{channel: f"{path}?channel={channel}" for channel in address.channels}
+        ),
         created_at=iso(address.created_at),
         type=address.type,
     )

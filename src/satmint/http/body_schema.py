@@ -18,6 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 JsonSchema = dict[str, Any]
 
+_DEFAULT_POLICY: Final = Policy()
 _MAX_UNKNOWN_LISTED: Final = 16
 _MAX_NAME_LENGTH: Final = 64
 
@@ -60,6 +61,10 @@ class Field(ABC, Generic[T_co]):
     @abstractmethod
     def schema(self) -> JsonSchema:
         """Return the JSON Schema (2020-12) of valid values, null not among them."""
+
+    def schema_for(self, _policy: Policy) -> JsonSchema:
+        """Return the same, where the operator's rules limit the values."""
+        return self.schema()
 
 
 def label(name: str) -> str:
@@ -143,12 +148,12 @@ class BodySchema(Generic[T_co]):
         """
         return []
 
-    def schema(self) -> JsonSchema:
-        """Return the JSON Schema of the object."""
+    def schema(self, policy: Policy = _DEFAULT_POLICY) -> JsonSchema:
+        """Return the JSON Schema of the object, for a server with these rules of the operator."""
         return {
             "type": "object",
             "properties": {
-                name: {**_schema_of(field), "description": field.doc}
+                name: {**_schema_of(field, policy), "description": field.doc}
                 for name, field in self.fields.items()
             },
             "required": [name for name, field in self.fields.items() if field.required],
@@ -216,9 +221,9 @@ class ChoiceSchema(BodySchema[T_co]):
         return field_errors
 
 
-def _schema_of(field: Field[Any]) -> JsonSchema:
+def _schema_of(field: Field[Any], policy: Policy) -> JsonSchema:
     """Return the JSON Schema of a member, with null if it is optional."""
-    schema = field.schema()
+    schema = field.schema_for(policy)
     if field.required:
         return schema
     if "anyOf" in schema:

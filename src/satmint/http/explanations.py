@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from satmint.http.explanation import Explanation
-from satmint.model.permissions import Permission
+from satmint.http.explanations_of_lists import LISTS
+from satmint.http.explanations_of_project_tokens import PROJECT_TOKENS
 from satmint.model.refusals import Code, FieldError
 
 EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
@@ -318,27 +319,8 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
             Code.TOKEN_HAS_INVALID_PREFIX, "Token must begin with c2c_", "token"
         ),
     ),
-    Code.INVALID_AUTH_TOKEN_PERMISSIONS: Explanation(
-        title="Unknown permission",
-        meaning="The request names a permission that does not exist.",
-        when=("An item of `permissions` is misspelled, or is `voice`: use `calling`.",),
-        remedy=("Use the names that `message` lists.",),
-        field_error=FieldError(
-            Code.INVALID_AUTH_TOKEN_PERMISSIONS,
-            f"Permissions must be out of: {', '.join(Permission)}",
-            "permissions",
-        ),
-    ),
-    Code.PAGE_TOKEN_IS_INVALID: Explanation(
-        title="Invalid page token",
-        meaning="The `page_token` was not issued for this list in this order.",
-        when=(
-            "The page token was truncated, altered or made up.",
-            "The page token comes from a list with another order.",
-        ),
-        remedy=("Follow `links.next` unchanged, or start again without `page_token`.",),
-        field_error=FieldError(Code.PAGE_TOKEN_IS_INVALID, "Page Token is invalid", "page_token"),
-    ),
+    **LISTS,
+    **PROJECT_TOKENS,
     Code.RATE_LIMIT_EXCEEDED: Explanation(
         title="Too many requests",
         meaning="Rate limit exceeded.",

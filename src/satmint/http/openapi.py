@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from satmint import __version__
+from satmint.flows.policy import Policy
 from satmint.flows.proofs import PROOF_CAUSES
 from satmint.http.body_schema import BodySchema, JsonSchema
 from satmint.http.explanations import EXPLANATIONS
@@ -28,7 +29,9 @@ from satmint.model.refusals import Code
 CODES: Final = "x-satmint-codes"
 """The member of a response object that lists its possible error codes."""
 
+_DEFAULT_POLICY: Final = Policy()
 _JSON: Final = "application/json"
+_FABRIC: Final = "/api/fabric/"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 _SERVER_CODES: Final = frozenset(
@@ -155,12 +158,15 @@ _OPTIONAL_PROOF: Final = _PROOF_PARAMETER | {
 }
 
 
-def document(operations: Iterable[Operation], server_url: str) -> dict[str, Any]:
+def document(
+    operations: Iterable[Operation], server_url: str, policy: Policy = _DEFAULT_POLICY
+) -> dict[str, Any]:
     """Return the OpenAPI document.
 
     Args:
         operations: The operations; those that are not `documented` are omitted.
         server_url: The server's base URL.
+        policy: The operator's rules, out of which the document lists regions and cluster hosts.
     """
     documented = [operation for operation in operations if operation.documented]
     answers = [operation.answer for operation in documented if operation.answer is not None]
@@ -172,7 +178,7 @@ def document(operations: Iterable[Operation], server_url: str) -> dict[str, Any]
         entry = _entry(operation, answer, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = entry
     schemas |= {
-        op.body_schema.name: op.body_schema.schema()
+        op.body_schema.name: op.body_schema.schema(policy)
         for op in documented
         if op.body_schema is not None
     }
@@ -207,12 +213,14 @@ def codes_of(operation: Operation) -> frozenset[Code]:
     codes = set(operation.refusals) | _SERVER_CODES | {Code.INTERNAL}
     if operation.authentication is not Authentication.PUBLIC:
         codes |= {Code.UNAUTHORIZED, Code.RATE_LIMIT_EXCEEDED}
-    if _PLACEHOLDER.search(operation.path):
+    # The vendor's description has a 404 for every operation of its Fabric API, as clients generated
+    # from it expect.
+    if _PLACEHOLDER.search(operation.path) or operation.path.startswith(_FABRIC):
         codes.add(Code.NOT_FOUND)
     if operation.query:
         codes.add(Code.INVALID_PARAMETER)
     if "page_token" in operation.query:
-        codes.add(Code.PAGE_TOKEN_IS_INVALID)
+        codes |= {Code.PAGE_TOKEN_IS_INVALID, Code.PAGE_TOKEN_REQUIRED}
     if operation.body_schema is not None:
         codes |= _BODY_CODES | _codes_of_members(operation.body_schema)
     return frozenset(codes)

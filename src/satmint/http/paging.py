@@ -20,8 +20,6 @@ T = TypeVar("T")
 DEFAULT_PAGE_SIZE: Final = 50
 MAX_PAGE_SIZE: Final = 1000
 _LAST_PAGE: Final = 1_000_000
-_MAX_OFFSET: Final = 100_000
-"""The most items that a `page_number` may skip, since the database reads them. Links skip none."""
 
 PAGING_QUERY: Final[dict[str, dict[str, Any]]] = {
     "page_size": {
@@ -36,7 +34,8 @@ PAGING_QUERY: Final[dict[str, dict[str, Any]]] = {
         "minimum": 0,
         "maximum": _LAST_PAGE,
         "default": 0,
-        "description": "The page number, from 0. Prefer the links of the previous page.",
+        "description": "The page number, from 0. Above 0, `page_token` decides which page it is."
+        " Follow the links, which have both.",
     },
     "page_token": {
         "type": "string",
@@ -105,15 +104,13 @@ def read_window(
         anchor = _anchor(query["page_token"], sort_by)
         if anchor is None:
             field_errors.append(page_token_error())
-    if anchor is None and number * size > _MAX_OFFSET:
-        field_errors.append(
-            _parameter_error("page_number", f"must be at most {_MAX_OFFSET // size} for this size")
-        )
+    elif number > 0:
+        message = "Page Token is required if Page Number is greater than 0"
+        field_errors.append(FieldError(Code.PAGE_TOKEN_REQUIRED, message, "page_token"))
     if field_errors or other_errors:
         raise Unprocessable(*field_errors, *other_errors)
     return Window(
         size=size,
-        offset=number * size,
         anchor=anchor,
         sort_by=SortBy(sort_by),
         descending=order == "desc",

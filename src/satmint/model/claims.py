@@ -5,10 +5,13 @@ RFC 9449 section 6.1 (`jkt`). No personal data goes into a token.
 """
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
+
+Jwt = Annotated[str, msgspec.Meta(extra_json_schema={"format": "jwt"})]
+"""The text of a token: a JWE in compact form (RFC 7516). `jwt` is the vendor's format for it."""
 
 
 class TokenType(StrEnum):

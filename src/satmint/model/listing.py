@@ -45,8 +45,6 @@ class Window:
     """The requested part of a list."""
 
     size: int
-    offset: int = 0
-    """Rows to skip; ignored if there is an anchor."""
     anchor: Anchor | None = None
     sort_by: SortBy = SortBy.CREATED_AT
     descending: bool = False

@@ -45,7 +45,9 @@ class Code(StrEnum):
     INVALID_TOKEN_FORMAT = "invalid_token_format"  # noqa: S105 - a code
     TOKEN_HAS_INVALID_PREFIX = "token_has_invalid_prefix"  # noqa: S105 - a code
     INVALID_AUTH_TOKEN_PERMISSIONS = "invalid_auth_token_permissions"  # noqa: S105 - a code
+    INVALID_SUBPROJECT_ID = "invalid_subproject_id"
     PAGE_TOKEN_IS_INVALID = "page_token_is_invalid"  # noqa: S105 - a code
+    PAGE_TOKEN_REQUIRED = "page_token_required"  # noqa: S105 - a code
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
     INTERNAL = "internal_server_error"
     NOT_IMPLEMENTED = "not_implemented"

@@ -27,31 +27,41 @@ def token_of(value: str, backwards: str = "false") -> str:
 
 def test_window_without_parameters_is_the_first_page_in_order_of_creation() -> None:
     assert read_window({}) == Window(
-        size=50, offset=0, anchor=None, sort_by=SortBy.CREATED_AT, descending=False
+        size=50, anchor=None, sort_by=SortBy.CREATED_AT, descending=False
     )
     assert read_window({}, descending=True).descending
 
 
 @pytest.mark.parametrize(
-    ("query", "size", "offset"),
+    ("query", "size"),
     [
-        ({"page_size": "1"}, 1, 0),
-        ({"page_size": "1000"}, 1000, 0),
-        ({"page_size": "007"}, 7, 0),
-        ({"page_number": "0"}, 50, 0),
-        ({"page_number": "3"}, 50, 150),
-        ({"page_number": "3", "page_size": "4"}, 4, 12),
-        ({"page_number": "2000"}, 50, 100_000),
-        ({"page_number": "100000", "page_size": "1"}, 1, 100_000),
+        ({"page_size": "1"}, 1),
+        ({"page_size": "1000"}, 1000),
+        ({"page_size": "007"}, 7),
+        ({"page_number": "0"}, 50),
+        ({"page_number": "3", "page_token": token_of("3")}, 50),
+        ({"page_number": "3", "page_token": token_of("3"), "page_size": "4"}, 4),
+        ({"page_token": token_of("3"), "page_size": "4"}, 4),
     ],
 )
-def test_page_is_counted_from_zero(query: dict[str, str], size: int, offset: int) -> None:
+def test_page_has_the_requested_size(query: dict[str, str], size: int) -> None:
     window = read_window(query)
-    assert (window.size, window.offset) == (size, offset)
+    assert window.size == size
+    assert (window.anchor is not None) == ("page_token" in query)
+
+
+@pytest.mark.parametrize("number", ["1", "3", "1000000"])
+def test_page_number_above_zero_requires_a_page_token(number: str) -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        read_window({"page_number": number})
+    assert refusal.value.field_errors == (
+        FieldError(Code.PAGE_TOKEN_REQUIRED, TOKEN_REQUIRED[0], "page_token"),
+    )
 
 
 SIZE = ["Page Size must be an integer from 1 to 1000"]
 SIZE_ERROR = FieldError(Code.INVALID_PARAMETER, SIZE[0], "page_size")
+TOKEN_REQUIRED = ["Page Token is required if Page Number is greater than 0"]
 NUMBER = ["Page Number must be an integer from 0 to 1000000"]
 
 
@@ -68,11 +78,9 @@ NUMBER = ["Page Number must be an integer from 0 to 1000000"]
         ({"page_number": "1000001"}, NUMBER),
         ({"page_number": "-1"}, NUMBER),
         ({"page_number": "9" * 5000}, NUMBER),
-        ({"page_number": "2001"}, ["Page Number must be at most 2000 for this size"]),
-        (
-            {"page_number": "101", "page_size": "1000"},
-            ["Page Number must be at most 100 for this size"],
-        ),
+        ({"page_number": "1"}, TOKEN_REQUIRED),
+        ({"page_number": "2", "page_size": "0"}, [*SIZE, *TOKEN_REQUIRED]),
+        ({"page_number": "1", "page_token": "!"}, ["Page Token is invalid"]),
         ({"sort_order": "up"}, ["Sort Order must be one of: asc, desc"]),
         ({"page_token": "!"}, ["Page Token is invalid"]),
         (

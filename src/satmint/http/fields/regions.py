@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from satmint.flows.policy import Policy
 from satmint.http.body_schema import Field, InvalidValue, JsonSchema, ReadContext
 from satmint.http.fields.texts import require_string
 from satmint.model.refusals import Code
@@ -23,6 +24,10 @@ class Region(Field[str]):
         """See `Field.schema`."""
         return {"type": "string"}
 
+    def schema_for(self, policy: Policy) -> JsonSchema:
+        """See `Field.schema_for`."""
+        return {**self.schema(), "enum": sorted(policy.regions)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterHost(Field[str]):
@@ -40,3 +45,8 @@ class ClusterHost(Field[str]):
     def schema(self) -> JsonSchema:
         """See `Field.schema`."""
         return {"type": "string"}
+
+    def schema_for(self, policy: Policy) -> JsonSchema:
+        """See `Field.schema_for`. A region may have the name of a host."""
+        words = (*sorted(policy.regions), *sorted(policy.cluster_hosts))
+        return {**self.schema(), "enum": list(dict.fromkeys(words))}

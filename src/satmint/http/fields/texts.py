@@ -96,13 +96,16 @@ class ReferenceText(Field[str]):
 class TokenText(Field[str]):
     """A token, which a flow validates."""
 
+    format: str | None = None
+    """Its `format` in JSON Schema."""
+
     def read(self, value: object, context: ReadContext) -> str:
         """See `Field.read`."""
         return require_string(value)
 
     def schema(self) -> JsonSchema:
         """See `Field.schema`."""
-        return {"type": "string"}
+        return {"type": "string"} | ({} if self.format is None else {"format": self.format})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,8 +93,8 @@ async def _subproject_errors(
 def _check_subproject(project: UUID, subproject: UUID | None) -> list[FieldError]:
     if subproject is None or subproject == project:
         return []
-    message = "Subproject Id must belong to the project"
-    return [FieldError(Code.MUST_BELONG_TO_PROJECT, message, "subproject_id")]
+    message = "Subproject Id must be the id of this project: there are no subprojects"
+    return [FieldError(Code.INVALID_SUBPROJECT_ID, message, "subproject_id")]
 
 
 async def _update(context: HandlerContext, call: Call, change: _ApiTokenChange) -> ApiTokenAnswer:
@@ -128,7 +128,7 @@ OPERATIONS: Final = (
             {
                 Code.NOT_AN_ARRAY_OF_STRINGS,
                 Code.INVALID_AUTH_TOKEN_PERMISSIONS,
-                Code.MUST_BELONG_TO_PROJECT,
+                Code.INVALID_SUBPROJECT_ID,
             }
         ),
         secret=True,

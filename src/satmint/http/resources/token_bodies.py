@@ -86,7 +86,10 @@ SUBSCRIBER_TOKEN: Final = BodySchema(
 )
 
 REFRESH_TOKEN: Final = TokenText(
-    name="refresh_token", doc="The refresh token of the last response.", required=True
+    name="refresh_token",
+    doc="The refresh token of the last response.",
+    required=True,
+    format="jwt",
 )
 REFRESH: Final = BodySchema(
     "SubscriberRefreshTokenRequest", (REFRESH_TOKEN,), lambda members: members[REFRESH_TOKEN]

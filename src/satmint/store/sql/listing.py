@@ -38,15 +38,12 @@ async def read_page(db: Database, listing: Listing, window: Window, build: Build
         arguments += [anchor.value] if listing.sort_column is not None else []
         arguments.append(anchor.id.bytes if listing.id_is_bytes else anchor.id)
     order = ", ".join(f"{name} {'DESC' if descending else 'ASC'}" for name in columns)
-    arguments += [window.size + 1, 0 if anchor is not None else window.offset]
-    query = (
-        f"{listing.select} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {{}} OFFSET {{}}"
-    )
+    arguments.append(window.size + 1)
+    query = f"{listing.select} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {{}}"
     marks_in_order = (f"${number}" for number in range(1, len(arguments) + 1))
     found = await db.fetch_list(build, query.format(*marks_in_order), *arguments)
     has_more = len(found) > window.size
     items = tuple(found[: window.size])
     if backwards:
         return Page(items[::-1], more_before=has_more, more_after=True)
-    skipped = anchor is not None or window.offset > 0
-    return Page(items, more_before=skipped, more_after=has_more)
+    return Page(items, more_before=anchor is not None, more_after=has_more)
