@@ -311,6 +311,16 @@ async def a_project_token(execute_steps: Phase) -> str:
     return f"{PROJECT_TOKENS}/{(await execute_steps.made('POST', PROJECT_TOKENS, body))['id']}"
 
 
+@scene("list-project-tokens", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", PROJECT_TOKENS)
+
+
+@scene("list-api-tokens", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", "/api/satmint/api-tokens")
+
+
 @scene("update-project-token", 200)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("PATCH", await a_project_token(execute_steps), {"name": "renamed"})

@@ -26,6 +26,10 @@ def test_each_operation_has_a_name_and_a_place_of_its_own() -> None:
     assert len(set(places)) == len(places)
 
 
+MASKED = {"update-project-token", "list-project-tokens", "list-api-tokens"}
+"""Their answers carry tokens of which most is left out."""
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 def test_operation_is_whole(operation: Operation) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9-]*", operation.id)
@@ -40,7 +44,7 @@ def test_operation_is_whole(operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 def test_answer_that_carries_a_token_is_not_stored_on_the_way(operation: Operation) -> None:
-    if SECRETS & members(operation.answer) and operation.id != "update-project-token":
+    if SECRETS & members(operation.answer) and operation.id not in MASKED:
         assert operation.secret
 
 

@@ -345,6 +345,8 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     yield api_token
     token_id = said(api_token[1], 200)["id"]
     yield await call("create-project-token", {"name": "x", "permissions": ["voice"]})
+    yield await call("list-project-tokens")
+    yield await call("list-api-tokens")
     yield await call("update-project-token", {"name": "y"}, token_id=token_id)
     yield await call("delete-project-token", token_id=token_id)
 

@@ -182,6 +182,7 @@ def test_api_token_is_good_until_it_loses_its_permission_or_is_deleted(seen: See
         "id": made["id"],
         "name": "renamed",
         "permissions": ["management"],
+        "token": f"{made['token'][:6]}…{made['token'][-3:]}",
     }
     unauthorized = {"status": 401, "body": {"error": "Unauthorized"}}
     assert seen["lost its permission"] == unauthorized

@@ -16,13 +16,14 @@ from satmint.model.claims import Claims, TokenType
 from satmint.model.ids import as_uuid
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
-from satmint.model.records import Address, Session
+from satmint.model.records import Address, ApiTokenUse, Session
 from satmint.model.refusals import Unauthorized
 from satmint.model.rotation import Cause, RefreshTokenRef, is_concurrent
-from satmint.model.secrets import digest
+from satmint.model.secrets import digest, mask
 from satmint.store.contract import Store
 
 _MAX_CACHED_CALLERS: Final = 10_000
+_HOUR: Final = 3600
 _BEARER: Final = frozenset({b"bearer"})
 _BEARER_OR_DPOP: Final = frozenset({b"bearer", b"dpop"})
 
@@ -164,17 +165,21 @@ class CallerAuthenticator:
     async def _load_caller(self, authorization: bytes, address: str) -> ApiTokenCaller:
         key, second = sha256(authorization).digest(), self._second()
         credentials = _basic_credentials(authorization)
-        token = None
+        projects, token = self._services.store.projects, None
         if credentials is not None:
-            project, secret = credentials
-            token = await self._services.store.projects.api_token_by_digest(project, secret)
+            secret = digest(credentials.secret)
+            token = await projects.api_token_by_digest(credentials.project, secret)
             if token is not None and not compare_digest(token.digest, secret):
                 token = None
-        if token is None:
+        if token is None or credentials is None:
             self._cache.pop(key, None)
             if authorization:
                 self._services.limits.count_failure(address)
             raise Unauthorized("bad_credentials" if authorization else "no_credentials")
+        hour = self._services.clock.now() // _HOUR * _HOUR
+        if token.mask is None or token.last_used_at is None or token.last_used_at < hour:
+            use = ApiTokenUse(token.project, token.id, hour, mask(credentials.secret))
+            projects.record_api_token_use(use)
         caller = ApiTokenCaller(token.project, token.id, token.permissions)
         self._cache[key] = second, caller
         if len(self._cache) > _MAX_CACHED_CALLERS:
@@ -298,8 +303,15 @@ def refresh_token_ref(claims: Claims) -> RefreshTokenRef:
     return RefreshTokenRef(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt, claims.exp)
 
 
-def _basic_credentials(authorization: bytes) -> tuple[UUID, bytes] | None:
-    """The project and the digest of the API token. None: the header is not valid Basic."""
+@dataclass(frozen=True, slots=True)
+class _BasicCredentials:
+    project: UUID
+    secret: str = field(repr=False)
+    """The text of an API token, if it is one."""
+
+
+def _basic_credentials(authorization: bytes) -> _BasicCredentials | None:
+    """The project and the text of the API token. None: the header is not valid Basic."""
     scheme, _, encoded = authorization.partition(b" ")
     if scheme.lower() != b"basic":
         return None
@@ -308,7 +320,7 @@ def _basic_credentials(authorization: bytes) -> tuple[UUID, bytes] | None:
     except (Base64Error, ValueError):
         return None
     project = as_uuid(user)
-    return (project, digest(password)) if colon and project is not None else None
+    return _BasicCredentials(project, password) if colon and project is not None else None
 
 
 def _token(authorization: bytes, schemes: frozenset[bytes]) -> str:

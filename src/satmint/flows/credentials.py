@@ -9,7 +9,7 @@ from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
-from satmint.model.secrets import SecretText, new_api_token, new_c2c_token
+from satmint.model.secrets import SecretText, mask, new_api_token, new_c2c_token
 from satmint.store.contract import Store
 
 
@@ -39,10 +39,23 @@ async def create_api_token(
 ) -> tuple[ApiToken, SecretText]:
     """Create an API token. Its text is returned only here: the store keeps a digest."""
     secret, now = new_api_token(services.entropy), services.clock.now()
-    token = ApiToken(services.new_id(), project, name, permissions, secret.digest(), now)
+    token = ApiToken(
+        services.new_id(),
+        project,
+        name,
+        permissions,
+        secret.digest(),
+        now,
+        mask(secret.reveal()),
+    )
     event = services.new_event(EventKind.API_TOKEN_CREATED, project, origin, now, subject=token.id)
     await services.store.projects.add_api_token(token, event)
     return token, secret
+
+
+async def list_api_tokens(store: Store, project: UUID, window: Window) -> Page[ApiToken]:
+    """One page of the project's API tokens, oldest first."""
+    return await store.projects.list_api_tokens(project, window)
 
 
 async def update_api_token(

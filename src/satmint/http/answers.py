@@ -1,7 +1,7 @@
 """Response bodies: exactly the members of the vendor's schemas, and those of our extensions."""
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -19,6 +19,8 @@ from satmint.model.records import (
 from satmint.model.times import iso, iso_or_none
 
 T = TypeVar("T")
+
+UNKNOWN_MASK: Final = "PT…"
 
 Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """ISO 8601 in UTC, with `Z`."""
@@ -101,13 +103,15 @@ class AddressAnswer(msgspec.Struct, frozen=True):
     type: AddressType
 
 
-class ApiTokenAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class ApiTokenAnswer(msgspec.Struct, frozen=True):
     """An API token. Only the response that creates it contains its text."""
 
     id: UUID
     name: str
     permissions: list[Permission]
-    token: str | None = None
+    token: str
+    """The text in the response that creates the token; otherwise masked: `PTd49e…2be`, or `PT…` for
+    a token of an earlier version that has not been used since."""
 
     def __repr__(self) -> str:
         return f"ApiTokenAnswer({self.id}, hidden)"
@@ -210,7 +214,8 @@ def show_address(address: Address) -> AddressAnswer:
 
 def show_api_token(token: ApiToken, text: str | None = None) -> ApiTokenAnswer:
     """Return the answer for an API token, with its text if it is new."""
-    return ApiTokenAnswer(token.id, token.name, sorted(token.permissions), text)
+    shown = text or token.mask or UNKNOWN_MASK
+    return ApiTokenAnswer(token.id, token.name, sorted(token.permissions), shown)
 
 
 def show_c2c_token(token: C2cToken) -> C2cTokenAnswer:

@@ -76,6 +76,8 @@ _BY_SCHEMA_MEMBER: Final[Mapping[tuple[str, str], object]] = {
     ("AddressUpdateRequest", "display_name"): "Support",
     ("ApiTokenAnswer", "name"): "my backend",
     ("ApiTokenAnswer", "token"): "PT…",
+    ("ApiTokenUseAnswer", "name"): "my backend",
+    ("ApiTokenUseAnswer", "token"): "PTd49e…2be",
     ("C2cTokenAnswer", "name"): "shop window",
     ("C2cTokenCreateRequest", "name"): "shop window",
     ("EmbedTokenRequest", "token"): "c2c_…",

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from satmint.http.answers import Instant
+from satmint.http.answers import UNKNOWN_MASK, Instant
 from satmint.model.claims import Kind
 from satmint.model.events import Event, EventKind
-from satmint.model.records import Device, Presence, Session
+from satmint.model.permissions import Permission
+from satmint.model.records import ApiToken, Device, Presence, Session
 from satmint.model.times import iso, iso_or_none
 from satmint.model.webhooks import Webhook, WebhookState
 
@@ -83,6 +84,24 @@ class EventAnswer(msgspec.Struct, frozen=True):
     agent: str
 
 
+class ApiTokenUseAnswer(msgspec.Struct, frozen=True):
+    """An API token, with its last use."""
+
+    id: UUID
+    name: str
+    permissions: list[Permission]
+    token: str
+    """Masked: `PTd49e…2be`, or `PT…` for a token of an earlier version that has not been used
+    since."""
+    created_at: Instant
+    last_used_at: Instant | None
+    """The start of the hour in which it was last used; null if it never was, or not since this
+    version records it."""
+
+    def __repr__(self) -> str:
+        return f"ApiTokenUseAnswer({self.id}, hidden)"
+
+
 class RevokedAnswer(msgspec.Struct, frozen=True):
     """The number of sessions that were revoked."""
 
@@ -113,6 +132,18 @@ class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return "NewWebhookAnswer(hidden)"
+
+
+def show_api_token_use(token: ApiToken) -> ApiTokenUseAnswer:
+    """Return the answer for an API token, with its last use."""
+    return ApiTokenUseAnswer(
+        id=token.id,
+        name=token.name,
+        permissions=sorted(token.permissions),
+        token=token.mask or UNKNOWN_MASK,
+        created_at=iso(token.created_at),
+        last_used_at=iso_or_none(token.last_used_at),
+    )
 
 
 def show_webhook(webhook: Webhook) -> WebhookAnswer:

@@ -111,7 +111,7 @@ _TAGS: Final = {
     "Subscriber": "Read the subscriber that the SAT identifies.",
     "Subscribers": "Create, read, update and delete subscribers.",
     "Addresses": "Read addresses, with a SAT or an API token.",
-    "Project tokens": "Create, update and delete the API tokens of a project.",
+    "Project tokens": "List, create, update and delete the API tokens of a project.",
     "Management": (
         "Extensions of the vendor's API: sessions, introspection, revocation, addresses,"
         " Click-to-Call tokens, webhooks and the audit trail."

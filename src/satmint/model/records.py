@@ -30,6 +30,24 @@ class ApiToken:
     digest: bytes
     """SHA-256 of the text."""
     created_at: int
+    mask: str | None = None
+    """The text without most of it, by which people recognise it. None: it is unknown, because the
+    token was created by an earlier version and has not been used since."""
+    last_used_at: int | None = None
+    """Unix seconds of the start of the hour in which it was last used; None: never, or before
+    uses were recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTokenUse:
+    """An API token was used."""
+
+    project: UUID
+    token: UUID
+    hour: int
+    """Unix seconds of the start of the hour."""
+    mask: str
+    """See `ApiToken`."""
 
 
 @dataclass(frozen=True, slots=True)

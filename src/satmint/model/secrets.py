@@ -46,6 +46,11 @@ def new_api_token(entropy: Entropy) -> SecretText:
     return SecretText("PT" + entropy.take(24).hex())
 
 
+def mask(api_token: str) -> str:
+    """An API token without 41 of its 48 digits, `PTd49e…2be`: 164 random bits stay secret."""
+    return f"{api_token[:6]}…{api_token[-3:]}"
+
+
 def new_c2c_token(entropy: Entropy) -> SecretText:
     """`c2c_` and 32 hexadecimal digits: 96 random bits, then their CRC-32.
 

@@ -3,8 +3,13 @@
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from satmint.flows.credentials import create_api_token, delete_api_token, update_api_token
-from satmint.http.answers import ApiTokenAnswer, show_api_token
+from satmint.flows.credentials import (
+    create_api_token,
+    delete_api_token,
+    list_api_tokens,
+    update_api_token,
+)
+from satmint.http.answers import ApiTokenAnswer, ListOf, show_api_token
 from satmint.http.body_schema import BodySchema, Members
 from satmint.http.call import Call, Response
 from satmint.http.fields import Id, SetOf, Text
@@ -15,6 +20,7 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
+from satmint.http.paging import PAGING_QUERY, page_of, read_window
 from satmint.model.permissions import Permission
 from satmint.model.refusals import Code, FieldError, Unprocessable
 
@@ -74,6 +80,13 @@ UPDATE: Final = BodySchema(
 )
 
 
+async def _list(context: HandlerContext, call: Call) -> object:
+    query = call.query()
+    page = await list_api_tokens(context.services.store, call.caller.project, read_window(query))
+    url = f"{context.public_url}{_PATH}"
+    return page_of(page, query, url, show_api_token, lambda found: (found.created_at, found.id))
+
+
 async def _create(context: HandlerContext, call: Call, request: _NewApiToken) -> ApiTokenAnswer:
     project = call.caller.project
     if field_errors := _check_subproject(project, request.subproject):
@@ -114,6 +127,18 @@ async def _delete(context: HandlerContext, call: Call) -> Response:
 
 
 OPERATIONS: Final = (
+    Operation(
+        id="list-project-tokens",
+        method="GET",
+        path=_PATH,
+        tag="Project tokens",
+        summary="List API tokens",
+        description="`GET /api/satmint/api-tokens` lists them with their last use.",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=_list,
+        answer=ListOf[ApiTokenAnswer],
+        query=PAGING_QUERY,
+    ),
     Operation(
         id="create-project-token",
         method="POST",

@@ -11,7 +11,7 @@ Rules for every method:
 - Any method may raise `StoreUnavailable`; whether the step happened is then unknown. A store waits
   for locks and retries serialisation failures itself, within bounds, before it raises. It never
   reports such a failure as any other result.
-- Token texts are never passed to a store: only their digests.
+- Token texts are never passed to a store: only their digests, and of API tokens a mask.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import (
     Address,
     ApiToken,
+    ApiTokenUse,
     C2cToken,
     Project,
     Subscriber,
@@ -80,6 +81,18 @@ class ProjectStore(Protocol):
 
     async def add_api_token(self, token: ApiToken, event: Event) -> None:
         """Store a new API token."""
+        ...
+
+    async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:
+        """A project's API tokens."""
+        ...
+
+    def record_api_token_use(self, use: ApiTokenUse) -> None:
+        """Record the hour of a use, and the mask if it is unknown. Returns at once, never fails.
+
+        It is written in the background, once for each token and hour, and tried again until it
+        succeeds or the store is closed. A recorded use is never replaced by an earlier one.
+        """
         ...
 
     async def api_token_by_digest(self, project: UUID, digest: bytes) -> ApiToken | None:

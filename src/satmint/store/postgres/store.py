@@ -153,6 +153,7 @@ class PostgresStore(SqlStore):
     async def close(self) -> None:
         """See `Store.close`."""
         await self._listener.close()
+        await self.projects.api_token_uses.close()
         await self.sessions.close()
         await self._db.close()
         await self._reserved_db.close()

@@ -7,7 +7,8 @@ from uuid import UUID
 from satmint.model.events import Event
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
-from satmint.model.records import ApiToken, C2cToken, Project
+from satmint.model.records import ApiToken, ApiTokenUse, C2cToken, Project
+from satmint.store.sql.api_token_uses import ApiTokenUses
 from satmint.store.sql.listing import Listing, read_page
 from satmint.store.sql.port import Database, Lookup, Transaction
 from satmint.store.sql.table import Table
@@ -29,6 +30,7 @@ class SqlProjects:
         self._db = db
         self._api_tokens = db.lookup(_API_BY_DIGEST, _API_TOKENS.build)
         self._c2c_tokens = db.lookup(_C2C_BY_DIGEST, _C2C_TOKENS.build)
+        self.api_token_uses = ApiTokenUses(self._write_use)
 
     async def create(self, project: Project) -> None:
         """See `ProjectStore.create`."""
@@ -48,6 +50,14 @@ class SqlProjects:
     async def add_api_token(self, token: ApiToken, event: Event) -> None:
         """See `ProjectStore.add_api_token`."""
         await self._add(_API_TOKENS, token, event)
+
+    async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:
+        """See `ProjectStore.list_api_tokens`."""
+        return await self._list(_API_TOKENS, project, window)
+
+    def record_api_token_use(self, use: ApiTokenUse) -> None:
+        """See `ProjectStore.record_api_token_use`."""
+        self.api_token_uses.add(use)
 
     async def api_token_by_digest(self, project: UUID, digest: bytes) -> ApiToken | None:
         """See `ProjectStore.api_token_by_digest`."""
@@ -95,10 +105,7 @@ class SqlProjects:
 
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """See `ProjectStore.list_c2c_tokens`."""
-        listing = Listing(
-            _C2C_TOKENS.select, ["project_id = {}"], [project], "created_at", "token_id"
-        )
-        return await read_page(self._db, listing, window, _C2C_TOKENS.build)
+        return await self._list(_C2C_TOKENS, project, window)
 
     async def disable_c2c_token(
         self, project: UUID, token: UUID, now: int, event: Event
@@ -118,6 +125,27 @@ class SqlProjects:
     async def delete_c2c_token(self, project: UUID, token: UUID, event: Event) -> bool:
         """See `ProjectStore.delete_c2c_token`."""
         return await self._delete("c2c_tokens", project, token, event)
+
+    async def _list(self, table: Table[Token], project: UUID, window: Window) -> Page[Token]:
+        listing = Listing(table.select, ["project_id = {}"], [project], "created_at", "token_id")
+        return await read_page(self._db, listing, window, table.build)
+
+    async def _write_use(self, use: ApiTokenUse) -> bool:
+        """Write a use. Returns False if another transaction has locked the token's row."""
+        update = (
+            "UPDATE api_tokens SET last_used_at = $3, mask = coalesce(mask, $4)"
+            f" {_KEY} AND (last_used_at IS NULL OR last_used_at < $3)"
+        )
+
+        async def work(tx: Transaction) -> bool:
+            key = use.project, use.token
+            query = f"SELECT token_id FROM api_tokens {_KEY}"
+            if await tx.fetch(bool, query + tx.dialect.skip_locked, *key):
+                await tx.execute(update, *key, use.hour, use.mask)
+                return True
+            return not await tx.fetch(bool, query, *key)
+
+        return await self._db.transaction(work, project=use.project)
 
     async def _add(self, table: Table[Token], token: Token, event: Event) -> None:
         async def work(tx: Transaction) -> None:

@@ -73,6 +73,7 @@ class SqliteStore(SqlStore):
 
     async def close(self) -> None:
         """See `Store.close`."""
+        await self.projects.api_token_uses.close()
         await self.sessions.close()
         await self._writer.close()
         await self._reader.close()

@@ -12,14 +12,40 @@ from typing import Final, Generic
 
 from satmint_sdk.rest._call import Call, Extras, members, path_of
 from satmint_sdk.rest._options import RequestOptions
-from satmint_sdk.rest._resource import D, Resource, api_method
-from satmint_sdk.rest.types import Nothing, Permission, ProjectToken
+from satmint_sdk.rest._resource import D, Resource, api_method, pages
+from satmint_sdk.rest.types import Nothing, Page, Permission, ProjectToken
 
 _FOLDER: Final = ("api", "project", "tokens")
 
 
 class ProjectTokens(Resource[D]):
     """The API tokens of the project."""
+
+    @api_method
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_number: int | None = None,
+        page_token: str | None = None,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Page[ProjectToken]]:
+        """Read one page of the API tokens, whose texts are masked.
+
+        Args:
+            page_size: Items on a page; 50 if absent, at most 1000.
+            page_number: Which page, from 0; above 0 with `page_token`.
+            page_token: Where a page begins, as found in `links`.
+            extras: Further members of the query.
+            request_options: How to send this call.
+        """
+        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
+        return Call(
+            "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
+        )
+
+    paginate = pages(list)
 
     @api_method
     def create(

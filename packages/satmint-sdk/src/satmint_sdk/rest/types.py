@@ -123,18 +123,20 @@ class SubscriberInfo(TypedDict):
 
 
 class SubscriberProfile(TypedDict):
-    """A subscriber's personal data. Note `timezone` here and `time_zone` in token requests."""
+    """A subscriber's personal data; what is unset is empty.
+
+    Note `timezone` here and `time_zone` in token requests.
+    """
 
     id: str
-    email: str | None
-    first_name: str | None
-    last_name: str | None
-    display_name: str | None
-    job_title: str | None
-    timezone: str | None
-    country: str | None
-    region: str | None
-    company_name: str | None
+    email: str
+    first_name: str
+    last_name: str
+    display_name: str
+    job_title: str
+    timezone: str
+    country: str
+    company_name: str
 
 
 class Subscriber(TypedDict):
@@ -166,12 +168,12 @@ class Page(TypedDict, Generic[Item]):
 
 
 class ProjectToken(TypedDict):
-    """An API token. Its text is shown once, at its creation."""
+    """An API token. Its text is shown once, at its creation; otherwise it is masked."""
 
     id: str
     name: str
     permissions: list[Permission]
-    token: NotRequired[str]
+    token: str
 
 
 class Nothing(TypedDict):
