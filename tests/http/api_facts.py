@@ -7,7 +7,7 @@ type, such as `list of uuid` or `string or null, optional`; `[]` in its name is 
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ VENDOR: Final = Path(__file__).with_name("vendor_facts.toml")
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 _FORMATS: Final = ("uuid", "jwt", "uri", "date-time")
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
+_ONE_OF: Final = "one of "
 _OPTIONAL: Final = ", optional"
 
 
@@ -66,28 +67,44 @@ def plain_path(operation: str) -> str:
 
 def flattened(schema: Json, schemas: Mapping[str, Json], name: str) -> Facts:
     """The facts of a value called `name`, and of its members."""
-    facts = {name: " or ".join(dict.fromkeys(_kinds(schema, schemas)))}
+    facts = {name: _joined(_kinds(schema, schemas))}
     alternatives = [_members(found, schemas, name) for found in _objects(schema, schemas)]
     for member in dict.fromkeys(name for members in alternatives for name in members):
+        parent = member.rpartition(".")[0]
         texts = [members[member] for members in alternatives if member in members]
-        kinds = dict.fromkeys(text.removesuffix(_OPTIONAL) for text in texts)
-        is_optional = len(texts) < len(alternatives) or any(t.endswith(_OPTIONAL) for t in texts)
-        facts[member] = " or ".join(kinds) + (_OPTIONAL if is_optional else "")
+        # Some alternative has the object that the member is of, but not the member.
+        is_lacking = any(
+            member not in members and (parent == name or parent in members)
+            for members in alternatives
+        )
+        is_optional = is_lacking or any(text.endswith(_OPTIONAL) for text in texts)
+        kinds = _joined(text.removesuffix(_OPTIONAL) for text in texts)
+        facts[member] = kinds + (_OPTIONAL if is_optional else "")
     return facts
+
+
+def _joined(kinds: Iterable[str]) -> str:
+    """Several kinds as one text, with the words of all sets of words in one."""
+    found = dict.fromkeys(kinds)
+    words = [kind.removeprefix(_ONE_OF).split(", ") for kind in found if kind.startswith(_ONE_OF)]
+    one_of = (
+        [f"{_ONE_OF}{', '.join(sorted({word for one in words for word in one}))}"] if words else []
+    )
+    return " or ".join([*one_of, *(kind for kind in found if not kind.startswith(_ONE_OF))])
 
 
 def _operation_facts(document: Json, path: str, operation: Json) -> Facts:
     schemas = document["components"]["schemas"]
     parameters = operation.get("parameters", ())
     kinds = [
-        " or ".join(_kinds(parameter["schema"], schemas))
+        _joined(_kinds(parameter["schema"], schemas))
         for parameter in parameters
         if parameter["in"] == "path"
     ]
     facts = {"auth": _auth(operation["security"]), **_path(path, kinds)}
     for parameter in parameters:
         if parameter["in"] != "path":
-            kind = " or ".join(_kinds(parameter["schema"], schemas))
+            kind = _joined(_kinds(parameter["schema"], schemas))
             facts[f"{parameter['in']}.{parameter['name']}"] = kind
     if "requestBody" in operation:
         facts |= flattened(_content(operation["requestBody"]), schemas, "request")
@@ -151,12 +168,11 @@ def _objects(schema: Json, schemas: Mapping[str, Json]) -> Iterator[Json]:
 def _kinds(schema: Json, schemas: Mapping[str, Json]) -> Iterator[str]:
     for one in _alternatives(schema, schemas):
         if "const" in one:
-            yield f"one of {one['const']}"
+            yield f"{_ONE_OF}{one['const']}"
         elif "enum" in one:
-            words = sorted(str(word) for word in one["enum"] if word is not None)
-            yield f"one of {', '.join(words)}"
+            yield f"{_ONE_OF}{', '.join(str(word) for word in one['enum'] if word is not None)}"
         elif one["type"] == "array":
-            yield f"list of {' or '.join(dict.fromkeys(_kinds(one['items'], schemas)))}"
+            yield f"list of {_joined(_kinds(one['items'], schemas))}"
         else:
             yield one["format"] if one.get("format") in _FORMATS else one["type"]
 
@@ -176,8 +192,8 @@ def _schema(text: str) -> Json:
     alternatives = text.split(" or ")
     if len(alternatives) > 1:
         return {"anyOf": [_schema(one) for one in alternatives]}
-    if text.startswith("one of "):
-        return {"enum": text.removeprefix("one of ").split(", ")}
+    if text.startswith(_ONE_OF):
+        return {"enum": text.removeprefix(_ONE_OF).split(", ")}
     if text.startswith("@"):
         return {"$ref": text.removeprefix("@")}
     return {"type": "string", "format": text} if text in _FORMATS else {"type": text}

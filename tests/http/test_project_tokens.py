@@ -95,6 +95,18 @@ async def test_a_use_is_shown_by_its_hour(server_on_each_store: Server) -> None:
         assert uses[made["id"]] == {**unused, "last_used_at": hour}
 
 
+async def test_many_requests_within_an_hour_are_one_write(server: Server) -> None:
+    statements = list[str]()
+    writer = server.service.store._writer  # type: ignore[attr-defined]
+    writer._connection.set_trace_callback(statements.append)
+    for _ in range(30):
+        server.clock.advance(10)
+        await listed(server)
+        await server.settled()
+    written = [one for one in statements if one.startswith("UPDATE api_tokens")]
+    assert len(written) == 1
+
+
 async def test_a_token_of_an_earlier_version_gets_its_mask_when_it_is_used(
     server_on_each_store: Server,
 ) -> None:

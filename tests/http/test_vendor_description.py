@@ -27,6 +27,12 @@ TABLE: Final = read_vendor_table()
 VENDOR: Final = vendor_facts(TABLE)
 OURS: Final = document_facts(document(OPERATIONS, BASE_URL))
 ABSENT: Final = "absent"
+PENDING: Final = {
+    plain_path(operation)
+    for operation, facts in TABLE["operations"].items()
+    if facts.get("pending")
+}
+"""Operations that are compared if they are served."""
 SERVED: Final = sorted(VENDOR.keys() & OURS.keys())
 
 
@@ -94,17 +100,14 @@ def test_what_differs_from_the_vendors_description_is_listed_with_a_reason(opera
 @pytest.mark.parametrize("listed", LISTED, ids=[f"{one.where} {one.ours}" for one in LISTED])
 def test_listed_difference_exists_and_has_a_reason(listed: Listed) -> None:
     assert len(listed.reason) > 20
+    if any(listed.where.startswith(f"{operation} ") for operation in PENDING - OURS.keys()):
+        return
     assert any(listed.covers(found) for one in SERVED for found in differences(one))
 
 
 def test_operations_of_the_vendors_description_are_served() -> None:
-    expected = {
-        plain_path(operation)
-        for operation, facts in TABLE["operations"].items()
-        if not facts.get("pending")
-    }
-    assert expected <= OURS.keys()
-    assert len(expected) == 16
+    assert VENDOR.keys() - PENDING <= OURS.keys()
+    assert len(VENDOR.keys() - PENDING) == 16
 
 
 def test_every_object_of_the_facts_is_used() -> None:
@@ -124,6 +127,15 @@ def test_facts_of_a_schema() -> None:
         "answer.a": "string, optional",
         "answer.b": "one of x, y, optional",
     }
+    nested: Json = {"type": "object", "properties": {"c": {"$ref": "A"}}, "required": ["c"]}
+    assert flattened({"anyOf": [nested, {"$ref": "B"}]}, schemas, "answer") == {
+        "answer": "object",
+        "answer.c": "object, optional",
+        "answer.c.a": "string",
+        "answer.b": "one of x, y, optional",
+    }
+    words: Json = {"anyOf": [{"const": "b"}, {"enum": ["c", "a"]}, {"type": "null"}]}
+    assert flattened(words, schemas, "word") == {"word": "one of a, b, c or null"}
     nullable: Json = {"type": ["string", "null"], "format": "uuid"}
     assert flattened(nullable, schemas, "id") == {"id": "uuid or null"}
 

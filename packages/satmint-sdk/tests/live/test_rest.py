@@ -111,7 +111,13 @@ def test_an_api_token_from_birth_to_deletion(live: Live) -> None:
             with pytest.raises(SignalWireRestError) as refused:
                 limited.project.tokens.create(name="more", permissions=["management"])
             assert refused.value.status_code == 401
-            assert client.project.tokens.update(made["id"], name="cd")["name"] == "cd"
+            renamed = client.project.tokens.update(made["id"], name="cd")
+            assert renamed["name"] == "cd"
+            masked = f"{made['token'][:6]}…{made['token'][-3:]}"
+            assert renamed["token"] == masked
+            listed = {token["id"]: token for token in client.project.tokens.paginate(page_size=1)}
+            assert listed[made["id"]] == renamed
+            assert client.project.tokens.list(page_size=1)["data"][0]["id"] in listed
             gone: Any = client.project.tokens.delete(made["id"])
             assert gone == {}
             with pytest.raises(SignalWireRestError) as refused:

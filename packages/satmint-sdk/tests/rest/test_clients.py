@@ -132,6 +132,10 @@ WIRE: list[tuple[str, dict[str, Any], tuple[str, ...], Seen]] = [
     ),
     ("fabric.addresses.get", {}, ("id-1",), ("GET", f"{ADDRESSES}/id-1", None)),
     (
+        "project.tokens.list", {"page_size": 5, "page_token": "t"}, (),
+        ("GET", f"{PROJECT}?page_size=5&page_token=t", None),
+    ),
+    (
         "project.tokens.create", {"name": "n", "permissions": ("calling",)}, (),
         ("POST", PROJECT, {"name": "n", "permissions": ["calling"]}),
     ),
