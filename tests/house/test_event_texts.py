@@ -25,6 +25,7 @@ from satmint.flows.issue import embed_token
 from satmint.flows.keys import record_in_all_projects
 from satmint.flows.live import Credentials, open_live_session, reauthenticate_live_session
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
+from satmint.flows.rooms import NewRoom, create_room, delete_room
 from satmint.flows.session_queries import list_events
 from satmint.flows.subscribers import delete_subscriber
 from satmint.flows.visible_addresses import addresses_of_caller
@@ -75,6 +76,8 @@ async def sessions_are_ended(server: Server) -> None:
     await revoke_subscriber(services, project, carol.claims.sub, ORIGIN)
     await delete_subscriber(services, project, carol.claims.sub, ORIGIN)
     await delete_address(services, project, server.tenant.addresses[2].id, ORIGIN)
+    room = await create_room(services, project, NewRoom("lobby"))
+    await delete_room(services, project, room.id, ORIGIN)
     await revoke_project(services, project, ORIGIN)
 
 

@@ -328,6 +328,26 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     yield await call("update-subscriber", {"job_title": "Captain"}, id=carol)
     yield await call("delete-subscriber", id=carol)
 
+    room = await call(
+        "create-conference-room", {"name": "lobby", "join_from": "2026-01-31T09:30:00Z"}
+    )
+    yield room
+    yield await call("create-conference-room", {"name": "lobby"})
+    lobby = said(room[1], 200)["id"]
+    yield await call("list-conference-rooms")
+    yield await call("get-conference-room", id=lobby)
+    yield await call("update-conference-room", {"meta": {"floor": 1}}, id=lobby)
+    yield await call("list-conference-room-addresses", id=lobby)
+    yield await call("list-conference-room-addresses-alias", id=lobby)
+    yield await call("list-resources")
+    yield await call("get-resource", id=lobby)
+    yield await call("get-resource", id=subscriber)
+    yield await call("list-resource-addresses", id=subscriber)
+    yield await call("list-subscriber-sip-endpoints", id=subscriber)
+    yield await call("delete-conference-room", id=lobby)
+    other = await call("create-conference-room", {"name": "lobby"})
+    yield await call("delete-resource", id=said(other[1], 200)["id"])
+
     yield await call("list-addresses")
     yield await call("list-addresses", auth=holder)
     yield await call("get-address", id=str(address.id))

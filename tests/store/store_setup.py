@@ -23,6 +23,7 @@ from satmint.model.records import (
     Inviter,
     Project,
 )
+from satmint.model.rooms import Room, RoomSettings
 from satmint.model.rotation import RefreshTokenRef, RotationResult
 from satmint.store.contract import (
     InvitesExhausted,
@@ -147,6 +148,26 @@ class Given:
     async def delete_address(self, project: UUID, address: UUID) -> bool:
         event = self.event(EventKind.ADDRESS_DELETED, project, subject=address)
         return await self.store.addresses.delete(project, address, event)
+
+    def new_room(self, project: UUID, name: str = "", *, at: int = NOW) -> tuple[Room, Address]:
+        """A room and its address."""
+        name = name or self.word("room")
+        address = self.new_address(project, name=name, created_at=at)
+        shown = address.display_name
+        room = Room(self.id(), project, address.id, name, shown, RoomSettings(), at, at)
+        return room, address
+
+    async def room(self, project: UUID, name: str = "", *, at: int = NOW) -> Room:
+        room, address = self.new_room(project, name, at=at)
+        await self.store.resources.create_room(room, address)
+        return room
+
+    async def delete_room(self, room: Room) -> bool:
+        events = (
+            self.event(EventKind.ROOM_DELETED, room.project, subject=room.id),
+            self.event(EventKind.ADDRESS_DELETED, room.project, subject=room.address),
+        )
+        return await self.store.resources.delete_room(room, *events)
 
     def new_subscriber(
         self, reference: str | None = None, email: str | None = None

@@ -11,6 +11,7 @@ import pytest
 from satmint.model.claims import Kind
 from satmint.model.events import EventKind
 from satmint.model.listing import AddressFilter, Anchor, Page, SortBy, Window
+from satmint.model.rooms import ResourceFilter, Room
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
 from tests.store.store_setup import Given
@@ -138,7 +139,35 @@ async def events(store: Store, given: Given, project: UUID) -> ListUnderTest:
     )
 
 
-SHRINKING = [subscribers, addresses, addresses_by_name, c2c_tokens]
+async def resources(store: Store, given: Given, project: UUID) -> ListUnderTest:
+    """Rooms and subscribers, in turn."""
+    rooms: dict[UUID, Room] = {}
+    count = 0
+
+    async def add(at: int) -> Key:
+        nonlocal count
+        count += 1
+        if count % 2:
+            return at, await given.subscriber(project, at=at)
+        room = await given.room(project, at=at)
+        rooms[room.id] = room
+        return at, room.id
+
+    async def remove(resource: UUID) -> bool:
+        if resource in rooms:
+            return await given.delete_room(rooms[resource])
+        event = given.event(EventKind.SUBSCRIBER_DELETED, project)
+        return await store.subscribers.delete(project, resource, NOW, event)
+
+    return ListUnderTest(
+        add,
+        lambda window: store.resources.list(project, ResourceFilter(), window),
+        lambda found: (found.created_at, found.id),
+        remove,
+    )
+
+
+SHRINKING = [subscribers, addresses, addresses_by_name, c2c_tokens, resources]
 """Lists whose rows can be removed one by one."""
 LISTS = [*SHRINKING, sessions, events]
 

@@ -33,6 +33,7 @@ PUBLISHED = {
     "0008_event_positions": "68ed72f27087d3b4f964190151a6d3fea55ea86bf962bab397aa788d9d430df1",
     "0009_measured_generation": "4ab67281a2af7626158d7f2896811272307d553c2a25c1163aa2d34755bfa7bd",
     "0010_known_keys": "8cbbc9ff09aaed5ba6a9e904416fd58005331dc5e46fbce70524207851631e1f",
+    "0011_rooms": "beafde59950b9309e68637fa51d229d87a2d44377abe556dfc41769652bd8fd0",
     "0013_api_token_use": "8a5e12a46f4f9cfd6c9ccb806c09cf42b458c9f81aa42b9ee81a235eee24128e",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""

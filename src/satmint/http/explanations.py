@@ -236,7 +236,7 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
         meaning="Another record of the project already has this value.",
         when=(
             "A subscriber has this e-mail address or reference, possibly in another form.",
-            "An address with this name exists in the same context.",
+            "An address with this name exists in the same context, or a room with this name.",
         ),
         remedy=(
             "Use another value, or update the existing record.",

@@ -110,6 +110,8 @@ _TAGS: Final = {
     ),
     "Subscriber": "Read the subscriber that the SAT identifies.",
     "Subscribers": "Create, read, update and delete subscribers.",
+    "Conference rooms": "Create, read, update and delete rooms: a name and an address each.",
+    "Resources": "Read and delete subscribers and conference rooms alike.",
     "Addresses": "Read addresses, with a SAT or an API token.",
     "Project tokens": "List, create, update and delete the API tokens of a project.",
     "Management": (

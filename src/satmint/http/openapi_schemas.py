@@ -107,7 +107,8 @@ def _narrow(schema: JsonSchema) -> JsonSchema:
 
 def _narrow_member(schema: JsonSchema) -> JsonSchema:
     if "enum" in schema:
-        return {**schema, "type": "string"}
+        numbers = all(isinstance(value, int) for value in schema["enum"])
+        return {**schema, "type": "integer" if numbers else "string"}
     if "anyOf" not in schema:
         return schema
     kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]

@@ -177,6 +177,12 @@ EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
         ),
         members={"cause": "`incarnation=` and the number of the new incarnation"},
     ),
+    EventKind.ROOM_DELETED: EventText(
+        description=(
+            "A conference room was deleted with its address, of which `address_deleted` tells."
+        ),
+        members={"subject_id": "the room"},
+    ),
     EventKind.C2C_TOKEN_DELETED: EventText(
         description=(
             "A Click-to-Call token was deleted. SATs issued with it remain valid until they expire."

@@ -40,6 +40,7 @@ class EventKind(StrEnum):
     WEBHOOK_DELETED = "webhook_deleted"
     ADDRESS_DELETED = "address_deleted"
     DATABASE_ADOPTED = "database_adopted"
+    ROOM_DELETED = "room_deleted"
     C2C_TOKEN_DELETED = "c2c_token_deleted"  # noqa: S105 - an event's name
 
 
@@ -79,7 +80,7 @@ class Event(msgspec.Struct, frozen=True):
     subscriber: UUID | None = None
     session: UUID | None = None
     subject: UUID | None = None
-    """The API token, C2C token, webhook or address concerned, or the inviting subscriber."""
+    """The API token, C2C token, webhook, address or room concerned, or the inviting subscriber."""
     generation: int | None = None
     cause: str = ""
 

@@ -7,6 +7,7 @@ from typing import Final
 _EMAIL: Final = re.compile(r"[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+")
 _EMAIL_INSIDE: Final = re.compile(r"[^\s@]@[^\s@.]+(\.[^\s@.]+)+")
 _FINGERPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_ROOM_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?", re.ASCII)
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+", re.ASCII)
 
@@ -24,6 +25,11 @@ def is_fingerprint(text: str) -> bool:
 def is_slug(text: str) -> bool:
     """Whether `text` is a slug: lower-case letters, digits and inner hyphens."""
     return _SLUG.fullmatch(text) is not None
+
+
+def is_room_name(text: str) -> bool:
+    """Whether `text` may name a conference room, by the vendor's rule."""
+    return _ROOM_NAME.fullmatch(text) is not None
 
 
 def slug(text: str) -> str:

@@ -100,7 +100,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A reachable resource, `/<context>/<name>`."""
+    """What a token can be good for, `/<context>/<name>`: of a resource, or by itself."""
 
     id: UUID
     project: UUID

@@ -11,6 +11,7 @@ from satmint.http.fields.numbers import (
     Seconds,
     require_integer,
 )
+from satmint.http.fields.objects import AnyObject, Time
 from satmint.http.fields.regions import ClusterHost, Region
 from satmint.http.fields.texts import (
     FormattedText,
@@ -21,6 +22,7 @@ from satmint.http.fields.texts import (
     email,
     fingerprint,
     require_string,
+    room_name,
     slug,
     web_url,
 )
@@ -28,6 +30,7 @@ from satmint.http.fields.texts import (
 __all__ = [
     "MAX_ADDRESSES",
     "AddressIds",
+    "AnyObject",
     "ClusterHost",
     "Expiry",
     "Flag",
@@ -46,12 +49,14 @@ __all__ = [
     "SelfRefresh",
     "SetOf",
     "Text",
+    "Time",
     "TokenText",
     "email",
     "fingerprint",
     "require_integer",
     "require_string",
     "require_strings",
+    "room_name",
     "slug",
     "web_url",
 ]

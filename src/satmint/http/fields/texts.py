@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from satmint.flows.passwords import MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES
 from satmint.http.body_schema import Field, InvalidValue, JsonSchema, ReadContext
-from satmint.model.naming import is_fingerprint, is_slug
+from satmint.model.naming import is_fingerprint, is_room_name, is_slug
 from satmint.model.references import MAX_LENGTH, is_email_reference, reference_error
 from satmint.model.refusals import Code
 
@@ -150,6 +150,18 @@ def slug(name: str, doc: str, *, required: bool = False) -> FormattedText:
         is_valid=is_slug,
         message=message,
         json_schema=json_schema,
+    )
+
+
+def room_name(name: str, doc: str, *, required: bool = False) -> FormattedText:
+    """Return a field for the name of a conference room."""
+    return FormattedText(
+        name=name,
+        doc=doc,
+        required=required,
+        is_valid=is_room_name,
+        message="must be 1 to 100 characters of A-Z a-z 0-9 _ -",
+        json_schema={"pattern": "^[A-Za-z0-9_-]{1,100}$"},
     )
 
 

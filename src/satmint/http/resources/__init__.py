@@ -3,6 +3,7 @@
 from satmint.http.operations import Operation
 from satmint.http.resources import (
     addresses,
+    conference_rooms,
     devices,
     health,
     manage_addresses,
@@ -13,6 +14,7 @@ from satmint.http.resources import (
     pages,
     project_tokens,
     reference,
+    resources,
     subscriber,
     subscribers,
     tokens,
@@ -27,6 +29,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *devices.OPERATIONS,
     *subscriber.OPERATIONS,
     *subscribers.OPERATIONS,
+    *conference_rooms.OPERATIONS,
+    *resources.OPERATIONS,
     *addresses.OPERATIONS,
     *project_tokens.OPERATIONS,
     *manage_sessions.OPERATIONS,

@@ -163,6 +163,10 @@ OPERATIONS: Final = (
         path=_ADDRESSES,
         tag="Management",
         summary="Create an address",
+        description=(
+            "The address stands alone: whatever its `type`, it belongs to no subscriber and no"
+            " conference room, so it is not listed under `/api/fabric/resources`."
+        ),
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=BodyHandler(CREATE, _create),
         status=201,

@@ -34,6 +34,7 @@ from satmint.store.contract.incarnation import IncarnationStore
 from satmint.store.contract.known_keys import KnownKeyStore
 from satmint.store.contract.presence import PresenceStore
 from satmint.store.contract.purge import PurgeResult
+from satmint.store.contract.resources import ResourceStore
 from satmint.store.contract.sessions import (
     InvitesExhausted,
     NewInvite,
@@ -63,6 +64,7 @@ __all__ = [
     "PresenceStore",
     "ProjectStore",
     "PurgeResult",
+    "ResourceStore",
     "SchemaUnknown",
     "SessionStore",
     "Store",
@@ -88,6 +90,11 @@ class Store(Protocol):
     @property
     def addresses(self) -> AddressStore:
         """Addresses."""
+        ...
+
+    @property
+    def resources(self) -> ResourceStore:
+        """Conference rooms, and all resources as one list."""
         ...
 
     @property

@@ -31,14 +31,14 @@ from satmint.store.sql.port import (
 )
 from satmint.store.sql.subscriber_keys import KEYED, count_collisions, find_collisions, release_key
 
-_PROFILE: Final = tuple(Profile.__slots__)
-_SETTABLE: Final = frozenset({*_PROFILE, "email", "reference"})
-_COLUMNS: Final = (
+PROFILE_COLUMNS: Final = tuple(Profile.__slots__)
+_SETTABLE: Final = frozenset({*PROFILE_COLUMNS, "email", "reference"})
+SUBSCRIBER_COLUMNS: Final = (
     "project_id, subscriber_id, kind, reference, email, epoch, created_at, updated_at,"
-    f" {', '.join(_PROFILE)}"
+    f" {', '.join(PROFILE_COLUMNS)}"
 )
-_BY_ID: Final = Lookup("subscribers", _COLUMNS, ("project_id", "subscriber_id"))
-_SELECT: Final = f"SELECT {_COLUMNS} FROM subscribers"
+_BY_ID: Final = Lookup("subscribers", SUBSCRIBER_COLUMNS, ("project_id", "subscriber_id"))
+_SELECT: Final = f"SELECT {SUBSCRIBER_COLUMNS} FROM subscribers"
 _ONE: Final = f"{_SELECT} WHERE project_id = $1 AND subscriber_id = $2"
 _KEEP_KEY: Final = (
     "UPDATE subscribers SET {column}_key = $3"
@@ -55,7 +55,7 @@ _BRANCHES: Final = (
 _BY_NAME: Final = (
     "SELECT * FROM ("
     + " UNION ALL ".join(
-        f"SELECT {rank} AS precedence, {_COLUMNS} FROM subscribers"
+        f"SELECT {rank} AS precedence, {SUBSCRIBER_COLUMNS} FROM subscribers"
         f" WHERE project_id = $1 AND {branch}"
         for rank, branch in enumerate(_BRANCHES)
     )
@@ -117,7 +117,7 @@ async def create_subscriber(
     if not await tx.execute(_CREATE, project, new.id, *values):
         return False
     await _set_fields(tx, project, new.id, change, now)
-    profile = Profile(**{name: change.fields.get(name) for name in _PROFILE})
+    profile = Profile(**{name: change.fields.get(name) for name in PROFILE_COLUMNS})
     name = slug(_public_name(profile) or reference_slug(reference))
     address = Address(
         id=new.address_id,
@@ -151,7 +151,7 @@ async def _by_reference(tx: Transaction, project: UUID, reference: str) -> Subsc
     """The subscriber with this reference, locked."""
     query = f"{_BY_REFERENCE}{tx.dialect.for_update}"
     key = reference_key(reference)
-    return await tx.fetch_one(_subscriber, query, project, reference, key)
+    return await tx.fetch_one(read_subscriber, query, project, reference, key)
 
 
 async def _change(tx: Transaction, known: Subscriber, change: SubscriberChange, now: int) -> None:
@@ -164,7 +164,7 @@ async def _change(tx: Transaction, known: Subscriber, change: SubscriberChange, 
             await release_key(tx, column, known.project, old)
     if known.reference is None or _NAMES.isdisjoint(change.fields):
         return
-    names = {name: change.fields[name] for name in _PROFILE if name in change.fields}
+    names = {name: change.fields[name] for name in PROFILE_COLUMNS if name in change.fields}
     reference = change.fields.get("reference") or known.reference
     labels = (
         _address_label(known.profile, known.reference),
@@ -217,7 +217,7 @@ class SqlSubscribers:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._by_id = db.lookup(_BY_ID, _subscriber)
+        self._by_id = db.lookup(_BY_ID, read_subscriber)
 
     async def create(
         self, new: NewSubscriber, project: UUID, change: SubscriberChange, now: int
@@ -228,7 +228,7 @@ class SqlSubscribers:
             if not await create_subscriber(tx, new, project, change, now):
                 taken = await _by_reference(tx, project, new.reference)
                 raise NotUnique("email" if taken is None else "reference")
-            (created,) = await tx.fetch(_subscriber, _ONE, project, new.id)
+            (created,) = await tx.fetch(read_subscriber, _ONE, project, new.id)
             return created
 
         try:
@@ -246,7 +246,7 @@ class SqlSubscribers:
             "created_at",
             "subscriber_id",
         )
-        return await read_page(self._db, listing, window, _subscriber)
+        return await read_page(self._db, listing, window, read_subscriber)
 
     async def get(self, project: UUID, subscriber: UUID) -> Subscriber | None:
         """See `SubscriberStore.get`."""
@@ -255,7 +255,7 @@ class SqlSubscribers:
     async def find(self, project: UUID, name: str) -> Subscriber | None:
         """See `SubscriberStore.find`."""
         key = reference_key(name)
-        return await self._db.fetch_one(_subscriber, _BY_NAME, project, name, key)
+        return await self._db.fetch_one(read_subscriber, _BY_NAME, project, name, key)
 
     async def collisions(self) -> Sequence[Collision]:
         """See `SubscriberStore.collisions`."""
@@ -273,7 +273,7 @@ class SqlSubscribers:
         async def work(tx: Transaction) -> Subscriber | None:
             # Locked, so that the values that are read here are current when others are written.
             locked = f"{_ONE}{tx.dialect.for_update}"
-            present = await tx.fetch_one(_subscriber, locked, project, subscriber)
+            present = await tx.fetch_one(read_subscriber, locked, project, subscriber)
             if present is None or present.reference is None:
                 return None
             fields = dict(change.fields)
@@ -284,7 +284,7 @@ class SqlSubscribers:
             elif email is not None and _signs_in_with_email(present):
                 fields["reference"] = email
             await _change(tx, present, SubscriberChange(fields, change.password_hash), now)
-            return await tx.fetch_one(_subscriber, _ONE, project, subscriber)
+            return await tx.fetch_one(read_subscriber, _ONE, project, subscriber)
 
         try:
             return await self._db.transaction(work, project=project, may_raise=True)
@@ -297,7 +297,7 @@ class SqlSubscribers:
 
         async def work(tx: Transaction) -> bool:
             locked = f"{_ONE} AND reference IS NOT NULL{tx.dialect.for_update}"
-            known = await tx.fetch_one(_subscriber, locked, project, subscriber)
+            known = await tx.fetch_one(read_subscriber, locked, project, subscriber)
             if known is None:
                 return False
             await tx.execute(f"DELETE FROM subscribers {where}", project, subscriber)
@@ -319,14 +319,15 @@ def _signs_in_with_email(subscriber: Subscriber) -> bool:
     return reference_key(reference) == reference_key(email)
 
 
-def _subscriber(row: Row) -> Subscriber:
+def read_subscriber(row: Row) -> Subscriber:
+    """The subscriber in a row of `SUBSCRIBER_COLUMNS`."""
     return Subscriber(
         id=read_uuid(row["subscriber_id"]),
         project=read_uuid(row["project_id"]),
         kind=Kind(row["kind"]),
         reference=row["reference"],
         email=row["email"],
-        profile=Profile(*(row[name] for name in _PROFILE)),
+        profile=Profile(*(row[name] for name in PROFILE_COLUMNS)),
         epoch=row["epoch"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
