@@ -54,6 +54,7 @@ SIP: Final = {
     "list_sip_endpoints",
     "update_sip_endpoint",
 }
+ROUTES: Final = {"assign_domain_application", "assign_phone_route"}
 
 
 @pytest.fixture(scope="module", params=SDKS)
@@ -152,6 +153,23 @@ def test_lists_hold_every_subscriber_once_over_many_pages(seen: Seen) -> None:
     assert own["channels"]["audio"] == f"/private/{own['name']}?channel=audio"
 
 
+def test_room_is_made_and_gives_a_guest_an_address(seen: Seen) -> None:
+    made = seen["conference_rooms.create"]
+    assert made["type"] == "video_room"
+    updated = seen["conference_rooms.update"]
+    assert updated["conference_room"] == {**made["conference_room"], "sync_audio_video": True}
+    assert seen["conference_rooms.get"] == seen["resources.get"] == updated
+    assert seen["resources.list"]["data"] == seen["conference_rooms.list"]["data"] == [updated]
+    assert seen["conference_rooms.paginate"] == [made["id"]]
+    (address,) = seen["conference_rooms.list_addresses"]["data"]
+    assert address["channels"]["audio"] == "/public/coffee_cafe?channel=audio"
+    assert seen["resources.list_addresses"]["data"] == [address]
+    assert seen["guest of a room"].keys() == {"token", "refresh_token"}
+    assert seen["conference_rooms.delete"] == seen["resources.delete"] == {}
+    assert seen["deleted room"] == {"status": 404, "body": {"error": "Not Found"}}
+    assert codes(seen["guest of a deleted room"]) == [("token_invalid", "refresh_token")]
+
+
 def test_addresses_are_read_and_filtered(server: DevServer, seen: Seen) -> None:
     demo = {address["id"]: address for address in server["addresses"]}
     assert {address["type"] for address in seen["addresses.list"]["data"]} == {"room"}
@@ -222,6 +240,8 @@ def test_ours_lacks_no_public_name_of_the_vendors(server: DevServer) -> None:
     assert lacking == {
         "fabric.tokens": set(),
         "fabric.subscribers": SIP,
+        "fabric.conference_rooms": set(),
+        "fabric.resources": ROUTES,
         "fabric.addresses": set(),
         "project.tokens": set(),
     }

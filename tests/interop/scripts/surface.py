@@ -9,6 +9,8 @@ client = RestClient()
 places = {
     "fabric.tokens": client.fabric.tokens,
     "fabric.subscribers": client.fabric.subscribers,
+    "fabric.conference_rooms": client.fabric.conference_rooms,
+    "fabric.resources": client.fabric.resources,
     "fabric.addresses": client.fabric.addresses,
     "project.tokens": client.project.tokens,
 }

@@ -78,6 +78,38 @@ seen["create_invite_token"] = tokens.create_invite_token(
     address_id=own["data"][0]["id"], expires_at=later
 )
 
+# Conference rooms and resources
+rooms, resources = client.fabric.conference_rooms, client.fabric.resources
+room = rooms.create(
+    name="coffee_cafe",
+    enable_room_previews=True,
+    display_name="Coffee",
+    description="No shop talk",
+    join_from="2026-01-31T09:30:00Z",
+    max_members=30,
+    quality="1080p",
+    layout="5up",
+    meta={"floor": 1},
+)
+seen["conference_rooms.create"] = room
+seen["conference_rooms.update"] = rooms.update(room["id"], sync_audio_video=True)
+seen["conference_rooms.get"] = rooms.get(room["id"])
+seen["conference_rooms.list"] = rooms.list()
+seen["conference_rooms.paginate"] = [one["id"] for one in rooms.paginate(page_size=1)]
+seen["conference_rooms.list_addresses"] = places = rooms.list_addresses(room["id"])
+seen["guest of a room"] = tokens.create_guest_token(allowed_addresses=[places["data"][0]["id"]])
+seen["resources.list"] = resources.list(type="video_room", display_name="Coffee")
+seen["resources.get"] = resources.get(room["id"])
+seen["resources.list_addresses"] = resources.list_addresses(room["id"])
+seen["conference_rooms.delete"] = rooms.delete(room["id"])
+seen["deleted room"] = refusal(resources.get, room["id"])
+seen["guest of a deleted room"] = refusal(
+    tokens.refresh_subscriber_token, refresh_token=seen["guest of a room"]["refresh_token"]
+)
+seen["resources.delete"] = resources.delete(
+    rooms.create(name="x", enable_room_previews=False)["id"]
+)
+
 # Addresses
 seen["addresses.list"] = client.fabric.addresses.list(type="room")
 seen["addresses.get"] = client.fabric.addresses.get(addresses[0])

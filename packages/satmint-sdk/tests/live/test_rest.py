@@ -177,3 +177,26 @@ async def test_a_client_without_a_server_says_so() -> None:
     async with AsyncRestClient("p", "t", "127.0.0.1:1") as client:
         with pytest.raises(SignalWireRestTransportError):
             await client.fabric.addresses.list()
+
+
+async def test_rooms_and_resources_with_the_other_client(live: Live) -> None:
+    async with live.async_client() as client:
+        rooms, resources = client.fabric.conference_rooms, client.fabric.resources
+        room = await rooms.create(name="other-client", display_name="Other client")
+        page = await resources.list(type="video_room", display_name="Other client")
+        assert page["data"] == [room]
+        assert [one["id"] async for one in resources.paginate(display_name="Other client")] == [
+            room["id"]
+        ]
+        assert room["id"] in [one["id"] async for one in rooms.paginate(page_size=1)]
+        (address,) = (await rooms.list_addresses(room["id"]))["data"]
+        assert (await resources.list_addresses(id=room["id"]))["data"] == [address]
+        guest = await client.fabric.tokens.create_guest_token(allowed_addresses=[address["id"]])
+        assert (await resources.delete(room["id"])) == {}
+        with pytest.raises(SignalWireRestError) as refused:
+            await client.fabric.tokens.refresh_subscriber_token(
+                refresh_token=guest["refresh_token"]
+            )
+        assert refused.value.code == "token_invalid"
+        with pytest.raises(ValueError, match="an id must not be empty"):
+            await rooms.get("..")

@@ -151,6 +151,67 @@ class Subscriber(TypedDict):
     subscriber: SubscriberProfile
 
 
+VideoQuality = Literal["1080p", "720p"]
+
+RoomLayout = Literal[
+    "grid-responsive",
+    "grid-responsive-mobile",
+    "highlight-1-responsive",
+    "1x1",
+    "2x1",
+    "2x2",
+    "5up",
+    "3x3",
+    "4x4",
+    "5x5",
+    "6x6",
+    "8x8",
+    "10x10",
+]
+"""The arrangement of the videos of a conference."""
+
+
+class RoomSettings(TypedDict):
+    """The settings of a conference room; a satmint server carries no conference."""
+
+    id: str
+    name: str
+    description: str
+    display_name: str
+    max_members: int
+    quality: VideoQuality
+    fps: Literal[20, 30]
+    join_from: str | None
+    join_until: str | None
+    remove_at: str | None
+    remove_after_seconds_elapsed: int | None
+    layout: RoomLayout
+    record_on_start: bool
+    tone_on_entry_and_exit: bool
+    room_join_video_off: bool
+    user_join_video_off: bool
+    enable_room_previews: bool
+    sync_audio_video: bool | None
+    meta: dict[str, object]
+    prioritize_handraise: bool
+
+
+class ConferenceRoom(TypedDict):
+    """A conference room: a name, and an address that tokens may be good for."""
+
+    id: str
+    project_id: str
+    display_name: str
+    type: Literal["video_room"]
+    created_at: str
+    updated_at: str
+    conference_room: RoomSettings
+
+
+AnyResource = Subscriber | ConferenceRoom
+"""A resource; `type` says of which kind."""
+
+
 class Links(TypedDict):
     """Links to the neighbouring pages."""
 
