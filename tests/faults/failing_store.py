@@ -8,7 +8,9 @@ from typing import Any, cast
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import Store
 
-ROOMS = frozenset({"projects", "subscribers", "addresses", "sessions", "events", "presence"})
+ROOMS = frozenset(
+    {"projects", "subscribers", "addresses", "resources", "sessions", "events", "presence"}
+)
 
 
 class FailurePoint(Enum):

@@ -22,7 +22,9 @@ C2C: Final = "/api/satmint/c2c-tokens"
 WEBHOOKS: Final = "/api/satmint/webhooks"
 HOOK: Final = "https://hooks.example.com/satmint"
 PROJECT_TOKENS: Final = "/api/project/tokens"
-SUBSCRIBERS: Final = "/api/fabric/resources/subscribers"
+RESOURCES: Final = "/api/fabric/resources"
+SUBSCRIBERS: Final = f"{RESOURCES}/subscribers"
+ROOMS: Final = f"{RESOURCES}/conference_rooms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class Phase:
 
     async def address(self) -> str:
         return str((await self.made("POST", ADDRESSES, self.new_address))["id"])
+
+    async def room(self) -> str:
+        return str((await self.made("POST", ROOMS, {"name": self.name}))["id"])
 
     async def c2c_token(self) -> Json:
         return await self.made("POST", C2C, self.new_c2c_token)
@@ -269,6 +274,40 @@ async def _(execute_steps: Phase) -> Send:
 async def _(execute_steps: Phase) -> Send:
     pair = await execute_steps.signed_in()
     return execute_steps.sender("GET", f"{SUBSCRIBERS}/{pair['subscriber_id']}/addresses")
+
+
+@scene("list-subscriber-sip-endpoints", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("GET", f"{SUBSCRIBERS}/{pair['subscriber_id']}/sip_endpoints")
+
+
+@scene("create-conference-room", 200, again=422)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("POST", ROOMS, {"name": execute_steps.name})
+
+
+@scene("update-conference-room", 200)
+async def _(execute_steps: Phase) -> Send:
+    body = {"name": f"{execute_steps.name}-renamed", "max_members": 5}
+    return execute_steps.sender("PUT", f"{ROOMS}/{await execute_steps.room()}", body)
+
+
+for _id, _method, _path, _status, _again in (
+    ("list-conference-rooms", "GET", ROOMS, 200, 200),
+    ("get-conference-room", "GET", f"{ROOMS}/{{}}", 200, 200),
+    ("delete-conference-room", "DELETE", f"{ROOMS}/{{}}", 204, 404),
+    ("list-conference-room-addresses", "GET", f"{ROOMS}/{{}}/addresses", 200, 200),
+    ("list-conference-room-addresses-alias", "GET", f"{ROOMS[:-1]}/{{}}/addresses", 200, 200),
+    ("list-resources", "GET", RESOURCES, 200, 200),
+    ("get-resource", "GET", f"{RESOURCES}/{{}}", 200, 200),
+    ("delete-resource", "DELETE", f"{RESOURCES}/{{}}", 204, 404),
+    ("list-resource-addresses", "GET", f"{RESOURCES}/{{}}/addresses", 200, 200),
+):
+
+    @scene(_id, _status, _again)
+    async def _(execute_steps: Phase, method: str = _method, path: str = _path) -> Send:
+        return execute_steps.sender(method, path.format(await execute_steps.room()))
 
 
 @scene("list-addresses", 200)
