@@ -63,7 +63,8 @@ class RealClient:
         return done.returncode == 0
 
 
-def _interpreted(*command: str) -> Callable[[Path], list[str]]:
+def interpreted(*command: str) -> Callable[[Path], list[str]]:
+    """The command of an interpreter and of one of the programs."""
     *interpreter, source = command
     return lambda _folder: [*interpreter, str(SOURCES / source)]
 
@@ -106,7 +107,7 @@ def _python(library: str) -> RealClient:
         f"Python's {library}",
         (f"python3-{library}",),
         (sys.executable, "-c", f"import {library}"),
-        _interpreted(sys.executable, "client.py"),
+        interpreted(sys.executable, "client.py"),
         (library,),
     )
 
@@ -117,7 +118,7 @@ CLIENTS: Final = (
         "curl",
         ("curl",),
         ("curl", "--version"),
-        _interpreted("sh", "curl.sh"),
+        interpreted("sh", "curl.sh"),
         steps=CURL_STEPS,
         connections=2,
     ),
@@ -125,7 +126,7 @@ CLIENTS: Final = (
         "curl with HTTP/2",
         ("curl",),
         ("sh", "-c", "curl --version | grep -qw HTTP2"),
-        _interpreted("sh", "curl.sh"),
+        interpreted("sh", "curl.sh"),
         ("--http2",),
         CURL_STEPS,
         connections=2,
@@ -138,7 +139,7 @@ CLIENTS: Final = (
     ),
     RealClient("Go's net/http", ("golang-go",), ("go", "version"), _built_by_go),
     RealClient(
-        "Ruby's net/http", ("ruby",), ("ruby", "--version"), _interpreted("ruby", "net_http.rb")
+        "Ruby's net/http", ("ruby",), ("ruby", "--version"), interpreted("ruby", "net_http.rb")
     ),
     RealClient(
         "PHP's curl extension",
@@ -162,7 +163,7 @@ CLIENTS: Final = (
         "Node's fetch",
         ("nodejs",),
         ("node", "-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"),
-        _interpreted("node", "fetch.mjs"),
+        interpreted("node", "fetch.mjs"),
         connections=2,
     ),
     _python("requests"),
