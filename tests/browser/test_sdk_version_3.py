@@ -49,6 +49,32 @@ def test_updated_token_outlives_the_first_over_and_over(
     assert visitor.refusals == []
 
 
+def test_device_is_registered_and_unregistered(visit: Visit, site: Site, dev: DevServer) -> None:
+    visitor = visit(V3)
+    made = site.sign_in({}).json()
+    visitor.sign_in_3(made["token"])
+    device = visitor.page.evaluate(
+        "client.registerDevice({deviceType: 'Desktop', deviceToken: 'c0ffee'})"
+    )
+    assert (device["device_type"], device["device_token"]) == ("Desktop", "c0ffee")
+    sessions = f"{dev['http']}/api/satmint/subscribers/{made['subscriber_id']}/sessions"
+
+    def registered() -> list[str]:
+        listed = httpx.get(sessions, auth=dev.auth).json()["data"]
+        return [one["id"] for session in listed for one in session["devices"]]
+
+    assert registered() == [device["id"]]
+    unregister = f"client.unregisterDevice({{id: '{device['id']}'}}).then(() => 'done',"
+    assert visitor.page.evaluate(f"{unregister} error => error.code)") == "done"
+    assert registered() == []
+    assert visitor.answers == [
+        ("POST", "/subscriber/devices", 201),
+        ("DELETE", f"/subscriber/devices/{device['id']}", 204),
+    ]
+    visitor.assert_at_ease()
+    assert visitor.page.evaluate(f"{unregister} error => error.code)") == 404
+
+
 def test_wrong_token_is_refused_once(visit: Visit, site: Site) -> None:
     visitor = visit(V3)
     header, _, rest = site.sign_in({}).json()["token"].partition(".")

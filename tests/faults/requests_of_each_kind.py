@@ -5,6 +5,7 @@ A scene is set up by requests that succeed; what it returns sends the request th
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
@@ -239,6 +240,24 @@ async def _(execute_steps: Phase) -> Send:
 async def _(execute_steps: Phase) -> Send:
     pair = await execute_steps.seen()
     return execute_steps.sender("GET", INFO, bearer=pair["token"])
+
+
+async def a_registration(execute_steps: Phase, path: str) -> Send:
+    pair = await execute_steps.seen()
+    body = {"device_type": "iOS", "device_token": execute_steps.name}
+    return execute_steps.sender("POST", path, body, bearer=pair["token"])
+
+
+async def a_registered_device(execute_steps: Phase, path: str) -> Send:
+    pair = await execute_steps.seen()
+    body = {"device_type": "iOS", "device_token": execute_steps.name}
+    made = (await execute_steps.sender("POST", path, body, bearer=pair["token"])()).json()
+    return execute_steps.sender("DELETE", f"{path}/{made['id']}", bearer=pair["token"])
+
+
+for path_, suffix in (("/api/fabric/subscriber/devices", ""), ("/subscriber/devices", "-alias")):
+    scene(f"register-device{suffix}", 201)(partial(a_registration, path=path_))
+    scene(f"unregister-device{suffix}", 204, again=404)(partial(a_registered_device, path=path_))
 
 
 @scene("list-subscribers", 200)

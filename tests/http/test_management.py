@@ -42,6 +42,7 @@ async def test_session_is_shown_with_everything_but_its_tokens(server: Server) -
         "address": "127.0.0.1",
         "fingerprint": JKT,
         "revoked_at": None,
+        "devices": [],
     }
     assert shown["agent"].startswith("python-httpx/")
     server.clock.advance(60)

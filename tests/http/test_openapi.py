@@ -272,6 +272,14 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     pair = said(signed_in[1], 200)
     holder, subscriber = Bearer(pair["token"]), pair["subscriber_id"]
     yield await call("get-subscriber-info", auth=holder)
+    for alias in ("", "-alias"):
+        device = {"device_type": "Desktop", "device_token": f"token{alias}"}
+        registered = await call(f"register-device{alias}", device, holder)
+        yield registered
+        yield await call(f"register-device{alias}", {"device_type": "desktop"}, holder)
+        for _ in range(2):
+            device_id = said(registered[1], 201)["id"]
+            yield await call(f"unregister-device{alias}", auth=holder, id=device_id)
     for identifier in ("create-device-token", "refresh-device-token"):
         path, now = _operation(identifier).path, server.clock.now()
         proof = signer.http_proof(path, pair["token"], iat=now)

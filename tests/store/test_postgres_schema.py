@@ -28,6 +28,7 @@ PUBLISHED = {
     "0009_measured_generation": "b605536e6caeaadec3506416f89bd958b763393d772b02e684d878c845adbd80",
     "0010_known_keys": "9b46a9a96d8632bfe3659b16a652ff86c023f861a30d6cc14dcaff000ba4b31c",
     "0011_rooms": "490a187ac8f1e15fb1db6c346b55a0ead203444608b5bddaafea43f6352a89e4",
+    "0012_registered_devices": "503822526e6cf61d19cb48d3bdec05fadd2164932076b5ace5edc53c848641e3",
     "0013_api_token_use": "ddf35cf03296b0bd595e4c518f0005a0733caebd21c12497f987819ea99b2332",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""

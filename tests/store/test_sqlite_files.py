@@ -34,6 +34,7 @@ PUBLISHED = {
     "0009_measured_generation": "4ab67281a2af7626158d7f2896811272307d553c2a25c1163aa2d34755bfa7bd",
     "0010_known_keys": "8cbbc9ff09aaed5ba6a9e904416fd58005331dc5e46fbce70524207851631e1f",
     "0011_rooms": "beafde59950b9309e68637fa51d229d87a2d44377abe556dfc41769652bd8fd0",
+    "0012_registered_devices": "39e17f186caba7a9c84884f9552ec127cf9a84ee3d19f7b8a75b0e972eaa569d",
     "0013_api_token_use": "8a5e12a46f4f9cfd6c9ccb806c09cf42b458c9f81aa42b9ee81a235eee24128e",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
@@ -265,8 +266,8 @@ async def test_pages_that_were_scribbled_over_are_trouble_and_no_answer(tmp_path
     await store.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(size // 2)
-        file.write(b"\xa5" * (size - size // 2))
+        file.seek(size * 2 // 3)  # behind the schema
+        file.write(b"\xa5" * (size - size * 2 // 3))
     scribbled = await open_sqlite(path, NOW)
     try:
         with pytest.raises(StoreUnavailable, match=r"^service_unavailable: sqlite_corrupt"):

@@ -1,5 +1,6 @@
 """`satmint session`: list and revoke sessions."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -15,12 +16,13 @@ from satmint.cli.command import (
 from satmint.cli.plain import group
 from satmint.cli.report import UsageError
 from satmint.flows.lookup import find_subscriber
+from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
 from satmint.flows.session_queries import list_devices, list_sessions
 from satmint.model.lifetimes import expired
 from satmint.model.listing import Window
 from satmint.model.naming import is_fingerprint
-from satmint.model.records import Session
+from satmint.model.records import RegisteredDevice, Session
 from satmint.model.times import iso, iso_or_none
 
 app = group("session")
@@ -42,10 +44,21 @@ async def list_(
         chosen = await resolve_project(services, project)
         owner = (await find_subscriber(services.store, chosen.id, subscriber)).id
         page = await list_sessions(services.store, chosen.id, owner, Window(limit))
+        registered = await registered_devices(services, chosen.id, page.items)
     now = ctx.clock.now()
     ctx.report.write_table(
-        ("id", "state", "generation", "created_at", "last_refresh_at", "address", "agent", "key"),
-        [_as_dict(session, now) for session in page.items],
+        (
+            "id",
+            "state",
+            "generation",
+            "created_at",
+            "last_refresh_at",
+            "address",
+            "agent",
+            "key",
+            "devices",
+        ),
+        [_as_dict(session, registered.get(session.id, ()), now) for session in page.items],
         none="No sessions.",
         more=page.more_after,
     )
@@ -133,7 +146,7 @@ async def revoke(
     ctx.report.write_line(f"{count} session{'' if count == 1 else 's'} revoked.")
 
 
-def _as_dict(session: Session, now: int) -> dict[str, object]:
+def _as_dict(session: Session, devices: Sequence[RegisteredDevice], now: int) -> dict[str, object]:
     if session.revoked_at is not None:
         state = "revoked"
     else:
@@ -152,4 +165,5 @@ def _as_dict(session: Session, now: int) -> dict[str, object]:
         "agent": session.agent,
         "fingerprint": session.jkt,
         "key": None if session.jkt is None else session.jkt[:8],
+        "devices": tuple(device.type.value for device in devices),
     }

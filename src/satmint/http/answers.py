@@ -14,6 +14,8 @@ from satmint.model.records import (
     AddressType,
     ApiToken,
     C2cToken,
+    DeviceType,
+    RegisteredDevice,
     Subscriber,
 )
 from satmint.model.times import iso, iso_or_none
@@ -170,6 +172,20 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     sat_claims: SatClaims | msgspec.UnsetType = msgspec.UNSET
 
 
+class NewDeviceAnswer(msgspec.Struct, frozen=True):
+    """A registered device, as the vendor's SDK 3.x expects it."""
+
+    id: UUID
+    device_type: DeviceType
+    device_token: str
+    date_registered: Instant
+    push_notification_key: str
+    """Always empty: nothing is pushed."""
+
+    def __repr__(self) -> str:
+        return f"NewDeviceAnswer({self.id}, hidden)"
+
+
 def show_subscriber(subscriber: Subscriber) -> SubscriberAnswer:
     """Return the answer for a subscriber."""
     profile = subscriber.profile
@@ -233,6 +249,11 @@ def show_c2c_token(token: C2cToken) -> C2cTokenAnswer:
 def show_new_c2c_token(token: C2cToken, text: str) -> NewC2cTokenAnswer:
     """Return the answer for a new Click-to-Call token, with its text."""
     return NewC2cTokenAnswer(**msgspec.structs.asdict(show_c2c_token(token)), token=text)
+
+
+def show_new_device(device: RegisteredDevice) -> NewDeviceAnswer:
+    """Return the answer for a device that was registered, now or before."""
+    return NewDeviceAnswer(device.id, device.type, device.token, iso(device.registered_at), "")
 
 
 def show_info(

@@ -9,9 +9,22 @@ from satmint.http.answers import UNKNOWN_MASK, Instant
 from satmint.model.claims import Kind
 from satmint.model.events import Event, EventKind
 from satmint.model.permissions import Permission
-from satmint.model.records import ApiToken, Device, Presence, Session
+from satmint.model.records import ApiToken, Device, DeviceType, Presence, RegisteredDevice, Session
 from satmint.model.times import iso, iso_or_none
 from satmint.model.webhooks import Webhook, WebhookState
+
+
+class RegisteredDeviceAnswer(msgspec.Struct, frozen=True):
+    """A device that was registered with a session. Nothing is pushed to it."""
+
+    id: UUID
+    device_type: DeviceType
+    device_token: str
+    """Its token of a push service."""
+    date_registered: Instant
+
+    def __repr__(self) -> str:
+        return f"RegisteredDeviceAnswer({self.id}, hidden)"
 
 
 class SessionAnswer(msgspec.Struct, frozen=True):
@@ -30,6 +43,8 @@ class SessionAnswer(msgspec.Struct, frozen=True):
     fingerprint: str | None
     """RFC 7638 thumbprint of the key it is bound to."""
     revoked_at: Instant | None
+    devices: list[RegisteredDeviceAnswer]
+    """What was registered with it; empty if it is revoked or expired."""
 
 
 class DeviceAnswer(msgspec.Struct, frozen=True):
@@ -160,8 +175,8 @@ def show_webhook(webhook: Webhook) -> WebhookAnswer:
     )
 
 
-def show_session(session: Session) -> SessionAnswer:
-    """Return the answer for a session."""
+def show_session(session: Session, devices: Sequence[RegisteredDevice]) -> SessionAnswer:
+    """Return the answer for a session and its registered devices."""
     return SessionAnswer(
         id=session.id,
         subscriber_id=session.subscriber,
@@ -174,6 +189,10 @@ def show_session(session: Session) -> SessionAnswer:
         address=session.address,
         fingerprint=session.jkt,
         revoked_at=iso_or_none(session.revoked_at),
+        devices=[
+            RegisteredDeviceAnswer(one.id, one.type, one.token, iso(one.registered_at))
+            for one in devices
+        ],
     )
 
 

@@ -1,6 +1,6 @@
 """The records of a store: one class for each kind of object with an id."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -208,6 +208,30 @@ class Device:
     """Unix seconds at which the oldest session was opened."""
     last: Session
     """The session with the newest token."""
+
+
+class DeviceType(StrEnum):
+    """The kind of a registered device, as the vendor's SDK 3.x names it."""
+
+    IOS = "iOS"
+    ANDROID = "Android"
+    DESKTOP = "Desktop"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredDevice:
+    """What a browser registered to get push messages; nothing is pushed to it."""
+
+    id: UUID
+    project: UUID
+    session: UUID
+    subscriber: UUID
+    """The session's."""
+    type: DeviceType
+    token: str = field(repr=False)
+    """The device's token of its push service."""
+    registered_at: int
+    """Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)

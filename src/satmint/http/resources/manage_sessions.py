@@ -3,6 +3,7 @@
 from typing import Final
 
 from satmint.flows.introspect import Introspection, introspect
+from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import (
     revoke_key,
     revoke_project,
@@ -33,6 +34,7 @@ from satmint.http.operations import (
 )
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 from satmint.model.naming import is_fingerprint
+from satmint.model.records import Session
 from satmint.model.refusals import Code, FieldError, Unprocessable
 
 _SUBSCRIBER_SESSIONS: Final = "/api/satmint/subscribers/{id}/sessions"
@@ -48,7 +50,12 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query, project, subscriber = call.query(), call.caller.project, call.path_id("id")
     page = await list_sessions(context.services.store, project, subscriber, read_window(query))
     url = context.public_url + _SUBSCRIBER_SESSIONS.format(id=subscriber)
-    return page_of(page, query, url, show_session, lambda found: (found.created_at, found.id))
+    devices = await registered_devices(context.services, project, page.items)
+
+    def show(session: Session) -> SessionAnswer:
+        return show_session(session, devices.get(session.id, ()))
+
+    return page_of(page, query, url, show, lambda found: (found.created_at, found.id))
 
 
 async def _devices(context: HandlerContext, call: Call) -> DevicesAnswer:
@@ -75,8 +82,10 @@ async def _revoke_all(context: HandlerContext, call: Call) -> RevokedAnswer:
 
 
 async def _get(context: HandlerContext, call: Call) -> SessionAnswer:
-    session = call.path_id("session_id")
-    return show_session(await get_session(context.services.store, call.caller.project, session))
+    services, project = context.services, call.caller.project
+    session = await get_session(services.store, project, call.path_id("session_id"))
+    devices = await registered_devices(services, project, [session])
+    return show_session(session, devices.get(session.id, ()))
 
 
 async def _revoke(context: HandlerContext, call: Call) -> Response:

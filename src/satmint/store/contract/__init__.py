@@ -34,6 +34,7 @@ from satmint.store.contract.incarnation import IncarnationStore
 from satmint.store.contract.known_keys import KnownKeyStore
 from satmint.store.contract.presence import PresenceStore
 from satmint.store.contract.purge import PurgeResult
+from satmint.store.contract.registered_devices import NotRegistered, RegisteredDeviceStore
 from satmint.store.contract.resources import ResourceStore
 from satmint.store.contract.sessions import (
     InvitesExhausted,
@@ -59,11 +60,13 @@ __all__ = [
     "NewInvite",
     "NewSession",
     "NewSubscriber",
+    "NotRegistered",
     "NotUnique",
     "OpenedSession",
     "PresenceStore",
     "ProjectStore",
     "PurgeResult",
+    "RegisteredDeviceStore",
     "ResourceStore",
     "SchemaUnknown",
     "SessionStore",
@@ -100,6 +103,11 @@ class Store(Protocol):
     @property
     def sessions(self) -> SessionStore:
         """Sessions."""
+        ...
+
+    @property
+    def registered_devices(self) -> RegisteredDeviceStore:
+        """The devices that the holders of SATs register."""
         ...
 
     @property
@@ -156,8 +164,9 @@ class Store(Protocol):
         """Examine about `limit` rows of each table and delete the expired ones.
 
         Each call continues where the previous one stopped, and starts again at the end. Deleted
-        are sessions whose tokens have all expired, temporary subscribers without a session, proofs
-        and leases past their time, and events older than `events_before`.
+        are sessions whose tokens have all expired, with their registered devices, temporary
+        subscribers without a session, proofs and leases past their time, and events older than
+        `events_before`.
         """
         ...
 

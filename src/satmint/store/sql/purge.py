@@ -39,6 +39,12 @@ _SESSIONS: Final = _COUNT.format(
     f" AND ({INVITER_REVOKED_AT}) IS NULL AS active"
     " FROM sessions WHERE (project_id, session_id) > ($1, $2)"
 )
+_DEVICES_WITHOUT_SESSION: Final = (
+    "DELETE FROM registered_devices WHERE (project_id, session_id) > ($1, $2)"
+    " AND (project_id, session_id) <= ($3, $4)"
+    " AND (SELECT 1 FROM sessions WHERE sessions.project_id = registered_devices.project_id"
+    " AND sessions.session_id = registered_devices.session_id) IS NULL"
+)
 _TEMPORARY: Final = _COUNT.format(
     part=f"SELECT project_id, subscriber_id AS id, {_UNUSED} AS expired, FALSE AS active"
     " FROM subscribers WHERE reference IS NULL AND (project_id, subscriber_id) > ($1, $2)"
@@ -106,6 +112,8 @@ async def _step(
         expired = f"{_between('session_id')} AND lives_until <= $5"
         keys = *at.session, *sessions.last
         removed.append(await _delete(tx, "sessions", "session_id", expired, *keys, expired_by))
+        # A device is registered while its session's row is locked, so none is left behind.
+        await tx.execute(_DEVICES_WITHOUT_SESSION, *keys)
     temporary = await tx.fetch_one(_chunk_of, _TEMPORARY, *at.subscriber, limit) or _Chunk()
     if temporary.expired:
         expired = f"{_between('subscriber_id')} AND reference IS NULL AND {_UNUSED}"

@@ -9,6 +9,7 @@ from satmint.store.sql.port import Database
 from satmint.store.sql.presence import SqlPresence
 from satmint.store.sql.projects import SqlProjects
 from satmint.store.sql.purge import Purge
+from satmint.store.sql.registered_devices import SqlRegisteredDevices
 from satmint.store.sql.resources import SqlResources
 from satmint.store.sql.subscribers import SqlSubscribers
 from satmint.store.sql.webhooks import SqlWebhooks
@@ -30,6 +31,7 @@ class SqlStore:
         self.subscribers = SqlSubscribers(db)
         self.addresses = SqlAddresses(db, reserved_db)
         self.resources = SqlResources(db)
+        self.registered_devices = SqlRegisteredDevices(db)
         self.events = SqlEvents(db, reserved_db)
         self.presence = SqlPresence(reserved_db, db)
         self.webhooks = SqlWebhooks(db)
