@@ -28,7 +28,18 @@ TOKEN: Final = "eyJhbGciOiJkaXIifQ..AAAA.BBBB.CCCC"
 HEADER_NAMES: Final = ("typ", "alg", "jwk", "crit", "kid", "jku", "x5u", "x5c", "b64", "zip")
 CLAIM_NAMES: Final = ("jti", "htm", "htu", "iat", "ath", "nonce", "mth", "rpc", "exp", "nbf")
 PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-ALGORITHMS: Final = ("none", "HS256", "RS256", "PS256", "ES256", "EdDSA", "ES384", "rs256", "")
+ALGORITHMS: Final = (
+    "none",
+    "HS256",
+    "RS256",
+    "PS256",
+    "ES256",
+    "EdDSA",
+    "Ed25519",
+    "ES384",
+    "rs256",
+    "",
+)
 
 
 class Proofs(Target):

@@ -28,7 +28,7 @@ SENTENCES: Final = {
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
-ALGS: Final = 'algs="RS256 PS256 ES256 EdDSA"'
+ALGS: Final = 'algs="RS256 PS256 ES256 EdDSA Ed25519"'
 CHALLENGE: Final = re.compile(
     rf'(Basic|Bearer) realm="satmint"(, (Basic realm="satmint"|DPoP {ALGS}))?'
     rf'|DPoP error="(invalid_dpop_proof|use_dpop_nonce)", {ALGS}'

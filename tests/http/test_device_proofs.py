@@ -160,6 +160,7 @@ CHECKS: Final[Mapping[str, tuple[str, Spoil]]] = {
     "alg ES384": ("proof_algorithm", headed(alg="ES384")),
     "alg of another type of key": ("proof_algorithm", headed(alg="RS256")),
     "alg EdDSA for a key on P-256": ("proof_algorithm", headed(alg="EdDSA")),
+    "alg Ed25519 for a key on P-256": ("proof_algorithm", headed(alg="Ed25519")),
     # 5: the key
     "no key": ("proof_key", headed(jwk=ABSENT)),
     "a key by name": ("proof_key", headed(jwk=ABSENT, kid="1")),

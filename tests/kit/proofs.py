@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from satmint.model.entropy import SystemEntropy, random_uuid
 from tests.kit.clock import NOW
 
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 
 Json = dict[str, Any]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -61,7 +61,7 @@ class Signer:
                 return cls(alg, rsa.generate_private_key(65537, bits))
             case "ES256":
                 return cls(alg, ec.generate_private_key(ec.SECP256R1()))
-            case "EdDSA":
+            case "EdDSA" | "Ed25519":
                 return cls(alg, ed25519.Ed25519PrivateKey.generate())
             case _:
                 raise ValueError(alg)

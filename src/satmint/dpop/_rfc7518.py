@@ -1,4 +1,4 @@
-"""Keys and signatures (RFC 7518, sections 3 and 6; RFC 8037).
+"""Keys and signatures (RFC 7518, sections 3 and 6; RFC 8037; RFC 9864, section 2.2).
 
 Only the canonical encoding of a key is accepted, so a key has one thumbprint: otherwise a revoked
 key could return with another one.
@@ -23,8 +23,10 @@ _KEY_TYPES: Final = {
     "PS256": ("RSA", None),
     "ES256": ("EC", "P-256"),
     "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
 }
-"""`kty` and `crv` of each algorithm's keys."""
+"""`kty` and `crv` of each algorithm's keys. `EdDSA` and `Ed25519` are two names of one algorithm
+here: RFC 9864 deprecates the first, which browsers and libraries still send."""
 
 ALGORITHMS: Final = tuple(_KEY_TYPES)
 

@@ -16,6 +16,7 @@ KEYS: Final[dict[str, Key]] = {
     "PS256": RSAKey.generate_key(2048),
     "ES256": ECKey.generate_key("P-256"),
     "EdDSA": OKPKey.generate_key("Ed25519"),
+    "Ed25519": OKPKey.generate_key("Ed25519"),
 }
 
 

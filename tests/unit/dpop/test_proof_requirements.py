@@ -5,7 +5,8 @@ import pytest
 from satmint.dpop import ALGORITHMS, ProofCause, ProofRules
 from tests.kit import proofs
 from tests.kit.clock import NOW
-from tests.unit.dpop.valid_proof import BROWSER, CONNECT, PATH, check, good, refused
+from tests.kit.proofs import Signer
+from tests.unit.dpop.valid_proof import BROWSER, CONNECT, PATH, SAT, URL, check, good, refused
 
 
 def test_rules_are_those_that_the_vendors_sdk_lives_with() -> None:
@@ -48,7 +49,7 @@ def test_skew_is_told_of_no_other_check() -> None:
 
 
 def test_algorithms_are_listed_as_a_challenge_names_them() -> None:
-    assert ALGORITHMS == proofs.ALGORITHMS == ("RS256", "PS256", "ES256", "EdDSA")
+    assert ALGORITHMS == proofs.ALGORITHMS == ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 
 
 def test_target_is_one_however_it_was_spelt() -> None:
@@ -70,3 +71,12 @@ def test_each_check_has_a_cause_with_a_word_of_its_own() -> None:
         "proof_ath",
         "proof_nonce",
     ]
+
+
+def test_a_key_may_sign_under_either_name_of_its_algorithm() -> None:
+    """RFC 9864: `Ed25519` in place of `EdDSA`; the key, so its thumbprint, is the same."""
+    older = Signer.generate("EdDSA")
+    newer = Signer("Ed25519", older.private)
+    assert check(older.http_proof(URL, SAT)).jkt == check(newer.http_proof(URL, SAT)).jkt
+    for alg in ("Ed448", "ed25519", "eddsa"):
+        refused(ProofCause.ALGORITHM, check, older.http_proof(URL, SAT, header={"alg": alg}))
