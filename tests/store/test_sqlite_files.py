@@ -36,6 +36,7 @@ PUBLISHED = {
     "0011_rooms": "beafde59950b9309e68637fa51d229d87a2d44377abe556dfc41769652bd8fd0",
     "0012_registered_devices": "39e17f186caba7a9c84884f9552ec127cf9a84ee3d19f7b8a75b0e972eaa569d",
     "0013_api_token_use": "8a5e12a46f4f9cfd6c9ccb806c09cf42b458c9f81aa42b9ee81a235eee24128e",
+    "0014_keyed_requests": "f82130cf645d84568f55be1851d1072b572eb069bb54a1809d3e02dbcf1886b9",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -46,7 +46,7 @@ async def create_address(services: ServiceContext, project: UUID, new: NewAddres
         Unprocessable: the name is taken in this project and context.
     """
     address = Address(
-        id=services.new_id(),
+        id=services.new_resource_id(),
         project=project,
         context=new.context,
         name=new.name,
@@ -58,7 +58,7 @@ async def create_address(services: ServiceContext, project: UUID, new: NewAddres
         preview_url=new.preview_url,
     )
     try:
-        await services.store.addresses.create(address)
+        await services.store.addresses.create(address, services.keyed)
     except NotUnique as taken:
         raise Unprocessable(not_unique_error(taken.attribute)) from taken
     return address

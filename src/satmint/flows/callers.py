@@ -4,6 +4,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
@@ -17,7 +18,7 @@ from satmint.model.ids import as_uuid
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
 from satmint.model.records import Address, ApiTokenUse, Session
-from satmint.model.refusals import Unauthorized
+from satmint.model.refusals import StoreUnavailable, Unauthorized
 from satmint.model.rotation import Cause, RefreshTokenRef, is_concurrent
 from satmint.model.secrets import digest, mask
 from satmint.store.contract import Store
@@ -180,6 +181,11 @@ class CallerAuthenticator:
         if token.mask is None or token.last_used_at is None or token.last_used_at < hour:
             use = ApiTokenUse(token.project, token.id, hour, mask(credentials.secret))
             projects.record_api_token_use(use)
+        if token.unused:
+            # Before the request is served: a used token must not be shown again. It is not refused
+            # where the database cannot be written, and is marked when it is loaded the next time.
+            with suppress(StoreUnavailable):
+                await self._services.store.projects.mark_api_token_used(token.project, token.id)
         caller = ApiTokenCaller(token.project, token.id, token.permissions)
         self._cache[key] = second, caller
         if len(self._cache) > _MAX_CACHED_CALLERS:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from satmint.flows.service_context import ServiceContext
+from satmint.flows.service_context import ServiceContext, result_unavailable
 from satmint.model.events import EventKind, Origin
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
+from satmint.model.rotation import is_concurrent
 from satmint.model.secrets import SecretText, mask, new_api_token, new_c2c_token
 from satmint.store.contract import Store
 
@@ -38,18 +39,35 @@ async def create_api_token(
     origin: Origin,
 ) -> tuple[ApiToken, SecretText]:
     """Create an API token. Its text is returned only here: the store keeps a digest."""
-    secret, now = new_api_token(services.entropy), services.clock.now()
+    secret, now = new_api_token(services.secret_entropy()), services.clock.now()
     token = ApiToken(
-        services.new_id(),
+        services.new_resource_id(),
         project,
         name,
         permissions,
         secret.digest(),
         now,
         mask(secret.reveal()),
+        unused=services.keyed is not None,
     )
     event = services.new_event(EventKind.API_TOKEN_CREATED, project, origin, now, subject=token.id)
-    await services.store.projects.add_api_token(token, event)
+    await services.store.projects.add_api_token(token, event, services.keyed)
+    return token, secret
+
+
+async def repeat_api_token(services: ServiceContext, project: UUID) -> tuple[ApiToken, SecretText]:
+    """The API token that an earlier request with the same idempotency key has created.
+
+    Raises:
+        NotFound: it was deleted.
+        Unprocessable: a request with it was accepted already.
+    """
+    secret = new_api_token(services.secret_entropy())
+    token = await services.store.projects.api_token_by_digest(project, secret.digest())
+    if token is None:
+        raise NotFound("api_token")
+    if not token.unused and not is_concurrent(services.clock.now() - token.created_at):
+        raise result_unavailable("used")
     return token, secret
 
 
@@ -105,9 +123,9 @@ async def create_c2c_token(
     """
     if field_errors := await c2c_address_errors(services.store, project, new.address):
         raise Unprocessable(*field_errors)
-    secret, now = new_c2c_token(services.entropy), services.clock.now()
+    secret, now = new_c2c_token(services.secret_entropy()), services.clock.now()
     token = C2cToken(
-        services.new_id(),
+        services.new_resource_id(),
         project,
         new.address,
         new.name,
@@ -116,7 +134,22 @@ async def create_c2c_token(
         now,
     )
     event = services.new_event(EventKind.C2C_TOKEN_CREATED, project, origin, now, subject=token.id)
-    await services.store.projects.add_c2c_token(token, event)
+    await services.store.projects.add_c2c_token(token, event, services.keyed)
+    return token, secret
+
+
+async def repeat_c2c_token(services: ServiceContext) -> tuple[C2cToken, SecretText]:
+    """The Click-to-Call token that an earlier request with the same idempotency key has created.
+
+    Used or not: its text is public.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    secret = new_c2c_token(services.secret_entropy())
+    token = await services.store.projects.c2c_token_by_digest(secret.digest())
+    if token is None:
+        raise NotFound("c2c_token")
     return token, secret
 
 

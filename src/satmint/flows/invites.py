@@ -16,6 +16,7 @@ from satmint.flows.callers import ApiTokenCaller, SubscriberCaller, mark_used
 from satmint.flows.new_sessions import (
     expiry,
     first_claims,
+    first_issue,
     issued_event,
     new_session,
     open_temporary,
@@ -31,7 +32,7 @@ from satmint.flows.proofs import (
 from satmint.flows.service_context import ServiceContext
 from satmint.model.claims import Claims, Kind
 from satmint.model.events import EventKind, Origin
-from satmint.model.possession import Denied
+from satmint.model.possession import Accepted, Denied, Possession, PossessionCause
 from satmint.model.records import Inviter
 from satmint.model.refusals import (
     Code,
@@ -129,6 +130,73 @@ async def invite_token(
     return services.issuer.seal_access_token(claims, policy.cluster_host, now)
 
 
+async def repeat_invite_token(
+    services: ServiceContext,
+    inviter: ApiTokenCaller | SubscriberCaller,
+    request: InviteTokenRequest,
+    session: UUID,
+    origin: Origin,
+    proofs: InviteProofs | None = None,
+) -> str:
+    """The SAT that an earlier request with the same idempotency key has made.
+
+    The caller proves as much as for a new one.
+
+    Args:
+        services: The context of this process.
+        inviter: See `invite_token` for this and the following.
+        request: The request.
+        session: The session of the invite.
+        origin: The origin of the request.
+        proofs: The proofs in a subscriber's request.
+
+    Raises:
+        Unprocessable: the SAT was used, or has ended.
+        Unproven: as for `invite_token`.
+        Unauthorized: likewise.
+    """
+    if isinstance(inviter, SubscriberCaller):
+        proof = _check_proof(services, inviter, proofs, origin)
+        if inviter.session.jkt is not None and proof is not None:
+            await _use_up_proof(services, inviter, request, proof, origin)
+        mark_used(services, inviter)
+    first = await first_issue(services, inviter.project, session)
+    claims = first_claims(
+        services.policy, inviter.project, *first, kind=Kind.INVITE, addr=(request.address,)
+    )
+    now = services.clock.now()
+    return services.issuer.seal_access_token(claims, services.policy.cluster_host, now)
+
+
+async def _use_up_proof(
+    services: ServiceContext,
+    inviter: SubscriberCaller,
+    request: InviteTokenRequest,
+    proof: Proof,
+    origin: Origin,
+) -> None:
+    claims, now = inviter.claims, services.clock.now()
+    result = await services.store.sessions.prove(
+        _possession(services, inviter, request, proof),
+        None,
+        now,
+        session_event(services, EventKind.KEY_MISMATCH, claims, origin, now),
+        session_event(services, EventKind.BOUND, claims, origin, now),
+    )
+    if isinstance(result, Accepted) and result.resent:
+        result = Denied(PossessionCause.PROOF_REPLAYED)
+    if isinstance(result, Denied):
+        raise possession_refusal(result, next_nonce(services, inviter.project))
+
+
+def _possession(
+    services: ServiceContext, inviter: SubscriberCaller, request: InviteTokenRequest, proof: Proof
+) -> Possession:
+    rules = services.policy.proof_rules(inviter.project)
+    parts = proof.jti, request.address, request.expires_at
+    return possession_of(inviter.claims, proof, rules, inviter.token, *parts)
+
+
 async def invitation_errors(
     store: Store, inviter: ApiTokenCaller | SubscriberCaller, address_id: UUID
 ) -> list[FieldError]:
@@ -211,9 +279,7 @@ async def _open(
     possession = None
     if inviter.session.jkt is not None and proof is not None:
         # The proof is used up in the transaction that opens the invite.
-        rules = services.policy.proof_rules(project)
-        parts = proof.jti, request.address, request.expires_at
-        possession = possession_of(claims, proof, rules, inviter.token, *parts)
+        possession = _possession(services, inviter, request, proof)
     result = await services.store.sessions.open_invite(
         NewInvite(
             project=project,
@@ -226,6 +292,7 @@ async def _open(
         now,
         issued_event(services, project, session, now, origin, claims.sub),
         session_event(services, EventKind.KEY_MISMATCH, claims, origin, now),
+        services.keyed,
     )
     match result:
         case OpenedSession():

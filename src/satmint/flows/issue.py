@@ -6,11 +6,18 @@ from uuid import UUID
 import msgspec
 
 from satmint.flows.callers import ApiTokenCaller
-from satmint.flows.new_sessions import expiry, first_claims, new_session, open_temporary
+from satmint.flows.new_sessions import (
+    FirstIssue,
+    expiry,
+    first_claims,
+    first_issue,
+    new_session,
+    open_temporary,
+)
 from satmint.flows.passwords import hash_password
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.token_issuer import TokenPair
-from satmint.model.claims import SELF_REFRESH, Jwt, Kind
+from satmint.model.claims import SELF_REFRESH, Claims, Jwt, Kind
 from satmint.model.events import EventKind, Origin
 from satmint.model.lifetimes import (
     ACCESS_SECONDS,
@@ -100,22 +107,45 @@ async def subscriber_tokens(
         services.new_event(
             EventKind.ISSUED, caller.project, origin, now, session=session.id, generation=0
         ),
+        services.keyed,
     )
+    return _subscriber_pair(services, caller.project, request, FirstIssue(opened, session, now))
+
+
+async def repeat_subscriber_tokens(
+    services: ServiceContext,
+    caller: ApiTokenCaller,
+    request: SubscriberTokenRequest,
+    session: UUID,
+) -> SubscriberTokens:
+    """The tokens of the session that an earlier request with the same idempotency key has opened.
+
+    Raises:
+        Unprocessable: a token of the session was used, or the session has ended.
+    """
+    first = await first_issue(services, caller.project, session, request.fingerprint)
+    return _subscriber_pair(services, caller.project, request, first)
+
+
+def _subscriber_pair(
+    services: ServiceContext, project: UUID, request: SubscriberTokenRequest, first: FirstIssue
+) -> SubscriberTokens:
+    opened, session, since = first
     claims = first_claims(
         services.policy,
-        caller.project,
+        project,
         opened,
         session,
-        now,
+        since,
         kind=Kind.SUBSCRIBER,
         scope=(SELF_REFRESH,) if request.self_refresh else (),
         app=request.application_id,
     )
     pair = services.issuer.seal_pair(
         claims,
-        Head(0, now, session.expires_at, session.jkt),
+        Head(0, since, session.expires_at, session.jkt),
         services.policy.cluster_host_of(request.region),
-        now,
+        services.clock.now(),
     )
     return SubscriberTokens(opened.subscriber, pair.token, pair.refresh_token)
 
@@ -136,8 +166,29 @@ async def guest_tokens(
     claims = await open_temporary(
         services, caller.project, Kind.GUEST, session, request.addresses, now, origin
     )
+    return _guest_pair(services, request, claims, now)
+
+
+async def repeat_guest_tokens(
+    services: ServiceContext, caller: ApiTokenCaller, request: GuestTokenRequest, session: UUID
+) -> TokenPair:
+    """The tokens of the session that an earlier request with the same idempotency key has opened.
+
+    Raises:
+        Unprocessable: a token of the session was used, or the session has ended.
+    """
+    first = await first_issue(services, caller.project, session)
+    claims = first_claims(
+        services.policy, caller.project, *first, kind=Kind.GUEST, addr=request.addresses
+    )
+    return _guest_pair(services, request, claims, services.clock.now())
+
+
+def _guest_pair(
+    services: ServiceContext, request: GuestTokenRequest, claims: Claims, now: int
+) -> TokenPair:
     cluster_host = request.cluster_host or services.policy.cluster_host_of(request.region)
-    return services.issuer.seal_pair(claims, Head(0, now, session.expires_at), cluster_host, now)
+    return services.issuer.seal_pair(claims, Head(0, claims.iat, claims.exp), cluster_host, now)
 
 
 async def embed_token(

@@ -1,13 +1,15 @@
 """Open a session: its lifetime, its first claims and, if necessary, its temporary subscriber."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from satmint.flows.policy import Policy
-from satmint.flows.service_context import ServiceContext
+from satmint.flows.service_context import ServiceContext, result_unavailable
 from satmint.model.claims import Claims, Confirmation, Kind, TokenType, token_id
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS, expired
 from satmint.model.refusals import Code, FieldError, Unprocessable
+from satmint.model.rotation import is_concurrent
 from satmint.store.contract import NewSession, OpenedSession
 
 
@@ -66,7 +68,7 @@ def new_session(
     """A session whose first SAT expires at `expires_at`, or earlier because of the deadline."""
     deadline = services.issuer.session_deadline(now)
     return NewSession(
-        id=services.new_id(),
+        id=services.new_resource_id(),
         expires_at=min(expires_at, deadline - REFRESH_TOKEN_GRACE_SECONDS),
         deadline=deadline,
         jkt=jkt,
@@ -95,6 +97,7 @@ async def open_temporary(
         session,
         now,
         issued_event(services, project, session, now, origin, on_behalf_of),
+        services.keyed,
     )
     return first_claims(services.policy, project, opened, session, now, kind=kind, addr=addresses)
 
@@ -117,6 +120,48 @@ def issued_event(
         subject=on_behalf_of,
         generation=0,
     )
+
+
+class FirstIssue(NamedTuple):
+    """What the first tokens of a session are made from."""
+
+    opened: OpenedSession
+    session: NewSession
+    since: int
+    """Unix seconds at which it was opened: `iat` of the tokens."""
+
+
+async def first_issue(
+    services: ServiceContext, project: UUID, session: UUID, jkt: str | None = None
+) -> FirstIssue:
+    """What the first tokens of a session were made from, to issue equivalent ones.
+
+    Only while it is as it was opened, as for a refresh: the response was lost, or the requests came
+    at the same time. Then nobody has another token of the session, and its life is not extended.
+
+    Args:
+        services: The context of this process.
+        project: The project.
+        session: The session.
+        jkt: The key that the request asked to bind it to.
+
+    Raises:
+        Unprocessable: a token of the session was used, or the session has ended.
+    """
+    found = await services.store.sessions.get(project, session)
+    now = services.clock.now()
+    if found is None or found.subscriber_epoch is None or found.state.revoked:
+        raise result_unavailable("ended")
+    known, head = found.session, found.session.head
+    if expired(head.expires_at, now):
+        raise result_unavailable("ended")
+    is_changed = head.generation > 0 or head.jkt != jkt or known.device_token_at is not None
+    is_used = found.state.seen and not is_concurrent(now - known.created_at)
+    if is_changed or is_used:
+        raise result_unavailable("used")
+    opened = OpenedSession(known.subscriber, found.subscriber_epoch)
+    first = NewSession(session, head.expires_at, known.deadline, head.jkt)
+    return FirstIssue(opened, first, head.since)
 
 
 def first_claims(

@@ -1,18 +1,22 @@
 """The dependencies of the flows: store, clock, keys and policy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from satmint.flows.nonces import KeyringNonces, NonceCache
 from satmint.flows.policy import Policy
 from satmint.flows.rate_limits import RateLimits
 from satmint.flows.token_issuer import TokenIssuer
+from satmint.jose import DerivedEntropy, Keyring
 from satmint.jose.secret_box import SecretBox
 from satmint.jose.state_cipher import StateCipher
 from satmint.jose.token_cipher import TokenCipher
 from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy, random_uuid
 from satmint.model.events import Event, EventIds, EventKind, Origin
+from satmint.model.idempotency import KeyedRequest
+from satmint.model.refusals import Code, FieldError, Unprocessable
 from satmint.store.contract import Store
 
 
@@ -37,6 +41,9 @@ class ServiceContext:
     """Seals `authorization_state`."""
     event_ids: EventIds
     nonce_cache: NonceCache
+    keyed: KeyedRequest | None = None
+    """The request that is handled, if it has an idempotency key; a flow that makes something hands
+    it to the store. In a repetition, the first request."""
 
     @property
     def nonces(self) -> KeyringNonces:
@@ -46,6 +53,27 @@ class ServiceContext:
     def new_id(self) -> UUID:
         """A random id (RFC 9562, version 4)."""
         return random_uuid(self.entropy)
+
+    def for_request(self, keyed: KeyedRequest) -> "ServiceContext":
+        """The same dependencies, for a request with an idempotency key."""
+        return replace(self, keyed=keyed)
+
+    def new_resource_id(self) -> UUID:
+        """The id of what the request makes, by which a repetition finds it."""
+        return self.new_id() if self.keyed is None else self.keyed.resource
+
+    def secret_entropy(self) -> Entropy:
+        """The source of the secret of what the request makes.
+
+        With an idempotency key, a repetition gets the same secret, which nobody stores.
+
+        Raises:
+            Unprocessable: the master key of the first request is not in the keyring any more.
+        """
+        if self.keyed is None:
+            return self.entropy
+        master = master_secret(self.cipher.keyring, self.keyed)
+        return DerivedEntropy(master, self.keyed.salt, _SECRET_PURPOSE)
 
     def new_event(
         self,
@@ -82,6 +110,38 @@ class ServiceContext:
             subject,
             generation,
         )
+
+
+_SECRET_PURPOSE: Final = "idempotency-secret"  # noqa: S105 - a purpose
+_UNAVAILABLE: Final = {
+    "deleted": "was deleted",
+    "ended": "was revoked or has expired",
+    "used": "was used since, so that its secret is not shown again",
+    "key_removed": "cannot be shown again, since a key was removed from the keyring",
+}
+"""What became of the result of the first request."""
+
+
+def master_secret(keyring: Keyring, keyed: KeyedRequest) -> bytes:
+    """The master key of a request with an idempotency key.
+
+    Raises:
+        Unprocessable: it is not in the keyring any more.
+    """
+    for key in keyring.keys:
+        if key.id == keyed.master_key:
+            return key.secret
+    raise result_unavailable("key_removed")
+
+
+def result_unavailable(reason: str) -> Unprocessable:
+    """The refusal of a repetition that cannot be answered as the first request was."""
+    message = (
+        "The first request with this Idempotency-Key succeeded, but what it made"
+        f" {_UNAVAILABLE[reason]}: use a new key"
+    )
+    code = Code.IDEMPOTENCY_RESULT_UNAVAILABLE
+    return Unprocessable(FieldError(code, message, "Idempotency-Key"), cause=f"result_{reason}")
 
 
 def service_context(

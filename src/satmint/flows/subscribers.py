@@ -44,10 +44,12 @@ async def create_subscriber(
     """
     email, properties = request.email, request.properties
     password = properties.password or services.entropy.take(24).hex()
-    new = NewSubscriber(services.new_id(), services.new_id(), reference=email, email=email)
+    new_id, address_id = services.new_resource_id(), services.new_id()
+    new = NewSubscriber(new_id, address_id, reference=email, email=email)
     change = SubscriberChange(properties.fields, await hash_password(password))
+    now = services.clock.now()
     try:
-        return await services.store.subscribers.create(new, project, change, services.clock.now())
+        return await services.store.subscribers.create(new, project, change, now, services.keyed)
     except NotUnique as taken:
         raise Unprocessable(not_unique_error("email")) from taken
 

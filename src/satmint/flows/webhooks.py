@@ -6,14 +6,15 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from satmint.flows.policy import Policy
-from satmint.flows.service_context import ServiceContext
+from satmint.flows.service_context import ServiceContext, result_unavailable
 from satmint.jose.secret_box import SecretBox
 from satmint.jose.token_cipher import CannotOpen
 from satmint.model.events import EventKind, Origin
 from satmint.model.listing import Page, Window
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
+from satmint.model.rotation import is_concurrent
 from satmint.model.secrets import SecretText
-from satmint.model.webhooks import SECRET_BYTES, SECRET_PREFIX, Webhook
+from satmint.model.webhooks import SECRET_BYTES, SECRET_PREFIX, Webhook, WebhookState
 from satmint.store.contract import Store
 
 MAX_PER_PROJECT: Final = 10
@@ -31,12 +32,40 @@ async def create_webhook(
     if field_errors := url_errors(services.policy, url):
         raise Unprocessable(*field_errors)
     now, secret = services.clock.now(), services.entropy.take(SECRET_BYTES)
-    webhook = Webhook(services.new_id(), project, url, services.secret_box.seal(secret), now)
+    sealed, webhook_id = services.secret_box.seal(secret), services.new_resource_id()
+    webhook = Webhook(webhook_id, project, url, sealed, now)
     event = services.new_event(EventKind.WEBHOOK_CREATED, project, origin, now, subject=webhook.id)
-    if not await services.store.webhooks.add(webhook, MAX_PER_PROJECT, event):
+    keyed = services.keyed
+    if not await services.store.webhooks.add(webhook, MAX_PER_PROJECT, event, keyed):
         message = f"A project has at most {MAX_PER_PROJECT} webhooks"
         raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message))
-    return webhook, SecretText(SECRET_PREFIX + b64encode(secret).decode("ascii"))
+    return webhook, _secret_text(secret)
+
+
+async def repeat_webhook(
+    services: ServiceContext, project: UUID, webhook: UUID
+) -> tuple[Webhook, SecretText]:
+    """The webhook that an earlier request with the same idempotency key has created.
+
+    Raises:
+        NotFound: it was deleted.
+        Unprocessable: a message was sent to it already, or its secret cannot be decrypted.
+    """
+    page = await services.store.webhooks.list(project, Window(MAX_PER_PROJECT))
+    found = next((known for known in page.items if known.id == webhook), None)
+    if found is None:
+        raise NotFound("webhook")
+    age = services.clock.now() - found.created_at
+    if found.state is not WebhookState.NEW and not is_concurrent(age):
+        raise result_unavailable("used")
+    secret = open_secret(services.secret_box, found)
+    if secret is None:
+        raise result_unavailable("key_removed")
+    return found, _secret_text(secret)
+
+
+def _secret_text(secret: bytes) -> SecretText:
+    return SecretText(SECRET_PREFIX + b64encode(secret).decode("ascii"))
 
 
 async def list_webhooks(store: Store, project: UUID, window: Window) -> Page[Webhook]:

@@ -4,16 +4,23 @@ The order is fixed: route, credentials, body, field errors, flow. So an unauthen
 learns nothing about the body, and the server reads no body that it will not use.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
 from satmint.http.authenticator import Authenticator
 from satmint.http.call import NO_STORE, Call, Response, json_response
 from satmint.http.cors import Cors
-from satmint.http.operations import Authentication, BodyHandler, HandlerContext, Operation
+from satmint.http.idempotency import KEY_HEADER, REPLAYED, handle_once
+from satmint.http.operations import (
+    Authentication,
+    BodyHandler,
+    HandlerContext,
+    Operation,
+    Repeat,
+)
 from satmint.http.request_body import BodyTooLarge, ClientDisconnected, read_body
 from satmint.http.request_ids import SCOPE_KEY, RequestIds
 from satmint.http.request_log import Log, Refused, RequestLog
@@ -26,6 +33,12 @@ from satmint.model.events import AGENT_LIMIT, Origin
 from satmint.model.refusals import Code, Refusal, Unproven
 
 _SECRET: Final = (NO_STORE,)
+
+
+def _response(operation: Operation, answer: object) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    return json_response(operation.status, answer, _SECRET if operation.secret else ())
 
 
 class Application:
@@ -70,7 +83,7 @@ class Application:
                 call = Call(params, scope["query_string"], origin, headers)
                 call.header_lines = scope["headers"]
                 response = await self._handle(operation, call, receive)
-                if operation.is_management_change:
+                if operation.is_management_change and REPLAYED not in response.headers:
                     self._log.log_change(operation, call)
             elif resource is None:
                 response = self._no_operation(Code.NOT_FOUND, request_id, scope)
@@ -109,12 +122,28 @@ class Application:
         handler = operation.handler
         if isinstance(handler, BodyHandler):
             members = read_object(await read_body(call.headers, receive))
+            if operation.repeat is not None and KEY_HEADER in call.headers:
+                return await self._handle_once(operation, handler, operation.repeat, call, members)
             answer = await handler(self.context, call, members)
         else:
             answer = await handler(self.context, call)
-        if isinstance(answer, Response):
-            return answer
-        return json_response(operation.status, answer, _SECRET if operation.secret else ())
+        return _response(operation, answer)
+
+    async def _handle_once(
+        self,
+        operation: Operation,
+        handler: BodyHandler[Any],
+        repeat: Repeat,
+        call: Call,
+        members: Mapping[str, Any],
+    ) -> Response:
+        answer, is_repeated = await handle_once(
+            self.context, operation, handler, repeat, call, members
+        )
+        response = _response(operation, answer)
+        if not is_repeated:
+            return response
+        return Response(response.status, response.body, (*response.headers, REPLAYED))
 
     def _record_error(
         self, error: Exception, route: str, request_id: str, scope: Scope, *, authenticated: bool

@@ -5,7 +5,10 @@ from typing import Final
 
 from satmint.http.call import HeaderList, Response
 
-_EXPOSED: Final = b"Date, X-Request-Id, Retry-After, WWW-Authenticate, X-Satmint-Cause, DPoP-Nonce"
+_EXPOSED: Final = (
+    b"Date, X-Request-Id, Retry-After, WWW-Authenticate, X-Satmint-Cause, DPoP-Nonce,"
+    b" Idempotent-Replayed"
+)
 
 
 class Cors:
@@ -51,7 +54,7 @@ class Cors:
                 # The Fetch standard does not let `*` cover Authorization, so it is named.
                 (
                     b"access-control-allow-headers",
-                    b"authorization, content-type, dpop, x-request-id",
+                    b"authorization, content-type, dpop, idempotency-key, x-request-id",
                 ),
                 (b"access-control-max-age", b"600"),
             ),

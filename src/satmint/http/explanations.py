@@ -1,7 +1,4 @@
-"""The meaning, occasions and remedies of every error code.
-
-The error pages, the reference and OpenAPI show these texts. Backticks mark code.
-"""
+"""The texts about every error code, for pages, the reference and OpenAPI. Backticks mark code."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,6 +6,7 @@ from typing import Final
 from satmint.http.explanation import Explanation
 from satmint.http.explanations_of_lists import LISTS
 from satmint.http.explanations_of_project_tokens import PROJECT_TOKENS
+from satmint.http.idempotency_explanations import IDEMPOTENCY_EXPLANATIONS
 from satmint.model.refusals import Code, FieldError
 
 EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
@@ -321,6 +319,7 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     ),
     **LISTS,
     **PROJECT_TOKENS,
+    **IDEMPOTENCY_EXPLANATIONS,
     Code.RATE_LIMIT_EXCEEDED: Explanation(
         title="Too many requests",
         meaning="Rate limit exceeded.",

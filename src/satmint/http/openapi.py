@@ -90,7 +90,23 @@ _HEADERS: Final = {
         "required": False,
         "schema": {"type": "string"},
     },
+    "Idempotent-Replayed": {
+        "description": (
+            "The answer to a repetition: an earlier request with the same `Idempotency-Key` made"
+            " what the body describes."
+        ),
+        "required": False,
+        "schema": {"type": "string", "const": "true"},
+    },
 }
+_REPEATABLE: Final = frozenset(
+    {
+        Code.INVALID_PARAMETER,
+        Code.IDEMPOTENCY_KEY_REUSED,
+        Code.IDEMPOTENCY_RESULT_UNAVAILABLE,
+    }
+)
+"""The codes of operations that take an idempotency key."""
 _PROOF_HEADERS: Final = ("X-Satmint-Cause", "DPoP-Nonce")
 """Additional headers of 401 responses of operations that check a proof of possession."""
 _HEADERS_OF: Final = {
@@ -158,6 +174,17 @@ _PROOF_PARAMETER: Final = {
 _OPTIONAL_PROOF: Final = _PROOF_PARAMETER | {
     "description": "A proof of possession of the SAT's key (RFC 9449, section 4.1)."
 }
+_KEY_PARAMETER: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Makes the request safe to repeat: a string in double quotes, or one word, of 1 to 255"
+        " visible ASCII characters, such as a new UUID for each request. For 24 hours, a request of"
+        " the same caller with the same key and body makes nothing and gets an equivalent answer."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 512},
+}
 
 
 def document(
@@ -221,6 +248,8 @@ def codes_of(operation: Operation) -> frozenset[Code]:
         codes.add(Code.NOT_FOUND)
     if operation.query:
         codes.add(Code.INVALID_PARAMETER)
+    if operation.repeat is not None:
+        codes |= _REPEATABLE
     if "page_token" in operation.query:
         codes |= {Code.PAGE_TOKEN_IS_INVALID, Code.PAGE_TOKEN_REQUIRED}
     if operation.body_schema is not None:
@@ -259,6 +288,8 @@ def _entry(
     if operation.authentication.accepts_proof:
         is_required = operation.authentication.requires_proof
         parameters.append(_PROOF_PARAMETER if is_required else _OPTIONAL_PROOF)
+    if operation.repeat is not None:
+        parameters.append(_KEY_PARAMETER)
     if parameters:
         entry["parameters"] = parameters
     if operation.body_schema is not None:
@@ -295,6 +326,8 @@ def _success(
     headers = ["Cache-Control"] if operation.secret else []
     if operation.authentication.accepts_proof:
         headers.append("DPoP-Nonce")
+    if operation.repeat is not None:
+        headers.append("Idempotent-Replayed")
     if operation.status == 204:
         return {"description": "No content.", "headers": _headers(*headers)}
     named = schemas.get(answer.get("$ref", "").rpartition("/")[2], {})

@@ -4,9 +4,10 @@ Routing, authentication, parsing, OpenAPI and the house tests use the same table
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
 
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.proofs import PROOF_ALGORITHMS
@@ -104,6 +105,10 @@ class HandlerContext:
     demo: Demo | None = field(default=None, repr=False)
     """The demo credentials that the start page shows; None in production."""
 
+    def with_services(self, services: ServiceContext) -> "HandlerContext":
+        """Return the same context with other services."""
+        return replace(self, services=services)
+
     def read_context(self) -> ReadContext:
         """Return the context in which the members of a body are read now."""
         return ReadContext(self.services.clock.now(), self.services.policy)
@@ -136,12 +141,20 @@ class BodyHandler(Generic[T]):
         Raises:
             Unprocessable: the body is invalid; with all errors.
         """
+        return await self.handle(context, call, await self.read(context, call, members))
+
+    async def read(self, context: HandlerContext, call: Call, members: Mapping[str, object]) -> T:
+        """Read the body as the value that `handle` takes; see `__call__`."""
         read, field_errors = self.schema.read(members, context.read_context())
         if field_errors:
             if self.find_errors is not None:
                 field_errors += await self.find_errors(context, call, read)
             raise Unprocessable(*field_errors)
-        return await self.handle(context, call, self.schema.build(read))
+        return self.schema.build(read)
+
+
+Repeat = Callable[[HandlerContext, Call, Any, UUID], Awaitable[object]]
+"""Answers a request again: takes its body as read, and the id of what the first one made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +182,9 @@ class Operation:
     """Codes in addition to those of its authentication and its body, for OpenAPI."""
     secret: bool = False
     """Whether the answer contains a secret, which caches must not store (RFC 9111, 5.2.2.5)."""
+    repeat: Repeat | None = None
+    """Answers a repetition of a request with an idempotency key; a `BodyHandler` makes the first
+    answer. None: the operation ignores such keys."""
     reads_only: bool = False
     """Whether it changes nothing although its method is not safe (RFC 9110, 9.2.1)."""
     documented: bool = True

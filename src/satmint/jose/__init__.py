@@ -1,12 +1,14 @@
 """Token encryption: JWE (RFC 7516), key derivation, the keyring. Pure, given key and IV."""
 
 from satmint.jose._rfc7638 import thumbprint
+from satmint.jose.derived_entropy import DerivedEntropy, derived_mac
 from satmint.jose.keyring import Keyring, KeyringError, KeyState, MasterKey
 from satmint.jose.token_cipher import CannotOpen, OpenedToken, TokenCipher, derive_mac_key
 from satmint.jose.wrapping import is_wrapped, unwrap, wrap
 
 __all__ = [
     "CannotOpen",
+    "DerivedEntropy",
     "KeyState",
     "Keyring",
     "KeyringError",
@@ -14,6 +16,7 @@ __all__ = [
     "OpenedToken",
     "TokenCipher",
     "derive_mac_key",
+    "derived_mac",
     "is_wrapped",
     "thumbprint",
     "unwrap",

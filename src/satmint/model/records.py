@@ -36,6 +36,9 @@ class ApiToken:
     last_used_at: int | None = None
     """Unix seconds of the start of the hour in which it was last used; None: never, or before
     uses were recorded."""
+    unused: bool = False
+    """Whether its text may be made again for a repeated request: since a request with an
+    idempotency key created it, no request with it was accepted."""
 
 
 @dataclass(frozen=True, slots=True)

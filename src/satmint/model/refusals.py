@@ -48,6 +48,8 @@ class Code(StrEnum):
     INVALID_SUBPROJECT_ID = "invalid_subproject_id"
     PAGE_TOKEN_IS_INVALID = "page_token_is_invalid"  # noqa: S105 - a code
     PAGE_TOKEN_REQUIRED = "page_token_required"  # noqa: S105 - a code
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    IDEMPOTENCY_RESULT_UNAVAILABLE = "idempotency_result_unavailable"
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
     INTERNAL = "internal_server_error"
     NOT_IMPLEMENTED = "not_implemented"

@@ -1,12 +1,14 @@
 """Management operations for addresses and Click-to-Call tokens."""
 
 from typing import Final
+from uuid import UUID
 
 from satmint.flows.addresses import (
     AddressChange,
     NewAddress,
     create_address,
     delete_address,
+    get_address,
     update_address,
 )
 from satmint.flows.credentials import (
@@ -16,6 +18,7 @@ from satmint.flows.credentials import (
     delete_c2c_token,
     disable_c2c_token,
     list_c2c_tokens,
+    repeat_c2c_token,
 )
 from satmint.http.answers import (
     AddressAnswer,
@@ -111,6 +114,13 @@ async def _create(context: HandlerContext, call: Call, request: NewAddress) -> A
     return show_address(await create_address(context.services, call.caller.project, request))
 
 
+async def _create_again(
+    context: HandlerContext, call: Call, _request: NewAddress, address: UUID
+) -> AddressAnswer:
+    project = call.caller.project
+    return show_address(await get_address(context.services.store, project, address))
+
+
 async def _update(context: HandlerContext, call: Call, change: AddressChange) -> AddressAnswer:
     project, address = call.caller.project, call.path_id("id")
     return show_address(await update_address(context.services.store, project, address, change))
@@ -127,6 +137,13 @@ async def _create_c2c(
 ) -> NewC2cTokenAnswer:
     project = call.caller.project
     token, secret = await create_c2c_token(context.services, project, request, call.origin)
+    return show_new_c2c_token(token, secret.reveal())
+
+
+async def _create_c2c_again(
+    context: HandlerContext, _call: Call, _request: NewC2cToken, _token: UUID
+) -> NewC2cTokenAnswer:
+    token, secret = await repeat_c2c_token(context.services)
     return show_new_c2c_token(token, secret.reveal())
 
 
@@ -169,6 +186,7 @@ OPERATIONS: Final = (
         ),
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=BodyHandler(CREATE, _create),
+        repeat=_create_again,
         status=201,
         answer=AddressAnswer,
         refusals=frozenset({Code.NOT_UNIQUE_WITHIN_PROJECT, Code.NOT_AN_ARRAY_OF_STRINGS}),
@@ -217,6 +235,7 @@ OPERATIONS: Final = (
         description="Only this response contains the text of the token.",
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=BodyHandler(CREATE_C2C, _create_c2c, _c2c_errors),
+        repeat=_create_c2c_again,
         status=201,
         answer=NewC2cTokenAnswer,
         refusals=frozenset({Code.MUST_BELONG_TO_PROJECT, Code.NOT_AN_ARRAY_OF_STRINGS}),

@@ -1,10 +1,17 @@
 """Management operations for webhooks."""
 
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
-from satmint.flows.webhooks import create_webhook, delete_webhook, list_webhooks, url_errors
+from satmint.flows.webhooks import (
+    create_webhook,
+    delete_webhook,
+    list_webhooks,
+    repeat_webhook,
+    url_errors,
+)
 from satmint.http.answers import ListOf
 from satmint.http.body_schema import BodySchema, Members
 from satmint.http.call import Call, Response
@@ -19,6 +26,8 @@ from satmint.http.operations import (
 )
 from satmint.http.paging import PAGING_QUERY, page_of, read_window
 from satmint.model.refusals import Code, FieldError
+from satmint.model.secrets import SecretText
+from satmint.model.webhooks import Webhook
 
 _PATH: Final = "/api/satmint/webhooks"
 
@@ -29,6 +38,16 @@ CREATE: Final = BodySchema("WebhookRequest", (_URL,), lambda members: members[_U
 async def _create(context: HandlerContext, call: Call, url: str) -> NewWebhookAnswer:
     project = call.caller.project
     webhook, secret = await create_webhook(context.services, project, url, call.origin)
+    return _show_new(webhook, secret)
+
+
+async def _create_again(
+    context: HandlerContext, call: Call, _url: str, webhook: UUID
+) -> NewWebhookAnswer:
+    return _show_new(*await repeat_webhook(context.services, call.caller.project, webhook))
+
+
+def _show_new(webhook: Webhook, secret: SecretText) -> NewWebhookAnswer:
     shown = msgspec.structs.asdict(show_webhook(webhook))
     return NewWebhookAnswer(**shown, secret=secret.reveal())
 
@@ -77,6 +96,7 @@ OPERATIONS: Final = (
         ),
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=BodyHandler(CREATE, _create, _url_errors),
+        repeat=_create_again,
         status=201,
         answer=NewWebhookAnswer,
         secret=True,

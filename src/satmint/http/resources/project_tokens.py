@@ -7,6 +7,7 @@ from satmint.flows.credentials import (
     create_api_token,
     delete_api_token,
     list_api_tokens,
+    repeat_api_token,
     update_api_token,
 )
 from satmint.http.answers import ApiTokenAnswer, ListOf, show_api_token
@@ -97,6 +98,13 @@ async def _create(context: HandlerContext, call: Call, request: _NewApiToken) ->
     return show_api_token(token, secret.reveal())
 
 
+async def _create_again(
+    context: HandlerContext, call: Call, _request: _NewApiToken, _token: UUID
+) -> ApiTokenAnswer:
+    token, secret = await repeat_api_token(context.services, call.caller.project)
+    return show_api_token(token, secret.reveal())
+
+
 async def _subproject_errors(
     _context: HandlerContext, call: Call, members: Members
 ) -> list[FieldError]:
@@ -148,6 +156,7 @@ OPERATIONS: Final = (
         description=f"Only this response contains the text of the token. {_MANAGEMENT_DOC}",
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=BodyHandler(CREATE, _create, _subproject_errors),
+        repeat=_create_again,
         answer=ApiTokenAnswer,
         refusals=frozenset(
             {

@@ -1,6 +1,7 @@
 """Operations for subscribers."""
 
 from typing import Final
+from uuid import UUID
 
 from satmint.flows.addresses import list_addresses
 from satmint.flows.subscribers import (
@@ -91,6 +92,13 @@ async def _create(
     return show_subscriber(created)
 
 
+async def _create_again(
+    context: HandlerContext, call: Call, _request: NewSubscriberRequest, subscriber: UUID
+) -> SubscriberAnswer:
+    project = call.caller.project
+    return show_subscriber(await get_subscriber(context.services.store, project, subscriber))
+
+
 async def _get(context: HandlerContext, call: Call) -> SubscriberAnswer:
     found = await get_subscriber(context.services.store, call.caller.project, call.path_id("id"))
     return show_subscriber(found)
@@ -138,6 +146,7 @@ OPERATIONS: Final = (
         summary="Create a subscriber",
         authentication=Authentication.API_TOKEN,
         handler=BodyHandler(CREATE, _create),
+        repeat=_create_again,
         status=201,
         answer=SubscriberAnswer,
         refusals=frozenset({Code.NOT_UNIQUE_WITHIN_PROJECT}),

@@ -1,6 +1,8 @@
 """Operations that issue and refresh tokens (seeds 0 to 3)."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
+from uuid import UUID
 
 from satmint.flows.callers import SubscriberCaller
 from satmint.flows.invites import (
@@ -8,6 +10,7 @@ from satmint.flows.invites import (
     InviteTokenRequest,
     invitation_errors,
     invite_token,
+    repeat_invite_token,
 )
 from satmint.flows.issue import (
     GuestTokenRequest,
@@ -17,6 +20,8 @@ from satmint.flows.issue import (
     c2c_errors,
     embed_token,
     guest_tokens,
+    repeat_guest_tokens,
+    repeat_subscriber_tokens,
     subscriber_tokens,
 )
 from satmint.flows.proofs import next_nonce
@@ -49,6 +54,12 @@ async def _issue(
     return await subscriber_tokens(context.services, call.caller, request, call.origin)
 
 
+async def _issue_again(
+    context: HandlerContext, call: Call, request: SubscriberTokenRequest, session: UUID
+) -> SubscriberTokens:
+    return await repeat_subscriber_tokens(context.services, call.caller, request, session)
+
+
 async def _refresh(context: HandlerContext, call: Call, refresh_token: str) -> TokenPair:
     outcomes = context.metrics.refreshes
     try:
@@ -76,6 +87,12 @@ async def _guest(context: HandlerContext, call: Call, request: GuestTokenRequest
     return await guest_tokens(context.services, call.caller, request, call.origin)
 
 
+async def _guest_again(
+    context: HandlerContext, call: Call, request: GuestTokenRequest, session: UUID
+) -> TokenPair:
+    return await repeat_guest_tokens(context.services, call.caller, request, session)
+
+
 async def _guest_errors(context: HandlerContext, call: Call, members: Members) -> list[FieldError]:
     addresses = members.get(ALLOWED_ADDRESSES)
     if addresses is None:
@@ -84,6 +101,26 @@ async def _guest_errors(context: HandlerContext, call: Call, members: Members) -
 
 
 async def _invite(context: HandlerContext, call: Call, request: InviteTokenRequest) -> Response:
+    async def make(proofs: InviteProofs | None) -> str:
+        inviter = call.caller_or_holder
+        return await invite_token(context.services, inviter, request, call.origin, proofs)
+
+    return await _invite_response(context, call, make)
+
+
+async def _invite_again(
+    context: HandlerContext, call: Call, request: InviteTokenRequest, session: UUID
+) -> Response:
+    async def repeat(proofs: InviteProofs | None) -> str:
+        services, inviter = context.services, call.caller_or_holder
+        return await repeat_invite_token(services, inviter, request, session, call.origin, proofs)
+
+    return await _invite_response(context, call, repeat)
+
+
+async def _invite_response(
+    context: HandlerContext, call: Call, issue: Callable[[InviteProofs | None], Awaitable[str]]
+) -> Response:
     services, inviter, headers = context.services, call.caller_or_holder, [NO_STORE]
     proofs = None
     if isinstance(inviter, SubscriberCaller):
@@ -99,7 +136,7 @@ async def _invite(context: HandlerContext, call: Call, request: InviteTokenReque
         if nonce is not None:
             headers.append((b"dpop-nonce", nonce.encode()))
     try:
-        token = await invite_token(services, inviter, request, call.origin, proofs)
+        token = await issue(proofs)
     except Unproven as refusal:
         context.metrics.count_proof_refusal(refusal)
         raise
@@ -162,6 +199,7 @@ OPERATIONS: Final = (
         ),
         authentication=Authentication.API_TOKEN,
         handler=BodyHandler(SUBSCRIBER_TOKEN, _issue),
+        repeat=_issue_again,
         answer=SubscriberTokens,
         refusals=frozenset({Code.UNSUPPORTED_REGION}),
         secret=True,
@@ -203,6 +241,7 @@ OPERATIONS: Final = (
         description="Issues tokens for a user without an account, for up to ten addresses.",
         authentication=Authentication.API_TOKEN,
         handler=BodyHandler(GUEST_TOKEN, _guest, _guest_errors),
+        repeat=_guest_again,
         status=201,
         answer=TokenPair,
         refusals=frozenset(
@@ -231,6 +270,7 @@ OPERATIONS: Final = (
         ),
         authentication=Authentication.INVITER,
         handler=BodyHandler(INVITE_TOKEN, _invite, _invite_errors),
+        repeat=_invite_again,
         status=201,
         answer=TokenAnswer,
         refusals=frozenset({Code.FORBIDDEN, Code.MUST_BELONG_TO_PROJECT}),

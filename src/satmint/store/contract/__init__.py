@@ -31,6 +31,7 @@ from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
 from satmint.store.contract.events import EventBatch, EventPage, EventStore
 from satmint.store.contract.incarnation import IncarnationStore
+from satmint.store.contract.keyed_requests import KeyedRequestStore, RequestRepeated
 from satmint.store.contract.known_keys import KnownKeyStore
 from satmint.store.contract.presence import PresenceStore
 from satmint.store.contract.purge import PurgeResult
@@ -56,6 +57,7 @@ __all__ = [
     "EventStore",
     "IncarnationStore",
     "InvitesExhausted",
+    "KeyedRequestStore",
     "KnownKeyStore",
     "NewInvite",
     "NewSession",
@@ -67,6 +69,7 @@ __all__ = [
     "ProjectStore",
     "PurgeResult",
     "RegisteredDeviceStore",
+    "RequestRepeated",
     "ResourceStore",
     "SchemaUnknown",
     "SessionStore",
@@ -135,6 +138,11 @@ class Store(Protocol):
         """The master keys that the database knows, by which a wrong keyring is noticed."""
         ...
 
+    @property
+    def keyed_requests(self) -> KeyedRequestStore:
+        """Requests with an idempotency key."""
+        ...
+
     def on_revocation(self, callback: Callable[[], None]) -> None:
         """Register a callback for new events that `EventStore.revocations` may return.
 
@@ -165,8 +173,8 @@ class Store(Protocol):
 
         Each call continues where the previous one stopped, and starts again at the end. Deleted
         are sessions whose tokens have all expired, with their registered devices, temporary
-        subscribers without a session, proofs and leases past their time, and events older than
-        `events_before`.
+        subscribers without a session, proofs, leases and keyed requests past their time, and events
+        older than `events_before`.
         """
         ...
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import (
@@ -79,8 +80,14 @@ class ProjectStore(Protocol):
         """One project."""
         ...
 
-    async def add_api_token(self, token: ApiToken, event: Event) -> None:
+    async def add_api_token(
+        self, token: ApiToken, event: Event, keyed: KeyedRequest | None = None
+    ) -> None:
         """Store a new API token."""
+        ...
+
+    async def mark_api_token_used(self, project: UUID, token: UUID) -> None:
+        """Record that a request with this token was accepted: it is no longer `unused`."""
         ...
 
     async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:
@@ -118,7 +125,9 @@ class ProjectStore(Protocol):
         """Delete an API token. Returns whether it existed."""
         ...
 
-    async def add_c2c_token(self, token: C2cToken, event: Event) -> None:
+    async def add_c2c_token(
+        self, token: C2cToken, event: Event, keyed: KeyedRequest | None = None
+    ) -> None:
         """Store a new Click-to-Call token."""
         ...
 
@@ -145,7 +154,12 @@ class SubscriberStore(Protocol):
     """Subscribers."""
 
     async def create(
-        self, new: NewSubscriber, project: UUID, change: SubscriberChange, now: int
+        self,
+        new: NewSubscriber,
+        project: UUID,
+        change: SubscriberChange,
+        now: int,
+        keyed: KeyedRequest | None = None,
     ) -> Subscriber:
         """Create a subscriber and its address `/private/<slug>`.
 
@@ -205,7 +219,7 @@ class SubscriberStore(Protocol):
 class AddressStore(Protocol):
     """Addresses."""
 
-    async def create(self, address: Address) -> None:
+    async def create(self, address: Address, keyed: KeyedRequest | None = None) -> None:
         """Store a new address.
 
         Raises:

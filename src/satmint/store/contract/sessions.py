@@ -6,6 +6,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.possession import Denied, Grant, Possession, PossessionResult
 from satmint.model.records import (
@@ -72,6 +73,7 @@ class SessionStore(Protocol):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """Open a session for the subscriber that a backend names by `reference`.
 
@@ -94,12 +96,18 @@ class SessionStore(Protocol):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """Open a session for a new temporary subscriber, which is deleted with its last session."""
         ...
 
     async def open_invite(
-        self, invite: NewInvite, now: int, event: Event, mismatch: Event
+        self,
+        invite: NewInvite,
+        now: int,
+        event: Event,
+        mismatch: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession | InvitesExhausted | Denied:
         """Open the session of an invite, if the session that makes it is active, in one step.
 
@@ -116,6 +124,8 @@ class SessionStore(Protocol):
             now: Unix seconds.
             event: The event of the new session.
             mismatch: Recorded if the proof is of another key than the inviting session's.
+            keyed: The request, if it has an idempotency key. A repetition is recognised only after
+                all checks.
 
         Returns:
             `Denied` if the inviting session is not active, or its key was not proven; only

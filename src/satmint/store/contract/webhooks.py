@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.webhooks import Delivery, Webhook
 
@@ -30,7 +31,9 @@ class WebhookStore(Protocol):
     each webhook that the project has at that moment.
     """
 
-    async def add(self, webhook: Webhook, limit: int, event: Event) -> bool:
+    async def add(
+        self, webhook: Webhook, limit: int, event: Event, keyed: KeyedRequest | None = None
+    ) -> bool:
         """Store a webhook unless its project has `limit` already. Returns whether it was stored."""
         ...
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.possession import Possession, PossessionResult
 from satmint.store.postgres.batched_lookup import BatchedLookup
 from satmint.store.postgres.connecting import Connection
@@ -21,6 +22,7 @@ from satmint.store.postgres.session_rows import (
     lock_session,
     revoke_sessions,
 )
+from satmint.store.sql.keyed_requests import once
 from satmint.store.sql.port import (
     REVOKING_PROJECT,
     Build,
@@ -143,8 +145,10 @@ class PostgresDatabase(Database):
         may_raise: bool = False,  # noqa: ARG002 - an exception rolls everything back
         slow: bool = False,  # noqa: ARG002 - no other step waits for it
         read_committed: bool = False,
+        keyed: KeyedRequest | None = None,
     ) -> T:
         """See `Database.transaction`."""
+        work = once(keyed, work)
         async with _unique_violations():
             return await self._transactions.run(
                 lambda db: work(PostgresTransaction(db)),

@@ -13,6 +13,7 @@ import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.references import reference_key
 from satmint.store.contract import (
@@ -25,6 +26,7 @@ from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.events import POSITION, record, with_subscriber
 from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import read_uuid
 from satmint.store.sql.subscribers import sign_in
 
@@ -160,6 +162,15 @@ async def open_temporary(
     return [OpenedSession(step.subscriber, 0) for step in steps]
 
 
+async def open_temporary_once(
+    db: Connection, step: TemporarySubscriberStep, keyed: KeyedRequest
+) -> OpenedSession:
+    """Open one in a transaction, for a request with an idempotency key."""
+    await claim_key(PostgresTransaction(db), keyed)
+    (opened,) = await open_temporary(db, [step])
+    return opened
+
+
 async def open_for_reference(
     db: Connection,
     project: UUID,
@@ -168,8 +179,17 @@ async def open_for_reference(
     session: NewSession,
     now: int,
     event: Event,
+    keyed: KeyedRequest | None = None,
 ) -> OpenedSession:
     """Open a session in a transaction; creates or changes the subscriber."""
+    if keyed is not None:
+        await claim_key(PostgresTransaction(db), keyed)
+    if keyed is not None and change.password_hash is None:
+        reference = subscriber.reference
+        step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
+        (opened,) = await open_known(db, [step])
+        if opened is not None:
+            return opened
     known = await sign_in(PostgresTransaction(db), subscriber, project, change, now)
     await db.execute(
         _INSERT,

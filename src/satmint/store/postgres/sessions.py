@@ -10,6 +10,7 @@ import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.observed_time import ObservedClock
 from satmint.model.possession import Grant, Possession, PossessionResult
 from satmint.model.records import StoredSession
@@ -26,6 +27,7 @@ from satmint.store.postgres.new_sessions import (
     open_for_reference,
     open_known,
     open_temporary,
+    open_temporary_once,
 )
 from satmint.store.postgres.possession import PossessionStep, prove_skip_locked
 from satmint.store.postgres.rotation import RotationStep, decide_skip_locked, rotate_heads
@@ -152,17 +154,20 @@ class PostgresSessions(SqlSessions):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """See `SessionStore.open_for_reference`."""
         with self._in_flight:
-            if change.password_hash is None:
+            if change.password_hash is None and keyed is None:
                 reference = subscriber.reference
                 step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
                 opened = await self._known_subscribers.submit(step)
                 if opened is not None:
                     return opened
             return await self._transactions.run(
-                lambda db: open_for_reference(db, project, subscriber, change, session, now, event),
+                lambda db: open_for_reference(
+                    db, project, subscriber, change, session, now, event, keyed
+                ),
                 project=project,
             )
 
@@ -174,11 +179,16 @@ class PostgresSessions(SqlSessions):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """See `SessionStore.open_temporary`."""
         with self._in_flight:
             step = TemporarySubscriberStep(project, subscriber, kind, session, now, event)
-            return await self._temporary_subscribers.submit(step)
+            if keyed is None:
+                return await self._temporary_subscribers.submit(step)
+            return await self._transactions.run(
+                lambda db: open_temporary_once(db, step, keyed), project=project
+            )
 
     async def rotate(
         self,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address
 from satmint.store.contract import MAX_OWN_ADDRESSES, UPDATABLE_FIELDS, NotUnique
@@ -42,10 +43,10 @@ class SqlAddresses:
             self._rechecks = reserved_db.lookup(_BY_ID, _ADDRESSES.build)
         self._by_owner = db.lookup(_BY_OWNER, _ADDRESSES.build)
 
-    async def create(self, address: Address) -> None:
+    async def create(self, address: Address, keyed: KeyedRequest | None = None) -> None:
         """See `AddressStore.create`."""
         if not await self._db.transaction(
-            lambda tx: insert_if_name_free(tx, address), project=address.project
+            lambda tx: insert_if_name_free(tx, address), project=address.project, keyed=keyed
         ):
             raise NotUnique("name")
 

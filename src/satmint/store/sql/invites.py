@@ -11,9 +11,11 @@ import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.possession import Denied, PossessionCause
 from satmint.store.contract import InvitesExhausted, NewInvite, OpenedSession
+from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import Row, Transaction
 
 _KEY: Final = "WHERE project_id = $1 AND session_id = $2"
@@ -44,7 +46,12 @@ _KEEP_INVITER: Final = f"UPDATE sessions SET lives_until = $3 {_KEY} AND lives_u
 
 
 async def open_invite(
-    tx: Transaction, invite: NewInvite, now: int, event: Event, mismatch: Event
+    tx: Transaction,
+    invite: NewInvite,
+    now: int,
+    event: Event,
+    mismatch: Event,
+    keyed: KeyedRequest | None = None,
 ) -> OpenedSession | InvitesExhausted | Denied:
     """See `SessionStore.open_invite`."""
     key = invite.project, invite.inviter.session
@@ -65,6 +72,10 @@ async def open_invite(
             return proven
         if proven.resent:
             return Denied(PossessionCause.PROOF_REPLAYED)
+    if keyed is not None:
+        # Last, since a refusal must leave the key free. The lock of the inviting session, which is
+        # the caller, keeps two requests with one key apart.
+        await claim_key(tx, keyed)
     session = invite.session
     until = session.expires_at + REFRESH_TOKEN_GRACE_SECONDS
     await tx.execute(_INSERT_SUBSCRIBER, invite.project, invite.subscriber, now)

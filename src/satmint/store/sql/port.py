@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.possession import Possession, PossessionResult
 
 T = TypeVar("T")
@@ -181,6 +182,7 @@ class Database(ABC):
         may_raise: bool = False,
         slow: bool = False,
         read_committed: bool = False,
+        keyed: KeyedRequest | None = None,
     ) -> T:
         """Run `work` in a transaction; retries it if the database rolls it back.
 
@@ -192,9 +194,12 @@ class Database(ABC):
             slow: Whether it may touch many rows.
             read_committed: Whether it must see what was committed while it waited for a lock,
                 as a revocation must, whatever the default isolation level is.
+            keyed: The request that it serves, if that has an idempotency key. Its key is claimed
+                first, and is free again if `work` returns False.
 
         Raises:
             UniqueViolation: nothing was written.
+            RequestRepeated: likewise; an earlier request has the key.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, ApiTokenUse, C2cToken, Project
@@ -47,9 +48,16 @@ class SqlProjects:
         query = f"{_PROJECTS.select} WHERE project_id = $1"
         return await self._db.fetch_one(_PROJECTS.build, query, project)
 
-    async def add_api_token(self, token: ApiToken, event: Event) -> None:
+    async def add_api_token(
+        self, token: ApiToken, event: Event, keyed: KeyedRequest | None = None
+    ) -> None:
         """See `ProjectStore.add_api_token`."""
-        await self._add(_API_TOKENS, token, event)
+        await self._add(_API_TOKENS, token, event, keyed)
+
+    async def mark_api_token_used(self, project: UUID, token: UUID) -> None:
+        """See `ProjectStore.mark_api_token_used`."""
+        mark = f"UPDATE api_tokens SET unused = FALSE {_KEY} AND unused"
+        await self._db.execute(mark, project, token, project=project)
 
     async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:
         """See `ProjectStore.list_api_tokens`."""
@@ -95,9 +103,11 @@ class SqlProjects:
         """See `ProjectStore.delete_api_token`."""
         return await self._delete("api_tokens", project, token, event)
 
-    async def add_c2c_token(self, token: C2cToken, event: Event) -> None:
+    async def add_c2c_token(
+        self, token: C2cToken, event: Event, keyed: KeyedRequest | None = None
+    ) -> None:
         """See `ProjectStore.add_c2c_token`."""
-        await self._add(_C2C_TOKENS, token, event)
+        await self._add(_C2C_TOKENS, token, event, keyed)
 
     async def c2c_token_by_digest(self, digest: bytes) -> C2cToken | None:
         """See `ProjectStore.c2c_token_by_digest`."""
@@ -147,12 +157,14 @@ class SqlProjects:
 
         return await self._db.transaction(work, project=use.project)
 
-    async def _add(self, table: Table[Token], token: Token, event: Event) -> None:
+    async def _add(
+        self, table: Table[Token], token: Token, event: Event, keyed: KeyedRequest | None
+    ) -> None:
         async def work(tx: Transaction) -> None:
             await tx.execute(table.insert, *table.values(token))
             await tx.record(event)
 
-        await self._db.transaction(work, project=token.project)
+        await self._db.transaction(work, project=token.project, keyed=keyed)
 
     async def _delete(self, table: str, project: UUID, token: UUID, event: Event) -> bool:
         async def work(tx: Transaction) -> bool:

@@ -119,10 +119,11 @@ async def _step(
         expired = f"{_between('subscriber_id')} AND reference IS NULL AND {_UNUSED}"
         keys = *at.subscriber, *temporary.last
         removed.append(await _delete(tx, "subscribers", "subscriber_id", expired, *keys))
-    # Proofs too old to be accepted again, and expired leases.
+    # Proofs too old to be accepted again, expired leases, and requests that are forgotten.
     for table, column, end in (
         ("proofs", "proof", "forget_at"),
         ("presence", "connection_id", "lease_until"),
+        ("keyed_requests", "key_digest", "forget_at"),
     ):
         expired = f"{end} <= $1 ORDER BY {end} LIMIT $2"
         removed.append(await _delete(tx, table, column, expired, now, limit))

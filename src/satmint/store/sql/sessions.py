@@ -7,6 +7,7 @@ import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.lifetimes import CLOCK_STEP_SECONDS, CONCURRENT_REPLAY_SECONDS
 from satmint.model.listing import Page, Window
 from satmint.model.possession import Denied
@@ -82,14 +83,21 @@ class SqlSessions:
         return await read_page(self._db, listing, window, session_of)
 
     async def open_invite(
-        self, invite: NewInvite, now: int, event: Event, mismatch: Event
+        self,
+        invite: NewInvite,
+        now: int,
+        event: Event,
+        mismatch: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession | InvitesExhausted | Denied:
         """See `SessionStore.open_invite`."""
 
         async def work(tx: Transaction) -> OpenedSession | InvitesExhausted | Denied:
-            return await open_invite(tx, invite, now, event, mismatch)
+            return await open_invite(tx, invite, now, event, mismatch, keyed)
 
-        return await self._db.transaction(work, project=invite.project, read_committed=True)
+        return await self._db.transaction(
+            work, project=invite.project, may_raise=keyed is not None, read_committed=True
+        )
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:
         """See `SessionStore.revoke`."""

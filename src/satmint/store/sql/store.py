@@ -4,6 +4,7 @@ from satmint.store.contract import PurgeResult
 from satmint.store.sql.addresses import SqlAddresses
 from satmint.store.sql.events import SqlEvents
 from satmint.store.sql.incarnation import SqlIncarnation
+from satmint.store.sql.keyed_requests import SqlKeyedRequests
 from satmint.store.sql.known_keys import SqlKnownKeys
 from satmint.store.sql.port import Database
 from satmint.store.sql.presence import SqlPresence
@@ -37,6 +38,7 @@ class SqlStore:
         self.webhooks = SqlWebhooks(db)
         self.incarnation = SqlIncarnation(db)
         self.known_keys = SqlKnownKeys(db)
+        self.keyed_requests = SqlKeyedRequests(db)
 
     async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
         """See `Store.purge`."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.naming import public_name, reference_slug, slug
 from satmint.model.records import Address, AddressType, Channel, Profile, Subscriber
@@ -220,7 +221,12 @@ class SqlSubscribers:
         self._by_id = db.lookup(_BY_ID, read_subscriber)
 
     async def create(
-        self, new: NewSubscriber, project: UUID, change: SubscriberChange, now: int
+        self,
+        new: NewSubscriber,
+        project: UUID,
+        change: SubscriberChange,
+        now: int,
+        keyed: KeyedRequest | None = None,
     ) -> Subscriber:
         """See `SubscriberStore.create`."""
 
@@ -232,7 +238,7 @@ class SqlSubscribers:
             return created
 
         try:
-            return await self._db.transaction(work, project=project, may_raise=True)
+            return await self._db.transaction(work, project=project, may_raise=True, keyed=keyed)
         except UniqueViolation as error:
             # The e-mail address was inserted with the row, so only the reference can conflict here.
             raise NotUnique("reference") from error

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.webhooks import Webhook
 from satmint.store.sql.deliveries import WEBHOOK as _WEBHOOK
@@ -25,7 +26,9 @@ class SqlWebhooks(SqlDeliveries):
 
     __slots__ = ()
 
-    async def add(self, webhook: Webhook, limit: int, event: Event) -> bool:
+    async def add(
+        self, webhook: Webhook, limit: int, event: Event, keyed: KeyedRequest | None = None
+    ) -> bool:
         """See `WebhookStore.add`."""
 
         async def work(tx: Transaction) -> bool:
@@ -38,7 +41,7 @@ class SqlWebhooks(SqlDeliveries):
             await tx.record(event)
             return True
 
-        return await self.db.transaction(work, project=webhook.project)
+        return await self.db.transaction(work, project=webhook.project, keyed=keyed)
 
     async def list(self, project: UUID, window: Window) -> Page[Webhook]:
         """See `WebhookStore.list`."""

@@ -8,7 +8,9 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.possession import Possession, PossessionResult
+from satmint.store.sql.keyed_requests import once
 from satmint.store.sql.port import (
     Build,
     Database,
@@ -114,9 +116,11 @@ class SqliteDatabase(Database):
         may_raise: bool = False,
         slow: bool = False,
         read_committed: bool = False,  # noqa: ARG002 - there is one isolation level, stricter
+        keyed: KeyedRequest | None = None,
     ) -> T:
         """See `Database.transaction`."""
-        return await self._writer.submit(_step(work), may_raise=may_raise, slow=slow)
+        may_raise = may_raise or keyed is not None
+        return await self._writer.submit(_step(once(keyed, work)), may_raise=may_raise, slow=slow)
 
     async def time(self, now: int) -> int:
         """See `Database.time`: one machine has one clock."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.observed_time import ObservedClock
 from satmint.model.possession import Grant, Possession, PossessionResult
@@ -18,6 +19,7 @@ from satmint.store.contract import (
     OpenedSession,
     SubscriberChange,
 )
+from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import Database
 from satmint.store.sql.seen_marks import SeenMark, SeenMarks
 from satmint.store.sql.sessions import SEEN_LATE, SqlSessions
@@ -77,15 +79,17 @@ class SqliteSessions(SqlSessions):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """See `SessionStore.open_for_reference`."""
 
         def work(db: sqlite3.Connection) -> OpenedSession:
+            _claim(db, keyed)
             opened = run(sign_in(SqliteTransaction(db), subscriber, project, change, now))
             _insert_session(db, opened, Kind.SUBSCRIBER, session, now, event)
             return opened
 
-        return await self._writer.submit(work)
+        return await self._writer.submit(work, may_raise=keyed is not None)
 
     async def open_temporary(
         self,
@@ -95,16 +99,18 @@ class SqliteSessions(SqlSessions):
         session: NewSession,
         now: int,
         event: Event,
+        keyed: KeyedRequest | None = None,
     ) -> OpenedSession:
         """See `SessionStore.open_temporary`."""
 
         def work(db: sqlite3.Connection) -> OpenedSession:
+            _claim(db, keyed)
             db.execute(_INSERT_TEMPORARY, (project.bytes, subscriber.bytes, kind.value, now, now))
             opened = OpenedSession(subscriber, 0)
             _insert_session(db, opened, kind, session, now, event)
             return opened
 
-        return await self._writer.submit(work)
+        return await self._writer.submit(work, may_raise=keyed is not None)
 
     async def rotate(
         self,
@@ -151,6 +157,11 @@ def _mark_seen(db: sqlite3.Connection, marks: Sequence[SeenMark]) -> Sequence[bo
         [(mark.project.bytes, mark.session.bytes, *mark[2:]) for mark in marks],
     )
     return [True] * len(marks)
+
+
+def _claim(db: sqlite3.Connection, keyed: KeyedRequest | None) -> None:
+    if keyed is not None:
+        run(claim_key(SqliteTransaction(db), keyed))
 
 
 def _insert_session(
