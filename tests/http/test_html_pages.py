@@ -267,8 +267,14 @@ async def _refusals(server: Server) -> Iterator[tuple[Code, httpx.Response]]:
         Code.INVALID_AUTH_TOKEN_PERMISSIONS: await post(
             API_TOKENS, {"name": "a", "permissions": ["voice"]}
         ),
+        Code.INVALID_SUBPROJECT_ID: await post(
+            API_TOKENS, {"name": "a", "permissions": ["video"], "subproject_id": address}
+        ),
         Code.PAGE_TOKEN_IS_INVALID: await client.get(
             "/api/fabric/addresses?page_token=x", auth=tenant.auth
+        ),
+        Code.PAGE_TOKEN_REQUIRED: await client.get(
+            "/api/fabric/addresses?page_number=1", auth=tenant.auth
         ),
     }
     server.clock.advance(7500)
