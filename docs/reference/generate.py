@@ -64,7 +64,8 @@ def operations_page() -> str:
     shown = [operation for operation in OPERATIONS if operation.documented]
     rows = [
         f"| `{operation.method}` | `{operation.path}` | {operation.authentication.value}"
-        f" | {operation.summary} | {', '.join(_statuses(operation))} |"
+        f" | {operation.summary} | {'yes' if operation.repeat else ''}"
+        f" | {', '.join(_statuses(operation))} |"
         for operation in shown
     ]
     return (
@@ -78,9 +79,10 @@ def operations_page() -> str:
         "`null` for an optional member of a request body means that the member is absent, in every"
         " operation: the\ndefault applies, and nothing is cleared. For a required member it is"
         " an error.\n\n"
-        "| method | path | authentication | summary | status codes |\n|---|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n"
+        "With an `Idempotency-Key` header, an operation that takes one is"
+        " [safe to repeat](../guides/repeating.md);\nthe others ignore the header.\n\n"
+        "| method | path | authentication | summary | idempotency key | status codes |\n"
+        "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )
 
 

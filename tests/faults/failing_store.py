@@ -10,6 +10,7 @@ from satmint.store.contract import Store
 
 ROOMS = frozenset(
     {"projects", "subscribers", "addresses", "resources", "sessions", "events", "presence"}
+    | {"keyed_requests", "webhooks"}
 )
 
 

@@ -260,11 +260,6 @@ for path_, suffix in (("/api/fabric/subscriber/devices", ""), ("/subscriber/devi
     scene(f"unregister-device{suffix}", 204, again=404)(partial(a_registered_device, path=path_))
 
 
-@scene("list-subscribers", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", SUBSCRIBERS)
-
-
 @scene("create-subscriber", 201, again=422)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("POST", SUBSCRIBERS, {"email": f"{execute_steps.name}@example.com"})
@@ -369,16 +364,6 @@ async def a_project_token(execute_steps: Phase) -> str:
     return f"{PROJECT_TOKENS}/{(await execute_steps.made('POST', PROJECT_TOKENS, body))['id']}"
 
 
-@scene("list-project-tokens", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", PROJECT_TOKENS)
-
-
-@scene("list-api-tokens", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", "/api/satmint/api-tokens")
-
-
 @scene("update-project-token", 200)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("PATCH", await a_project_token(execute_steps), {"name": "renamed"})
@@ -387,11 +372,6 @@ async def _(execute_steps: Phase) -> Send:
 @scene("delete-project-token", 204, again=404)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("DELETE", await a_project_token(execute_steps))
-
-
-@scene("list-c2c-tokens", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", C2C)
 
 
 @scene("create-c2c-token", 201)
@@ -407,11 +387,6 @@ async def _(execute_steps: Phase) -> Send:
 @scene("delete-c2c-token", 204, again=404)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("DELETE", f"{C2C}/{(await execute_steps.c2c_token())['id']}")
-
-
-@scene("list-webhooks", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", WEBHOOKS)
 
 
 @scene("create-webhook", 201)
@@ -496,11 +471,20 @@ async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("POST", "/api/satmint/tokens/revoke", {"token": pair["token"]})
 
 
-@scene("list-events", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", "/api/satmint/events")
+def _reads(path: str) -> Callable[[Phase], Awaitable[Send]]:
+    async def set_up(execute_steps: Phase) -> Send:
+        return execute_steps.sender("GET", path)
+
+    return set_up
 
 
-@scene("readyz", 200)
-async def _(execute_steps: Phase) -> Send:
-    return execute_steps.sender("GET", "/readyz")
+for _name, _path in (
+    ("list-subscribers", SUBSCRIBERS),
+    ("list-project-tokens", PROJECT_TOKENS),
+    ("list-api-tokens", "/api/satmint/api-tokens"),
+    ("list-c2c-tokens", C2C),
+    ("list-webhooks", WEBHOOKS),
+    ("list-events", "/api/satmint/events"),
+    ("readyz", "/readyz"),
+):
+    scene(_name, 200)(_reads(_path))

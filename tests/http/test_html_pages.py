@@ -241,10 +241,16 @@ async def _refusals(server: Server) -> Iterator[tuple[Code, httpx.Response]]:
     address = str(tenant.addresses[0].id)
     pair = await server.sign_in()
 
-    async def post(path: str, body: object) -> httpx.Response:
-        return await client.post(path, content=json.dumps(body), auth=tenant.auth)
+    async def post(path: str, body: object, key: str | None = None) -> httpx.Response:
+        headers = {} if key is None else {"Idempotency-Key": key}
+        content = json.dumps(body)
+        return await client.post(path, content=content, auth=tenant.auth, headers=headers)
 
+    used = said(await post(TOKENS, {"reference": "a"}, "used"), 200)
+    assert (await server.info(used["token"])).is_success
+    await server.settled()
     found = {
+        Code.IDEMPOTENCY_KEY_REUSED: await post(TOKENS, {"reference": "b"}, "used"),
         Code.MISSING_REQUIRED_PARAMETER: await post(TOKENS, {}),
         Code.NOT_A_STRING: await post(REFRESH, {"refresh_token": 1}),
         Code.INVALID_PARAMETER: await post(TOKENS, {"reference": "a", "expires_at": 1}),
@@ -277,7 +283,10 @@ async def _refusals(server: Server) -> Iterator[tuple[Code, httpx.Response]]:
             "/api/fabric/addresses?page_number=1", auth=tenant.auth
         ),
     }
-    server.clock.advance(7500)
+    server.clock.advance(60)
+    again = await post(TOKENS, {"reference": "a"}, "used")
+    found[Code.IDEMPOTENCY_RESULT_UNAVAILABLE] = again
+    server.clock.advance(7440)
     found[Code.TOKEN_EXPIRED] = await server.refresh(pair["refresh_token"])
     return iter(found.items())
 

@@ -267,8 +267,8 @@ async def test_pages_that_were_scribbled_over_are_trouble_and_no_answer(tmp_path
     await store.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
-        file.seek(size * 2 // 3)  # behind the schema
-        file.write(b"\xa5" * (size - size * 2 // 3))
+        file.seek(size * 3 // 4)  # behind all that is read to open it
+        file.write(b"\xa5" * (size - size * 3 // 4))
     scribbled = await open_sqlite(path, NOW)
     try:
         with pytest.raises(StoreUnavailable, match=r"^service_unavailable: sqlite_corrupt"):

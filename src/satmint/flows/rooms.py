@@ -32,7 +32,7 @@ async def create_room(services: ServiceContext, project: UUID, new: NewRoom) -> 
     """
     now = services.clock.now()
     room = Room(
-        id=services.new_id(),
+        id=services.new_resource_id(),
         project=project,
         address=services.new_id(),
         name=new.name,
@@ -52,7 +52,7 @@ async def create_room(services: ServiceContext, project: UUID, new: NewRoom) -> 
         created_at=now,
     )
     try:
-        await services.store.resources.create_room(room, address)
+        await services.store.resources.create_room(room, address, services.keyed)
     except NotUnique as taken:
         raise Unprocessable(not_unique_error(taken.attribute)) from taken
     return room

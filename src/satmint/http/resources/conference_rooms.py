@@ -1,6 +1,7 @@
 """Operations for conference rooms."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from satmint.flows.addresses import list_addresses
 from satmint.flows.resources import addresses_of, list_resources
@@ -88,6 +89,12 @@ async def _create(context: HandlerContext, call: Call, request: NewRoom) -> Conf
     return show_room(await create_room(context.services, call.caller.project, request))
 
 
+async def _create_again(
+    context: HandlerContext, call: Call, _request: NewRoom, room: UUID
+) -> ConferenceRoomAnswer:
+    return show_room(await get_room(context.services.store, call.caller.project, room))
+
+
 async def _get(context: HandlerContext, call: Call) -> ConferenceRoomAnswer:
     project, room = call.caller.project, call.path_id("id")
     return show_room(await get_room(context.services.store, project, room))
@@ -136,6 +143,7 @@ OPERATIONS: Final = (
         ),
         authentication=Authentication.API_TOKEN,
         handler=BodyHandler(CREATE, _create),
+        repeat=_create_again,
         answer=ConferenceRoomAnswer,
         refusals=frozenset({Code.NOT_UNIQUE_WITHIN_PROJECT}),
     ),

@@ -4,6 +4,7 @@ from typing import Protocol
 from uuid import UUID
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.records import Address
 from satmint.model.rooms import Resource, ResourceFilter, Room, RoomChange
@@ -21,7 +22,9 @@ class ResourceStore(Protocol):
         """
         ...
 
-    async def create_room(self, room: Room, address: Address) -> None:
+    async def create_room(
+        self, room: Room, address: Address, keyed: KeyedRequest | None = None
+    ) -> None:
         """Store a new room and its address.
 
         Raises:

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from satmint.model.events import Event
+from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.records import Address
 from satmint.model.rooms import (
@@ -91,7 +92,9 @@ class SqlResources:
             return Page((), more_before=False, more_after=False)
         return await read_merged_page(self._db, listings, window, _resource, "room_id")
 
-    async def create_room(self, room: Room, address: Address) -> None:
+    async def create_room(
+        self, room: Room, address: Address, keyed: KeyedRequest | None = None
+    ) -> None:
         """See `ResourceStore.create_room`."""
 
         async def work(tx: Transaction) -> None:
@@ -104,7 +107,7 @@ class SqlResources:
             if not await insert_if_name_free(tx, address):
                 raise NotUnique("name")
 
-        await self._db.transaction(work, project=room.project, may_raise=True)
+        await self._db.transaction(work, project=room.project, keyed=keyed, may_raise=True)
 
     async def room(self, project: UUID, room: UUID) -> Room | None:
         """See `ResourceStore.room`."""
