@@ -19,6 +19,14 @@ _BEARER_OPERATIONS: Final = (
     "get-address",
     "create-invite-token",
 )
+_CONFIGURATION: Final = """\
+[phases.stateful.generation]
+mode = "positive"
+"""
+"""Chains of requests are valid ones: what else is refused, the other phases try. Those of chains
+take unknown parameters of a query for wrong ones, which are passed over, as at the vendor."""
+_API_TOKEN_OPERATIONS: Final = ("update-project-token", "delete-project-token")
+"""With an id from the list of API tokens, they would take the run's own token away."""
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +38,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
 
 
 def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
+    (folder / "schemathesis.toml").write_text(_CONFIGURATION)
     done = subprocess.run(
         [
             str(_SCHEMATHESIS),
@@ -58,9 +67,24 @@ def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
     assert " failed" not in done.stdout
 
 
-def test_every_operation_does_what_the_description_says(patient: DevServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
+def test_every_operation_does_what_the_description_says(
+    phase: str, patient: DevServer, tmp_path: Path
+) -> None:
     project, api_token = patient.auth
-    no_issue_found(patient, tmp_path, f"--auth={project}:{api_token}")
+    excluded = [f"--exclude-operation-id={operation}" for operation in _API_TOKEN_OPERATIONS]
+    auth = f"--auth={project}:{api_token}"
+    no_issue_found(patient, tmp_path, auth, f"--phases={phase}", *excluded)
+    still_good = httpx.get(f"{patient['http']}/api/project/tokens", auth=patient.auth)
+    assert still_good.status_code == 200
+
+
+def test_operations_for_one_api_token_do_what_the_description_says(
+    patient: DevServer, tmp_path: Path
+) -> None:
+    project, api_token = patient.auth
+    selected = [f"--include-operation-id={operation}" for operation in _API_TOKEN_OPERATIONS]
+    no_issue_found(patient, tmp_path, f"--auth={project}:{api_token}", *selected)
 
 
 def test_operations_for_holders_do_what_the_description_says(
