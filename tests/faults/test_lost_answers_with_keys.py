@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import httpx
 import pytest
@@ -98,3 +99,31 @@ async def test_an_answer_that_was_lost_on_the_way_is_had_again(tmp_path: Path) -
         auth = httpx.BasicAuth(str(server.tenant.id), said(answer, 200)["token"])
         assert (await server.client.get(SUBSCRIBERS, auth=auth)).status_code == 200
         assert len((await server.rows("api_tokens"))["api_tokens"]) == 2
+
+
+async def test_a_new_api_token_works_where_its_use_cannot_be_recorded_and_is_marked_later(
+    server_on_each_store: Server,
+) -> None:
+    server = server_on_each_store
+    services, good = server.services, server.service.store
+    answer = await server.client.post(
+        PROJECT_TOKENS,
+        json=body_of(server, PROJECT_TOKENS, 1),
+        auth=server.tenant.auth,
+        headers={"Idempotency-Key": "key"},
+    )
+    auth = httpx.BasicAuth(str(server.tenant.id), said(answer, 200)["token"])
+
+    async def unused() -> bool:
+        token = await good.projects.api_token(server.tenant.id, UUID(answer.json()["id"]))
+        assert token is not None
+        return token.unused
+
+    services.store = (failing := FailNth(good, nth=2)).store
+    assert (await server.client.get(SUBSCRIBERS, auth=auth)).status_code == 200
+    assert failing.calls[1] == "projects.mark_api_token_used"
+    assert await unused()
+    services.store = good
+    server.clock.advance(1)
+    assert (await server.client.get(SUBSCRIBERS, auth=auth)).status_code == 200
+    assert not await unused()
