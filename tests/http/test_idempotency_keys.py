@@ -109,7 +109,8 @@ async def test_of_twenty_at_once_one_makes_something_and_all_are_answered_alike(
 ) -> None:
     server = server_on_each_store
     for path in PATHS:
-        answers = await asyncio.gather(*(post(server, path) for _ in range(20)))
+        count = 4 if path == SUBSCRIBERS else 20  # each of these hashes a password
+        answers = await asyncio.gather(*(post(server, path) for _ in range(count)))
         assert {answer.status_code for answer in answers} == {answers[0].status_code}, path
         assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
         first, *others = (answer.json() for answer in answers)
