@@ -144,7 +144,8 @@ def _yes(said: bool) -> str:
 
 
 def _statuses(operation: Operation) -> list[str]:
-    return [str(operation.status), *sorted({str(STATUS[code]) for code in codes_of(operation)})]
+    others = {str(STATUS[code]) for code in codes_of(operation)} - {str(operation.status)}
+    return [str(operation.status), *sorted(others)]
 
 
 def _default(field: msgspec.structs.FieldInfo) -> str:

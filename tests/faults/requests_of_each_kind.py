@@ -296,6 +296,12 @@ async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("GET", f"{SUBSCRIBERS}/{pair['subscriber_id']}/sip_endpoints")
 
 
+@scene("create-subscriber-sip-endpoint", 422)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.signed_in()
+    return execute_steps.sender("POST", f"{SUBSCRIBERS}/{pair['subscriber_id']}/sip_endpoints")
+
+
 @scene("create-conference-room", 200, again=422)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("POST", ROOMS, {"name": execute_steps.name})

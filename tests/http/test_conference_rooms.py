@@ -289,7 +289,9 @@ async def test_foreign_and_unknown_ids_are_not_found(server_on_each_store: Serve
     for foreign in (room["id"], person):
         await missing_at(f"{ROOMS}/{foreign}", other)
         await missing_at(f"{RESOURCES}/{foreign}", other)
-    plain(await call(server, "GET", f"{SUBSCRIBERS}/{person}/sip_endpoints", tenant=other), 404)
+    for method in ("GET", "POST"):
+        sip = f"{SUBSCRIBERS}/{person}/sip_endpoints"
+        plain(await call(server, method, sip, tenant=other), 404)
     # An address is no resource, a subscriber is no room, and a room is no subscriber.
     for unknown in (NOBODY, "no-id", str(address.id)):
         await missing_at(f"{ROOMS}/{unknown}")

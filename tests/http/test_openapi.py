@@ -352,6 +352,7 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     yield await call("get-resource", id=subscriber)
     yield await call("list-resource-addresses", id=subscriber)
     yield await call("list-subscriber-sip-endpoints", id=subscriber)
+    yield await call("create-subscriber-sip-endpoint", id=subscriber)
     yield await call("delete-conference-room", id=lobby)
     other = await call("create-conference-room", {"name": "lobby"})
     yield await call("delete-resource", id=said(other[1], 200)["id"])

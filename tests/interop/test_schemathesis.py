@@ -59,7 +59,7 @@ def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout

@@ -210,6 +210,10 @@ OPERATIONS: Final = (
         path=f"{_ADDRESSES}/{{id}}",
         tag="Management",
         summary="Delete an address",
+        description=(
+            "Guest, invite and embed tokens that were good for it alone end immediately. The"
+            " subscriber or conference room that it belonged to stays, without it."
+        ),
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_delete,
         status=204,

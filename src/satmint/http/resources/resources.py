@@ -78,7 +78,8 @@ async def _sip_endpoints(context: HandlerContext, call: Call) -> object:
     return page_of(nothing, query, url, show_resource, lambda found: (found.created_at, found.id))
 
 
-async def _no_sip(_context: HandlerContext, _call: Call) -> Response:
+async def _create_sip_endpoint(context: HandlerContext, call: Call) -> Response:
+    await get_subscriber(context.services.store, call.caller.project, call.path_id("id"))
     message = "This server does not support SIP: a subscriber has no SIP endpoints"
     raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message))
 
@@ -112,7 +113,6 @@ def _unsupported(
 
 
 _UNSUPPORTED: Final = (
-    _unsupported("sip", "POST", _SIP, _no_sip),
     *(
         _unsupported(route, "POST", f"{_PATH}/{{id}}/{route}", _no_routes)
         for route in ("phone_routes", "domain_applications")
@@ -193,6 +193,17 @@ OPERATIONS: Final = (
         answer=ListOf[SipEndpointAnswer],
         query=PAGING_QUERY,
         refusals=frozenset({Code.NOT_FOUND}),
+    ),
+    Operation(
+        id="create-subscriber-sip-endpoint",
+        method="POST",
+        path=_SIP,
+        tag="Subscribers",
+        summary="Answer that SIP is not supported",
+        authentication=Authentication.API_TOKEN,
+        handler=_create_sip_endpoint,
+        status=422,
+        refusals=frozenset({Code.NOT_FOUND, Code.INVALID_PARAMETER}),
     ),
     *_UNSUPPORTED,
 )
