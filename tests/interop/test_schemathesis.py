@@ -13,6 +13,7 @@ from tests.kit.dev import DevServer, clean_environment, running_dev
 
 _SCHEMATHESIS: Final = Path(sys.executable).with_name("schemathesis")
 
+_SECONDS: Final = 900
 _BEARER_OPERATIONS: Final = (
     "get-subscriber-info",
     "list-addresses",
@@ -59,7 +60,7 @@ def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout
@@ -68,6 +69,7 @@ def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
 
 
 @pytest.mark.parametrize("phase", ["coverage", "fuzzing", "stateful"])
+@pytest.mark.timeout(_SECONDS)
 def test_every_operation_does_what_the_description_says(
     phase: str, patient: DevServer, tmp_path: Path
 ) -> None:
