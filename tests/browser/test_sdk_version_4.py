@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.browser.conftest import V4, Visit
+from tests.browser.conftest import V3, V4, Visit
 from tests.browser.site import Site
 from tests.kit.chromium import Page
 from tests.kit.dev import DevServer
@@ -87,6 +87,33 @@ def test_embed_token_provider_signs_a_passer_by_in(visit: Visit, dev: DevServer)
     visitor.skip(3599)
     visitor.page.evaluate("client.unregister()")
     assert visitor.methods[-1] == "subscriber.offline"
+    visitor.assert_at_ease()
+
+
+def exchanged(dev: DevServer) -> str:
+    """The embed token that a backend has exchanged for its page: it sends no `Origin`."""
+    url, asked = f"{dev['http']}/api/fabric/embeds/tokens", {"token": dev["c2c_token"]}
+    return str(httpx.post(url, json=asked).json()["token"])
+
+
+@pytest.mark.parametrize("version", [V4, V3])
+def test_embed_token_that_a_backend_exchanged_is_passed_to_the_widget(
+    visit: Visit, dev: DevServer, version: str
+) -> None:
+    """Widgets hand what does not begin with `c2c_` to the SDK: to 4.x statically, to 3.x as is."""
+    visitor, token = visit(version), exchanged(dev)
+    if version == V4:
+        visitor.start(f"new SignalWire.StaticCredentialProvider({{token: {json.dumps(token)}}})")
+        visitor.until_up()
+    else:
+        visitor.page.evaluate(
+            f"SignalWire.SignalWire({{token: {json.dumps(token)}}}).then(made =>"
+            " { window.client = made; return 0; })"
+        )
+        found = visitor.page.evaluate("client.address.getAddresses()")
+        assert [one["id"] for one in found["data"]] == [dev["addresses"][0]["id"]]
+    assert visitor.methods[0] == "signalwire.connect"
+    assert "/api/fabric/embeds/tokens" not in [path for _, path, _ in visitor.answers]
     visitor.assert_at_ease()
 
 

@@ -13,6 +13,7 @@ from satmint.model.secrets import new_c2c_token
 from tests.http.answer_contract import FieldError, field_errors, invalid, members, missing, plain
 from tests.kit.clock import NOW
 from tests.kit.entropy import SeededEntropy
+from tests.kit.proofs import b64url
 from tests.kit.service import Bearer, Server, a_service, said
 from tests.unit.jose.token_parts import header_of
 
@@ -275,6 +276,38 @@ async def test_each_fault_of_an_embed(
 ) -> None:
     for path in EMBEDS:
         assert field_errors(await embed(server, body, path)) == expected
+
+
+@pytest.mark.parametrize("path", EMBEDS)
+async def test_what_is_no_click_to_call_token_is_told_what_it_is_and_what_to_do(
+    server: Server, path: str
+) -> None:
+    pair, (_, text) = await server.sign_in(), await server.c2c_token()
+    exchanged = said(await embed(server, {"token": text}, path), 201)["token"]
+    sat = (
+        "this is a SAT, such as an exchange returns. It needs no other exchange: pass it to the"
+        " SDK or the widget as its token"
+    )
+    refresh_token = (
+        "this is a refresh token, which only a backend may have. Keep it out of pages, and exchange"
+        " the Click-to-Call token"
+    )
+    jwe = "this is an encrypted token (JWE). Exchange the Click-to-Call token of the page"
+    api_token = "this is an API token. Keep it out of pages, and delete it if one contained it"
+    foreign = b64url(b'{"alg":"RSA-OAEP","enc":"A256GCM"}')
+    for presented, remedy in (
+        (exchanged, sat),
+        (pair["token"], sat),
+        (f"{pair['token'][:-4]}AAAA", sat),
+        (pair["refresh_token"], refresh_token),
+        (f"{foreign}.a.b.c.d", jwe),
+        (f"{b64url(b'[1]')}.a.b.c.d", jwe),
+        (f"{'[' * 100}.a.b.c.d", jwe),
+        (server.tenant.api_token, api_token),
+    ):
+        (error,) = field_errors(await embed(server, {"token": presented}, path))
+        assert error == (PREFIX[0], f"{PREFIX[1]}: {remedy}", PREFIX[2])
+    assert field_errors(await embed(server, {"token": "a.b.c"}, path)) == [PREFIX]
 
 
 async def test_page_s_token_that_is_unknown_deleted_or_disabled(server: Server) -> None:

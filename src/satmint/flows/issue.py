@@ -16,6 +16,7 @@ from satmint.flows.new_sessions import (
 )
 from satmint.flows.passwords import hash_password
 from satmint.flows.service_context import ServiceContext
+from satmint.flows.token_forms import remedy_of
 from satmint.flows.token_issuer import TokenPair
 from satmint.model.claims import SELF_REFRESH, Claims, Jwt, Kind
 from satmint.model.events import EventKind, Origin
@@ -248,9 +249,10 @@ def c2c_errors(c2c_token: str) -> list[FieldError]:
     """Errors in the form of a Click-to-Call token that the response reports."""
     if c2c_token.startswith(C2C_PREFIX):
         return []
-    return [
-        FieldError(Code.TOKEN_HAS_INVALID_PREFIX, f"Token must begin with {C2C_PREFIX}", "token")
-    ]
+    message, remedy = f"Token must begin with {C2C_PREFIX}", remedy_of(c2c_token)
+    if remedy is not None:
+        message += f": {remedy}"
+    return [FieldError(Code.TOKEN_HAS_INVALID_PREFIX, message, "token")]
 
 
 def not_unique_error(attribute: str) -> FieldError:

@@ -311,8 +311,8 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     Code.TOKEN_HAS_INVALID_PREFIX: Explanation(
         title="Not a Click-to-Call token",
         meaning="The text does not begin with `c2c_`, as every Click-to-Call token does.",
-        when=("The request sends a SAT or an API token instead.",),
-        remedy=("Send the token that the server returned when you created it.",),
+        when=("The request sends another token instead, which `message` names.",),
+        remedy=("Pass a SAT to the SDK or widget as it is. Exchange a Click-to-Call token only.",),
         field_error=FieldError(
             Code.TOKEN_HAS_INVALID_PREFIX, "Token must begin with c2c_", "token"
         ),

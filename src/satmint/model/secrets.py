@@ -8,6 +8,7 @@ from zlib import crc32
 from satmint.model.entropy import Entropy
 
 C2C_PREFIX: Final = "c2c_"
+_API_TOKEN_SHAPE: Final = re.compile(r"PT[0-9a-f]{48}", re.ASCII)
 _C2C_SHAPE: Final = re.compile(r"c2c_([0-9a-f]{24})([0-9a-f]{8})", re.ASCII)
 
 
@@ -58,6 +59,11 @@ def new_c2c_token(entropy: Entropy) -> SecretText:
     """
     body = entropy.take(12).hex()
     return SecretText(f"{C2C_PREFIX}{body}{crc32((C2C_PREFIX + body).encode()):08x}")
+
+
+def is_api_token(text: str) -> bool:
+    """Whether `text` has the form of an API token."""
+    return _API_TOKEN_SHAPE.fullmatch(text) is not None
 
 
 def is_c2c_token(text: str) -> bool:
