@@ -82,10 +82,10 @@ mutants: setup $(SDK)/.installed
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
-	cd requirements && for name in runtime dev sdk vendor; do \
+	cd requirements && for name in runtime dev sdk vendor swsh; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) .venv-vendor tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) .venv-vendor .venv-swsh tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

@@ -358,6 +358,16 @@ async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("DELETE", f"{ADDRESSES}/{await execute_steps.address()}")
 
 
+async def an_account(execute_steps: Phase, suffix: str) -> Send:
+    subscriber = (await execute_steps.signed_in())["subscriber_id"]
+    project = (await execute_steps.made("GET", f"{SUBSCRIBERS}/{subscriber}"))["project_id"]
+    return execute_steps.sender("GET", f"/api/laml/2010-04-01/Accounts/{project}{suffix}")
+
+
+scene("get-account", 200)(partial(an_account, suffix=""))
+scene("get-account-alias", 200)(partial(an_account, suffix="/"))
+
+
 @scene("create-project-token", 200)
 async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender(

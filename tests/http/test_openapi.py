@@ -132,6 +132,7 @@ def test_who_may_call_is_what_the_guard_checks(operation: Operation) -> None:
     permissions = {name for one in security for name in one.get("api_token", ())}
     takes_basic = operation.authentication in (
         Authentication.API_TOKEN,
+        Authentication.API_TOKEN_ANY,
         Authentication.API_TOKEN_MANAGEMENT,
         Authentication.SUBSCRIBER_OR_API_TOKEN,
         Authentication.INVITER,
@@ -139,6 +140,7 @@ def test_who_may_call_is_what_the_guard_checks(operation: Operation) -> None:
     takes_bearer = operation.authentication not in (
         Authentication.PUBLIC,
         Authentication.API_TOKEN,
+        Authentication.API_TOKEN_ANY,
         Authentication.API_TOKEN_MANAGEMENT,
     )
     assert permissions == (set(operation.authentication.permissions) if takes_basic else set())
@@ -189,7 +191,7 @@ async def test_a_stranger_and_a_garbled_body_get_answers_that_are_described(
     operation: Operation, server: Server
 ) -> None:
     path = operation.path.replace("{id}", NOBODY).replace("{session_id}", NOBODY)
-    path = path.replace("{token_id}", NOBODY)
+    path = path.replace("{token_id}", NOBODY).replace("{project_id}", NOBODY)
     basic, bearer = server.tenant.auth, Bearer((await server.sign_in())["token"])
     for auth in (None, httpx.BasicAuth(NOBODY, "PT"), Bearer("x.y"), basic, bearer):
         for content in (b"", b"[", b"{}", b'{"a":1,"a":2}', b'{"token":NaN}', b"\xff"):
@@ -370,6 +372,9 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     yield await call("update-address", {"locked": True, "channels": []}, id=context)
     yield await call("delete-address", id=context)
 
+    for identifier in ("get-account", "get-account-alias"):
+        yield await call(identifier, project_id=str(tenant.id))
+        yield await call(identifier, project_id=NOBODY)
     api_token = await call("create-project-token", {"name": "x", "permissions": ["video"]})
     yield api_token
     token_id = said(api_token[1], 200)["id"]

@@ -1,4 +1,4 @@
-"""The vendor's own Python SDK, in an environment of its own, made once and then kept."""
+"""The vendor's Python SDK and command line, each in an environment made once and then kept."""
 
 import fcntl
 import os
@@ -16,24 +16,35 @@ from tests.sdk.environment import sdk_python
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPTS: Final = Path(__file__).parent / "scripts"
-_LOCK: Final = ROOT / "requirements" / "vendor.txt"
-_PLACE: Final = ROOT / ".venv-vendor"
 _SECONDS: Final = 300
 
 
 def vendor_python() -> Path:
     """An interpreter that has the vendor's SDK, as pinned, and nothing of satmint."""
-    wanted = sha256(_LOCK.read_bytes() + sys.version.encode()).hexdigest()
-    mark = _PLACE / "made-from"
-    python = _PLACE / "bin" / "python"
-    _PLACE.mkdir(exist_ok=True)
-    with (_PLACE / "lock").open("w") as lock:
+    return _python_of("vendor")
+
+
+def command_line_python() -> Path:
+    """An interpreter that has the vendor's command line, `swsh`, as pinned, and nothing of ours."""
+    return _python_of("swsh")
+
+
+def _python_of(name: str) -> Path:
+    """The interpreter of `.venv-<name>`, with what `requirements/<name>.txt` says."""
+    requirements, place = ROOT / "requirements" / f"{name}.txt", ROOT / f".venv-{name}"
+    wanted = sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    mark = place / "made-from"
+    python = place / "bin" / "python"
+    place.mkdir(exist_ok=True)
+    with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not mark.exists() or mark.read_text() != wanted:
             if not python.exists():
-                venv.create(_PLACE, with_pip=True)
+                venv.create(place, with_pip=True)
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "--require-hashes", "-r", str(_LOCK)], check=True)
+            # Most of the modules are never imported, so none is compiled beforehand.
+            options = ["--no-compile", "--require-hashes", "-r", str(requirements)]
+            subprocess.run([*pip, *options], check=True)
             mark.write_text(wanted)
     return python
 

@@ -31,6 +31,23 @@ async def create_project(services: ServiceContext, name: str) -> Project:
     return project
 
 
+async def get_project(store: Store, caller: UUID, project: UUID) -> Project:
+    """The project of a backend.
+
+    Args:
+        store: The store.
+        caller: The project of the backend's API token.
+        project: The requested project.
+
+    Raises:
+        NotFound: it is another project than the caller's.
+    """
+    found = await store.projects.get(project) if project == caller else None
+    if found is None:
+        raise NotFound("project")
+    return found
+
+
 async def create_api_token(
     services: ServiceContext,
     project: UUID,

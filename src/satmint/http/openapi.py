@@ -124,12 +124,14 @@ _TAGS: Final = {
         "Short-lived SATs for browsers. The client proves possession of a key that never leaves the"
         " browser (RFC 9449)."
     ),
-    "Subscriber": "Read the subscriber that the SAT identifies.",
+    "Subscriber": "Read the subscriber that the SAT identifies, and register its devices.",
     "Subscribers": "Create, read, update and delete subscribers.",
     "Conference rooms": "Create, read, update and delete rooms: a name and an address each.",
     "Resources": "Read and delete subscribers and conference rooms alike.",
     "Addresses": "Read addresses, with a SAT or an API token.",
-    "Project tokens": "List, create, update and delete the API tokens of a project.",
+    "Project tokens": (
+        "List, create, update and delete the API tokens of a project, and check one."
+    ),
     "Management": (
         "Extensions of the vendor's API: sessions, introspection, revocation, addresses,"
         " Click-to-Call tokens, webhooks and the audit trail."
@@ -316,7 +318,11 @@ def _security(authentication: Authentication) -> list[dict[str, list[str]]]:
             return [{"subscriber_token": []}, *basic]
         case Authentication.INVITER:
             return [{"subscriber_token": []}, {"bound_token": []}, *basic]
-        case Authentication.API_TOKEN | Authentication.API_TOKEN_MANAGEMENT:
+        case (
+            Authentication.API_TOKEN
+            | Authentication.API_TOKEN_ANY
+            | Authentication.API_TOKEN_MANAGEMENT
+        ):
             return basic
 
 

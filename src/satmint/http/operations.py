@@ -28,6 +28,8 @@ class Authentication(Enum):
     PUBLIC = "public"
     API_TOKEN = "api_token"  # noqa: S105 - not a secret
     """Basic, with a permission for the fabric endpoints."""
+    API_TOKEN_ANY = "api_token (any permission)"  # noqa: S105 - not a secret
+    """Basic, with any valid API token."""
     API_TOKEN_MANAGEMENT = "api_token:management"  # noqa: S105 - not a secret
     """Basic, with the permission `management`."""
     SUBSCRIBER_TOKEN = "subscriber_token"  # noqa: S105 - not a secret
@@ -70,6 +72,7 @@ class Authentication(Enum):
 _PERMISSIONS: Final[dict[Authentication, frozenset[Permission]]] = {
     Authentication.PUBLIC: frozenset(),
     Authentication.API_TOKEN: FABRIC,
+    Authentication.API_TOKEN_ANY: frozenset(Permission),
     Authentication.API_TOKEN_MANAGEMENT: MANAGEMENT,
     Authentication.SUBSCRIBER_TOKEN: frozenset(),
     Authentication.SUBSCRIBER_OR_API_TOKEN: FABRIC,

@@ -2,6 +2,7 @@
 
 from satmint.http.operations import Operation
 from satmint.http.resources import (
+    account,
     addresses,
     conference_rooms,
     devices,
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *resources.OPERATIONS,
     *addresses.OPERATIONS,
     *project_tokens.OPERATIONS,
+    *account.OPERATIONS,
     *manage_sessions.OPERATIONS,
     *manage_addresses.OPERATIONS,
     *manage_api_tokens.OPERATIONS,
