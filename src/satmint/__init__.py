@@ -1,5 +1,3 @@
 """satmint: a self-hosted server for Subscriber Access Tokens."""
 
-from importlib.metadata import version
-
-__version__ = version("satmint")
+__version__ = "0.1.0"

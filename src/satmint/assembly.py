@@ -43,7 +43,7 @@ from satmint.settings import Settings
 from satmint.store.contract import PurgeResult, Store
 from satmint.store_watch import StoreWatch
 from satmint.stores import guard_of, open_store
-from satmint.webhooks import WebhookDispatcher, open_network
+from satmint.webhooks import Sender, WebhookDispatcher
 
 CipherFactory = Callable[[Keyring, Entropy], TokenCipher]
 
@@ -169,8 +169,8 @@ class Service:
 
     async def dispatch_webhooks(self) -> None:
         """Send the messages of webhooks, until cancelled."""
-        async with open_network(private=self.settings.private_webhooks) as network:
-            dispatcher = WebhookDispatcher(self.services, network, self.metrics.count_webhook)
+        async with Sender(private=self.settings.private_webhooks) as sender:
+            dispatcher = WebhookDispatcher(self.services, sender, self.metrics.count_webhook)
             self.webhook_dispatcher = dispatcher
             await dispatcher.run()
 

@@ -19,7 +19,6 @@ from satmint.policies import policy_of
 from satmint.private_file import exclusive_lock
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Collision, SchemaUnknown
-from satmint.store.postgres import maintenance as postgres
 from satmint.store.sqlite.maintenance import (
     DatabaseHealth,
     backup,
@@ -115,6 +114,8 @@ def migrate_database(settings: Settings, now: int) -> tuple[str, ...]:
         SchemaUnknown: another version of satmint has written the database.
     """
     if is_postgres(settings.database):
+        from satmint.store.postgres import maintenance as postgres  # noqa: PLC0415 - see `stores`
+
         return asyncio.run(postgres.migrate_database(settings.database, now))
     return migrate_file(sqlite_file(settings.database), now)
 
@@ -128,6 +129,8 @@ def check_database(settings: Settings) -> DatabaseHealth:
         SchemaUnknown: another version of satmint has written the database.
     """
     if is_postgres(settings.database):
+        from satmint.store.postgres import maintenance as postgres  # noqa: PLC0415 - see `stores`
+
         defects, pending = asyncio.run(postgres.check(settings.database))
         if defects or pending:
             return DatabaseHealth(defects, pending)
@@ -301,6 +304,8 @@ def usage_of(settings: Settings, key: KeyInfo, now: int) -> KeyUsage:
     """
     issued_until = now if key.retired_at is None else key.retired_at + _RELOAD_SECONDS
     if is_postgres(settings.database):
+        from satmint.store.postgres import maintenance as postgres  # noqa: PLC0415 - see `stores`
+
         last_expiry = asyncio.run(postgres.latest_expiry(settings.database, issued_until, now))
     else:
         last_expiry = latest_expiry(_existing_file(settings), issued_until, now)

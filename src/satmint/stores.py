@@ -19,7 +19,6 @@ from satmint.model.entropy import Entropy
 from satmint.model.incarnation import Copy, DatabaseCopied, has_log_of_another_file
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Store
-from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
 from satmint.store.sqlite.log_file import salt_of_log, user_version_in_file, user_versions_in_log
 
@@ -52,6 +51,9 @@ async def open_store(
     if not is_postgres(settings.database):
         path = await asyncio.to_thread(sqlite_file, settings.database)
         return await open_sqlite(path.absolute(), now, observe_batch)
+    # Not above: a process on SQLite does not load the driver.
+    from satmint.store.postgres import PostgresLimits, open_postgres  # noqa: PLC0415
+
     limits = PostgresLimits(
         connections=settings.database_connections,
         pooler=settings.database_pooler,

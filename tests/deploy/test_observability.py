@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from satmint.flows.webhooks import create_webhook
 from satmint.model.webhooks import GIVE_UP_SECONDS
-from satmint.webhooks import WebhookDispatcher, open_network
+from satmint.webhooks import Sender, WebhookDispatcher
 from tests.faults.failing_store import FailNth
 from tests.house.tree import ROOT
 from tests.kit.certificates import issued_in
@@ -129,8 +129,8 @@ async def connect(server: Server) -> None:
 
 
 async def carry(server: Server) -> None:
-    async with open_network(private=True) as network:
-        courier = WebhookDispatcher(server.services, network, server.service.metrics.count_webhook)
+    async with Sender(private=True) as sender:
+        courier = WebhookDispatcher(server.services, sender, server.service.metrics.count_webhook)
         assert await courier.deliver_due()
         server.clock.advance(GIVE_UP_SECONDS + 1)
         assert await courier.deliver_due()

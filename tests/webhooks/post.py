@@ -5,11 +5,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpcore
-
 from satmint.flows.webhooks import create_webhook
 from satmint.model.webhooks import Webhook
-from satmint.webhooks import DispatchLimits, WebhookDispatcher, open_network
+from satmint.webhooks import DispatchLimits, Sender, WebhookDispatcher
 from tests.kit.service import ORIGIN, Server
 
 
@@ -19,13 +17,13 @@ class Post:
     def __init__(
         self,
         server: Server,
-        network: httpcore.AsyncConnectionPool,
+        sender: Sender,
         limits: DispatchLimits | None = None,
     ) -> None:
         self.server = server
         self.outcomes: Counter[str] = Counter()
         self.dispatcher = WebhookDispatcher(
-            server.services, network, lambda one: self.outcomes.update([one]), limits
+            server.services, sender, lambda one: self.outcomes.update([one]), limits
         )
         self.secret = b""
 
@@ -51,5 +49,5 @@ class Post:
 async def a_post(
     server: Server, *, private: bool = True, limits: DispatchLimits | None = None
 ) -> AsyncIterator[Post]:
-    async with open_network(private=private) as network:
-        yield Post(server, network, limits)
+    async with Sender(private=private) as sender:
+        yield Post(server, sender, limits)

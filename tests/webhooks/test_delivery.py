@@ -8,7 +8,6 @@ from hmac import digest as hmac_digest
 from pathlib import Path
 from uuid import UUID
 
-import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from satmint.flows.webhooks import url_errors
 from satmint.model.refusals import Code, FieldError
 from satmint.model.times import iso
 from satmint.model.webhooks import GIVE_UP_SECONDS, LEASE_SECONDS, Webhook, retry_delay
-from satmint.webhooks import WebhookDispatcher, open_network
+from satmint.webhooks import Sender, WebhookDispatcher
 from satmint.webhooks.network import NotPublic, is_public
 from tests.kit.clock import NOW
 from tests.kit.service import Server, a_service
@@ -158,7 +157,7 @@ async def test_node_that_starts_with_an_older_keyring_destroys_no_secret(server:
         await post.webhook(receiver.url)
         await post.alert()
         services.cipher.reload(before)  # as one that the new key has not reached
-        late = WebhookDispatcher(services, httpcore.AsyncConnectionPool(), lambda _outcome: None)
+        late = WebhookDispatcher(services, Sender(private=True), lambda _outcome: None)
         await late.reseal()
         services.cipher.reload(after)
         await post.dispatcher.reseal()
@@ -226,7 +225,8 @@ async def test_error_does_not_tell_what_the_network_has(server: Server) -> None:
 
 
 async def test_name_of_a_private_address_is_refused() -> None:
-    async with open_network(private=False) as network:
+    async with Sender(private=False) as sender:
+        network = await sender.open()
         with pytest.raises(NotPublic):
             await network.request("GET", "http://localhost:9/")
 

@@ -14,7 +14,7 @@ from satmint.model.refusals import StoreUnavailable
 from satmint.model.webhooks import Delivery, Webhook
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
 from satmint.webhooks import DispatchLimits
-from satmint.webhooks.attempt import Failure
+from satmint.webhooks.failure import Failure
 from tests.kit.clock import NOW
 from tests.kit.polling import until
 from tests.kit.service import ORIGIN, Server, a_service

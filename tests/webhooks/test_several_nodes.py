@@ -11,7 +11,7 @@ import pytest
 
 from satmint.model.webhooks import LEASE_SECONDS
 from satmint.stores import open_store
-from satmint.webhooks import DispatchLimits, WebhookDispatcher, open_network
+from satmint.webhooks import DispatchLimits, Sender, WebhookDispatcher
 from tests.kit.clock import FrozenClock
 from tests.kit.databases import DATABASES
 from tests.kit.polling import until
@@ -37,10 +37,10 @@ async def another_node(
     store = await open_store(server.service.settings, server.clock.now())
     services = dataclasses.replace(server.services, store=store, clock=clock or server.clock)
     try:
-        async with open_network(private=True) as network:
+        async with Sender(private=True) as sender:
             limits = DispatchLimits(poll_seconds=0.02)
             count = outcomes.update
-            yield WebhookDispatcher(services, network, lambda one: count([one]), limits)
+            yield WebhookDispatcher(services, sender, lambda one: count([one]), limits)
     finally:
         await store.close()
 

@@ -1,10 +1,13 @@
 """Routing from a method and a path to an operation."""
 
+import re
 from collections.abc import Iterable
-
-from starlette.routing import compile_path
+from typing import Final
 
 from satmint.http.operations import Operation
+
+_PLACEHOLDER: Final = re.compile(r"\\\{(\w+)\\\}")
+"""A placeholder in a path that is escaped for a pattern: `{id}`."""
 
 
 class Resource:
@@ -17,7 +20,7 @@ class Resource:
             self.operations["HEAD"] = self.operations["GET"]
         allowed = ", ".join(sorted({*self.operations, "OPTIONS"}))
         self.allow = (b"allow", allowed.encode())
-        self.pattern, _, _ = compile_path(path)
+        self.pattern = re.compile(_PLACEHOLDER.sub(r"(?P<\1>[^/]+)", re.escape(path)))
 
 
 class Router:

@@ -1,7 +1,7 @@
 """Delivers alerts to webhooks."""
 
 from satmint.webhooks.dispatcher import WebhookDispatcher
-from satmint.webhooks.network import open_network
+from satmint.webhooks.sender import Sender
 from satmint.webhooks.slots import DispatchLimits
 
-__all__ = ["DispatchLimits", "WebhookDispatcher", "open_network"]
+__all__ = ["DispatchLimits", "Sender", "WebhookDispatcher"]

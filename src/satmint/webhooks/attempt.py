@@ -1,35 +1,15 @@
 """One attempt to deliver a message: a request, and whether the response says that it arrived."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final
 from uuid import UUID
 
 import httpcore
 
 from satmint.model.webhooks import Delivery, body_of, signature
+from satmint.webhooks.failure import INVALID_RESPONSE, TIMEOUT, UNREACHABLE, Failure
 from satmint.webhooks.network import closing_connections
 from satmint.webhooks.resolver import PROJECT
 from satmint.webhooks.slots import DispatchLimits
-
-TIMEOUT: Final = "timeout"
-_UNREACHABLE: Final = "unreachable"
-_INVALID_RESPONSE: Final = "invalid_response"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a message has not arrived."""
-
-    error: str
-    """The reason for the webhook's owner: a short stable word.
-
-    It is the same for a name that does not resolve, one that resolves to a private address and an
-    address that does not answer. Otherwise it would tell which names and addresses the server's
-    network has.
-    """
-    detail: str
-    """The reason for the operator's log."""
 
 
 async def attempt(
@@ -79,5 +59,5 @@ async def attempt(
         return Failure(TIMEOUT, type(error).__name__)
     except Exception as error:  # noqa: BLE001 - any failure of the network or the receiver
         reached = not isinstance(error, httpcore.ConnectError)
-        return Failure(_INVALID_RESPONSE if reached else _UNREACHABLE, type(error).__name__)
+        return Failure(INVALID_RESPONSE if reached else UNREACHABLE, type(error).__name__)
     return None if 200 <= status < 300 else Failure(f"status_{status}", f"status_{status}")

@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Final
 from uuid import UUID
 
-import httpcore
 import structlog
 
 from satmint.flows.service_context import ServiceContext
@@ -22,7 +21,8 @@ from satmint.flows.webhooks import open_secret
 from satmint.jose.token_cipher import CannotOpen
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.webhooks import Delivery, Webhook, WebhookState, is_exhausted
-from satmint.webhooks.attempt import TIMEOUT, Failure, attempt
+from satmint.webhooks.failure import TIMEOUT, Failure
+from satmint.webhooks.sender import Sender
 from satmint.webhooks.slots import DispatchLimits, Slots
 
 _PAGE_SIZE: Final = 200
@@ -50,7 +50,7 @@ class WebhookDispatcher:
     def __init__(
         self,
         services: ServiceContext,
-        network: httpcore.AsyncConnectionPool,
+        sender: Sender,
         count: Callable[[str], None] = lambda _outcome: None,
         limits: DispatchLimits | None = None,
     ) -> None:
@@ -58,13 +58,13 @@ class WebhookDispatcher:
 
         Args:
             services: The context of this process.
-            network: The way out.
+            sender: Sends the messages.
             count: Called with each attempt's outcome: delivered, failed, timeout or given_up.
             limits: Deadlines and numbers; None: those of production.
         """
         self.limits = limits or DispatchLimits()
         self._services = services
-        self._network = network
+        self._sender = sender
         self._count = count
         self._slots = Slots(self.limits)
         self._tasks: dict[_Key, asyncio.Task[None]] = {}
@@ -249,7 +249,7 @@ class WebhookDispatcher:
             return Failure(_SECRET_LOST, _SECRET_LOST), 0.0
         time, now = asyncio.get_running_loop().time, self._services.clock.now()
         begin = time()
-        failure = await attempt(self._network, delivery, secret, now, self.limits)
+        failure = await self._sender.send(delivery, secret, now, self.limits)
         return failure, time() - begin
 
     async def _store_result(

@@ -4,16 +4,19 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from typing import ClassVar, Final, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, Self
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from satmint import __version__
 from satmint.http.call import NO_STORE, HeaderList, Response
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = re.compile(r"`([^`]+)`")
@@ -52,20 +55,27 @@ _REASON_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"
 
 _STYLE: Final = (_HERE / "style.css").read_text()
 
-_ENVIRONMENT: Final = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-)
-_ENVIRONMENT.filters |= {
-    "inline_code": inline_code,
-    "breakable": breakable,
-    "status_text": status_text,
-}
-_ENVIRONMENT.globals |= {"style": Markup(_STYLE), "version": __version__}  # noqa: S704 - from the package
+
+@cache
+def _environment() -> "Environment":
+    # Not above: commands and most servers render no page.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "inline_code": inline_code,
+        "breakable": breakable,
+        "status_text": status_text,
+    }
+    environment.globals |= {"style": Markup(_STYLE), "version": __version__}  # noqa: S704 - ours
+    return environment
 
 
 def _policy() -> Iterator[str]:
@@ -107,7 +117,7 @@ def render(page: Page) -> str:
         jinja2.UndefinedError: the template uses a variable that the page does not have.
     """
     context = {field.name: getattr(page, field.name) for field in fields(page)}  # type: ignore[arg-type]
-    return _ENVIRONMENT.get_template(page.template).render(context)
+    return _environment().get_template(page.template).render(context)
 
 
 def html_response(
