@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
+from satmint.flows import passwords
 from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Server, a_service
 from tests.kit.skip_summary import pytest_terminal_summary  # noqa: F401 - a hook of pytest
@@ -21,6 +24,8 @@ settings.register_profile(
 )
 settings.load_profile("satmint")
 
+_PRODUCTION_HASHER: Final = passwords._hasher
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_ssl_context() -> Iterator[None]:
@@ -33,6 +38,24 @@ def _one_ssl_context() -> Iterator[None]:
             "httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context)
         )
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_password_hash() -> Iterator[None]:
+    """Hash passwords in no time: 64 MiB and 200 ms of CPU each are what they cost in production.
+
+    A test of the hash itself asks for `password_hash_of_production`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(passwords, "_hasher", lambda: cheap)
+        yield
+
+
+@pytest.fixture
+def password_hash_of_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords as in production, in this test."""
+    monkeypatch.setattr(passwords, "_hasher", _PRODUCTION_HASHER)
 
 
 @pytest.fixture

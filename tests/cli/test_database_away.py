@@ -11,7 +11,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit import forked
+from tests.kit.dev import clean_environment
 from tests.kit.polling import wait_until
 from tests.kit.postgres import PostgresServer, execute
 from tests.kit.serving import ServeProcess, running_serve
@@ -51,14 +52,9 @@ class Deployment:
         self.auth = made["id"], made["api_token"]
 
     def run(self, *arguments: str) -> str:
-        return subprocess.run(
-            [*SATMINT, *arguments],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=clean_environment(),
-        ).stdout
+        done = forked.run(arguments, text=True, cwd=self.folder, env=clean_environment())
+        done.check_returncode()
+        return str(done.stdout)
 
     def get(self, server: ServeProcess, path: str) -> httpx.Response:
         """On a connection of its own, which any worker may accept."""

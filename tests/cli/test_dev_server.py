@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -18,8 +19,11 @@ import pytest
 
 from satmint.cli.program import run
 from satmint.model.base64url import b64url_decode
-from tests.kit.dev import SATMINT, DevServer, clean_environment, running_dev
+from tests.kit import dev as kit
+from tests.kit.dev import SATMINT, DevServer, clean_environment
 from tests.kit.ports import free_port
+
+running_dev = partial(kit.running_dev, forked=False)
 
 ROOT: Final = Path(__file__).parents[2]
 TOKENS: Final = "/api/fabric/subscribers/tokens"

@@ -189,7 +189,7 @@ def test_timeout_of_0_turns_the_pings_off(tmp_path: Path, project: dict[str, Any
 @pytest.mark.usefixtures("project")
 def test_sigterm_stops_workers_that_never_start(tmp_path: Path) -> None:
     env = startup_code(tmp_path / "startup", "    signal.raise_signal(signal.SIGSTOP)\n")
-    with running_serve(tmp_path, "--workers", "2", **env) as server:
+    with running_serve(tmp_path, "--workers", "2", env=env) as server:
         wait_until(lambda: len(started := pids(server)) == 2 and all(map(is_stopped, started)))
         started = pids(server)
         assert server.stop() == 0

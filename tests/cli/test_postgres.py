@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from satmint.store.postgres.migrations import known_migrations
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit import forked
+from tests.kit.dev import clean_environment
 from tests.kit.postgres import execute, the_server
 
 HIDDEN = "zq7Hidden7qz"
@@ -16,15 +17,7 @@ HIDDEN = "zq7Hidden7qz"
 
 def satmint(*arguments: str, cwd: Path) -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
-    done = subprocess.run(
-        [*SATMINT, *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=clean_environment(),
-        timeout=60,
-    )
+    done = forked.run(arguments, text=True, cwd=cwd, env=clean_environment())
     assert HIDDEN not in done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr
 

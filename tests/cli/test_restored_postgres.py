@@ -160,7 +160,7 @@ def test_keyring_in_a_variable_leaves_the_marks_in_memory(deployment: Deployment
         with running_serve(
             deployment.folder,
             *("--database", deployment.database, "--keyring", "env:THE_KEYRING"),
-            THE_KEYRING=keyring,
+            env={"THE_KEYRING": keyring},
         ) as server:
             deployment.url = server.url
             deployment.sign_in("ada")

@@ -5,6 +5,7 @@ import re
 import signal
 import ssl
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import trustme
 from satmint.cli.program import run
 from satmint.model.base64url import b64url_decode
 from satmint.settings import FIELDS
+from tests.kit import serving
 from tests.kit.dev import SATMINT, clean_environment
 from tests.kit.polling import wait_until
-from tests.kit.serving import ServeProcess, running_serve
+from tests.kit.serving import ServeProcess
+
+running_serve = partial(serving.running_serve, forked=False)
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_it_says_where_it_listens_and_warns_without_a_cluster_host(
         "SATMINT_WORKERS": "",
         "SATMINT_SERVICE_HOST": "10.96.12.34",
     }
-    with running_serve(tmp_path, **variables) as server:
+    with running_serve(tmp_path, env=variables) as server:
         url = server.url
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
         sign_in(server, project)
@@ -103,9 +107,11 @@ def test_settings_come_from_options_variables_and_a_file(
         tmp_path,
         "--cluster-host",
         "puc.option.example",
-        SATMINT_CONFIG="satmint.toml",
-        SATMINT_CLUSTER_HOST="puc.variable.example",
-        SATMINT_PUBLIC_URL="https://variable.example/",
+        env={
+            "SATMINT_CONFIG": "satmint.toml",
+            "SATMINT_CLUSTER_HOST": "puc.variable.example",
+            "SATMINT_PUBLIC_URL": "https://variable.example/",
+        },
     ) as server:
         assert server.wait_for("listening")["public_url"] == "https://variable.example"
         token = sign_in(server, project)["token"]

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.kit.forked import start, start_interpreter
+
 SATMINT: Final = (sys.executable, "-m", "satmint")
 _STOP_SECONDS: Final = 20
 _LEFT_OUT: Final = frozenset(
@@ -47,7 +49,7 @@ class DevServer:
 
 @contextmanager
 def running_dev(
-    folder: Path, *arguments: str, env: Mapping[str, str] | None = None
+    folder: Path, *arguments: str, env: Mapping[str, str] | None = None, forked: bool = True
 ) -> Iterator[DevServer]:
     """`satmint dev` on free ports with its state in `folder`, ready when this yields.
 
@@ -58,12 +60,14 @@ def running_dev(
         folder: For `--data`.
         arguments: More options.
         env: More variables; otherwise there is no `SATMINT_…` one.
+        forked: Whether it may be a fork; see `tests.kit.forked`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "dev.log"
-    command = [*SATMINT, "dev", "--port", "0", "--https-port", "0", "--json"]
+    command = ["dev", "--port", "0", "--https-port", "0", "--json"]
+    launch = start if forked else start_interpreter
     with log.open("a") as errors:
-        process = subprocess.Popen(
+        process = launch(
             [*command, "--data", str(folder), *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import trustme
 
+from tests.kit import forked
 from tests.kit.dev import SATMINT, clean_environment
 from tests.kit.polling import wait_until
 
@@ -125,13 +126,6 @@ def limited_server(deployment: Deployment, scheme: str, log_file: Path) -> Itera
 
 
 def _command(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [*SATMINT, *arguments],
-        cwd=folder,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.run(arguments, cwd=folder, env=clean_environment(), text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)

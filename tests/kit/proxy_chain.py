@@ -21,7 +21,8 @@ from uuid import UUID
 import httpx
 
 from tests.kit.checked_caller import CheckedCaller, Identity, Tally
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.dev import clean_environment
+from tests.kit.forked import run, start
 from tests.kit.hostile_client import Sent, send_attempts
 from tests.kit.polling import wait_until
 from tests.kit.proxies import NAME, Proxy, certificate, running_proxy
@@ -162,21 +163,20 @@ async def try_chain(
 
 def _satmint(folder: Path, environment: dict[str, str], *arguments: str) -> str:
     """What a command prints."""
-    command = [*SATMINT, *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-    ).stdout
+    done = run(arguments, cwd=folder, env=environment, text=True)
+    done.check_returncode()
+    return str(done.stdout)
 
 
 @contextmanager
 def _running_server(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[str]:
     """`satmint serve` with its log in a file; yields its URL."""
     log = folder / "serve.log"
-    command = [*SATMINT, "serve", "--port", "0", "--json", "--trusted-proxies", "127.0.0.1"]
+    command = ["serve", "--port", "0", "--json", "--trusted-proxies", "127.0.0.1"]
     command += ["--public-url", f"https://{NAME}", *arguments]
     with (
         log.open("wb") as output,
-        subprocess.Popen(
+        start(
             command,
             cwd=folder,
             env=environment,

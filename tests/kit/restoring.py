@@ -1,7 +1,6 @@
 """A deployment whose database is copied and put back, in processes of its own."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.dev import clean_environment
+from tests.kit.forked import run
 from tests.kit.serving import ServeProcess, running_serve
 
 Json = dict[str, Any]
@@ -34,14 +34,11 @@ class Deployment:
     def satmint(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output and standard error of a command."""
         where = () if arguments[0] == "keys" else ("--database", self.database)
-        done = subprocess.run(
-            [*SATMINT, *arguments, *where],
-            check=False,
-            capture_output=True,
+        done = run(
+            [*arguments, *where],
             text=True,
             cwd=self.folder,
             env=clean_environment(),
-            timeout=60,
         )
         return done.returncode, done.stdout, done.stderr
 

@@ -4,12 +4,13 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.dev import clean_environment
+from tests.kit.forked import start, start_interpreter
 
 _STOP_SECONDS: Final = 20
 
@@ -57,16 +58,26 @@ class ServeProcess:
 
 
 @contextmanager
-def running_serve(folder: Path, *arguments: str, **env: str) -> Iterator[ServeProcess]:
-    """`satmint serve` on a free port in `folder`, where its keyring must be."""
-    process = subprocess.Popen(
-        [*SATMINT, "serve", "--port", "0", "--json", *arguments],
+def running_serve(
+    folder: Path, *arguments: str, forked: bool = True, env: Mapping[str, str] | None = None
+) -> Iterator[ServeProcess]:
+    """`satmint serve` on a free port in `folder`, where its keyring must be.
+
+    Args:
+        folder: Its working folder.
+        arguments: More options.
+        forked: Whether it may be a fork; see `tests.kit.forked`.
+        env: More variables; otherwise there is no `SATMINT_…` one.
+    """
+    launch = start if forked else start_interpreter
+    process = launch(
+        ["serve", "--port", "0", "--json", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         text=True,
         cwd=folder,
-        env=clean_environment(**env),
+        env=clean_environment(**(env or {})),
     )
     try:
         yield ServeProcess(process)

@@ -22,7 +22,7 @@ def workers(folder: Path, count: int = 2, *options: str, **env: str) -> Iterator
     """`satmint serve` in `folder`, with `count` workers that serve requests."""
     admin = ("--admin-port", str(free_port()))
     arguments = ("--workers", str(count), "--cluster-host", "a.b.example", *admin, *options)
-    with running_serve(folder, *arguments, **env) as server:
+    with running_serve(folder, *arguments, env=env) as server:
         assert server.wait_for("listening")["workers"] == count
         yield server
 

@@ -5,7 +5,6 @@ import itertools
 import os
 import resource
 import signal
-import subprocess
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,8 @@ from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy
 from satmint.model.permissions import Permission
 from satmint.settings import Settings
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit import forked
+from tests.kit.dev import clean_environment
 from tests.kit.service import ORIGIN
 from tests.soak.server_process import START_SECONDS, ServerProcess
 
@@ -110,14 +110,12 @@ class Deployment:
     def command(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, standard output and standard error of one of satmint's commands."""
         where = () if arguments[0] == "keys" else ("--database", self.database)
-        done = subprocess.run(
-            [*SATMINT, *arguments, *where],
-            check=False,
-            capture_output=True,
+        done = forked.run(
+            [*arguments, *where],
+            timeout=2 * START_SECONDS,
             text=True,
             cwd=self.folder,
             env=clean_environment(),
-            timeout=2 * START_SECONDS,
         )
         return done.returncode, done.stdout, done.stderr
 

@@ -148,12 +148,12 @@ async def test_nothing_acknowledged_is_lost_and_nobody_locked_out(
     chains: list[Chain] = []
     doors = [Door(f"door-{number}") for number in range(DOORS)]
     for _ in range(kills):
-        with running_dev(tmp_path, "--database", database) as server:
+        with running_dev(tmp_path, "--database", database, forked=False) as server:
             chains = chains or await new_chains(server)
             kill = partial(server.process.send_signal, signal.SIGKILL)
             everybody: list[Chain | Door] = [*chains, *doors]
             await load_until(kill, server, everybody, Loupe(tmp_path), dice.uniform(0.05, 0.6))
-    with running_dev(tmp_path, "--database", database) as server:
+    with running_dev(tmp_path, "--database", database, forked=False) as server:
         loupe = Loupe(tmp_path)
         newcomers = await go_on(server, chains, doors, loupe)
     assert sum(chain.unanswered for chain in chains) == kills * CHAINS
@@ -168,7 +168,7 @@ async def test_nothing_acknowledged_is_lost_when_the_database_is_killed(
     dice, postgres = random.Random(SEED), PostgresServer(configuration=DURABLE)
     try:
         database = postgres.new_database(isolation)
-        with running_dev(tmp_path, "--database", database) as server:
+        with running_dev(tmp_path, "--database", database, forked=False) as server:
             loupe, chains = Loupe(tmp_path), await new_chains(server)
             doors = [Door(f"door-{number}") for number in range(DOORS)]
             for _ in range(DATABASE_KILLS):

@@ -82,7 +82,7 @@ async def test_thousands_of_idle_sessions_end_together_with_their_project(
 ) -> None:
     count = as_many_as_may_be()
     limit = {"SATMINT_GATEWAY_CONNECTIONS_PER_ADDRESS": "3000"}
-    with running_dev(tmp_path, "--log-level", "error", env=limit) as dev:
+    with running_dev(tmp_path, "--log-level", "error", env=limit, forked=False) as dev:
         tokens = await signed_in(dev, count)
         before = resident_kib(dev)
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -10,7 +9,8 @@ from typing import Final
 import pytest
 
 from satmint.store.contract import Collision
-from tests.kit.dev import SATMINT, clean_environment
+from tests.kit import forked
+from tests.kit.dev import clean_environment
 from tests.kit.service import Json, Server, said
 from tests.upgrades.former_version import DATABASES, a_server_of, held_in, restored
 
@@ -160,15 +160,10 @@ def test_operator_is_told_of_collisions_and_what_to_do(tmp_path: Path, kind: str
     url, held = restored(kind, tmp_path), held_in(kind)
 
     def run(*arguments: str) -> str:
-        return subprocess.run(
-            [*SATMINT, "db", *arguments, "--database", url],
-            check=True,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env=clean_environment(),
-            timeout=60,
-        ).stdout
+        command = ["db", *arguments, "--database", url]
+        done = forked.run(command, text=True, cwd=tmp_path, env=clean_environment())
+        done.check_returncode()
+        return str(done.stdout)
 
     migrated = run("migrate")
     bob, other = (

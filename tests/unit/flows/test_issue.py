@@ -87,6 +87,7 @@ async def test_fields_given_are_set_and_the_others_stay(server: Server) -> None:
     assert (found.created_at, found.updated_at) == (NOW, NOW + 5)
 
 
+@pytest.mark.usefixtures("password_hash_of_production")
 async def test_password_rests_as_argon2id_and_an_empty_one_leaves_it(server: Server) -> None:
     async def resting() -> list[object]:
         rows = (await server.rows("subscribers"))["subscribers"]

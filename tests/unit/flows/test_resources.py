@@ -328,6 +328,7 @@ async def test_deleting_a_subscriber_takes_its_address_and_ends_its_sessions(
     assert (await server.refresh(tokens["refresh_token"])).status_code == 404
 
 
+@pytest.mark.usefixtures("password_hash_of_production")
 async def test_password_hash_is_argon2id_with_a_salt_of_its_own() -> None:
     one, other = await asyncio.gather(hash_password("same"), hash_password("same"))
     assert one.startswith("$argon2id$")
