@@ -28,15 +28,21 @@ class ServeProcess:
         """Where it listens."""
         return str(self.wait_for("listening")["url"])
 
-    def wait_for(self, event: str) -> dict[str, Any]:
-        """The first line of the log that tells of `event`, as soon as there is one."""
+    def wait_for(self, event: str, **members: object) -> dict[str, Any]:
+        """The first line of the log that tells of `event`, as soon as there is one.
+
+        Args:
+            event: The event.
+            members: What else the line has.
+        """
+        wanted = {"event": event, **members}.items()
         for line in self.log:
-            if line["event"] == event:
+            if wanted <= line.items():
                 return line
         assert self.process.stderr is not None
         for text in self.process.stderr:
             self.log.append(json.loads(text))
-            if self.log[-1]["event"] == event:
+            if wanted <= self.log[-1].items():
                 return self.log[-1]
         raise AssertionError(f"it ended without {event}: {self.log}")
 
