@@ -247,6 +247,7 @@ async def assembled(
         metrics.batches.observe,
         migrating=migrating,
         database_time=database_time,
+        observe_migrations=_log_migrations,
     )
     try:
         # A clock that tests or a development server move is nobody else's.
@@ -274,6 +275,10 @@ async def assembled(
         await guard.stop()
     finally:
         await store.close()
+
+
+def _log_migrations(names: tuple[str, ...]) -> None:
+    structlog.get_logger("satmint.database").info("database_migrated", applied=", ".join(names))
 
 
 async def _warn_of_collisions(store: Store) -> None:

@@ -28,6 +28,7 @@ from satmint.model.database_url import without_password
 from satmint.model.entropy import Entropy
 from satmint.model.incarnation import DatabaseCopied, Mark
 from satmint.model.refusals import StoreUnavailable
+from satmint.model.reminders import Reminder
 from satmint.private_file import exclusive_lock, real_path, replace_private_file
 from satmint.settings import SettingsError
 from satmint.store.contract import IncarnationStore
@@ -246,14 +247,17 @@ def server_guard(
 async def watch_incarnation(guard: IncarnationGuard) -> None:
     """Stop the process when another database or incarnation is in place; until cancelled."""
     log = structlog.get_logger("satmint.database")
+    reminder, time = Reminder(), asyncio.get_running_loop().time
     while guard.copied is None:
         await asyncio.sleep(_CHECK_SECONDS)
         try:
             await guard.check()
+            reminder.is_due("", time())
         except StoreUnavailable:
             continue
         except SettingsError as error:
-            log.warning("incarnation_not_recorded", reason=str(error))
+            if reminder.is_due(reason := str(error), time()):
+                log.warning("incarnation_not_recorded", reason=reason)
         except DatabaseCopied as copied:
             log.error("database_copied", reason=str(copied))
             guard.copied = copied

@@ -8,12 +8,11 @@ import structlog
 from satmint.flows.session_queries import check_store
 from satmint.model.database_reasons import database_reason
 from satmint.model.refusals import StoreUnavailable
+from satmint.model.reminders import Reminder
 from satmint.model.shared_clock import SharedClock
 from satmint.store.contract import Store
 
 _CHECK_SECONDS: Final = 2.0
-_REMINDER_SECONDS: Final = 60.0
-"""How often a lasting condition is logged again."""
 _MAX_CLOCK_DIFFERENCE_SECONDS: Final = 2.0
 
 
@@ -26,18 +25,19 @@ class UsabilityLog:
         Args:
             meaning: What follows for requests.
         """
-        self.cause = ""
-        """The cause that was noted last; "" if the database can be used."""
         self._meaning = meaning
-        self._logged_at = 0.0
+        self._reminder = Reminder()
         self._log = structlog.get_logger("satmint.database")
+
+    @property
+    def cause(self) -> str:
+        """The cause that was noted last; "" if the database can be used."""
+        return self._reminder.cause
 
     def note(self, cause: str) -> None:
         """Note why the database cannot be used; "" if it can."""
-        before, self.cause = self.cause, cause
-        time = asyncio.get_running_loop().time()
-        if cause and (cause != before or time - self._logged_at >= _REMINDER_SECONDS):
-            self._logged_at = time
+        before = self.cause
+        if self._reminder.is_due(cause, asyncio.get_running_loop().time()):
             self._log.error(
                 "database_unusable",
                 cause=cause,

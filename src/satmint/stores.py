@@ -32,6 +32,7 @@ async def open_store(
     *,
     migrating: bool = False,
     database_time: bool = False,
+    observe_migrations: Callable[[tuple[str, ...]], None] = lambda _names: None,
 ) -> Store:
     """Open the store of the setting `database`.
 
@@ -41,6 +42,7 @@ async def open_store(
         observe_batch: Called with the size of each write batch.
         migrating: Whether to migrate a PostgreSQL database.
         database_time: Whether the clock of a PostgreSQL database measures the windows of rotation.
+        observe_migrations: Called with the names of the migrations that an older file lacked.
 
     Raises:
         SettingsError: the database URL is of an unknown kind.
@@ -50,7 +52,9 @@ async def open_store(
     """
     if not is_postgres(settings.database):
         path = await asyncio.to_thread(sqlite_file, settings.database)
-        return await open_sqlite(path.absolute(), now, observe_batch)
+        return await open_sqlite(
+            path.absolute(), now, observe_batch, observe_migrations=observe_migrations
+        )
     # Not above: a process on SQLite does not load the driver.
     from satmint.store.postgres import PostgresLimits, open_postgres  # noqa: PLC0415
 

@@ -4,12 +4,15 @@ import asyncio
 import json
 import subprocess
 from pathlib import Path
+from uuid import UUID
 
+import msgspec
 import pytest
 
+from satmint.cli.events import _event_line
 from satmint.cli.program import run
 from satmint.model.clock import SystemClock
-from satmint.model.events import EventKind
+from satmint.model.events import Event, EventKind, Origin
 from satmint.store.sqlite import open_sqlite
 from tests.kit.dev import SATMINT, clean_environment
 from tests.store.store_setup import Given
@@ -68,6 +71,23 @@ def test_follows_what_other_processes_do(
         rest, errors = following.communicate(timeout=20)
     assert (rest, errors) == ("", "")
     capsys.readouterr()
+
+
+def test_cause_that_is_a_name_and_a_value_is_shown_as_such() -> None:
+    origin = Origin(request_id="", address="cli", agent="")
+    event = Event(
+        UUID(int=1).bytes,
+        UUID(int=2),
+        EventKind.DATABASE_ADOPTED,
+        0,
+        origin,
+        cause="incarnation=2",
+    )
+    assert _event_line(event).plain == (
+        "1970-01-01T00:00:00Z database_adopted incarnation=2 address=cli"
+    )
+    other = msgspec.structs.replace(event, cause="stolen")
+    assert _event_line(other).plain.endswith(" cause=stolen address=cli")
 
 
 def test_begins_with_nothing_where_nothing_is_asked_for(deployment: Path) -> None:

@@ -1,15 +1,18 @@
 """The file of marks: what a failed write leaves."""
 
 import errno
+import signal
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
 from satmint import incarnation_file
-from satmint.incarnation_file import MarkFile
-from satmint.model.incarnation import Mark
+from satmint.flows.incarnation import IncarnationGuard
+from satmint.incarnation_file import MarkFile, watch_incarnation
+from satmint.model.incarnation import DatabaseCopied, Mark
 from satmint.settings import SettingsError
 from tests.kit.clock import NOW
 
@@ -46,3 +49,31 @@ async def test_mark_is_kept_in_memory_where_there_never_was_a_file(
     assert [line["event"] for line in logs] == ["incarnation_not_recorded"]
     assert await marks.find(FIRST.incarnation) == FIRST
     assert marks.name == ""
+
+
+async def test_lasting_reason_is_logged_once_and_not_at_each_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Guard:
+        copied: DatabaseCopied | None = None
+        checks = 0
+
+        async def check(self) -> None:
+            self.checks += 1
+            if self.checks == 5:
+                return  # it could be written again
+            if self.checks == 9:
+                raise DatabaseCopied("it is another one")
+            raise SettingsError("cannot write it")
+
+    guard, signals = Guard(), list[int]()
+    monkeypatch.setattr(incarnation_file, "_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr("signal.raise_signal", signals.append)
+    with capture_logs() as logs:
+        await watch_incarnation(cast("IncarnationGuard", guard))
+    assert [(line["event"], line["reason"]) for line in logs] == [
+        ("incarnation_not_recorded", "cannot write it"),
+        ("incarnation_not_recorded", "cannot write it"),
+        ("database_copied", "it is another one"),
+    ]
+    assert signals == [signal.SIGTERM]

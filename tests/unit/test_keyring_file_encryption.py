@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -287,7 +288,10 @@ async def test_keyring_that_changes_while_the_server_starts_is_taken(
     opened = stores.open_store
 
     async def slowly(
-        settings: Settings, now: int, observe: Callable[[int], None], **chosen: bool
+        settings: Settings,
+        now: int,
+        observe: Callable[[int], None],
+        **chosen: Any,  # noqa: ANN401 - passed on
     ) -> Store:
         rotate_keyring(Path(settings.keyring), CLOCK, SeededEntropy("rotation"), KEK)
         return await opened(settings, now, observe, **chosen)

@@ -8,14 +8,17 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from structlog.testing import capture_logs
 
 from satmint.flows.webhooks import list_webhooks, open_secret
 from satmint.model.claims import Kind
 from satmint.model.ids import as_uuid
 from satmint.model.listing import Window
+from satmint.store.sqlite.migrations import known_migrations
+from tests.kit.databases import SQLITE
 from tests.kit.devices import Browser
 from tests.kit.proofs import Signer
-from tests.kit.service import Bearer, Json, Server, said
+from tests.kit.service import Bearer, Json, Server, a_service, said
 from tests.upgrades.former_version import DATABASES, a_server_of
 
 GUESTS: Final = "/api/fabric/guests/tokens"
@@ -29,6 +32,18 @@ Upgraded = tuple[Server, Json]
 async def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Upgraded]:
     async with a_server_of(tmp_path, request.param) as opened:
         yield opened
+
+
+async def test_migrations_of_a_file_are_logged_once(tmp_path: Path) -> None:
+    applied = []
+    for opened in (a_server_of(tmp_path, SQLITE), a_service(tmp_path)):
+        with capture_logs() as logs:
+            async with opened:
+                pass
+        applied += [line["applied"] for line in logs if line["event"] == "database_migrated"]
+    (names,) = applied
+    pending = [migration.name for migration in known_migrations()]
+    assert names == ", ".join(pending[pending.index(names.partition(",")[0]) :])
 
 
 async def test_pairs_of_subscribers_are_good_and_go_on(upgraded: Upgraded) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from satmint.flows.webhooks import url_errors
 from satmint.model.refusals import Code, FieldError
@@ -215,8 +216,14 @@ async def test_error_does_not_tell_what_the_network_has(server: Server) -> None:
                 )
             ]
             await post.alert(f"user-{private}")
-            assert await post.dispatcher.deliver_due() == 4
+            with capture_logs() as lines:
+                assert await post.dispatcher.deliver_due() == 4
         assert post.outcomes == {"failed": 4}
+        # The log has the same word, and beside it what is for the operator alone.
+        failed = [line for line in lines if line["event"] in {"webhook_failed", "webhook_paused"}]
+        assert {line["reason"] for line in failed} == {"unreachable"}
+        assert "ConnectError" in {line["detail"] for line in failed}
+        assert ("NotPublic" in {line["detail"] for line in failed}) is not private
         listed = (await server.client.get(path, auth=auth)).json()["data"]
         assert {(one["state"], one["last_error"]) for one in listed} == {("paused", "unreachable")}
         assert {one["next_try_at"] for one in listed} == {iso(server.clock.now() + 5)}

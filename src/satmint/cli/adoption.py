@@ -39,6 +39,8 @@ async def restore(
     For PostgreSQL, the command prints the commands to use.
     """
     database = without_password(ctx.settings.database)
+    if not backup.exists():
+        raise Failure(f"there is no file {backup}")
     _confirm(ctx, f"Replace {database} with {backup} and end all sessions?", yes=yes)
     stamp = f"replaced-{iso(ctx.clock.now()).replace(':', '')}"
     previous = await restore_database(ctx.settings, backup, stamp)

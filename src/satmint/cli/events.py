@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -74,14 +74,19 @@ async def _follow(services: ServiceContext, project: UUID, last: int) -> AsyncIt
 
 def _event_line(event: Event) -> Text:
     """An event as one line."""
-    details = {
+    details: dict[str, Any] = {
         "session": event.session,
         "subscriber": event.subscriber,
         "generation": event.generation,
         "cause": event.cause,
         "address": event.origin.address,
     }
-    text = " ".join(f"{name}={value}" for name, value in details.items() if value not in (None, ""))
+    text = " ".join(
+        # A cause may be a name and a value by itself.
+        value if name == "cause" and "=" in value else f"{name}={value}"
+        for name, value in details.items()
+        if value not in (None, "")
+    )
     style = "bold red" if event.kind in ALERTS else "bold"
     return Text.assemble(
         (iso(event.at), "dim"), " ", (event.kind.value, style), " ", escape_unprintable(text)

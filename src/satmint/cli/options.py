@@ -107,6 +107,7 @@ def _parameter(field: msgspec.structs.FieldInfo, panel: str) -> inspect.Paramete
         metavar=_label(field),
         show_default=False,
         rich_help_panel=panel,
+        callback=_check_value,
     )
     return inspect.Parameter(
         field.name,
@@ -114,6 +115,13 @@ def _parameter(field: msgspec.structs.FieldInfo, panel: str) -> inspect.Paramete
         default=None,
         annotation=Annotated[str | None, option],
     )
+
+
+def _check_value(value: str | None) -> str | None:
+    """Refuse the next option as the value of one that was given without a value."""
+    if value is not None and value.startswith("--"):
+        raise typer.BadParameter(f"a value is missing before {value}")
+    return value
 
 
 def _default_text(field: msgspec.structs.FieldInfo) -> str | None:

@@ -150,7 +150,7 @@ def _as_dict(session: Session, devices: Sequence[RegisteredDevice], now: int) ->
     if session.revoked_at is not None:
         state = "revoked"
     else:
-        state = "expired" if expired(session.lives_until, now) else "live"
+        state = "expired" if expired(session.lives_until, now) else "active"
     return {
         "id": session.id,
         "subscriber_id": session.subscriber,

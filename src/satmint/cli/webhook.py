@@ -14,6 +14,7 @@ from satmint.cli.command import (
     resolve_project,
 )
 from satmint.cli.plain import group
+from satmint.cli.report import Failure
 from satmint.flows.webhooks import create_webhook, delete_webhook, list_webhooks
 from satmint.model.listing import Window
 from satmint.model.times import iso, iso_or_none
@@ -29,6 +30,11 @@ async def create(
     project: ProjectOption = None,
 ) -> None:
     """Create a webhook for the alerts of a project. The command prints the secret once."""
+    if url.startswith("http:") and not ctx.settings.private_webhooks:
+        raise Failure(
+            "webhooks must use https: for http and private networks, set"
+            " SATMINT_PRIVATE_WEBHOOKS=true for this command and for the servers"
+        )
     async with ctx.services(keyring=True) as services:
         chosen = await resolve_project(services, project)
         webhook, secret = await create_webhook(services, chosen.id, url, ctx.origin)

@@ -60,4 +60,4 @@ async def attempt(
     except Exception as error:  # noqa: BLE001 - any failure of the network or the receiver
         reached = not isinstance(error, httpcore.ConnectError)
         return Failure(INVALID_RESPONSE if reached else UNREACHABLE, type(error).__name__)
-    return None if 200 <= status < 300 else Failure(f"status_{status}", f"status_{status}")
+    return None if 200 <= status < 300 else Failure(f"status_{status}")

@@ -246,7 +246,7 @@ class WebhookDispatcher:
         """Send it once; why it has not arrived, or None if it has; and the seconds it took."""
         secret = open_secret(self._services.secret_box, delivery.webhook)
         if secret is None:
-            return Failure(_SECRET_LOST, _SECRET_LOST), 0.0
+            return Failure(_SECRET_LOST), 0.0
         time, now = asyncio.get_running_loop().time, self._services.clock.now()
         begin = time()
         failure = await self._sender.send(delivery, secret, now, self.limits)
@@ -257,7 +257,7 @@ class WebhookDispatcher:
     ) -> None:
         store, now = self._services.store.webhooks, self._services.clock.now()
         webhook = delivery.webhook
-        fields = {"webhook": str(webhook.id), "attempt": delivery.attempt}
+        fields: dict[str, object] = {"webhook": str(webhook.id), "attempt": delivery.attempt}
         if failure is None:
             self._count("delivered")
             self._log.info("webhook_delivered", **fields)
@@ -265,7 +265,7 @@ class WebhookDispatcher:
             if webhook.state is WebhookState.PAUSED:
                 self._log.info("webhook_resumed", webhook=str(webhook.id))
             return
-        fields["reason"] = failure.detail
+        fields |= failure.fields
         if is_exhausted(delivery, now):
             count = await store.give_up(delivery, failure.error, now, _GIVEN_UP_AT_ONCE)
             for _ in range(count):
@@ -276,7 +276,7 @@ class WebhookDispatcher:
             self._log.warning("webhook_failed", **fields)
             await store.reschedule(delivery, failure.error, now)
         if webhook.state is not WebhookState.PAUSED:
-            self._log.warning("webhook_paused", webhook=str(webhook.id), reason=failure.detail)
+            self._log.warning("webhook_paused", webhook=str(webhook.id), **failure.fields)
 
     async def _drained(self) -> None:
         while self._tasks:

@@ -19,5 +19,10 @@ class Failure:
     address that does not answer. Otherwise it would tell which names and addresses the server's
     network has.
     """
-    detail: str
-    """The reason for the operator's log."""
+    detail: str = ""
+    """What the operator's log says in addition: an exception's name; "" for nothing."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """For the log: the `reason` that the owner is told, and the `detail`."""
+        return {"reason": self.error} | ({"detail": self.detail} if self.detail else {})

@@ -7,14 +7,21 @@ from uuid import UUID
 from satmint.model.rotation import RefreshTokenRef
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Turn:
     """A rotation that is under way."""
 
     generation: int
-    done: asyncio.Future[None]
     earlier: list[asyncio.Future[None]]
-    """Those of the session that present earlier generations."""
+    """The ends of those of the session that present earlier generations."""
+    end: asyncio.Future[None] | None = None
+    """Its end, if a later one waits for it."""
+
+    def awaited_end(self) -> asyncio.Future[None]:
+        """Its end, for a later one to wait for."""
+        if self.end is None:
+            self.end = asyncio.get_running_loop().create_future()
+        return self.end
 
 
 class RotationOrder:
@@ -31,14 +38,15 @@ class RotationOrder:
     def begin(self, ref: RefreshTokenRef) -> Turn:
         """Begin a rotation, which `end` ends. Wait for `earlier` in between, if it is not empty."""
         under_way = self._under_way.setdefault((ref.project, ref.session), [])
-        earlier = [one.done for one in under_way if one.generation < ref.generation]
-        turn = Turn(ref.generation, asyncio.get_running_loop().create_future(), earlier)
+        earlier = [one.awaited_end() for one in under_way if one.generation < ref.generation]
+        turn = Turn(ref.generation, earlier)
         under_way.append(turn)
         return turn
 
     def end(self, ref: RefreshTokenRef, turn: Turn) -> None:
         """End a rotation: later generations go on."""
-        turn.done.set_result(None)
+        if turn.end is not None:
+            turn.end.set_result(None)
         key = ref.project, ref.session
         under_way = self._under_way[key]
         under_way.remove(turn)

@@ -89,6 +89,7 @@ async def open_sqlite(
     now: int,
     observe_batch: Callable[[int], None] = lambda _size: None,
     busy_seconds: float = BUSY_SECONDS,
+    observe_migrations: Callable[[tuple[str, ...]], None] = lambda _names: None,
 ) -> SqliteStore:
     """Open the database file; creates it and applies migrations as needed.
 
@@ -97,6 +98,7 @@ async def open_sqlite(
         now: Unix seconds, for the migration history.
         observe_batch: Called with the size of each write batch.
         busy_seconds: How long to wait for a lock that another process holds.
+        observe_migrations: Called with the names of the migrations that an older file lacked.
 
     Raises:
         StoreUnavailable: the file cannot be opened, or is locked by another process.
@@ -106,13 +108,15 @@ async def open_sqlite(
     def prepare() -> tuple[sqlite3.Connection, ...]:
         writer = connect(path, busy_seconds=busy_seconds)
         try:
-            migrate(writer, now)
+            applied = migrate(writer, now)
         except sqlite3.Error as error:
             writer.close()
             raise map_driver_error(error) from error
         except BaseException:
             writer.close()
             raise
+        if applied and applied[0].version > 1:
+            observe_migrations(tuple(migration.name for migration in applied))
         lookup_reader, list_reader = (connect(path, busy_seconds=busy_seconds) for _ in range(2))
         lookup_reader.execute("PRAGMA query_only = ON")
         list_reader.execute("PRAGMA query_only = ON")
