@@ -46,7 +46,10 @@ ROOMS: Final = (
     Room(
         "jose",
         ("src/satmint/jose/*.py", "src/satmint/keyring_*.py", "src/satmint/private_file.py"),
-        ("tests/unit/jose", "tests/vectors", "tests/unit/test_keyring_file_encryption.py"),
+        (
+            *("tests/unit/jose", "tests/vectors", "tests/unit/test_keyring_file_encryption.py"),
+            *("tests/unit/test_keyring_watch.py", "tests/unit/test_private_file.py"),
+        ),
         constants=True,
     ),
     Room(

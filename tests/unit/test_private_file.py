@@ -1,6 +1,7 @@
 """Files are written through symbolic links, and relative paths mean what they meant when given."""
 
 import json
+import os
 import stat
 from pathlib import Path
 from uuid import UUID
@@ -58,6 +59,23 @@ def test_link_stays_and_the_file_behind_it_is_replaced(
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert files(volume) == [target]
     assert real_path(named) == target
+
+
+def test_new_content_is_on_the_disk_before_it_has_the_name_and_the_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, steps = tmp_path / "secret", list[tuple[str, bytes]]()
+    file.write_text("before")
+    synced = os.fsync
+
+    def fsync(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        steps.append((path.name, path.read_bytes() if path.is_file() else file.read_bytes()))
+        synced(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    replace_private_file(file, "after")
+    assert steps == [(".secret.new", b"after"), (tmp_path.name, b"after")]
 
 
 def test_circle_of_links_is_an_error_of_the_file(tmp_path: Path) -> None:

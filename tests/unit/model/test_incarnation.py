@@ -68,3 +68,11 @@ def test_machine_without_a_mark_proves_a_copy_of_a_file_only() -> None:
 
 def test_mark_does_not_show_its_secret() -> None:
     assert "latest" not in repr(MARK)
+
+
+def test_database_without_incarnation_is_a_copy_only_where_it_replaces_another() -> None:
+    """Nobody has to say that it replaces none."""
+    upgraded = Found(incarnation=None, location=HERE, empty=False, mark=None, stored=None)
+    assert recognise_copy(upgraded, requires_mark=True) is None
+    replacing = found(incarnation=None, mark=None, stored=None)
+    assert recognise_copy(replacing, requires_mark=True) is Copy.OLDER

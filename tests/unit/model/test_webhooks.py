@@ -2,15 +2,18 @@
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.webhooks import (
+    CLOCK_SKEW_SECONDS,
     GIVE_UP_SECONDS,
     Delivery,
     Webhook,
+    WebhookState,
     body_of,
     is_exhausted,
     retry_delay,
@@ -82,3 +85,20 @@ def test_delivery_is_given_up_after_three_days(age: int, exhausted: bool) -> Non
 def test_webhook_prints_neither_its_url_nor_its_secret() -> None:
     assert "key=1" not in repr(WEBHOOK)
     assert "sealed" not in repr(WEBHOOK).replace("sealed_secret", "")
+
+
+@pytest.mark.parametrize(
+    ("next_at", "set_at", "paused"),
+    [
+        (NOW + 1, NOW, True),
+        (NOW, NOW, False),
+        (NOW - 1, NOW - 5, False),
+        (NOW + 100, NOW + CLOCK_SKEW_SECONDS, True),
+        (NOW + 100, NOW + CLOCK_SKEW_SECONDS + 1, False),  # the clock was set back
+    ],
+)
+def test_nothing_is_sent_before_the_next_try(next_at: int, set_at: int, *, paused: bool) -> None:
+    webhook = replace(WEBHOOK, state=WebhookState.PAUSED, next_at=next_at, set_at=set_at)
+    assert webhook.is_paused(NOW) is paused
+    assert webhook.next_try_at == next_at
+    assert replace(webhook, state=WebhookState.ACTIVE).next_try_at is None
