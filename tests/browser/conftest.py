@@ -1,4 +1,4 @@
-"""A server, a customer's site and a browser, for all tests of a file."""
+"""A server, a customer's site and a browser, for all tests of a process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def sdks() -> None:
         sdk_file(version)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dev(
     sdks: None,  # noqa: ARG001 - see there
     tmp_path_factory: pytest.TempPathFactory,
@@ -42,7 +42,7 @@ def dev(
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(dev: DevServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser that trusts that server's certificate."""
     certificate = Path(dev["ca_file"]).parent / "server.pem"
@@ -50,7 +50,7 @@ def browser(dev: DevServer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(dev: DevServer) -> Iterator[Site]:
     """A customer's web application."""
     with running_site() as running:

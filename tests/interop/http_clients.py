@@ -19,6 +19,8 @@ from tests.kit.dev import clean_environment
 
 SOURCES: Final = Path(__file__).parent / "clients"
 _BUILD_SECONDS: Final = 120
+_JVM: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Of the virtual machine: it does not optimise what runs for a second."""
 
 CURL_STEPS: Final = ("issue", "refresh", "refresh", "stream")
 REFRESHES: Final = ("issue", "refresh", "refresh", "refresh")
@@ -71,8 +73,9 @@ def interpreted(*command: str) -> Callable[[Path], list[str]]:
 
 def _built_by_javac(folder: Path) -> list[str]:
     if not (folder / "JdkClient.class").exists():
-        _build("javac", "-d", str(folder), str(SOURCES / "JdkClient.java"))
-    return ["java", "-cp", str(folder), "JdkClient"]
+        flags = (f"-J{flag}" for flag in _JVM)
+        _build("javac", *flags, "-d", str(folder), str(SOURCES / "JdkClient.java"))
+    return ["java", *_JVM, "-cp", str(folder), "JdkClient"]
 
 
 def _built_by_go(folder: Path) -> list[str]:

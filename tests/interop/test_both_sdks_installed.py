@@ -120,8 +120,10 @@ class Environment:
         self._pip("uninstall", "--yes", *(["signalwire-sdk"] if which == "vendor" else OURS))
 
     def _pip(self, *arguments: str) -> None:
-        pip = (vendor_python(), "-m", "pip", "--python", self.python, "--disable-pip-version-check")
-        ended = done(*pip, arguments[0], "--quiet", *arguments[1:], env=plain())
+        # What `pip --python` runs, without another pip that starts it.
+        pip = (self.python, vendor_packages() / "pip" / "__pip-runner__.py")
+        options = ("--disable-pip-version-check", arguments[0], "--quiet", *arguments[1:])
+        ended = done(*pip, *options, env=plain())
         assert ended.returncode == 0, ended.stderr
 
     def runs(self, code: str) -> None:
