@@ -328,3 +328,10 @@ async def test_nobody_waits_while_a_slow_service_is_asked_for_the_key(
         told.close()
         await until(lambda: server.services.cipher.keyring.active.id == newest.id)
         watching.cancel()
+
+
+def test_file_that_is_no_text_is_refused_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "keyring.json"
+    file.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(KeyringError, match=r"^the keyring is not UTF-8$"):
+        read_keyring(file)

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from satmint import keyring_watch
+from satmint.jose import KeyringError
 from satmint.keyring_watch import KeyringWatch
 from satmint.model.refusals import StoreUnavailable
+from tests.kit.clock import NOW
 from tests.kit.service import Server
 
 
@@ -112,3 +115,37 @@ async def test_database_that_is_away_is_asked_again(polls: Polls) -> None:
     polls.recorded = away
     await polls.run(10)
     assert polls.records == [1, 2, 3]
+
+
+async def test_nothing_is_wrong_with_a_keyring_before_it_was_looked_at(server: Server) -> None:
+    watch = KeyringWatch(server.services, Path("keyring.json"), None, (1,))
+    assert (watch.stale, watch.unknown, watch._is_recorded) == (False, False, False)
+
+
+async def test_unusable_keyring_is_stale_until_it_is_usable(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = KeyringWatch(server.services, tmp_path / "keyring.json", None, (1,))
+    keyring = server.services.cipher.keyring
+    newer = keyring.rotate(server.services.entropy, NOW)
+    answers: list[object] = [KeyringError("damaged"), OSError("gone"), keyring, newer]
+
+    def read(_file: Path, _wrapping: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(keyring_watch, "read_keyring", read)
+    watch._is_recorded = True
+    with capture_logs() as logs:
+        for usable in (False, False, True, True):
+            assert await watch.reload() is usable
+            assert watch.stale is not usable
+    assert [(line["event"], line.get("reason"), line.get("active")) for line in logs] == [
+        ("keyring_not_reloaded", "damaged", None),
+        ("keyring_not_reloaded", "gone", None),
+        ("keyring_reloaded", None, newer.active.id),
+    ]
+    assert server.services.cipher.keyring == newer
+    assert not watch._is_recorded  # the database has not seen the new key yet

@@ -78,6 +78,40 @@ def test_new_content_is_on_the_disk_before_it_has_the_name_and_the_name_before_t
     assert steps == [(".secret.new", b"after"), (tmp_path.name, b"after")]
 
 
+@pytest.mark.parametrize(
+    ("user", "exists", "owner", "expected"),
+    [
+        (0, True, None, ["file"]),  # root's change leaves the file to its owner
+        (0, False, "folder", ["folder"]),
+        (0, False, None, []),
+        (1, True, None, []),
+    ],
+)
+def test_root_gives_the_file_to_the_owner_of_the_former_one(
+    volume: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    user: int,
+    owner: str | None,
+    expected: list[str],
+    *,
+    exists: bool,
+) -> None:
+    file = volume / "secret"
+    if exists:
+        file.write_text("before")
+    owners = {"file": file, "folder": volume}
+    given = list[tuple[int, int]]()
+    stats = {
+        name: (path.stat().st_uid, path.stat().st_gid)
+        for name, path in owners.items()
+        if path.exists()
+    }
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "fchown", lambda _handle, *whom: given.append(whom))
+    replace_private_file(file, "after", None if owner is None else owners[owner])
+    assert given == [stats[name] for name in expected]
+
+
 def test_circle_of_links_is_an_error_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")

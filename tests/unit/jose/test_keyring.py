@@ -208,3 +208,9 @@ def test_nothing_but_the_file_shows_a_key() -> None:
         assert RING.active.id in shown
         assert not any(spelling in shown for spelling in spellings)
     assert b64url(secret) in RING.to_jwks()
+
+
+def test_keyring_file_is_indented_by_two_and_ends_with_a_line_feed() -> None:
+    text = RING.to_jwks()
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
+    assert text.startswith('{\n  "keys": [\n    {\n      "kty": "oct",\n')

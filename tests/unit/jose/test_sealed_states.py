@@ -179,3 +179,13 @@ def test_whatever_it_says_comes_back(protocol: str, online: bool) -> None:
     for subscriber, expires_at in product((UUID(int=0), UUID(int=(1 << 128) - 1)), (0, 1 << 53)):
         state = ResumeState(UUID(int=1), subscriber, UUID(int=3), protocol, online, expires_at)
         assert SAFE.open(SAFE.seal(state)) == state
+
+
+@pytest.mark.parametrize(
+    "change", [{"expires_at": str(NOW + 60)}, {"online": "true"}, {"online": 1}]
+)
+def test_value_of_another_type_is_not_converted(change: dict[str, object]) -> None:
+    content = msgspec.json.encode({**msgspec.to_builtins(STATE), **change})
+    box = SecretBox(lambda: RING, SeededEntropy("another"), PURPOSE, MAX_STATE_CHARS)
+    with pytest.raises(CannotOpen):
+        SAFE.open(box.seal(content))

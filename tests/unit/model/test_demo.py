@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from uuid import UUID
 
-from satmint.model.demo import Demo
+from satmint.model.demo import BrowserSdk, Demo
 from satmint.model.secrets import SecretText
 
 DEMO = Demo(
@@ -57,3 +57,9 @@ def test_python_program_is_one_and_holds_the_credentials() -> None:
         "token": "PT'; rm -rf ~ #",
         "host": "127.0.0.1:8080",
     }
+
+
+def test_sample_of_the_browser_sdk_names_a_file_and_how_to_get_it() -> None:
+    sample = BrowserSdk.samples()
+    assert sample.file == Path("browser.umd.js")
+    assert shlex.split(sample.command)[:2] == ["npm", "ci"]

@@ -102,3 +102,12 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 )
 def test_network_of_an_address(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+def test_twenty_thousand_keys_are_remembered() -> None:
+    calls = RateLimiter(1)
+    for number in range(20_001):
+        calls.take(str(number), NOW)
+    assert len(calls._windows) == 20_000
+    assert calls.take("1", NOW) == 60
+    assert calls.take("0", NOW) is None  # the one that was forgotten
