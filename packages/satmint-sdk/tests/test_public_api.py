@@ -14,6 +14,7 @@ import pytest
 import satmint_sdk
 import satmint_sdk.credentials
 import satmint_sdk.rest
+import satmint_sdk.testing
 from satmint_sdk.credentials import errors
 
 SOURCE = Path(satmint_sdk.__file__).parent
@@ -35,9 +36,16 @@ CREDENTIALS = {
     "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
 }  # fmt: skip
 
+TESTING = {"FakeClock", "FakeEntropy", "FakeTokenService", "make_token", "settle"}
+
 
 @pytest.mark.parametrize(
-    ("module", "promised"), [(satmint_sdk.rest, REST), (satmint_sdk.credentials, CREDENTIALS)]
+    ("module", "promised"),
+    [
+        (satmint_sdk.rest, REST),
+        (satmint_sdk.credentials, CREDENTIALS),
+        (satmint_sdk.testing, TESTING),
+    ],
 )
 def test_public_names_are_exactly_those_promised(module: object, promised: set[str]) -> None:
     found = {

@@ -316,7 +316,7 @@ async def test_activation_that_fails_for_now_goes_on_behind_the_scenes(
     class Down(BackendProvider):
         async def authenticate(self, context: AuthenticateContext | None = None) -> Credential:
             credential = await super().authenticate(context)
-            service._script.append(lambda: None)
+            service.let_pass()
             service.go_down(8)
             return credential
 

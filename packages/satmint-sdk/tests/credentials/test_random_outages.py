@@ -88,8 +88,7 @@ async def live(days: list[Weather], *, bound: bool) -> None:
             if token is not None and not met >= NEITHER_CLOCK_KNOWS:
                 assert service.use(token) or token == session.credential.token
         # Calm again: what was not ended for good is well, and what was is well after a sign-in.
-        service._script.clear()
-        service._losses = 0
+        service.end_faults()
         await clock.advance(120)
         if session.mechanism is None or await ask(session, clock, "") is None:
             await session.login()

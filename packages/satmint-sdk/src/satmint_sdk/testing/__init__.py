@@ -1,0 +1,26 @@
+"""Parts for tests of programs that use this package: a clock that a test drives, a fake service.
+
+    from satmint_sdk.testing import FakeClock, FakeTokenService
+
+    clock = FakeClock()
+    service = FakeTokenService(clock)
+    async with service.async_client() as client:
+        provider = SubscriberCredentialProvider(client, reference="alice", clock=clock)
+        async with CredentialSession(provider, clock=clock) as session:
+            await clock.advance(3 * 3600)
+            assert service.accepts(await session.token())
+
+It needs no test framework. The tests of this package use it.
+"""
+
+from satmint_sdk.testing._clock import FakeClock, FakeEntropy, settle
+from satmint_sdk.testing._service import FakeTokenService
+from satmint_sdk.testing._tokens import make_token
+
+__all__ = [
+    "FakeClock",
+    "FakeEntropy",
+    "FakeTokenService",
+    "make_token",
+    "settle",
+]
