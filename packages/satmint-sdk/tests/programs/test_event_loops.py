@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from kit.programs import Program, sign_ins
@@ -14,7 +13,7 @@ def test_clients_and_providers_outlive_event_loops(live: Live, tmp_path: Path) -
         assert program.wait() == 0
         assert program.output.split() == ["200"] * 3
         # Connections of a loop that has ended cannot be closed by another one, and Python says so.
-        program.check(re.compile("Traceback|never awaited|never retrieved|Exception ignored"))
+        program.check(resources=False)
     assert sign_ins(live, "scripts") == 1
 
 

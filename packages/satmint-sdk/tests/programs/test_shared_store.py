@@ -27,10 +27,9 @@ def test_two_hosts_share_one_session_and_one_outlives_the_other(live: Live, tmp_
         for host in (first, second):
             assert {line.split()[0] for line in host.output.splitlines()} == {"200"}
             host.check()
-        refreshes = int(second.output.split()[-2])
+        refreshes = [int(host.output.split()[-2]) for host in (first, second)]
     assert sign_ins(live, "hosts") == 1
-    # What one host asked the server for, the other found in the store, but for a race or two.
-    assert generations(live, "hosts") <= refreshes + 2
+    assert generations(live, "hosts") < sum(refreshes)  # they adopted what the other one got
 
 
 def folder(parent: Path, name: str) -> Path:
