@@ -39,7 +39,7 @@ def test_the_servers_environment_has_no_sdk() -> None:
 
 
 def test_the_sdks_environment_has_nothing_of_the_server() -> None:
-    of_the_server = ("satmint", "starlette", "uvicorn", "msgspec", "structlog", "typer")
+    of_the_server = ("satmint", "uvloop", "argon2", "msgspec", "structlog", "typer")
     ours = ("satmint_sdk", "satmint_signalwire", "signalwire")
     assert known_in(sdk_python(), *ours, *of_the_server).keys() == set(ours)
 
