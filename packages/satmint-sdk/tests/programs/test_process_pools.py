@@ -9,7 +9,7 @@ import pytest
 from kit.programs import Program, sign_ins
 from kit.server import Live
 
-JOBS = 24
+JOBS = 12
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])

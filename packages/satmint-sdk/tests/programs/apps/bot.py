@@ -27,7 +27,7 @@ from satmint_sdk.rest import AsyncRestClient
 from satmint_sdk.testing import FakeClock, settle
 
 SPACE = os.environ["SIGNALWIRE_SPACE"]
-HOURS, STEP, LIFE = 3, 60, 900
+HOURS, STEP, LIFE = 3, 120, 900
 TURN = 0.002
 """Seconds for the network to go on."""
 
@@ -78,10 +78,10 @@ async def main() -> None:
 
             await live.online()
             clock.stand_still = stand_still
-            for minute in range(HOURS * 60):
+            for step in range(HOURS * 3600 // STEP):
                 await move_server(http, {"advance": STEP})
                 await clock.advance(STEP)
-                if minute % 10 == 0:
+                if step % 5 == 0:
                     bearer = {"authorization": f"Bearer {await session.token()}"}
                     seen[f"answered {(await http.get(ME, headers=bearer)).status_code}"] += 1
             clock.stand_still = settle

@@ -23,7 +23,7 @@ from satmint_sdk.credentials import (
 )
 from satmint_sdk.rest import AsyncRestClient, RestClient
 
-WORKERS, JOBS = 3, 24
+WORKERS, JOBS = 3, 12
 
 
 @functools.cache
@@ -43,7 +43,7 @@ def job(number: int) -> int:
     async def work() -> int:
         async with CredentialSession(provider()) as session, httpx.AsyncClient() as http:
             token = await session.token()
-            if number % 6 == 5:
+            if number % 4 == 3:
                 token = await session.renew(token)  # as after a 401, which any job may meet
             bearer = {"authorization": f"Bearer {token}"}
             return (await http.get(ME, headers=bearer)).status_code
