@@ -19,7 +19,7 @@ from satmint_sdk.testing._port import serve
 from satmint_sdk.testing._rules import API_TOKEN, C2C_TOKEN, PROJECT, Refused, TokenRules
 
 
-class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
+class FakeTokenService(httpx.MockTransport):
     """A token service with one project, reached without a network: it is an httpx transport.
 
     It issues subscriber tokens, rotates refresh tokens, exchanges Click-to-Call tokens and renews
@@ -56,6 +56,7 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """The host for clients; no name of the network."""
 
     def __init__(self, clock: Clock | None = None, *, cluster: str | None = None) -> None:
+        super().__init__(self.answer)
         self.clock: Clock = FakeClock() if clock is None else clock
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[dict[str, Any]] = []
@@ -190,16 +191,6 @@ class FakeTokenService(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._rules.accepts(token)
 
     # The transport.
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of httpx."""
-        request.read()
-        return self.answer(request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of httpx."""
-        await request.aread()
-        return self.answer(request)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer a request whose content has been read. Threads may call it.
