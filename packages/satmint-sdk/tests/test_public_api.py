@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -110,3 +111,15 @@ def test_the_drawing_of_the_error_tree_is_the_tree() -> None:
         for name, kind in vars(errors).items()
         if inspect.isclass(kind) and kind.__base__ is not None
     }
+
+
+@pytest.mark.parametrize("module", [satmint_sdk.rest, satmint_sdk.credentials, satmint_sdk.testing])
+def test_the_program_for_type_checkers_uses_every_public_name(module: ModuleType) -> None:
+    program = Path(__file__).parent / "typed" / "whole_api.py"
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(program.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == module.__name__
+        for alias in node.names
+    }
+    assert imported == set(module.__all__)
