@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from kit.clock import Dice
+from kit.service import API_TOKEN, PROJECT, FakeTokenService
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient
-from satmint_sdk.testing import FakeTokenService
 
 
 def client_of(
     service: FakeTokenService, request_options: RequestOptions | None = None
 ) -> RestClient:
-    return service.client(request_options)
+    return RestClient(
+        PROJECT,
+        API_TOKEN,
+        "fabric.test",
+        request_options,
+        transport=service,
+        clock=service.clock,
+        entropy=Dice(0),
+    )
 
 
 def async_client_of(
     service: FakeTokenService, request_options: RequestOptions | None = None
 ) -> AsyncRestClient:
-    return service.async_client(request_options)
+    return AsyncRestClient(
+        PROJECT,
+        API_TOKEN,
+        "fabric.test",
+        request_options,
+        transport=service,
+        clock=service.clock,
+        entropy=Dice(0),
+    )
 
 
 def json_of(value: object) -> Any:
