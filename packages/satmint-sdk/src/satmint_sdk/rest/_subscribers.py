@@ -112,7 +112,6 @@ class FabricSubscribers(Resource[D]):
     def update(
         self,
         resource_id: str,
-        /,
         *,
         password: str | None = None,
         email: str | None = None,
