@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -161,3 +164,39 @@ def test_the_second_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) 
                 return await other.project.tokens.delete("id")
 
         assert asyncio.run(run()) == {}
+
+
+_STUCK = """
+import asyncio, socket, threading
+from satmint_sdk.rest import AsyncRestClient, RestClient
+
+def stuck(*_, **__):
+    print("resolving", flush=True)
+    threading.Event().wait()
+
+socket.getaddrinfo = stuck
+
+async def run():
+    async with AsyncRestClient("p", "t", "nowhere.test") as client:
+        await client.fabric.addresses.list()
+
+if {is_async}:
+    asyncio.run(run())
+RestClient("p", "t", "nowhere.test").fabric.addresses.list()
+"""
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_one_interrupt_ends_a_program_whose_resolver_is_stuck(*, is_async: bool) -> None:
+    code = _STUCK.format(is_async=is_async)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "resolving\n"
+        program.send_signal(signal.SIGINT)
+        try:
+            _, told = program.communicate(timeout=25)
+        finally:
+            program.kill()
+    assert told.rstrip().endswith("KeyboardInterrupt")

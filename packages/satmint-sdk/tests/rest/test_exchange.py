@@ -329,15 +329,16 @@ def test_a_conflict_without_an_attempt_before_it_is_a_verdict() -> None:
     assert refused.value.status_code == 409
 
 
-def test_that_a_server_honours_keys_is_learnt_from_a_key_that_it_returns() -> None:
+@pytest.mark.parametrize("echoed", [True, False])
+def test_that_a_server_honours_keys_is_learnt_from_its_responses(*, echoed: bool) -> None:
     server = Server()
     feed(with_options(POST, RETRIES), [answered(201, {})], server=server)
     assert server.honours_keys is None
     other = answered(201, {}, **{"idempotency-key": '"another"'})
     feed(with_options(POST, RETRIES), [other], server=server)
     assert server.honours_keys is None
-    echoed = answered(201, {}, **{"idempotency-key": '"key-1"'})
-    feed(with_options(POST, RETRIES), [echoed], server=server)
+    shows = {"idempotency-key": '"key-1"'} if echoed else {"idempotent-replayed": "true"}
+    feed(with_options(POST, RETRIES), [answered(201, {}, **shows)], server=server)
     assert feed(with_options(POST, RETRIES), [LOST, answered(201, {"ok": 1})], server=server)
 
 

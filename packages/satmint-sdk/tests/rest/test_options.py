@@ -77,9 +77,9 @@ def test_the_limits_of_connecting_and_reading_are_within_that_of_the_attempt() -
         *(
             (
                 {"idempotency_key": key},
-                "idempotency_key must be 1 to 255 printable ASCII characters",
+                'idempotency_key must be 1 to 255 letters, digits or marks but "\\',
             )
-            for key in ("", "x" * 256, "a\n", "é")
+            for key in ("", "x" * 256, "a\n", "é", "a b", 'a"', "a\\")
         ),
         ({"retries": -1}, "retries must be zero or more"),
         ({"retries": True}, "retries must be zero or more"),

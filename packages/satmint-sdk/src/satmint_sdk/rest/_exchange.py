@@ -39,6 +39,7 @@ T = TypeVar("T")
 Conversation = Generator[Step, Outcome, T]
 
 _KEY: Final = "idempotency-key"
+_REPLAYED: Final = "idempotent-replayed"
 _ABORT_POLL: Final = 1.0
 _NO_CONTENT: Final = 204
 _NOT_FOUND: Final = 404
@@ -70,7 +71,7 @@ def exchange(call: Call[T], endpoint: Endpoint, outside: Outside) -> Conversatio
         _stop_if_aborted(options, send)
         outcome = yield _within(send, ends - outside.now())
         if isinstance(outcome, Response):
-            if key is not None and outcome.headers.get(_KEY, "").strip('"') == key:
+            if key is not None and _honours(outcome, key):
                 outside.server.honours_keys = True
             if _succeeded(outcome):
                 return cast("T", _read(outcome, send, any_json=call.any_json))
@@ -98,6 +99,12 @@ def _key_of(call: Call[T], options: Resolved, outside: Outside) -> str | None:
     if options.retries == 0 or outside.server.honours_keys is False:
         return None
     return outside.new_key()
+
+
+def _honours(response: Response, key: str) -> bool:
+    """Whether a server shows that it knows keys: it returns the key, or marks a replay."""
+    headers = response.headers
+    return headers.get(_KEY, "").strip('"') == key or headers.get(_REPLAYED) == "true"
 
 
 def _compose(call: Call[T], endpoint: Endpoint, options: Resolved, key: str | None) -> Send:

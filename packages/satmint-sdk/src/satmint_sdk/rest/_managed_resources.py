@@ -159,7 +159,9 @@ class ManagedClickToCallTokens(Resource[D]):
         paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
         return Call("GET", path_of(*_C2C), query=members(paging, extras), options=request_options)
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def create(
@@ -248,7 +250,9 @@ class ManagedWebhooks(Resource[D]):
             "GET", path_of(*_WEBHOOKS), query=members(paging, extras), options=request_options
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def create(

@@ -113,7 +113,9 @@ class ManagedSessions(Resource[D]):
             options=request_options,
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def get(
@@ -260,7 +262,9 @@ class ManagedEvents(Resource[D]):
             options=request_options,
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
 
 class Management(Resource[D]):

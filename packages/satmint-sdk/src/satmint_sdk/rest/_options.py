@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, Protocol
@@ -14,6 +15,9 @@ DEFAULT_RETRIES: Final = 0
 DEFAULT_RETRY_ON_STATUS: Final = frozenset({429, 500, 502, 503, 504})
 DEFAULT_RETRY_BACKOFF: Final = 0.5
 DEFAULT_MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
+
+
+_KEY: Final = re.compile(r"[!#-\[\]-~]{1,255}")  # what needs no escape in RFC 9651, section 3.3.3
 
 
 class AbortSignal(Protocol):
@@ -51,7 +55,8 @@ class RequestOptions:
         read_timeout: Seconds for each wait for a part of the response, within `timeout`. As
             `timeout`.
         max_response_bytes: The largest body, decompressed, that is read. 16 MiB.
-        idempotency_key: The `Idempotency-Key` of this call, at most 255 printable ASCII characters.
+        idempotency_key: The `Idempotency-Key` of this call, at most 255 visible ASCII
+            characters but quotes and backslashes.
             One is generated for every POST that may be retried; give your own to continue a call
             of an earlier process. Not for options of a client.
 
@@ -94,9 +99,8 @@ class RequestOptions:
             raise ValueError("retry_backoff must be a number of seconds, zero or more")
         if self.max_response_bytes is not None and self.max_response_bytes < 0:
             raise ValueError("max_response_bytes must be zero or more")
-        key = self.idempotency_key
-        if key is not None and not (key.isascii() and key.isprintable() and 0 < len(key) < 256):
-            raise ValueError("idempotency_key must be 1 to 255 printable ASCII characters")
+        if self.idempotency_key is not None and not _KEY.fullmatch(self.idempotency_key):
+            raise ValueError('idempotency_key must be 1 to 255 letters, digits or marks but "\\')
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 D = TypeVar("D", SyncDriver, AsyncDriver)
 
-_WALK: Final = "Go through all items, page after page. Arguments as in `list`."
 _CALL: Final = re.compile(r"Call\[(.*)\]", re.DOTALL)
 _PAGE: Final = re.compile(r"Page\[(.*)\]", re.DOTALL)
 
@@ -51,7 +50,7 @@ class api_method(Generic[P, T]):  # noqa: N801 - a decorator
     """A method that performs the call it describes."""
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
-        self.describe = describe
+        self.describe: Callable[Concatenate[Any, P], Call[T]] = describe
         functools.update_wrapper(self, describe)  # type: ignore[arg-type]
 
     @overload
@@ -87,17 +86,22 @@ class api_method(Generic[P, T]):  # noqa: N801 - a decorator
         return _dressed(method_, describe, _answer_of(describe))
 
 
-class pages(Generic[P, Item]):  # noqa: N801 - named like a decorator
-    """A method that walks, page by page, the list that another method reads one page of."""
+def pages(
+    listing: api_method[P, Page[Item]],
+) -> Callable[[Callable[[Any], None]], Pages[P, Item]]:
+    """Make a method that walks, page by page, the list that `listing` reads one page of."""
+    return functools.partial(Pages[P, Item], listing)
 
-    def __init__(self, listing: api_method[P, Page[Item]]) -> None:
-        self.describe = listing.describe
-        functools.update_wrapper(self, listing.describe)  # type: ignore[arg-type]
-        self.__doc__ = _WALK
-        self.__name__ = "paginate"
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.__name__ = name
+class Pages(Generic[P, Item]):
+    """See `pages`. The decorated function has the name and the text of the method."""
+
+    def __init__(
+        self, listing: api_method[P, Page[Item]], described: Callable[[Any], None]
+    ) -> None:
+        self.describe: Callable[Concatenate[Any, P], Call[Page[Item]]] = listing.describe
+        functools.update_wrapper(self, described)  # type: ignore[arg-type]
+        self._described = described
 
     @overload
     def __get__(self, resource: None, owner: type | None = None) -> Self: ...
@@ -125,7 +129,7 @@ class pages(Generic[P, Item]):  # noqa: N801 - named like a decorator
         kind = "AsyncIterator" if is_async else "Iterator"
         made = _dressed(walk, describe, f"{kind}[{item}]")
         made.__annotations__["return"] = (AsyncIterator if is_async else Iterator)[item]
-        made.__doc__, made.__name__ = _WALK, self.__name__
+        made.__doc__, made.__name__ = self._described.__doc__, self._described.__name__
         return made
 
 
@@ -181,7 +185,7 @@ def install(kind: type, *, is_async: bool) -> None:
     _VARIANTS[kind] = is_async
     for name in dir(kind):
         described = inspect.getattr_static(kind, name)
-        if isinstance(described, (api_method, pages)):
+        if isinstance(described, (api_method, Pages)):
             function = described.function(is_async=is_async)
             function.__qualname__ = f"{kind.__qualname__}.{function.__name__}"
             setattr(kind, name, function)

@@ -51,11 +51,13 @@ class SignalWireRestError(Exception):
         request_id: str | None = None,
     ) -> None:
         self.status_code = status_code
-        self.body = scrub_json(body)
-        self.url = scrub(url)
+        self.body: object = scrub_json(body)
+        self.url: str = scrub(url)
         self.method = method
         self.headers = headers
-        self.request_id = request_id if request_id is not None else request_id_of(headers)
+        self.request_id: str | None = (
+            request_id if request_id is not None else request_id_of(headers)
+        )
         self.errors: list[ErrorEntry] = _entries(self.body)
         super().__init__(self._sentence())
 
