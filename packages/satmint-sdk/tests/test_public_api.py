@@ -21,8 +21,8 @@ from satmint_sdk.credentials import errors
 SOURCE = Path(satmint_sdk.__file__).parent
 
 REST = {
-    "AsyncRestClient", "RequestOptions", "RestClient", "SignalWireRestError",
-    "SignalWireRestTransportError",
+    "AsyncRestClient", "LastResponse", "RequestOptions", "RestClient", "SignalWireRestError",
+    "SignalWireRestTooLargeError", "SignalWireRestTransportError",
 }  # fmt: skip
 
 CREDENTIALS = {

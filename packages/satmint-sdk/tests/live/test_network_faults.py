@@ -23,7 +23,7 @@ from satmint_sdk.rest import (
     SignalWireRestTransportError,
 )
 
-HASTY = RequestOptions(timeout=0.25, retry_backoff=0.0)
+HASTY = RequestOptions(timeout=0.6, total_timeout=600, retry_backoff=0.0)
 TROUBLES = [trouble for trouble in Trouble if trouble is not Trouble.NONE]
 WAITING = frozenset({Trouble.TOO_SLOW, Trouble.LATE})
 

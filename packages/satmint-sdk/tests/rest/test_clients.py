@@ -209,6 +209,49 @@ def test_an_id_cannot_leave_its_folder(segment: str, path: str) -> None:
     assert wire.seen == [("DELETE", f"{SUBSCRIBERS}/{path}", None)]
 
 
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("api/x", "path must begin with one slash"),
+        ("//evil.test/x", "path must begin with one slash"),
+        ("https://evil.test/x", "path must begin with one slash"),
+        ("/x?y=1", "path must be escaped, and have no query: use the argument query"),
+        ("/x#y", "path must be escaped, and have no query: use the argument query"),
+        ("/x y", "path must be escaped, and have no query: use the argument query"),
+        ("/x\r\nhost: y", "path must be escaped, and have no query: use the argument query"),
+        ("/a/../b", "path must have no segments that are dots"),
+        ("/a/%2e%2E/b", "path must have no segments that are dots"),
+    ],
+)
+def test_a_path_of_ones_own_stays_on_the_server(path: str, sentence: str) -> None:
+    wire = Recorder()
+    with pytest.raises(ValueError) as refused:
+        RestClient("p", "t", "localhost", transport=wire).request("GET", path)
+    assert str(refused.value) == sentence
+    assert wire.seen == []
+
+
+async def test_a_request_of_ones_own_goes_to_any_path() -> None:
+    wire, second = Recorder(httpx.Response(200, json=["any", "json"])), Recorder()
+    with RestClient("p", "t", "localhost", transport=wire, application="billing/2.1") as client:
+        assert client.request("get", "/api/x%2F", query={"a": [1, 2], "b": None}) == ["any", "json"]
+    async with AsyncRestClient("p", "t", "localhost", transport=second) as other:
+        await other.request("PATCH", "/", body={"a": 1})
+    assert wire.seen == [("GET", "/api/x%2F?a=1&a=2", None)]
+    assert second.seen == [("PATCH", "/", {"a": 1})]
+    agents = [headers["user-agent"] for headers in (*wire.headers, *second.headers)]
+    assert agents[0] == f"{agents[1]} billing/2.1"
+    with pytest.raises(ValueError):
+        client.request("GET /", "/")
+
+
+@pytest.mark.parametrize("application", ["two words", "a/b/c", "", "a/1\r\nx: y", "é"])
+def test_an_application_that_is_no_product_token_is_refused(application: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        RestClient("p", "t", "localhost", application=application)
+    assert str(refused.value) == "application must be a name, or name/version, without blanks"
+
+
 @pytest.mark.parametrize("segment", ["", ".", ".."])
 def test_an_id_that_is_a_folder_is_refused(segment: str) -> None:
     wire = Recorder()

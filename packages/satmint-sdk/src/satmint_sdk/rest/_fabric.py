@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Generic
-
 from satmint_sdk.rest._addresses import FabricAddresses
-from satmint_sdk.rest._resource import D
+from satmint_sdk.rest._resource import D, Resource, group
 from satmint_sdk.rest._subscribers import FabricSubscribers
 from satmint_sdk.rest._tokens import FabricTokens
 
 
-class Fabric(Generic[D]):
+class Fabric(Resource[D]):
     """Everything below `/api/fabric` that a backend calls."""
 
-    def __init__(self, driver: D) -> None:
-        self.tokens: FabricTokens[D] = FabricTokens(driver)
-        self.subscribers: FabricSubscribers[D] = FabricSubscribers(driver)
-        self.addresses: FabricAddresses[D] = FabricAddresses(driver)
+    tokens: FabricTokens[D] = group(FabricTokens)
+    subscribers: FabricSubscribers[D] = group(FabricSubscribers)
+    addresses: FabricAddresses[D] = group(FabricAddresses)

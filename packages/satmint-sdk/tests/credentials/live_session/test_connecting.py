@@ -60,6 +60,15 @@ async def test_a_host_that_is_given_goes_before_the_header(gateway: FakeGateway)
         assert gateway.connected_to == ["http://127.0.0.1:8080"]
 
 
+async def test_the_gateway_is_told_of_the_application(gateway: FakeGateway) -> None:
+    async with live(gateway, application="billing/2.1"):
+        (params,) = gateway.said(CONNECT)
+        assert params["agent"].endswith(" billing/2.1")
+    async with session_of(gateway.service) as session:
+        with pytest.raises(ValueError):
+            SessionClient(session, transport=gateway, application="two words")
+
+
 async def test_a_token_that_names_no_gateway_is_not_sent_anywhere(clock: FakeClock) -> None:
     gateway = FakeGateway(FakeTokenService(clock))
     async with session_of(gateway.service) as session:

@@ -50,7 +50,7 @@ from satmint_sdk.credentials.live._inputs import (
 from satmint_sdk.credentials.live._phase import Phase
 from satmint_sdk.credentials.live._transport import GatewayTransport, UpgradeRefused, WebSockets
 from satmint_sdk.credentials.refresh._retry_decision import describe
-from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint
+from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint, user_agent_of
 
 SILENCE: Final = 20.0
 _OPEN_LIMIT: Final = 15.0
@@ -76,13 +76,14 @@ class SessionClient:
         silence: Seconds without a frame after which the connection counts as lost. satmint sends a
             ping every 9 s.
         max_wait: Maximum seconds of `open`.
+        application: Your program, such as `billing/2.1`, for the `agent` that the gateway is told.
         transport: Replaces the network.
         clock: The source of time; the session's if absent.
         entropy: The source of jitter; the session's if absent.
 
     Raises:
         ImportError: `websockets` is missing.
-        ValueError: `host` is not a host.
+        ValueError: `host` is not a host, or `application` is not a name.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class SessionClient:
         host: str | None = None,
         silence: float = SILENCE,
         max_wait: float = MAX_WAIT,
+        application: str | None = None,
         transport: GatewayTransport | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -104,7 +106,10 @@ class SessionClient:
         self._transport = WebSockets(self._clock) if transport is None else transport
         self._log: EventLog[ClientEvent] = EventLog(log_line)
         self._connection = ConnectionState(
-            sign=self._sign, draw=lambda: fraction(self._entropy), silence=silence
+            sign=self._sign,
+            draw=lambda: fraction(self._entropy),
+            silence=silence,
+            agent=user_agent_of(application),
         )
         self._inputs: deque[Input] = deque()
         self._wake = asyncio.Event()

@@ -52,6 +52,7 @@ from satmint_sdk.credentials.live._inputs import (
     TokenReplaced,
 )
 from satmint_sdk.credentials.live._phase import Phase
+from satmint_sdk.rest._endpoint import USER_AGENT
 
 ANSWER_LIMIT: Final = 10.0
 """Seconds in which the gateway must answer a request."""
@@ -71,11 +72,18 @@ class ConnectionState:
         sign: Signs a proof for an RPC method.
         draw: Draws a number in [0, 1) for jitter.
         silence: Seconds without a frame after which the connection counts as lost.
+        agent: What the gateway is told of the program, as in a `User-Agent`.
     """
 
     def __init__(
-        self, *, sign: Callable[[str], str], draw: Callable[[], float], silence: float
+        self,
+        *,
+        sign: Callable[[str], str],
+        draw: Callable[[], float],
+        silence: float,
+        agent: str = USER_AGENT,
     ) -> None:
+        self._agent = agent
         self._sign = sign
         self._draw = draw
         self._silence = silence
@@ -190,7 +198,7 @@ class ConnectionState:
         proof = self._sign(_methods.CONNECT)
         self._send_request(
             _methods.CONNECT,
-            _methods.connect_params(self._current_token, proof, state, self.protocol),
+            _methods.connect_params(self._current_token, proof, state, self.protocol, self._agent),
         )
 
     def _on_socket_lost(self, code: int | None, detail: str) -> None:
