@@ -317,7 +317,8 @@ class SubscriberCredentialProvider:
 
     def _hand_out(self, record: TokenRecord) -> Credential:
         self._handed_out = record
-        return Credential(token=record.token, expiry_at=record.expiry_at)
+        scope = self._members.get("scope", "")
+        return Credential(token=record.token, expiry_at=record.expiry_at, scope=scope)
 
     def __repr__(self) -> str:
         return f"<SubscriberCredentialProvider on {self._client!r}>"
