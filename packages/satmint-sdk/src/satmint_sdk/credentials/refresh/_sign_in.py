@@ -39,6 +39,7 @@ from satmint_sdk.credentials.refresh._attempt import (
     CredentialState,
     FallbackReason,
 )
+from satmint_sdk.credentials.refresh._local_faults import is_local_fault
 from satmint_sdk.credentials.refresh._mechanisms import ByKey, ByProvider
 from satmint_sdk.credentials.refresh._policy import Lifetime, measure
 from satmint_sdk.credentials.refresh._retry_decision import Retry, decide_retry, describe
@@ -220,7 +221,7 @@ class SignIn:
                 failures += 1
                 now = self._clock.now()
                 decision = decide_retry(error, now.wall)
-                if not isinstance(decision, Retry):
+                if not isinstance(decision, Retry) or is_local_fault(error):
                     raise
                 wait = max(backoff(failures, fraction(self._entropy)), decision.not_before)
                 if now.mono - began + wait > self._max_wait:
