@@ -33,7 +33,8 @@ CREDENTIALS = {
     "Instant", "InvalidCredential", "MemoryRefreshTokenStore", "Reauthenticated", "RefreshFailed",
     "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "SessionClient",
     "SessionClosed", "SessionEvent", "SessionRevoked", "SessionStats", "StaticCredentialProvider",
-    "StoreError", "StoreLocked", "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
+    "StoreError", "StoreLocked", "StoreUnavailable",
+    "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
     "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
 }  # fmt: skip
 

@@ -141,7 +141,7 @@ async def test_a_session_survives_days_of_network_faults(
                 await clock.advance(1000)
                 assert server.accepts(await provider.ask(session, clock))
             assert len(provider.failures) > 20
-            assert set(kinds(session)) == {"refreshed", "warning:attempt_failed"}
+            assert set(kinds(session)[1:]) == {"refreshed", "warning:attempt_failed"}
     assert len(road.met) >= len(Trouble) - 2
     assert len({credential.token for credential in provider.handed_out}) == 41
 

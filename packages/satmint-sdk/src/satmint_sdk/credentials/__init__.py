@@ -34,6 +34,7 @@ from satmint_sdk.credentials.errors import (
     SessionRevoked,
     StoreError,
     StoreLocked,
+    StoreUnavailable,
     TransientRefreshError,
 )
 from satmint_sdk.credentials.live._client import SessionClient
@@ -100,6 +101,7 @@ __all__ = [
     "StaticCredentialProvider",
     "StoreError",
     "StoreLocked",
+    "StoreUnavailable",
     "SubscriberCredentialProvider",
     "SubscriberMembers",
     "TokenRecord",

@@ -40,14 +40,20 @@ class Warned:
     """A transient failure, or a change in how the session is refreshed.
 
     Attributes:
-        code: `attempt_failed`: it will be retried. `bound_to_provider`: refreshing by key failed
-            permanently; the provider's `refresh()` is used from now on. `scope_unknown`: the
-            token's scope could not be read. `clock_skew`: the server refused a proof; its clock is
-            used for proofs from now on.
+        code: `attempt_failed`: it will be retried. `credential_refresh_fallback`: the provider's
+            `refresh()` is used, and not the key, because the token's scope does not contain
+            `sat:refresh` (`no-scope`), because the server refused the key or its endpoints could
+            not be asked (`endpoint-failed`), or because the first refresh by key did not succeed
+            within 30 s (`activation-timeout`). `credential_no_refresh_handler`: the credential has
+            an expiry, and nothing will refresh it. `scope_unknown`: the token's scope could not be
+            read. `clock_skew`: the server refused a proof; its clock is used for proofs from now
+            on.
             Of a live session: `presence_refused`, `reauthentication_refused`.
         cause_code: The cause, a stable word.
         detail: The cause, in a line for a log.
         retry_in: Seconds until the next attempt, if there is one.
+        expiry_at: Of `credential_no_refresh_handler`: when the credential expires, milliseconds
+            since the epoch.
     """
 
     kind: ClassVar[str] = "warning"
@@ -55,6 +61,12 @@ class Warned:
     cause_code: str
     detail: str
     retry_in: float | None = None
+    expiry_at: int | None = None
+
+    @property
+    def reason(self) -> str:
+        """The vendor's name of `cause_code` in `credential_refresh_fallback`."""
+        return self.cause_code
 
 
 @dataclass(frozen=True, slots=True)

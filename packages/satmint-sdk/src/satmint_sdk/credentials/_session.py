@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
 from satmint_sdk._forks import renew_in_children
-from satmint_sdk.credentials._credential import Credential, CredentialProvider
+from satmint_sdk.credentials._credential import (
+    Credential,
+    CredentialProvider,
+    required_token,
+)
 from satmint_sdk.credentials._events import EventLog, SessionEvent, log_line
 from satmint_sdk.credentials.bound._devices import ProofTarget
 from satmint_sdk.credentials.bound._dpop import DPoPKey
@@ -235,8 +239,8 @@ class CredentialSession:
         """
         usable = self._usable_credential()
         if usable is not None:
-            return usable.token
-        return (await self._run_in_session_loop(self._open_scheduler().fresh())).token
+            return required_token(usable)
+        return required_token(await self._run_in_session_loop(self._open_scheduler().fresh()))
 
     def token_blocking(self) -> str:
         """Get a valid token from a thread without an event loop; otherwise as `token`.
@@ -248,11 +252,11 @@ class CredentialSession:
         """
         usable = self._usable_credential()
         if usable is not None:
-            return usable.token
+            return required_token(usable)
         if _running_loop() is not None:
             raise RuntimeError("token_blocking must not be called in an event loop: await token()")
         try:
-            return self._submit_to_loop(self._open_scheduler().fresh()).result().token
+            return required_token(self._submit_to_loop(self._open_scheduler().fresh()).result())
         except CancelledError:
             raise SessionClosed(_LOOP_ENDED) from None
 
@@ -265,7 +269,8 @@ class CredentialSession:
             CredentialExpired: It cannot be replaced, or was not replaced within `max_wait`.
             SessionClosed: The session is not open.
         """
-        return (await self._run_in_session_loop(self._open_scheduler().renew(rejected))).token
+        renewed = self._open_scheduler().renew(rejected)
+        return required_token(await self._run_in_session_loop(renewed))
 
     async def login(self) -> Credential:
         """Sign in again: after a failure, or to change rights. Restarts refreshing.

@@ -18,6 +18,7 @@ from satmint_sdk.credentials.stores._contract import (
     RefreshTokenStore,
     TokenRecord,
 )
+from satmint_sdk.credentials.stores._guard import guarded, store_errors
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient, SignalWireRestError
 from satmint_sdk.rest.types import SubscriberToken, TokenPair
@@ -118,6 +119,7 @@ class SubscriberCredentialProvider:
             SignalWireRestTransportError: There was no response; retry.
             StoreLocked: Another process holds the lock for too long; retry.
             StoreError: The store's content is unreadable.
+            StoreUnavailable: The store failed otherwise; retry.
             OSError: The store cannot be read or written; retry.
         """
         self._fingerprint = context.fingerprint if context is not None and self._bind else None
@@ -145,6 +147,7 @@ class SubscriberCredentialProvider:
             SignalWireRestTransportError: There was no response; retry.
             StoreLocked: Another process holds the lock for too long; retry.
             StoreError: The store's content is unreadable, or belongs to another subscriber or key.
+            StoreUnavailable: The store failed otherwise; retry.
             OSError: The store cannot be read or written; retry.
         """
         async with self._lock_unless(self._is_newer) as adopted:
@@ -169,27 +172,40 @@ class SubscriberCredentialProvider:
         self, is_usable: Callable[[TokenRecord], bool]
     ) -> AsyncIterator[TokenRecord | None]:
         """Take the lock, or return a usable record that another process stored."""
-        if isinstance(self._store, ReadableRefreshTokenStore):
-            async with self._store.lock_unless(is_usable) as adopted:
+        store = self._store
+        if isinstance(store, ReadableRefreshTokenStore):
+            with store_errors():
+                lock = store.lock_unless(is_usable)
+            async with guarded(lock) as adopted:
                 yield adopted
         else:
-            async with self._store.lock():
+            with store_errors():
+                plain = store.lock()
+            async with guarded(plain):
                 yield None
+
+    async def _read_store(self) -> TokenRecord | None:
+        with store_errors():
+            return await self._store.load()
+
+    async def _write_store(self, record: TokenRecord) -> None:
+        with store_errors():
+            await self._store.save(record)
 
     async def _load(self) -> TokenRecord | None:
         """Read the store; saves a record first that could not be saved before."""
-        record = await self._store.load()
+        record = await self._read_store()
         if self._unsaved is not None:
             spent, fresh = self._unsaved
             if spent == (None if record is None else record.refresh_token):
-                await self._store.save(fresh)
+                await self._write_store(fresh)
                 record = fresh
             self._unsaved = None  # saved now, or superseded by another process
         return record
 
     async def _save(self, spent: TokenRecord | None, fresh: TokenRecord) -> TokenRecord:
         self._unsaved = (None if spent is None else spent.refresh_token, fresh)
-        await self._store.save(fresh)
+        await self._write_store(fresh)
         self._unsaved = None
         return fresh
 
@@ -215,7 +231,7 @@ class SubscriberCredentialProvider:
                 raise
             # A store that is shared without a working lock (a network file system) may have a newer
             # token now: check once before concluding that the session has ended.
-            newer = await self._store.load()
+            newer = await self._read_store()
             if newer is None or not self._is_ours(newer):
                 raise
             if newer.refresh_token == record.refresh_token:
@@ -231,7 +247,7 @@ class SubscriberCredentialProvider:
         now = self._clock.now().wall
         tried_at = record.tried_at
         if tried_at is None:
-            await self._store.save(replace(record, tried_at=int(now * 1000)))
+            await self._write_store(replace(record, tried_at=int(now * 1000)))
         began = now if tried_at is None else min(now, tried_at / 1000)
         fresh = self._record(await self._refresh(record), began, self._refreshed_lifetime)
         fresh = await self._save(record, fresh)
@@ -317,7 +333,8 @@ class SubscriberCredentialProvider:
 
     def _hand_out(self, record: TokenRecord) -> Credential:
         self._handed_out = record
-        return Credential(token=record.token, expiry_at=record.expiry_at)
+        scope = self._members.get("scope", "")
+        return Credential(token=record.token, expiry_at=record.expiry_at, scope=scope)
 
     def __repr__(self) -> str:
         return f"<SubscriberCredentialProvider on {self._client!r}>"

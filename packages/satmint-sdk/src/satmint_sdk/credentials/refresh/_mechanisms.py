@@ -51,6 +51,11 @@ class ByKey:
         self._expire_in = expire_in
         self._last_token: str | None = None
 
+    @property
+    def activated(self) -> bool:
+        """Whether it has succeeded before."""
+        return self._last_token is not None
+
     async def attempt(self, current: Credential) -> Credential:
         """Exchange the current token for a bound one, or refresh it if it is bound."""
         fresh = await self._devices.exchange(

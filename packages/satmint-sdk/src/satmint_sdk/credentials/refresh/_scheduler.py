@@ -237,6 +237,9 @@ class RefreshScheduler:
                 self._install(replace(before, stopped=failed))
                 self._log.emit(Failed(failed.cause_code, failed.detail))
             return
+        if fresh.credential is before.credential:  # only the mechanism has changed
+            self._install(fresh)
+            return
         self.margin = (
             None if before.lifetime is None else seconds_left(before.lifetime, self._clock.now())
         )

@@ -41,6 +41,9 @@ class RefreshTokenStore(Protocol):
     A provider reads and writes only while it holds the lock, and holds it from the read to the
     write, with one request to the server in between: the next holder finds the new token. A lock
     must end by itself when its holder's process dies.
+
+    Every exception of a store is taken as passing, and the operation is tried again, except for a
+    `StoreError` that is neither `StoreLocked` nor `StoreUnavailable`.
     """
 
     def lock(self) -> AbstractAsyncContextManager[None]:
@@ -48,6 +51,7 @@ class RefreshTokenStore(Protocol):
 
         Raises:
             StoreLocked: The lock was not free in time (15 s is a good limit).
+            Exception: The lock cannot be taken now.
         """
         ...
 
