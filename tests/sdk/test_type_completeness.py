@@ -6,38 +6,22 @@ outside, as a type checker of a program does that uses them.
 
 import json
 import os
-from typing import Any, Final
+from typing import Any
 
 from tests.browser.vendor import pyright
 from tests.sdk.environment import done, sdk_python
-
-_REST: Final = "satmint_sdk.rest"
-NOT_YET: Final = frozenset(
-    {
-        f"{_REST}._addresses.FabricAddresses.paginate",
-        f"{_REST}._resource.pages.describe",
-        f"{_REST}._subscribers.FabricSubscribers.paginate",
-        f"{_REST}.errors.SignalWireRestError.body",
-        f"{_REST}.errors.SignalWireRestError.request_id",
-        f"{_REST}.errors.SignalWireRestError.url",
-    }
-)
-"""What pyright infers and other type checkers may infer differently."""
 
 
 def test_the_sdk_is_completely_typed() -> None:
     report = completeness("satmint_sdk")
     incomplete = {
-        symbol["name"]
+        symbol["name"]: [one["message"] for one in symbol["diagnostics"]]
         for symbol in report["symbols"]
         if not symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]
-        # Other incomplete types contain one of these: their diagnostics say "partially unknown".
-        if any("missing type annotation" in one["message"] for one in symbol["diagnostics"])
     }
-    assert incomplete <= NOT_YET
-    assert incomplete or report["completenessScore"] == 1
+    assert incomplete == {}
+    assert report["completenessScore"] == 1
     assert report["exportedSymbolCounts"]["withKnownType"] > 250
-    assert report["exportedSymbolCounts"]["withUnknownType"] == 0
 
 
 def completeness(package: str) -> dict[str, Any]:

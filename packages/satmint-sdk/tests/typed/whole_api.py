@@ -50,6 +50,7 @@ from satmint_sdk.credentials import (
     StaticCredentialProvider,
     StoreError,
     StoreLocked,
+    StoreUnavailable,
     SubscriberCredentialProvider,
     SubscriberMembers,
     TokenRecord,
@@ -60,9 +61,11 @@ from satmint_sdk.credentials import (
 )
 from satmint_sdk.rest import (
     AsyncRestClient,
+    LastResponse,
     RequestOptions,
     RestClient,
     SignalWireRestError,
+    SignalWireRestTooLargeError,
     SignalWireRestTransportError,
 )
 from satmint_sdk.rest.types import Address, ErrorEntry, Page, Subscriber, SubscriberToken, TokenPair
@@ -87,6 +90,9 @@ def requests(client: RestClient) -> None:
     assert_type(client.fabric.addresses.list(), Page[Address])
     assert_type(client.fabric.addresses.paginate(), Iterator[Address])
     client.project.tokens.create(name="ci", permissions=["calling"])
+    assert_type(client.request("GET", "/api/fabric/addresses", query={"page_size": 1}), Any)
+    client.satmint.sessions.revoke("id")
+    assert_type(client.last_response, LastResponse | None)
     assert_type(client.clock_offset, float | None)
     client.close()
 
@@ -110,7 +116,7 @@ def refused(error: SignalWireRestError) -> bool:
     assert_type(error.request_id, str | None)
     assert_type(error.errors, list[ErrorEntry])
     assert_type(error.code, str | None)
-    return isinstance(error, SignalWireRestTransportError)
+    return isinstance(error, SignalWireRestTransportError | SignalWireRestTooLargeError)
 
 
 class OwnProvider:
@@ -247,6 +253,8 @@ def remedy(error: CredentialError) -> str:
             return f"{error.method} {error.code} {error.message}"
         case GatewayUnreachable() | GatewayError():
             return "wait"
+        case StoreUnavailable():
+            return repr(error.__cause__)
         case SessionClosed() | InvalidCredential():
             return "mend the program"
         case _:
