@@ -111,6 +111,26 @@ def test_slow_dns_counts(stuck_resolver: list[str]) -> None:
     )
 
 
+def test_a_name_is_resolved_when_there_are_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a program that ends, whose `atexit` function revokes a session."""
+
+    def no_more(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    asked: list[str] = []
+
+    def nobody(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        raise socket.gaierror("unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with RestClient("p", "t", "nowhere.test") as client, monkeypatch.context() as ending:
+        ending.setattr(threading.Thread, "start", no_more)
+        with pytest.raises(SignalWireRestTransportError) as unknown:
+            client.fabric.addresses.list()
+    assert (unknown.value.body, asked) == ("ConnectError: unknown", ["nowhere.test"])
+
+
 def test_a_connect_timeout_is_within_the_timeout(stuck_resolver: list[str]) -> None:
     for said in both("nowhere.test", RequestOptions(timeout=60, connect_timeout=0.2)):
         assert said == "ConnectTimeout: the host name was not resolved in time"

@@ -49,9 +49,13 @@ class Resolver:
                 return lookup
             lookup = self._lookups[key] = Future()
             lookup.set_running_or_notify_cancel()  # a caller that stops waiting cannot cancel it
-        threading.Thread(
+        thread = threading.Thread(
             target=self._resolve, args=(key, lookup), name="satmint-resolver", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # there are no more threads, or the program ends and has no new ones
+            self._resolve(key, lookup)
         return lookup
 
     def _resolve(self, key: tuple[str, int], lookup: Lookup) -> None:
