@@ -26,15 +26,18 @@ REST = {
 }  # fmt: skip
 
 CREDENTIALS = {
-    "AuthenticateContext", "Authorization", "ClientEvent", "ClientState", "Clock", "Connected",
-    "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialSession",
+    "AuthenticateContext", "Authorization", "BlockingCredentialSession", "ClientEvent",
+    "ClientState", "Clock", "Connected",
+    "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialRefused",
+    "CredentialSession",
     "DPoPKey", "Disconnected", "EmbedTokenCredentialProvider", "Ended", "Entropy", "Expired",
     "Failed", "FileRefreshTokenStore", "GatewayError", "GatewayRefused", "GatewayUnreachable",
     "Instant", "InvalidCredential", "MemoryRefreshTokenStore", "Reauthenticated", "RefreshFailed",
-    "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "SessionClient",
+    "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "RevokingCredentialProvider",
+    "SessionClient",
     "SessionClosed", "SessionEvent", "SessionRevoked", "SessionStats", "StaticCredentialProvider",
     "StoreError", "StoreLocked", "StoreUnavailable",
-    "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
+    "SubscriberAuth", "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
     "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
 }  # fmt: skip
 
@@ -50,12 +53,18 @@ TESTING = {"FakeClock", "FakeEntropy", "FakeTokenService", "make_token", "settle
     ],
 )
 def test_public_names_are_exactly_those_promised(module: object, promised: set[str]) -> None:
+    lazy = {"SubscriberAuth"} & promised  # loaded when it is first used
     found = {
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        if not name.startswith("_") and not inspect.ismodule(value) and name != "TYPE_CHECKING"
     }
-    assert found == promised == set(vars(module)["__all__"])
+    assert found | lazy == promised == set(vars(module)["__all__"])
+    assert all(getattr(module, name) is not None for name in promised)
+
+
+def test_dir_of_credentials_shows_nothing_private() -> None:
+    assert set(dir(satmint_sdk.credentials)) == CREDENTIALS
 
 
 def loaded_by(statement: str) -> set[str]:

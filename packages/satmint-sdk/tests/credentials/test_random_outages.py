@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import BackendProvider, session_of
-from satmint_sdk.credentials import CredentialExpired, CredentialSession
+from satmint_sdk.credentials import CredentialExpired, CredentialRefused, CredentialSession
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ async def ask(session: CredentialSession, clock: FakeClock, weather: str) -> str
     assert asking.done()
     try:
         return asking.result()
-    except CredentialExpired:
+    except (CredentialExpired, CredentialRefused):
         return None
 
 

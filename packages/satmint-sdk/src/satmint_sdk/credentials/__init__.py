@@ -12,19 +12,25 @@ A session refreshes in the background, and reports in `session.events()`. A `Ses
 it to the gateway (extra `gateway`).
 """
 
+from typing import TYPE_CHECKING
+
 from satmint_sdk._ambient import Clock, Entropy, Instant
+from satmint_sdk.credentials._blocking import BlockingCredentialSession
 from satmint_sdk.credentials._credential import (
     AuthenticateContext,
     Credential,
     CredentialProvider,
     RefreshingCredentialProvider,
+    RevokingCredentialProvider,
 )
 from satmint_sdk.credentials._events import Expired, Failed, Refreshed, SessionEvent, Warned
-from satmint_sdk.credentials._session import CredentialSession, SessionStats
+from satmint_sdk.credentials._session import CredentialSession
+from satmint_sdk.credentials._session_parts import SessionStats
 from satmint_sdk.credentials.bound._dpop import DPoPKey
 from satmint_sdk.credentials.errors import (
     CredentialError,
     CredentialExpired,
+    CredentialRefused,
     GatewayError,
     GatewayRefused,
     GatewayUnreachable,
@@ -62,9 +68,13 @@ from satmint_sdk.credentials.stores._contract import (
 from satmint_sdk.credentials.stores._file import FileRefreshTokenStore
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
 
+if TYPE_CHECKING:
+    from satmint_sdk.credentials._auth import SubscriberAuth
+
 __all__ = [
     "AuthenticateContext",
     "Authorization",
+    "BlockingCredentialSession",
     "ClientEvent",
     "ClientState",
     "Clock",
@@ -73,6 +83,7 @@ __all__ = [
     "CredentialError",
     "CredentialExpired",
     "CredentialProvider",
+    "CredentialRefused",
     "CredentialSession",
     "DPoPKey",
     "Disconnected",
@@ -93,6 +104,7 @@ __all__ = [
     "RefreshTokenStore",
     "Refreshed",
     "RefreshingCredentialProvider",
+    "RevokingCredentialProvider",
     "SessionClient",
     "SessionClosed",
     "SessionEvent",
@@ -102,6 +114,7 @@ __all__ = [
     "StoreError",
     "StoreLocked",
     "StoreUnavailable",
+    "SubscriberAuth",
     "SubscriberCredentialProvider",
     "SubscriberMembers",
     "TokenRecord",
@@ -110,3 +123,16 @@ __all__ = [
     "WentOffline",
     "WentOnline",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load `SubscriberAuth` when it is first used: it needs httpx, which is large."""
+    if name == "SubscriberAuth":
+        from satmint_sdk.credentials._auth import SubscriberAuth
+
+        return SubscriberAuth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -135,3 +135,19 @@ class RefreshingCredentialProvider(CredentialProvider, Protocol):
                 credential then stays valid until it expires.
         """
         ...
+
+
+@runtime_checkable
+class RevokingCredentialProvider(CredentialProvider, Protocol):
+    """A provider that can end the session on the server."""
+
+    async def revoke(self) -> bool:
+        """Revoke all tokens of the session. Called by `CredentialSession.logout`.
+
+        Returns:
+            Whether they are revoked; false if the server cannot do it for this provider.
+
+        Raises:
+            Exception: On failure.
+        """
+        ...

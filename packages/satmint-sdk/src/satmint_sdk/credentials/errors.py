@@ -5,6 +5,7 @@ Exception
     ├── InvalidCredential       a provider returned an unusable credential
     ├── RefreshFailed           the credential cannot be refreshed any more
     ├── CredentialExpired       the credential has expired and was not refreshed in time
+    ├── CredentialRefused       a server refused the credential, and it was not replaced in time
     ├── SessionClosed           the session is not open in this process
     ├── StoreError              a refresh token store has unreadable content
     │   ├── StoreLocked         its lock was not free in time
@@ -45,6 +46,13 @@ class RefreshFailed(CredentialError):
 
 class CredentialExpired(CredentialError):
     """The credential has expired. `__cause__` is the error that prevented its refresh."""
+
+
+class CredentialRefused(CredentialError):
+    """A server refused the credential, and it was not replaced in time.
+
+    `__cause__` is the error that prevented it. `login()` signs in again.
+    """
 
 
 class SessionClosed(CredentialError):

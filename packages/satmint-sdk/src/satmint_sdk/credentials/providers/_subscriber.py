@@ -21,6 +21,7 @@ from satmint_sdk.credentials.stores._contract import (
 from satmint_sdk.credentials.stores._guard import guarded, store_errors
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient, SignalWireRestError
+from satmint_sdk.rest._call import Call, path_of
 from satmint_sdk.rest.types import SubscriberToken, TokenPair
 
 DEFAULT_LIFE: Final = 7200
@@ -29,6 +30,8 @@ UNBOUND_SELF_REFRESH_LIFE: Final = 60
 _TIMEOUT: Final = 10.0
 _DEFINITIVE: Final = frozenset({404, 422})
 _FRESH_SHARE: Final = 0.3
+_REVOKE: Final = path_of("api", "satmint", "tokens", "revoke")
+_CANNOT_REVOKE: Final = frozenset({401, 403, 404, 405})
 
 
 class SubscriberMembers(TypedDict, total=False):
@@ -167,6 +170,37 @@ class SubscriberCredentialProvider:
                     record = await self._sign_in(record)
             return self._hand_out(record)
 
+    async def revoke(self) -> bool:
+        """Revoke the session of the stored refresh token, and delete the record.
+
+        It takes an API token of the scope management, and a satmint server.
+
+        Returns:
+            Whether it is revoked; false if the server does not let this client revoke tokens. The
+            record is deleted in both cases.
+
+        Raises:
+            SignalWireRestError: The server could not do it now.
+            SignalWireRestTransportError: There was no response.
+            StoreLocked: Another process holds the lock for too long.
+            StoreUnavailable: The store failed.
+            OSError: The store cannot be read or written.
+        """
+        async with self._lock_unless(lambda _: False):
+            record = await self._read_store()
+            if record is None or record.reference != self._reference:
+                return False
+            try:
+                await self._revoke(record)
+                revoked = True
+            except SignalWireRestError as refused:
+                if refused.status_code not in _CANNOT_REVOKE:
+                    raise
+                revoked = False
+            await self._write_store(None)
+        self._handed_out = self._unsaved = None
+        return revoked
+
     @contextlib.asynccontextmanager
     async def _lock_unless(
         self, is_usable: Callable[[TokenRecord], bool]
@@ -188,7 +222,7 @@ class SubscriberCredentialProvider:
         with store_errors():
             return await self._store.load()
 
-    async def _write_store(self, record: TokenRecord) -> None:
+    async def _write_store(self, record: TokenRecord | None) -> None:
         with store_errors():
             await self._store.save(record)
 
@@ -286,6 +320,16 @@ class SubscriberCredentialProvider:
                 refresh_token=record.refresh_token, request_options=self._attempt
             )
         )
+
+    async def _revoke(self, record: TokenRecord) -> None:
+        call: Call[object] = Call(
+            "POST", _REVOKE, body={"token": record.refresh_token}, options=self._attempt
+        )
+        client = self._client
+        if isinstance(client, AsyncRestClient):
+            await client._driver.run(call)
+        else:
+            await asyncio.to_thread(client._driver.run, call)
 
     def _record(self, pair: TokenPair, began: float, life: float) -> TokenRecord:
         if self._fingerprint is None and self._members.get("scope") == REFRESH_SCOPE:

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeVar
 from satmint_sdk._ambient import Clock, Entropy, Instant, fraction
 from satmint_sdk._retry import backoff
 from satmint_sdk.credentials._credential import Credential
-from satmint_sdk.credentials._events import SessionEvent, Warned
+from satmint_sdk.credentials._events import MechanismName, SessionEvent, Warned
 from satmint_sdk.credentials._waiting import within
 from satmint_sdk.credentials.errors import RefreshFailed
 from satmint_sdk.credentials.refresh._mechanisms import ByKey, Mechanism
@@ -53,6 +53,7 @@ class CredentialState:
         mechanism: How it is refreshed; `None` if it is not.
         fallback: The mechanism to use if `mechanism` fails permanently.
         stopped: Why refreshing has stopped; `None` while it runs.
+        refused: Whether a server has refused the credential; it is not handed out any more.
     """
 
     credential: Credential
@@ -60,6 +61,11 @@ class CredentialState:
     mechanism: Mechanism | None
     fallback: Mechanism | None = None
     stopped: RefreshFailed | None = None
+    refused: bool = False
+
+    def advice(self, now: Instant) -> Advice:
+        """What to do with the credential. One that was refused is as good as expired."""
+        return Advice.EXPIRED if self.refused else advise(self.lifetime, now)
 
 
 class Superseded(Exception):
@@ -104,7 +110,7 @@ class RefreshAttempt:
         self._forced = forced
         self.duration = 0.0
         """Seconds that the attempt which succeeded took."""
-        self.refreshed_by = ""
+        self.refreshed_by: MechanismName = "provider"
         """Name of the successful mechanism."""
         self.idle = True
         """Whether no attempt is running: before the first one, and between two."""
