@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, assert_never, assert_type
 
+import httpx
+
 from satmint_sdk import __version__
 from satmint_sdk.credentials import (
     AuthenticateContext,
     Authorization,
+    BlockingCredentialSession,
     ClientEvent,
     ClientState,
     Clock,
@@ -22,6 +25,7 @@ from satmint_sdk.credentials import (
     CredentialError,
     CredentialExpired,
     CredentialProvider,
+    CredentialRefused,
     CredentialSession,
     Disconnected,
     DPoPKey,
@@ -42,6 +46,7 @@ from satmint_sdk.credentials import (
     RefreshFailed,
     RefreshingCredentialProvider,
     RefreshTokenStore,
+    RevokingCredentialProvider,
     SessionClient,
     SessionClosed,
     SessionEvent,
@@ -51,6 +56,7 @@ from satmint_sdk.credentials import (
     StoreError,
     StoreLocked,
     StoreUnavailable,
+    SubscriberAuth,
     SubscriberCredentialProvider,
     SubscriberMembers,
     TokenRecord,
@@ -208,6 +214,17 @@ async def sessions(client: AsyncRestClient, clock: Clock, entropy: Entropy) -> N
                 told(one)
 
 
+def blocking(provider: RevokingCredentialProvider) -> None:
+    """A session for threads, and authentication for httpx."""
+    with BlockingCredentialSession(provider, name="main") as session:
+        assert_type(session.token(), str)
+        assert_type(session.renew("t"), str)
+        assert_type(session.events(), Iterator[SessionEvent])
+        with httpx.Client(auth=SubscriberAuth(session, scheme="DPoP")) as http:
+            http.get("https://host")
+        assert_type(session.logout(), bool)
+
+
 def described(event: SessionEvent) -> str:
     """The events of a session are known to the type checker, all of them."""
     match event:
@@ -245,7 +262,7 @@ def told(event: ClientEvent) -> str:
 def remedy(error: CredentialError) -> str:
     """What to do about an error."""
     match error:
-        case CredentialExpired() | SessionRevoked():
+        case CredentialExpired() | CredentialRefused() | SessionRevoked():
             return "sign in"
         case RefreshFailed():
             return error.cause_code

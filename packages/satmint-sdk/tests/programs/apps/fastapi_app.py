@@ -10,17 +10,24 @@ import uvicorn
 from _common import FIRST_LIFE, LIFE, ME, REFERENCE, log_everything
 from fastapi import FastAPI, Request
 
-from satmint_sdk.credentials import CredentialSession, SubscriberCredentialProvider
+from satmint_sdk.credentials import (
+    CredentialSession,
+    SubscriberAuth,
+    SubscriberCredentialProvider,
+)
 from satmint_sdk.rest import AsyncRestClient
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with AsyncRestClient() as client, httpx.AsyncClient() as http:
+    async with AsyncRestClient() as client:
         provider = SubscriberCredentialProvider(
             client, reference=REFERENCE, lifetime=FIRST_LIFE, refreshed_lifetime=LIFE
         )
-        async with CredentialSession(provider) as session:
+        async with (
+            CredentialSession(provider) as session,
+            httpx.AsyncClient(auth=SubscriberAuth(session)) as http,
+        ):
             app.state.session, app.state.http = session, http
             yield
 
@@ -31,11 +38,7 @@ app = FastAPI(lifespan=lifespan)
 @app.get("/me")
 async def me(request: Request) -> dict[str, object]:
     state = request.app.state
-    token = await state.session.token()
-    answer = await state.http.get(ME, headers={"authorization": f"Bearer {token}"})
-    if answer.status_code == 401:
-        token = await state.session.renew(token)
-        answer = await state.http.get(ME, headers={"authorization": f"Bearer {token}"})
+    answer = await state.http.get(ME)
     answer.raise_for_status()
     return {
         "id": answer.json()["id"],
