@@ -13,7 +13,5 @@ def is_public(name: str) -> bool:
 class PublicDir:
     """An object whose `dir` lists no private names, as completion in a shell shows it."""
 
-    __slots__ = ("__dict__", "__weakref__")
-
     def __dir__(self) -> Iterable[str]:
         return [name for name in super().__dir__() if is_public(name)]

@@ -7,7 +7,7 @@ import inspect
 import json
 import pickle
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -27,7 +27,7 @@ from satmint_sdk.rest import (
     SignalWireRestError,
     SignalWireRestTransportError,
 )
-from satmint_sdk.rest.types import SubscriberToken, TokenPair
+from satmint_sdk.rest.types import Event, SubscriberToken, TokenPair
 
 Seen = tuple[str, str, Any]
 
@@ -184,6 +184,8 @@ def test_the_types_are_those_of_the_client(service: FakeTokenService) -> None:
     assert_type(client.fabric.tokens.create_subscriber_token(reference="a"), SubscriberToken)
     waiting = other.fabric.tokens.refresh_subscriber_token(refresh_token="rt")
     assert_type(waiting, Coroutine[Any, Any, TokenPair]).close()
+    assert_type(client.satmint.events.paginate(), Iterator[Event])
+    assert_type(other.satmint.events.paginate(), AsyncIterator[Event])
 
 
 def test_a_mistyped_argument_is_refused_before_anything_is_sent() -> None:

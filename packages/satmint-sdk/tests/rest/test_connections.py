@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ class Async(httpx.AsyncBaseTransport):
 def in_a_child(work: Callable[[], object]) -> str:
     """What `work` returns, or the error that it raises, in a process forked off this one."""
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of a server: Python 3.12
+        child = os.fork()
     if child == 0:
         try:
             said = str(work())
@@ -123,6 +126,16 @@ async def test_nor_does_a_function_that_makes_the_wrong_one_pass() -> None:
     assert str(refused.value) == (
         "transport must be an httpx.AsyncBaseTransport for AsyncRestClient,"
         " or a function that makes one"
+    )
+
+
+def test_a_loop_that_is_not_of_asyncio_is_told_what_to_do() -> None:
+    """Under trio there is none."""
+    call = AsyncRestClient("p", "t", "localhost").fabric.addresses.list()
+    with pytest.raises(RuntimeError) as refused:
+        call.send(None)
+    assert str(refused.value) == (
+        "AsyncRestClient needs a running asyncio loop; under trio, call a RestClient in a thread"
     )
 
 

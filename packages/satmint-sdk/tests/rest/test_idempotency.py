@@ -105,6 +105,14 @@ def test_a_key_of_ones_own_continues_the_call_of_an_earlier_process() -> None:
     assert server.keys == ['"job-17"'] * 2
 
 
+def test_a_key_for_all_calls_of_a_client_is_refused() -> None:
+    with pytest.raises(ValueError) as refused:
+        RestClient("p", "t", "h", RequestOptions(idempotency_key="job-17"))
+    assert str(refused.value) == (
+        "idempotency_key is for one call: give it in the options of that call"
+    )
+
+
 def test_no_keys_are_sent_to_a_server_that_is_said_not_to_honour_them() -> None:
     server = Maker(honours=False)
     with RestClient("p", "t", "h", RETRIES, transport=server, idempotency_keys=False) as client:

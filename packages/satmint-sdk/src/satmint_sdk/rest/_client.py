@@ -122,6 +122,9 @@ class _Secrets:
 class RestClient(_Client[SyncDriver], is_async=False):
     """The REST API, with blocking methods. Threads may share one client.
 
+    `fabric`, `project` and `satmint` (the management API) are groups of methods; `request` is for
+    any other path.
+
     Example:
         with RestClient(project="...", token="PT...", host="example.signalwire.com") as client:
             pair = client.fabric.tokens.create_subscriber_token(reference="alice@example.com")

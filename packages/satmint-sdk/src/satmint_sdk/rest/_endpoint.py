@@ -167,6 +167,8 @@ def client_endpoint(
         ValueError: Something is missing in both, or has blanks or control characters; the text
             names what, and contains nothing of it.
     """
+    if options is not None and options.idempotency_key is not None:
+        raise ValueError("idempotency_key is for one call: give it in the options of that call")
     found: dict[str, SecretText] = {}
     missing: list[str] = []
     for argument, variable, given in (
