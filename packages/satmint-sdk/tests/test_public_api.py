@@ -25,6 +25,9 @@ REST = {
 
 CREDENTIALS = {
     "AuthenticateContext", "Authorization", "BlockingCredentialSession", "ClientEvent",
+    "CompareAndSetMapping", "CompareAndSetRefreshTokenStore", "MAX_LOCK_SECONDS",
+    "ReadableRefreshTokenStore", "SQLiteRefreshTokenStore",
+
     "ClientState", "Clock", "Connected",
     "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialRefused",
     "CredentialSession",
