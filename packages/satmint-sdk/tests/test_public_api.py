@@ -27,6 +27,9 @@ REST = {
 
 CREDENTIALS = {
     "AuthenticateContext", "Authorization", "BlockingCredentialSession", "ClientEvent",
+    "CompareAndSetMapping", "CompareAndSetRefreshTokenStore", "MAX_LOCK_SECONDS",
+    "ReadableRefreshTokenStore", "SQLiteRefreshTokenStore",
+
     "ClientState", "Clock", "Connected",
     "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialRefused",
     "CredentialSession",
@@ -41,7 +44,9 @@ CREDENTIALS = {
     "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
 }  # fmt: skip
 
-TESTING = {"FakeClock", "FakeEntropy", "FakeTokenService", "make_token", "settle"}
+TESTING = {
+    "FakeClock", "FakeEntropy", "FakeTokenService", "check_store", "make_token", "settle",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,15 @@ import httpx
 
 from satmint_sdk import __version__
 from satmint_sdk.credentials import (
+    MAX_LOCK_SECONDS,
     AuthenticateContext,
     Authorization,
     BlockingCredentialSession,
     ClientEvent,
     ClientState,
     Clock,
+    CompareAndSetMapping,
+    CompareAndSetRefreshTokenStore,
     Connected,
     Credential,
     CredentialError,
@@ -41,6 +44,7 @@ from satmint_sdk.credentials import (
     Instant,
     InvalidCredential,
     MemoryRefreshTokenStore,
+    ReadableRefreshTokenStore,
     Reauthenticated,
     Refreshed,
     RefreshFailed,
@@ -52,6 +56,7 @@ from satmint_sdk.credentials import (
     SessionEvent,
     SessionRevoked,
     SessionStats,
+    SQLiteRefreshTokenStore,
     StaticCredentialProvider,
     StoreError,
     StoreLocked,
@@ -75,7 +80,14 @@ from satmint_sdk.rest import (
     SignalWireRestTransportError,
 )
 from satmint_sdk.rest.types import Address, ErrorEntry, Page, Subscriber, SubscriberToken, TokenPair
-from satmint_sdk.testing import FakeClock, FakeEntropy, FakeTokenService, make_token, settle
+from satmint_sdk.testing import (
+    FakeClock,
+    FakeEntropy,
+    FakeTokenService,
+    check_store,
+    make_token,
+    settle,
+)
 
 assert_type(__version__, str)
 
@@ -276,6 +288,14 @@ def remedy(error: CredentialError) -> str:
             return "mend the program"
         case _:
             return str(error)
+
+
+async def stores(mapping: CompareAndSetMapping) -> ReadableRefreshTokenStore:
+    """The stores that are ready, and the check of others."""
+    lease: float = 2 * MAX_LOCK_SECONDS
+    assert_type(lease, float)
+    await check_store(lambda: SQLiteRefreshTokenStore("f", "alice"))
+    return CompareAndSetRefreshTokenStore(mapping, "alice")
 
 
 async def tests() -> None:

@@ -61,23 +61,33 @@ from satmint_sdk.credentials.providers._subscriber import (
     SubscriberCredentialProvider,
     SubscriberMembers,
 )
+from satmint_sdk.credentials.stores._compare_and_set import (
+    CompareAndSetMapping,
+    CompareAndSetRefreshTokenStore,
+)
 from satmint_sdk.credentials.stores._contract import (
+    MAX_LOCK_SECONDS,
+    ReadableRefreshTokenStore,
     RefreshTokenStore,
     TokenRecord,
 )
 from satmint_sdk.credentials.stores._file import FileRefreshTokenStore
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
+from satmint_sdk.credentials.stores._sqlite import SQLiteRefreshTokenStore
 
 if TYPE_CHECKING:
     from satmint_sdk.credentials._auth import SubscriberAuth
 
 __all__ = [
+    "MAX_LOCK_SECONDS",
     "AuthenticateContext",
     "Authorization",
     "BlockingCredentialSession",
     "ClientEvent",
     "ClientState",
     "Clock",
+    "CompareAndSetMapping",
+    "CompareAndSetRefreshTokenStore",
     "Connected",
     "Credential",
     "CredentialError",
@@ -99,12 +109,14 @@ __all__ = [
     "Instant",
     "InvalidCredential",
     "MemoryRefreshTokenStore",
+    "ReadableRefreshTokenStore",
     "Reauthenticated",
     "RefreshFailed",
     "RefreshTokenStore",
     "Refreshed",
     "RefreshingCredentialProvider",
     "RevokingCredentialProvider",
+    "SQLiteRefreshTokenStore",
     "SessionClient",
     "SessionClosed",
     "SessionEvent",

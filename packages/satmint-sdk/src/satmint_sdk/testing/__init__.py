@@ -10,17 +10,20 @@
             await clock.advance(3 * 3600)
             assert service.accepts(await session.token())
 
-It needs no test framework. The tests of this package use it.
+`check_store` checks a refresh token store of your own against its contract. Nothing here needs a
+test framework.
 """
 
 from satmint_sdk.testing._clock import FakeClock, FakeEntropy, settle
 from satmint_sdk.testing._service import FakeTokenService
+from satmint_sdk.testing._stores import check_store
 from satmint_sdk.testing._tokens import make_token
 
 __all__ = [
     "FakeClock",
     "FakeEntropy",
     "FakeTokenService",
+    "check_store",
     "make_token",
     "settle",
 ]

@@ -81,13 +81,11 @@ class SessionClient:
         host: Host of the gateway, with or without port; read from the token's `ch` header if
             absent, as the browser SDK does. Schemes and `SIGNALWIRE_REST_CA_FILE` as for
             `RestClient`, with `wss` instead of `https`.
-        silence: Seconds without a frame after which the connection counts as lost. satmint sends a
-            ping every 9 s.
+        silence: Seconds without a frame until the connection counts as lost; pings come every 9 s.
         max_wait: Maximum seconds of `open`.
         application: Your program, such as `billing/2.1`, for the `agent` that the gateway is told.
         transport: Replaces the network.
-        clock: The source of time; the session's if absent.
-        entropy: The source of jitter; the session's if absent.
+        clock, entropy: The sources of time and of jitter; the session's if absent.
 
     Raises:
         ImportError: `websockets` is missing.
@@ -112,8 +110,7 @@ class SessionClient:
         self._clock: Clock = session.clock if clock is None else clock
         self._entropy: Entropy = session.entropy if entropy is None else entropy
         self._transport = WebSockets(self._clock) if transport is None else transport
-        self._silence = silence
-        self._agent = user_agent_of(application)
+        self._silence, self._agent = silence, user_agent_of(application)
         self._log: EventLog[ClientEvent] = EventLog(session.name, log_line, LOG)
         self._skew: float | None = None
         self._closed = self._forked = False
@@ -139,8 +136,6 @@ class SessionClient:
         self._sockets: dict[int, ClientSocket] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._waiters = PresenceWaiters()
-
-    # Opening and closing.
 
     async def open(self) -> None:
         """Connect, and stay connected. `async with` does the same.
@@ -209,8 +204,6 @@ class SessionClient:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
-
-    # Requests.
 
     @property
     def state(self) -> ClientState:

@@ -67,10 +67,8 @@ class ConnectionState:
         silence: float,
         agent: str = USER_AGENT,
     ) -> None:
-        self._agent = agent
-        self._sign = sign
-        self._draw = draw
-        self._silence = silence
+        self._agent, self._sign = agent, sign
+        self._draw, self._silence = draw, silence
         self.phase = Phase.IDLE
         self.failures = 0
         """Consecutive failures."""
@@ -188,8 +186,6 @@ class ConnectionState:
         self.resumed = self.reported_online = False
         self._open_socket()
 
-    # Connections.
-
     def _open_socket(self) -> None:
         self._serial += 1
         self.phase = Phase.CONNECTING
@@ -276,8 +272,6 @@ class ConnectionState:
         else:
             late = min(self._pending.values(), key=lambda pending: pending.answer_by)
             self._drop("no_answer", f"{late.method} was not answered in {ANSWER_LIMIT:g} s")
-
-    # Requests and answers on a connection.
 
     def _send_request(self, method: str, params: _rpc.Json) -> None:
         self._requests += 1
@@ -377,8 +371,6 @@ class ConnectionState:
             self._end(error)
         else:
             self._drop("refused", str(error))
-
-    # Token and presence updates.
 
     def _reauthenticate(self) -> None:
         """Present the newest token, unless it was presented already."""

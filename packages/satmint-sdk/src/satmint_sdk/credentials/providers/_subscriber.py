@@ -11,9 +11,11 @@ from typing import Final, TypedDict, Unpack
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, Clock
 from satmint_sdk.credentials._credential import AuthenticateContext, Credential
+from satmint_sdk.credentials._waiting import within
 from satmint_sdk.credentials.bound._devices import REFRESH_SCOPE
 from satmint_sdk.credentials.errors import CredentialError, StoreError, TransientRefreshError
 from satmint_sdk.credentials.stores._contract import (
+    MAX_LOCK_SECONDS,
     ReadableRefreshTokenStore,
     RefreshTokenStore,
     TokenRecord,
@@ -126,6 +128,9 @@ class SubscriberCredentialProvider:
             OSError: The store cannot be read or written; retry.
         """
         self._fingerprint = context.fingerprint if context is not None and self._bind else None
+        return await within(self._clock, MAX_LOCK_SECONDS, self._authenticate())
+
+    async def _authenticate(self) -> Credential:
         async with self._lock_unless(self._is_adoptable) as adopted:
             if adopted is not None:
                 return self._hand_out(adopted)
@@ -153,6 +158,9 @@ class SubscriberCredentialProvider:
             StoreUnavailable: The store failed otherwise; retry.
             OSError: The store cannot be read or written; retry.
         """
+        return await within(self._clock, MAX_LOCK_SECONDS, self._rotate_or_adopt())
+
+    async def _rotate_or_adopt(self) -> Credential:
         async with self._lock_unless(self._is_newer) as adopted:
             if adopted is not None:
                 return self._hand_out(adopted)
