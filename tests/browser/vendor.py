@@ -1,4 +1,4 @@
-"""The vendor's browser SDKs as npm ships them, installed beside the tests once and then kept."""
+"""The vendor's browser SDKs and pyright as npm ships them, installed beside the tests and kept."""
 
 import fcntl
 import os
@@ -34,6 +34,14 @@ def sdk_file(version: str) -> Path:
     if trouble:
         pytest.skip(trouble)
     return FILES[version]
+
+
+def pyright() -> Path:
+    """The type checker's program for node; skips the test, loudly, where it cannot be had."""
+    trouble = _installed()
+    if trouble:
+        pytest.skip(trouble)
+    return MODULES / "pyright" / "index.js"
 
 
 @cache

@@ -39,7 +39,7 @@ def test_the_servers_environment_has_no_sdk() -> None:
 
 
 def test_the_sdks_environment_has_nothing_of_the_server() -> None:
-    of_the_server = ("satmint", "starlette", "uvicorn", "msgspec", "structlog", "typer")
+    of_the_server = ("satmint", "uvloop", "argon2", "msgspec", "structlog", "typer")
     ours = ("satmint_sdk", "satmint_signalwire", "signalwire")
     assert known_in(sdk_python(), *ours, *of_the_server).keys() == set(ours)
 
@@ -54,7 +54,7 @@ def test_everything_that_the_sdk_depends_on_is_locked() -> None:
     sdk = tomllib.loads(about.read_text(encoding="utf-8"))["project"]
     asked_for = [*sdk["dependencies"], *sdk["optional-dependencies"]["gateway"]]
     wanted = {re.split(r"[^A-Za-z0-9._-]", one)[0] for one in asked_for}
-    assert wanted == {"httpx", "cryptography", "websockets"}
+    assert wanted == {"httpx", "httpcore", "cryptography", "websockets"}
     assert wanted <= names(LOCKS / "sdk.txt")
 
 

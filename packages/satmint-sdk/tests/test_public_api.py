@@ -8,44 +8,68 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import satmint_sdk
 import satmint_sdk.credentials
 import satmint_sdk.rest
+import satmint_sdk.testing
 from satmint_sdk.credentials import errors
 
 SOURCE = Path(satmint_sdk.__file__).parent
 
 REST = {
-    "AsyncRestClient", "RequestOptions", "RestClient", "SignalWireRestError",
-    "SignalWireRestTransportError",
+    "AsyncRestClient", "LastResponse", "RequestOptions", "RestClient", "SignalWireRestError",
+    "SignalWireRestTooLargeError", "SignalWireRestTransportError",
 }  # fmt: skip
 
 CREDENTIALS = {
-    "AuthenticateContext", "Authorization", "ClientEvent", "ClientState", "Clock", "Connected",
-    "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialSession",
+    "AuthenticateContext", "Authorization", "BlockingCredentialSession", "ClientEvent",
+    "CompareAndSetMapping", "CompareAndSetRefreshTokenStore", "MAX_LOCK_SECONDS",
+    "ReadableRefreshTokenStore", "SQLiteRefreshTokenStore",
+
+    "ClientState", "Clock", "Connected",
+    "Credential", "CredentialError", "CredentialExpired", "CredentialProvider", "CredentialRefused",
+    "CredentialSession",
     "DPoPKey", "Disconnected", "EmbedTokenCredentialProvider", "Ended", "Entropy", "Expired",
     "Failed", "FileRefreshTokenStore", "GatewayError", "GatewayRefused", "GatewayUnreachable",
     "Instant", "InvalidCredential", "MemoryRefreshTokenStore", "Reauthenticated", "RefreshFailed",
-    "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "SessionClient",
+    "RefreshTokenStore", "Refreshed", "RefreshingCredentialProvider", "RevokingCredentialProvider",
+    "SessionClient",
     "SessionClosed", "SessionEvent", "SessionRevoked", "SessionStats", "StaticCredentialProvider",
-    "StoreError", "StoreLocked", "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
+    "StoreError", "StoreLocked", "StoreUnavailable",
+    "SubscriberAuth", "SubscriberCredentialProvider", "SubscriberMembers", "TokenRecord",
     "TransientRefreshError", "Warned", "WentOffline", "WentOnline",
+}  # fmt: skip
+
+TESTING = {
+    "FakeClock", "FakeEntropy", "FakeTokenService", "check_store", "make_token", "settle",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("module", "promised"), [(satmint_sdk.rest, REST), (satmint_sdk.credentials, CREDENTIALS)]
+    ("module", "promised"),
+    [
+        (satmint_sdk.rest, REST),
+        (satmint_sdk.credentials, CREDENTIALS),
+        (satmint_sdk.testing, TESTING),
+    ],
 )
 def test_public_names_are_exactly_those_promised(module: object, promised: set[str]) -> None:
+    lazy = {"SubscriberAuth"} & promised  # loaded when it is first used
     found = {
         name
         for name, value in vars(module).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        if not name.startswith("_") and not inspect.ismodule(value) and name != "TYPE_CHECKING"
     }
-    assert found == promised == set(vars(module)["__all__"])
+    assert found | lazy == promised == set(vars(module)["__all__"])
+    assert all(getattr(module, name) is not None for name in promised)
+
+
+def test_dir_of_credentials_shows_nothing_private() -> None:
+    assert set(dir(satmint_sdk.credentials)) == CREDENTIALS
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -102,3 +126,15 @@ def test_the_drawing_of_the_error_tree_is_the_tree() -> None:
         for name, kind in vars(errors).items()
         if inspect.isclass(kind) and kind.__base__ is not None
     }
+
+
+@pytest.mark.parametrize("module", [satmint_sdk.rest, satmint_sdk.credentials, satmint_sdk.testing])
+def test_the_program_for_type_checkers_uses_every_public_name(module: ModuleType) -> None:
+    program = Path(__file__).parent / "typed" / "whole_api.py"
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(program.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == module.__name__
+        for alias in node.names
+    }
+    assert imported == set(module.__all__)

@@ -9,3 +9,7 @@ names below it are the vendor's: code written for its SDK needs only another imp
 from satmint_sdk._version import __version__
 
 __all__ = ["__version__"]
+
+
+def __dir__() -> list[str]:
+    return ["__version__", "credentials", "rest"]

@@ -52,6 +52,9 @@ class Entropy(Protocol):
 class SystemClock:
     """The machine's clocks."""
 
+    def __repr__(self) -> str:
+        return "SYSTEM_CLOCK"
+
     def now(self) -> Instant:
         """Read both clocks at the same moment."""
         return Instant(mono=time.monotonic(), wall=time.time())  # noqa: TID251 - the one place
@@ -69,6 +72,9 @@ class SystemClock:
 
 class SystemEntropy:
     """The operating system's random generator."""
+
+    def __repr__(self) -> str:
+        return "SYSTEM_ENTROPY"
 
     def take(self, count: int) -> bytes:
         """Draw `count` bytes from the operating system."""

@@ -14,6 +14,8 @@ from typing import Final
 MIN_BACKOFF: Final = 0.5
 MAX_BACKOFF: Final = 30.0
 """Seconds; the upper bound of every back-off."""
+MAX_RETRY_AFTER: Final = 120.0
+"""Seconds; a longer `Retry-After` is not waited for by a REST call, whose caller gets the error."""
 
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _SECONDS: Final = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)

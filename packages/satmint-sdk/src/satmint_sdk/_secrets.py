@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Final, Generic, TypeVar, cast
 
 HIDDEN: Final = "[hidden]"
 
@@ -14,24 +15,55 @@ _TOKEN: Final = re.compile(
 )
 
 J = TypeVar("J")
+S = TypeVar("S")
 
 
-class SecretText:
-    """A secret text: only `reveal` returns it, neither `str` nor `repr`."""
+class Secret(Generic[S]):
+    """A secret: only `reveal` returns it, neither `str` nor `repr`."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_value",)
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, value: S) -> None:
+        self._value = value
 
-    def reveal(self) -> str:
-        """The secret text. Every call is easy to find in review."""
-        return self._text
+    def reveal(self) -> S:
+        """The secret. Every call is easy to find in review."""
+        return self._value
 
     def __repr__(self) -> str:
-        return f"SecretText({HIDDEN})"
+        return f"{type(self).__name__}({HIDDEN})"
 
     __str__ = __repr__
+
+
+class SecretText(Secret[str]):
+    """A secret text."""
+
+    __slots__ = ()
+
+
+class HiddenMapping(Mapping[str, str]):
+    """A mapping with secrets in it, such as the environment, whose `repr` shows none of them.
+
+    Reporters of errors show the variables of a frame, and some of them the environment in it.
+    """
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: Mapping[str, str]) -> None:
+        self._members = members
+
+    def __getitem__(self, name: str) -> str:
+        return self._members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._members)} hidden members>"
 
 
 def scrub(text: str) -> str:

@@ -254,7 +254,8 @@ async def test_from_key_to_provider_never_silently(
         assert (session.mechanism, provider.refreshes) == ("provider", 1)
         warned, refreshed = happened(session)[-2:]
         assert isinstance(warned, Warned)
-        assert (warned.code, warned.cause_code) == ("bound_to_provider", "http_401")
+        assert (warned.code, warned.reason) == ("credential_refresh_fallback", "endpoint-failed")
+        assert warned.detail.startswith("http_401: ")
         assert refreshed == Refreshed(fresh, "provider", pytest.approx(180, abs=1))  # type: ignore[arg-type]
 
 
@@ -263,7 +264,7 @@ async def test_both_may_fail(service: FakeTokenService, clock: FakeClock) -> Non
     async with session_of(service, provider) as session:
         service.revoke_everything()
         await clock.advance(721)
-        assert kinds(session) == ["refreshed", "warning:bound_to_provider", "failed"]
+        assert kinds(session) == ["refreshed", "warning:credential_refresh_fallback", "failed"]
         assert session.mechanism is None
 
 
@@ -276,15 +277,15 @@ async def test_while_the_key_refreshes_the_provider_is_not_asked(
         assert provider.refreshes == 0
 
 
-async def test_a_provider_that_refreshes_goes_before_the_key(
+async def test_the_key_goes_before_a_provider_that_refreshes(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     provider = Fallible(service)
     provider._expiry = True
     async with session_of(service, provider) as session:
-        assert session.mechanism == "provider"
-        assert [path for _, path in service.requests] == ["/api/fabric/subscribers/tokens"]
-        await clock.advance(100)
+        assert session.mechanism == "bound"
+        await clock.advance(10_000)
+        assert (provider.refreshes, set(kinds(session))) == (0, {"refreshed"})
 
 
 async def test_without_the_scope_nothing_is_armed(
@@ -316,7 +317,7 @@ async def test_activation_that_fails_for_now_goes_on_behind_the_scenes(
     class Down(BackendProvider):
         async def authenticate(self, context: AuthenticateContext | None = None) -> Credential:
             credential = await super().authenticate(context)
-            service._script.append(lambda: None)
+            service.let_pass()
             service.go_down(8)
             return credential
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import BackendProvider, session_of
-from satmint_sdk.credentials import CredentialExpired, CredentialSession
+from satmint_sdk.credentials import CredentialExpired, CredentialRefused, CredentialSession
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ async def ask(session: CredentialSession, clock: FakeClock, weather: str) -> str
     assert asking.done()
     try:
         return asking.result()
-    except CredentialExpired:
+    except (CredentialExpired, CredentialRefused):
         return None
 
 
@@ -88,8 +88,7 @@ async def live(days: list[Weather], *, bound: bool) -> None:
             if token is not None and not met >= NEITHER_CLOCK_KNOWS:
                 assert service.use(token) or token == session.credential.token
         # Calm again: what was not ended for good is well, and what was is well after a sign-in.
-        service._script.clear()
-        service._losses = 0
+        service.end_faults()
         await clock.advance(120)
         if session.mechanism is None or await ask(session, clock, "") is None:
             await session.login()

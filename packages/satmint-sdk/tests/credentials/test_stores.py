@@ -27,7 +27,7 @@ from satmint_sdk.credentials import (
     TokenRecord,
 )
 from satmint_sdk.credentials.stores._contract import ReadableRefreshTokenStore
-from satmint_sdk.credentials.stores._file import _parse, _serialise
+from satmint_sdk.credentials.stores._file import _parse
 from satmint_sdk.credentials.stores._locking import run_to_completion
 
 OLD = TokenRecord(make_token("SAT"), make_token("Refresh"), 1, 2, "alice")
@@ -333,7 +333,7 @@ def change(**members: Any) -> Callable[[dict[str, Any]], None]:
 def test_a_record_that_is_spoilt_is_refused_as_a_whole(
     spoil: Callable[[dict[str, Any]], None],
 ) -> None:
-    record = json.loads(_serialise(OLD))
+    record = json.loads(OLD.to_json())
     spoil(record)
     with pytest.raises(StoreError) as refused:
         _parse(json.dumps(record).encode(), Path("here"))
@@ -358,7 +358,7 @@ milliseconds = st.integers(0, 2**53)
     )
 )
 def test_what_is_written_is_read(record: TokenRecord) -> None:
-    assert _parse(_serialise(record), Path("here")) == record
+    assert _parse(record.to_json().encode(), Path("here")) == record
 
 
 async def test_a_cancellation_does_not_free_the_lock_before_the_write_is_done(

@@ -17,7 +17,7 @@ def client_of(
         API_TOKEN,
         "fabric.test",
         request_options,
-        transport=service,
+        transport=lambda: service,
         clock=service.clock,
         entropy=Dice(0),
     )
@@ -31,7 +31,7 @@ def async_client_of(
         API_TOKEN,
         "fabric.test",
         request_options,
-        transport=service,
+        transport=lambda: service,
         clock=service.clock,
         entropy=Dice(0),
     )

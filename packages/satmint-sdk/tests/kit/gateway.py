@@ -217,8 +217,8 @@ class FakeGateway:
             case "signalwire.reauthenticate":
                 assert params["authentication"].keys() == {"project", "jwt_token"}
                 claims = self._respond(method, params)
-                if socket.claims is None or claims.family.subscriber != (
-                    socket.claims.family.subscriber
+                if socket.claims is None or claims.session.subscriber != (
+                    socket.claims.session.subscriber
                 ):
                     raise Denied(-32002, "another subscriber")
                 socket.claims = claims
@@ -226,7 +226,7 @@ class FakeGateway:
             case "subscriber.online" | "subscriber.offline":
                 socket.online = method.endswith("online")
                 for sealed in self._states.values():
-                    if socket.claims is not None and sealed.family is socket.claims.family:
+                    if socket.claims is not None and sealed.family is socket.claims.session:
                         sealed.online = socket.online
                 return {}
         raise Denied(-32601, "not available here")
@@ -243,7 +243,7 @@ class FakeGateway:
             except Denied:
                 raise Denied(-32003, "Requester validation failed") from None
             if sealed is None or (sealed.protocol, sealed.family) != (
-                params["protocol"], claims.family,
+                params["protocol"], claims.session,
             ):  # fmt: skip
                 raise Denied(-32003, "Requester validation failed")
             socket.claims, socket.protocol = claims, sealed.protocol
@@ -279,7 +279,7 @@ class FakeGateway:
                 "fabric_subscriber": {
                     "version": 1,
                     "expires_at": int(socket.claims.exp),
-                    "subscriber_id": socket.claims.family.subscriber,
+                    "subscriber_id": socket.claims.session.subscriber,
                 },
             },
             "ice_servers": [],
@@ -289,7 +289,7 @@ class FakeGateway:
         if socket.claims is None:
             return
         state = f"state-{len(self._states) + 1}-of-{len(self.sockets)}"
-        self._states[state] = Sealed(socket.claims.family, socket.protocol, socket.online)
+        self._states[state] = Sealed(socket.claims.session, socket.protocol, socket.online)
         params = {
             "event_type": "signalwire.authorization.state",
             "event_channel": socket.protocol,

@@ -78,6 +78,12 @@ class Live:
         ).json()
         return found["online"] is True
 
+    def sessions_of(self, subscriber_id: str) -> list[dict[str, Any]]:
+        """The sessions of a subscriber, as an operator sees them."""
+        path = f"/api/satmint/subscribers/{subscriber_id}/sessions?page_size=100"
+        found: list[dict[str, Any]] = self._manage("GET", path).json()["data"]
+        return found
+
     def _manage(self, method: str, path: str) -> httpx.Response:
         with httpx.Client(auth=(self.project_id, self.api_token)) as http:
             return http.request(method, self.http + path).raise_for_status()

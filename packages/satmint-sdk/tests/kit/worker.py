@@ -19,6 +19,7 @@ from kit.service import API_TOKEN, PROJECT, FakeTokenService
 from kit.sessions import session_of
 from satmint_sdk.credentials import (
     CredentialExpired,
+    CredentialRefused,
     CredentialSession,
     FileRefreshTokenStore,
     MemoryRefreshTokenStore,
@@ -190,7 +191,7 @@ async def fork_a_session() -> None:
             for ask in (session.token, lambda: session.renew(token), session.login, session.open):
                 try:
                     asyncio.run(ask())
-                except (CredentialExpired, SessionClosed) as error:
+                except (CredentialExpired, CredentialRefused, SessionClosed) as error:
                     say(type(error).__name__)
             asyncio.run(session.close())
             assert len(service.requests) == before

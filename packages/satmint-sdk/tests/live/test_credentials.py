@@ -112,7 +112,9 @@ async def test_a_deleted_subscriber_ends_the_schedule(live: Live) -> None:
             await client.fabric.subscribers.delete(made["subscriber_id"])
             with pytest.raises(Exception, match="the credential was refused"):
                 await session.renew(await session.token())
-            event = await anext(session.events())
+            events = session.events()
+            assert (await anext(events)).kind == "warning"  # no-scope, at sign-in
+            event = await anext(events)
             assert isinstance(event, Failed)
             assert event.cause_code in ("http_404", "token_invalid")
 

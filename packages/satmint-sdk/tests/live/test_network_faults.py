@@ -23,7 +23,7 @@ from satmint_sdk.rest import (
     SignalWireRestTransportError,
 )
 
-HASTY = RequestOptions(timeout=0.25, retry_backoff=0.0)
+HASTY = RequestOptions(timeout=0.6, total_timeout=600, retry_backoff=0.0)
 TROUBLES = [trouble for trouble in Trouble if trouble is not Trouble.NONE]
 WAITING = frozenset({Trouble.TOO_SLOW, Trouble.LATE})
 
@@ -141,7 +141,7 @@ async def test_a_session_survives_days_of_network_faults(
                 await clock.advance(1000)
                 assert server.accepts(await provider.ask(session, clock))
             assert len(provider.failures) > 20
-            assert set(kinds(session)) == {"refreshed", "warning:attempt_failed"}
+            assert set(kinds(session)[1:]) == {"refreshed", "warning:attempt_failed"}
     assert len(road.met) >= len(Trouble) - 2
     assert len({credential.token for credential in provider.handed_out}) == 41
 

@@ -149,11 +149,42 @@ def test_https_with_the_servers_own_authority(live: Live, monkeypatch: pytest.Mo
     trusting = RequestOptions(timeout=5)
     with RestClient(live.project_id, live.api_token, host, trusting) as client:
         with pytest.raises(SignalWireRestTransportError) as untrusted:
-            client.fabric.addresses.list()
+            client.fabric.tokens.refresh_subscriber_token(refresh_token="r")
         assert "CERTIFICATE_VERIFY_FAILED" in str(untrusted.value)
-    monkeypatch.setenv("SIGNALWIRE_REST_CA_FILE", live.ca_file)
-    with RestClient(live.project_id, live.api_token, host, trusting) as client:
+        assert untrusted.value.permanent  # it was told at once, and not tried three times
+    with RestClient(live.project_id, live.api_token, host, trusting, verify=live.ca_file) as client:
         assert client.fabric.addresses.list()["data"]
+    for variable in ("SSL_CERT_FILE", "SIGNALWIRE_REST_CA_FILE"):
+        with monkeypatch.context() as environment:
+            environment.setenv(variable, live.ca_file)
+            with RestClient(live.project_id, live.api_token, host, trusting) as client:
+                assert client.fabric.addresses.list()["data"]
+
+
+async def test_https_of_the_async_client(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", live.ca_file)
+    async with AsyncRestClient(live.project_id, live.api_token, live.tls_host) as client:
+        assert (await client.fabric.addresses.list())["data"]
+        seen = client.last_response
+        assert seen is not None
+        assert seen.request_id
+    monkeypatch.delenv("SSL_CERT_FILE")
+    async with AsyncRestClient(live.project_id, live.api_token, live.tls_host) as client:
+        with pytest.raises(SignalWireRestTransportError) as untrusted:
+            await client.fabric.addresses.list()
+        assert untrusted.value.permanent
+
+
+def test_any_path_can_be_requested(live: Live) -> None:
+    with live.client() as client:
+        document = client.request("GET", "/openapi.json")
+        assert document["openapi"].startswith("3.1")
+        listed = client.request("get", "/api/fabric/addresses", query={"page_size": 1})
+        assert len(listed["data"]) == 1
+        made = client.request(
+            "POST", "/api/project/tokens", body={"name": "n", "permissions": ["fax"]}
+        )
+        assert client.request("DELETE", f"/api/project/tokens/{made['id']}") == {}
 
 
 def test_the_authority_file_is_one(live: Live) -> None:

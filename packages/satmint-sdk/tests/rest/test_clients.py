@@ -7,7 +7,7 @@ import inspect
 import json
 import pickle
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -27,7 +27,7 @@ from satmint_sdk.rest import (
     SignalWireRestError,
     SignalWireRestTransportError,
 )
-from satmint_sdk.rest.types import SubscriberToken, TokenPair
+from satmint_sdk.rest.types import Event, SubscriberToken, TokenPair
 
 Seen = tuple[str, str, Any]
 
@@ -188,6 +188,8 @@ def test_the_types_are_those_of_the_client(service: FakeTokenService) -> None:
     assert_type(client.fabric.tokens.create_subscriber_token(reference="a"), SubscriberToken)
     waiting = other.fabric.tokens.refresh_subscriber_token(refresh_token="rt")
     assert_type(waiting, Coroutine[Any, Any, TokenPair]).close()
+    assert_type(client.satmint.events.paginate(), Iterator[Event])
+    assert_type(other.satmint.events.paginate(), AsyncIterator[Event])
 
 
 def test_a_mistyped_argument_is_refused_before_anything_is_sent() -> None:
@@ -211,6 +213,49 @@ def test_an_id_cannot_leave_its_folder(segment: str, path: str) -> None:
     wire = Recorder()
     RestClient("p", "t", "localhost", transport=wire).fabric.subscribers.delete(segment)
     assert wire.seen == [("DELETE", f"{SUBSCRIBERS}/{path}", None)]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("api/x", "path must begin with one slash"),
+        ("//evil.test/x", "path must begin with one slash"),
+        ("https://evil.test/x", "path must begin with one slash"),
+        ("/x?y=1", "path must be escaped, and have no query: use the argument query"),
+        ("/x#y", "path must be escaped, and have no query: use the argument query"),
+        ("/x y", "path must be escaped, and have no query: use the argument query"),
+        ("/x\r\nhost: y", "path must be escaped, and have no query: use the argument query"),
+        ("/a/../b", "path must have no segments that are dots"),
+        ("/a/%2e%2E/b", "path must have no segments that are dots"),
+    ],
+)
+def test_a_path_of_ones_own_stays_on_the_server(path: str, sentence: str) -> None:
+    wire = Recorder()
+    with pytest.raises(ValueError) as refused:
+        RestClient("p", "t", "localhost", transport=wire).request("GET", path)
+    assert str(refused.value) == sentence
+    assert wire.seen == []
+
+
+async def test_a_request_of_ones_own_goes_to_any_path() -> None:
+    wire, second = Recorder(httpx.Response(200, json=["any", "json"])), Recorder()
+    with RestClient("p", "t", "localhost", transport=wire, application="billing/2.1") as client:
+        assert client.request("get", "/api/x%2F", query={"a": [1, 2], "b": None}) == ["any", "json"]
+    async with AsyncRestClient("p", "t", "localhost", transport=second) as other:
+        await other.request("PATCH", "/", body={"a": 1})
+    assert wire.seen == [("GET", "/api/x%2F?a=1&a=2", None)]
+    assert second.seen == [("PATCH", "/", {"a": 1})]
+    agents = [headers["user-agent"] for headers in (*wire.headers, *second.headers)]
+    assert agents[0] == f"{agents[1]} billing/2.1"
+    with pytest.raises(ValueError):
+        client.request("GET /", "/")
+
+
+@pytest.mark.parametrize("application", ["two words", "a/b/c", "", "a/1\r\nx: y", "é"])
+def test_an_application_that_is_no_product_token_is_refused(application: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        RestClient("p", "t", "localhost", application=application)
+    assert str(refused.value) == "application must be a name, or name/version, without blanks"
 
 
 @pytest.mark.parametrize("segment", ["", ".", ".."])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from satmint_sdk._secrets import SecretText
 from satmint_sdk.credentials import EmbedTokenCredentialProvider
 from satmint_sdk.rest import RestClient
 from satmint_sdk.rest._endpoint import client_endpoint, parse_endpoint
@@ -76,7 +77,10 @@ def test_missing_arguments_come_from_the_environment() -> None:
 
 def test_an_argument_goes_before_the_environment() -> None:
     environ = {"SIGNALWIRE_SPACE": "example.test"}
-    assert client_endpoint("p", "t", "localhost", None, environ).base_url == "http://localhost"
+    assert (
+        client_endpoint("p", SecretText("t"), "localhost", None, environ).base_url
+        == "http://localhost"
+    )
 
 
 def test_what_is_missing_is_named() -> None:
@@ -116,7 +120,7 @@ def test_blanks_and_newlines_are_refused_before_anything_is_sent(
     environ = dict(zip(variables, given, strict=True))
     project, token, host = (None, None, None) if from_environment else given
     with pytest.raises(ValueError) as refused:
-        client_endpoint(project, token, host, None, environ)
+        client_endpoint(project, SecretText(token or ""), host, None, environ)
     name = variables[place] if from_environment else ("project", "token", "host")[place]
     assert str(refused.value).startswith(f"{name} ")
     assert "secret" not in str(refused.value)

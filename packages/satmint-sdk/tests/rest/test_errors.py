@@ -124,5 +124,9 @@ def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
 
 def test_the_drawing_of_the_tree_is_the_tree() -> None:
     drawn = re.findall(r"\w*(?:Error)\b", errors.__doc__ or "")
-    assert drawn == ["SignalWireRestError", "SignalWireRestTransportError"]
-    assert SignalWireRestError.__subclasses__() == [SignalWireRestTransportError]
+    assert drawn == [
+        "SignalWireRestError",
+        "SignalWireRestTooLargeError",
+        "SignalWireRestTransportError",
+    ]
+    assert [kind.__name__ for kind in SignalWireRestError.__subclasses__()] == drawn[1:]

@@ -12,19 +12,25 @@ A session refreshes in the background, and reports in `session.events()`. A `Ses
 it to the gateway (extra `gateway`).
 """
 
+from typing import TYPE_CHECKING
+
 from satmint_sdk._ambient import Clock, Entropy, Instant
+from satmint_sdk.credentials._blocking import BlockingCredentialSession
 from satmint_sdk.credentials._credential import (
     AuthenticateContext,
     Credential,
     CredentialProvider,
     RefreshingCredentialProvider,
+    RevokingCredentialProvider,
 )
 from satmint_sdk.credentials._events import Expired, Failed, Refreshed, SessionEvent, Warned
-from satmint_sdk.credentials._session import CredentialSession, SessionStats
+from satmint_sdk.credentials._session import CredentialSession
+from satmint_sdk.credentials._session_parts import SessionStats
 from satmint_sdk.credentials.bound._dpop import DPoPKey
 from satmint_sdk.credentials.errors import (
     CredentialError,
     CredentialExpired,
+    CredentialRefused,
     GatewayError,
     GatewayRefused,
     GatewayUnreachable,
@@ -34,6 +40,7 @@ from satmint_sdk.credentials.errors import (
     SessionRevoked,
     StoreError,
     StoreLocked,
+    StoreUnavailable,
     TransientRefreshError,
 )
 from satmint_sdk.credentials.live._client import SessionClient
@@ -54,24 +61,39 @@ from satmint_sdk.credentials.providers._subscriber import (
     SubscriberCredentialProvider,
     SubscriberMembers,
 )
+from satmint_sdk.credentials.stores._compare_and_set import (
+    CompareAndSetMapping,
+    CompareAndSetRefreshTokenStore,
+)
 from satmint_sdk.credentials.stores._contract import (
+    MAX_LOCK_SECONDS,
+    ReadableRefreshTokenStore,
     RefreshTokenStore,
     TokenRecord,
 )
 from satmint_sdk.credentials.stores._file import FileRefreshTokenStore
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
+from satmint_sdk.credentials.stores._sqlite import SQLiteRefreshTokenStore
+
+if TYPE_CHECKING:
+    from satmint_sdk.credentials._auth import SubscriberAuth
 
 __all__ = [
+    "MAX_LOCK_SECONDS",
     "AuthenticateContext",
     "Authorization",
+    "BlockingCredentialSession",
     "ClientEvent",
     "ClientState",
     "Clock",
+    "CompareAndSetMapping",
+    "CompareAndSetRefreshTokenStore",
     "Connected",
     "Credential",
     "CredentialError",
     "CredentialExpired",
     "CredentialProvider",
+    "CredentialRefused",
     "CredentialSession",
     "DPoPKey",
     "Disconnected",
@@ -87,11 +109,14 @@ __all__ = [
     "Instant",
     "InvalidCredential",
     "MemoryRefreshTokenStore",
+    "ReadableRefreshTokenStore",
     "Reauthenticated",
     "RefreshFailed",
     "RefreshTokenStore",
     "Refreshed",
     "RefreshingCredentialProvider",
+    "RevokingCredentialProvider",
+    "SQLiteRefreshTokenStore",
     "SessionClient",
     "SessionClosed",
     "SessionEvent",
@@ -100,6 +125,8 @@ __all__ = [
     "StaticCredentialProvider",
     "StoreError",
     "StoreLocked",
+    "StoreUnavailable",
+    "SubscriberAuth",
     "SubscriberCredentialProvider",
     "SubscriberMembers",
     "TokenRecord",
@@ -108,3 +135,16 @@ __all__ = [
     "WentOffline",
     "WentOnline",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load `SubscriberAuth` when it is first used: it needs httpx, which is large."""
+    if name == "SubscriberAuth":
+        from satmint_sdk.credentials._auth import SubscriberAuth
+
+        return SubscriberAuth
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

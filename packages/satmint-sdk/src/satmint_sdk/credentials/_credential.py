@@ -14,30 +14,35 @@ _MAX_MILLISECONDS: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A token with its expiry.
+    """A token with its expiry, or an authorization state.
 
     The repr shows neither the token nor the authorization state.
 
     Attributes:
-        token: A Subscriber Access Token.
+        token: A Subscriber Access Token; empty if there is only an authorization state.
         expiry_at: Its expiry in **milliseconds** since the epoch, as in the browser SDK; `None` if
-            unknown.
+            unknown. 0 counts as `None`.
         authorization_state: The gateway's state for resuming a session.
+        scope: The token's scope, separated by blanks, if the provider knows it; `None` lets the
+            session ask the server.
 
     Raises:
-        InvalidCredential: The token is empty, not ASCII or has blanks, or `expiry_at` is not a
-            number of milliseconds.
+        InvalidCredential: There is neither a token nor an authorization state; the token is not
+            ASCII or has blanks; or `expiry_at` is not a number of milliseconds.
     """
 
-    token: str = field(repr=False)
+    token: str = field(default="", repr=False)
     expiry_at: int | None = None
     authorization_state: str | None = field(default=None, repr=False)
+    scope: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if not _is_token(self.token):
+        if self.token in ("", None) and _is_state(self.authorization_state):
+            object.__setattr__(self, "token", "")
+        elif not _is_token(self.token):
             raise InvalidCredential("the token must be a non-empty string of ASCII without blanks")
         if self.expiry_at is not None:
-            object.__setattr__(self, "expiry_at", _milliseconds(self.expiry_at))
+            object.__setattr__(self, "expiry_at", _milliseconds(self.expiry_at) or None)
 
 
 def checked(answer: object) -> Credential:
@@ -49,6 +54,21 @@ def checked(answer: object) -> Credential:
     if not isinstance(answer, Credential):
         raise InvalidCredential("the provider returned something that is not a Credential")
     return answer
+
+
+def required_token(credential: Credential) -> str:
+    """The token of a credential.
+
+    Raises:
+        InvalidCredential: It has only an authorization state.
+    """
+    if not credential.token:
+        raise InvalidCredential("the credential has an authorization state and no token")
+    return credential.token
+
+
+def _is_state(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _is_token(value: object) -> bool:
@@ -106,10 +126,28 @@ class RefreshingCredentialProvider(CredentialProvider, Protocol):
     """A provider that can also refresh a credential."""
 
     async def refresh(self) -> Credential:
-        """Obtain a fresh credential. Called only if the last one has an expiry.
+        """Obtain a fresh credential.
+
+        Called only if the last one has an expiry, and is not refreshed with the session's key.
 
         Raises:
             Exception: As in `authenticate`. A permanent error stops refreshing; the current
                 credential then stays valid until it expires.
+        """
+        ...
+
+
+@runtime_checkable
+class RevokingCredentialProvider(CredentialProvider, Protocol):
+    """A provider that can end the session on the server."""
+
+    async def revoke(self) -> bool:
+        """Revoke all tokens of the session. Called by `CredentialSession.logout`.
+
+        Returns:
+            Whether they are revoked; false if the server cannot do it for this provider.
+
+        Raises:
+            Exception: On failure.
         """
         ...

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, Final, Generic, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Final, Generic, Literal, Self, TypeVar
 
 from satmint_sdk.credentials._credential import Credential
 
@@ -16,7 +19,10 @@ E = TypeVar("E")
 
 _MAX_EVENTS: Final = 256
 _LOG: Final = logging.getLogger("satmint_sdk.credentials")
-_LOG.addHandler(logging.NullHandler())  # a library logs only if its user configures logging
+_FOR_A_PERSON: Final = frozenset({"credential_refresh_fallback", "credential_no_refresh_handler"})
+
+MechanismName = Literal["provider", "bound"]
+"""How a credential is refreshed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,9 @@ class Refreshed:
         margin: Seconds until the previous credential's expiry; `None` if unknown.
     """
 
-    kind: ClassVar[str] = "refreshed"
+    kind: ClassVar[Literal["refreshed"]] = "refreshed"
     credential: Credential
-    mechanism: str
+    mechanism: MechanismName
     margin: float | None
 
 
@@ -40,21 +46,33 @@ class Warned:
     """A transient failure, or a change in how the session is refreshed.
 
     Attributes:
-        code: `attempt_failed`: it will be retried. `bound_to_provider`: refreshing by key failed
-            permanently; the provider's `refresh()` is used from now on. `scope_unknown`: the
-            token's scope could not be read. `clock_skew`: the server refused a proof; its clock is
-            used for proofs from now on.
+        code: `attempt_failed`: it will be retried. `credential_refresh_fallback`: the provider's
+            `refresh()` is used, and not the key, because the token's scope does not contain
+            `sat:refresh` (`no-scope`), because the server refused the key or its endpoints could
+            not be asked (`endpoint-failed`), or because the first refresh by key did not succeed
+            within 30 s (`activation-timeout`). `credential_no_refresh_handler`: the credential has
+            an expiry, and nothing will refresh it. `scope_unknown`: the token's scope could not be
+            read. `clock_skew`: the server refused a proof; its clock is used for proofs from now
+            on.
             Of a live session: `presence_refused`, `reauthentication_refused`.
         cause_code: The cause, a stable word.
         detail: The cause, in a line for a log.
         retry_in: Seconds until the next attempt, if there is one.
+        expiry_at: Of `credential_no_refresh_handler`: when the credential expires, milliseconds
+            since the epoch.
     """
 
-    kind: ClassVar[str] = "warning"
+    kind: ClassVar[Literal["warning"]] = "warning"
     code: str
     cause_code: str
     detail: str
     retry_in: float | None = None
+    expiry_at: int | None = None
+
+    @property
+    def reason(self) -> str:
+        """The vendor's name of `cause_code` in `credential_refresh_fallback`."""
+        return self.cause_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ class Failed:
         detail: The cause, in a line for a log.
     """
 
-    kind: ClassVar[str] = "failed"
+    kind: ClassVar[Literal["failed"]] = "failed"
     cause_code: str
     detail: str
 
@@ -82,84 +100,138 @@ class Expired:
         credential: The expired credential.
     """
 
-    kind: ClassVar[str] = "expired"
+    kind: ClassVar[Literal["expired"]] = "expired"
     credential: Credential
 
 
 SessionEvent = Refreshed | Warned | Failed | Expired
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
 class EventStream(AsyncIterator[E]):
-    """One reader's stream of events; ends after the last event."""
+    """One reader's stream of events; ends after the last event.
 
-    _waiting: deque[E]
-    _ended: bool = False
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    Events may be pushed in one thread and read in the event loop of another.
+    """
+
+    def __init__(self, past: Iterable[E], *, ended: bool) -> None:
+        self._queue: deque[E] = deque(past, maxlen=_MAX_EVENTS)
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._wake: Callable[[], object] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> E:
-        while not self._waiting:
-            if self._ended:
+        while True:
+            woken = asyncio.Event()
+            wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
+            if self._ready_or_wait(wake):
+                return self._take()
+            await woken.wait()
+
+    def next_blocking(self) -> E | None:
+        """Wait for the next event in a thread without an event loop; `None` at the end."""
+        while True:
+            woken = threading.Event()
+            if self._ready_or_wait(woken.set):
+                with contextlib.suppress(StopAsyncIteration):
+                    return self._take()
+                return None
+            woken.wait()
+
+    def _ready_or_wait(self, wake: Callable[[], object]) -> bool:
+        """Whether `_take` can answer; if not, `wake` will be called when it can."""
+        with self._lock:
+            ready = bool(self._queue) or self._ended
+            self._wake = None if ready else wake
+            return ready
+
+    def _take(self) -> E:
+        with self._lock:
+            if not self._queue:
                 raise StopAsyncIteration
-            self._changed.clear()
-            await self._changed.wait()
-        return self._waiting.popleft()
+            return self._queue.popleft()
 
     def push(self, event: E) -> None:
         """Add an event; drops the oldest one if the reader does not keep up."""
-        self._waiting.append(event)
-        self._changed.set()
+        with self._lock:
+            self._queue.append(event)
+        self._wake_reader()
 
     def end(self) -> None:
         """End the stream after the events that are queued."""
-        self._ended = True
-        self._changed.set()
+        with self._lock:
+            self._ended = True
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        with self._lock:
+            wake, self._wake = self._wake, None
+        if wake is not None:
+            with contextlib.suppress(RuntimeError):  # the reader's loop has ended
+                wake()
 
 
 class EventLog(Generic[E]):
     """The latest events, and weak references to their readers, who do not unsubscribe.
 
     Args:
+        name: What the owner is called in the log.
         line: Formats an event for the log: level and text, never a token.
+        logger: Where it is logged.
     """
 
-    def __init__(self, line: Callable[[E], tuple[int, str]]) -> None:
+    def __init__(
+        self, name: str, line: Callable[[E], tuple[int, str]], logger: logging.Logger = _LOG
+    ) -> None:
+        self._name = name
         self._line = line
+        self._logger = logger
         self._past: deque[E] = deque(maxlen=_MAX_EVENTS)
         self._streams: weakref.WeakSet[EventStream[E]] = weakref.WeakSet()
+        self._lock = threading.Lock()
         self._ended = False
 
     def emit(self, event: E) -> None:
         """Send an event to every reader, and keep it for later readers."""
-        self._past.append(event)
-        _LOG.log(*self._line(event))
-        for stream in self._streams:
+        level, text = self._line(event)
+        self._logger.log(level, "%s: %s", self._name, text)
+        with self._lock:
+            self._past.append(event)
+            streams = list(self._streams)
+        for stream in streams:
             stream.push(event)
 
     def stream(self) -> EventStream[E]:
-        """Start reading, from the oldest kept event."""
-        stream: EventStream[E] = EventStream(deque(self._past, maxlen=_MAX_EVENTS), self._ended)
-        self._streams.add(stream)
+        """Start reading, from the oldest kept event. In any thread."""
+        with self._lock:
+            stream = EventStream(self._past, ended=self._ended)
+            self._streams.add(stream)
         return stream
 
     def end(self) -> None:
         """End all streams."""
-        self._ended = True
-        for stream in self._streams:
+        with self._lock:
+            self._ended = True
+            streams = list(self._streams)
+        for stream in streams:
             stream.end()
 
 
 def log_line(event: SessionEvent) -> tuple[int, str]:
-    """Format an event for the log: level and text, never a token."""
+    """Format an event for the log: level and text, never a token.
+
+    WARNING and above are for a person: without configuration, Python prints them.
+    """
     match event:
         case Refreshed():
             return logging.INFO, f"credential refreshed by {event.mechanism}"
         case Warned():
-            return logging.WARNING, f"{event.code}: {event.cause_code}: {event.detail}"
+            needs_person = event.code in _FOR_A_PERSON and event.cause_code != "no-scope"
+            level = logging.WARNING if needs_person else logging.INFO
+            return level, f"{event.code}: {event.cause_code}: {event.detail}"
         case Failed():
-            return logging.WARNING, f"refreshing has stopped: {event.cause_code}: {event.detail}"
+            return logging.ERROR, f"refreshing has stopped: {event.cause_code}: {event.detail}"
         case Expired():
             return logging.WARNING, "the credential has expired"

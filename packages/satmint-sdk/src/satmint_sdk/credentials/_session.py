@@ -4,50 +4,48 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
 from satmint_sdk._forks import renew_in_children
-from satmint_sdk.credentials._credential import Credential, CredentialProvider
-from satmint_sdk.credentials._events import EventLog, SessionEvent, log_line
+from satmint_sdk.credentials._abandoned import warn_if_abandoned
+from satmint_sdk.credentials._credential import (
+    Credential,
+    CredentialProvider,
+    required_token,
+)
+from satmint_sdk.credentials._events import EventLog, MechanismName, SessionEvent, log_line
+from satmint_sdk.credentials._logout import revoke
+from satmint_sdk.credentials._loops import (
+    LOOP_ENDED,
+    raise_if_ended,
+    require_asyncio,
+    run_in,
+    running_loop,
+    submit_to,
+)
+from satmint_sdk.credentials._session_parts import SessionStats, SignInListener
 from satmint_sdk.credentials.bound._devices import ProofTarget
 from satmint_sdk.credentials.bound._dpop import DPoPKey
 from satmint_sdk.credentials.errors import CredentialExpired, SessionClosed
 from satmint_sdk.credentials.refresh._attempt import CredentialState
-from satmint_sdk.credentials.refresh._policy import Advice, advise
+from satmint_sdk.credentials.refresh._mechanisms import ByKey
+from satmint_sdk.credentials.refresh._policy import Advice
 from satmint_sdk.credentials.refresh._scheduler import RefreshScheduler
 from satmint_sdk.credentials.refresh._sign_in import SignIn
 
 if TYPE_CHECKING:
     import httpx
 
-T = TypeVar("T")
-
 MAX_WAIT: Final = 15.0
 BOUND_LIFE: Final = 900
-_LOOP_ENDED: Final = "the session's event loop has ended"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStats:
-    """Statistics of refreshing.
-
-    Attributes:
-        attempts: Number of attempts by outcome: `refreshed`, or a cause code.
-        margin: Seconds until the previous credential's expiry when it was replaced.
-        waiting: Callers that are waiting for a refresh.
-        skew: Seconds that the server's clock is ahead, if proofs have to follow it.
-    """
-
-    attempts: Mapping[str, int]
-    margin: float | None
-    waiting: int
-    skew: float | None
+_numbers: Final = itertools.count(1)
 
 
 class CredentialSession:
@@ -60,10 +58,11 @@ class CredentialSession:
     The session belongs to the event loop that opened it. `token()` may be awaited in any loop and
     `token_blocking()` called in any thread, by any number of callers; one refresh serves them all.
     In a forked child the session stays readable until its credential expires, and does not refresh:
-    the child must open its own session.
+    the child must open its own session. Under trio, use a `BlockingCredentialSession`.
 
     Args:
         provider: Provides the first credential, and the next ones if it has `refresh()`.
+        name: What the session is called in the log; `session-1`, `session-2`, ... if absent.
         key: The key to bind tokens to, and to sign proofs with; a new ES256 key if absent.
         host: Host of the REST API for the token's holder (its scope, refreshing by key); read from
             the token's `ch` header if absent, as the browser SDK does.
@@ -80,6 +79,7 @@ class CredentialSession:
         self,
         provider: CredentialProvider,
         *,
+        name: str | None = None,
         key: DPoPKey | None = None,
         host: str | None = None,
         max_wait: float = MAX_WAIT,
@@ -90,6 +90,7 @@ class CredentialSession:
         entropy: Entropy = SYSTEM_ENTROPY,
     ) -> None:
         self._provider = provider
+        self.name: Final = f"session-{next(_numbers)}" if name is None else name
         self.key: Final = DPoPKey.generate(clock=clock, entropy=entropy) if key is None else key
         self._host = host
         self._max_wait = max_wait
@@ -98,12 +99,14 @@ class CredentialSession:
         self._transport = transport
         self._clock = clock
         self._entropy = entropy
-        self._log = EventLog(log_line)
+        self._log = EventLog(self.name, log_line)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sign_in: SignIn | None = None
         self._scheduler: RefreshScheduler | None = None
         self._closed = False
         self._forked = False
+        self._sign_in_listeners: weakref.WeakSet[SignInListener] = weakref.WeakSet()
+        self._abandoned: weakref.finalize[..., CredentialSession] | None = None
         renew_in_children(self)
 
     # Opening and closing.
@@ -111,14 +114,17 @@ class CredentialSession:
     async def open(self) -> None:
         """Sign in, and start refreshing. `async with` does the same.
 
+        After an error it may be called again.
+
         Raises:
-            SessionClosed: The session was opened before.
+            SessionClosed: The session is open, or was closed.
             InvalidCredential: The provider returned an expired credential.
+            RuntimeError: There is no event loop of asyncio.
             Exception: Any error of the provider, after retries if it is transient.
         """
         if self._scheduler is not None or self._closed or self._forked:
             raise SessionClosed("a session can be opened only once")
-        self._loop = asyncio.get_running_loop()
+        self._loop = require_asyncio()
         self._sign_in = SignIn(
             self._provider,
             self.key,
@@ -131,17 +137,21 @@ class CredentialSession:
             entropy=self._entropy,
             log=self._log,
         )
-        self._scheduler = RefreshScheduler(
+        scheduler = self._scheduler = RefreshScheduler(
             self._sign_in,
             max_wait=self._max_wait,
             clock=self._clock,
             entropy=self._entropy,
             log=self._log,
         )
+        self._abandoned = warn_if_abandoned(self, self.name, scheduler, self._loop, self._log)
         try:
-            await self._scheduler.login()
+            await scheduler.login()
         except BaseException:
-            await self.close()
+            if not self._closed:
+                self._scheduler = None
+                self._abandoned.detach()
+                await scheduler.close()
             raise
 
     async def close(self) -> None:
@@ -152,11 +162,30 @@ class CredentialSession:
         """
         scheduler, self._scheduler = self._scheduler, None
         self._closed = True
-        if self._loop is None:  # never opened, or opened by a parent process
-            self._log.end()
-        elif scheduler is not None:
+        if self._abandoned is not None:
+            self._abandoned.detach()
+        if scheduler is not None and self._loop is not None:  # None in a forked child
             with contextlib.suppress(SessionClosed):  # the schedule has ended with its loop
-                await self._run_in_session_loop(scheduler.close())
+                await run_in(self._loop, scheduler.close())
+        self._log.end()
+
+    async def logout(self) -> bool:
+        """Stop refreshing, revoke the session if the provider can, and close.
+
+        Returns:
+            Whether it was revoked. Otherwise its tokens stay valid until they expire; the log says
+            why.
+
+        Raises:
+            SessionClosed: The session is not open.
+        """
+        scheduler = self._open_scheduler()
+        try:
+            return await run_in(
+                self._loop, revoke(self._provider, scheduler, self.name, self._clock)
+            )
+        finally:
+            await self.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -192,7 +221,7 @@ class CredentialSession:
         return self._state().credential
 
     @property
-    def mechanism(self) -> str | None:
+    def mechanism(self) -> MechanismName | None:
         """How the credential is refreshed: `provider`, `bound`, or `None` if not at all.
 
         Raises:
@@ -219,8 +248,8 @@ class CredentialSession:
     def events(self) -> AsyncIterator[SessionEvent]:
         """Read the events from the beginning: `Refreshed`, `Warned`, `Failed`, `Expired`.
 
-        Every call returns a separate reader, for use in the session's event loop. It keeps the last
-        256 events, and ends when the session is closed.
+        Every call returns a separate reader, for use in any event loop. It keeps the last 256
+        events, and ends when the session is closed.
         """
         return self._log.stream()
 
@@ -231,41 +260,65 @@ class CredentialSession:
 
         Raises:
             CredentialExpired: The credential has expired and was not refreshed within `max_wait`.
-            SessionClosed: The session is not open.
+            CredentialRefused: A server has refused it, and it was not replaced within `max_wait`.
+            SessionClosed: The session is not open, or its event loop has ended.
         """
         usable = self._usable_credential()
         if usable is not None:
-            return usable.token
-        return (await self._run_in_session_loop(self._open_scheduler().fresh())).token
+            return required_token(usable)
+        return required_token(await run_in(self._loop, self._open_scheduler().fresh()))
 
     def token_blocking(self) -> str:
         """Get a valid token from a thread without an event loop; otherwise as `token`.
 
         Raises:
             CredentialExpired: The credential has expired and was not refreshed within `max_wait`.
-            SessionClosed: The session is not open.
+            CredentialRefused: A server has refused it, and it was not replaced within `max_wait`.
+            SessionClosed: The session is not open, or its event loop has ended.
             RuntimeError: Called in an event loop, which it would block.
         """
+        if running_loop() is not None:
+            raise RuntimeError("token_blocking must not be called in an event loop: await token()")
         usable = self._usable_credential()
         if usable is not None:
-            return usable.token
-        if _running_loop() is not None:
-            raise RuntimeError("token_blocking must not be called in an event loop: await token()")
+            return required_token(usable)
         try:
-            return self._submit_to_loop(self._open_scheduler().fresh()).result().token
+            return required_token(submit_to(self._loop, self._open_scheduler().fresh()).result())
         except CancelledError:
-            raise SessionClosed(_LOOP_ENDED) from None
+            raise SessionClosed(LOOP_ENDED) from None
 
     async def renew(self, rejected: str) -> str:
         """Replace a token that a server has refused with 401.
 
-        A token that several callers report is replaced once.
+        A token that several callers report is replaced once. Until it is replaced, `token()` does
+        not return it.
 
         Raises:
-            CredentialExpired: It cannot be replaced, or was not replaced within `max_wait`.
+            CredentialRefused: It cannot be replaced, or was not replaced within `max_wait`.
+            CredentialExpired: Another one is in use meanwhile, and has expired.
             SessionClosed: The session is not open.
         """
-        return (await self._run_in_session_loop(self._open_scheduler().renew(rejected))).token
+        renewed = self._open_scheduler().renew(rejected)
+        return required_token(await run_in(self._loop, renewed))
+
+    def renew_blocking(self, rejected: str) -> str:
+        """Replace a token, from a thread without an event loop; otherwise as `renew`.
+
+        Raises:
+            RuntimeError: Called in an event loop, which it would block.
+        """
+        if running_loop() is not None:
+            raise RuntimeError("renew_blocking must not be called in an event loop: await renew()")
+        renewed = self._open_scheduler().renew(rejected)
+        try:
+            return required_token(submit_to(self._loop, renewed).result())
+        except CancelledError:
+            raise SessionClosed(LOOP_ENDED) from None
+
+    def is_bound(self, token: str) -> bool:
+        """Whether this token is a Client Bound SAT of the session's key."""
+        mechanism = self._state().mechanism
+        return isinstance(mechanism, ByKey) and mechanism.has_issued(token)
 
     async def login(self) -> Credential:
         """Sign in again: after a failure, or to change rights. Restarts refreshing.
@@ -278,20 +331,29 @@ class CredentialSession:
             InvalidCredential: The provider returned an expired credential.
             Exception: Any error of the provider, after retries if it is transient.
         """
-        return await self._run_in_session_loop(self._open_scheduler().login())
+        credential = await run_in(self._loop, self._open_scheduler().login())
+        if credential.token:
+            await run_in(self._loop, self._report_sign_in(credential.token))
+        return credential
 
     # Internals.
+
+    async def _report_sign_in(self, token: str) -> None:
+        for listener in list(self._sign_in_listeners):
+            listener.on_sign_in(token)
 
     def renew_after_fork(self) -> None:
         """Keep the credential; only the parent refreshes."""
         self._forked = True
         self._loop = None
-        self._log = EventLog(log_line)
+        self._log = EventLog(self.name, log_line)
+        if self._abandoned is not None:
+            self._abandoned.detach()
 
     def _usable_credential(self) -> Credential | None:
         """The current credential if no refresh is needed first; else None."""
         current = self._state()
-        advice = advise(current.lifetime, self._clock.now())
+        advice = current.advice(self._clock.now())
         if advice in (Advice.KEEP, Advice.MAY):
             return current.credential
         if not self._forked:
@@ -305,45 +367,19 @@ class CredentialSession:
             raise SessionClosed("the session is not open")
         if self._forked:
             raise SessionClosed("the session was opened by a parent process: open one here")
+        raise_if_ended(self._loop)
         return self._scheduler
 
     def _state(self) -> CredentialState:
         current = None if self._scheduler is None else self._scheduler.state
         if current is None:
             raise SessionClosed("the session is not open")
+        raise_if_ended(self._loop)
         return current
-
-    async def _run_in_session_loop(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the session's event loop, from any loop."""
-        if _running_loop() is self._loop:
-            return await work
-        future = self._submit_to_loop(work)
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if future.cancelled() and task is not None and not task.cancelling():
-                raise SessionClosed(_LOOP_ENDED) from None
-            raise
-
-    def _submit_to_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        loop = self._loop
-        if loop is not None and loop.is_running():
-            with contextlib.suppress(RuntimeError):  # the loop ended in between
-                return asyncio.run_coroutine_threadsafe(work, loop)
-        work.close()
-        raise SessionClosed(_LOOP_ENDED)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not open" if self._scheduler is None else "open"
-        return f"<CredentialSession of {self._provider!r}, {state}>"
+        return f"<CredentialSession {self.name} of {self._provider!r}, {state}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a session cannot be pickled: open one where it is needed")
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

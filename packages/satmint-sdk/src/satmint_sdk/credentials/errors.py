@@ -5,9 +5,11 @@ Exception
     ├── InvalidCredential       a provider returned an unusable credential
     ├── RefreshFailed           the credential cannot be refreshed any more
     ├── CredentialExpired       the credential has expired and was not refreshed in time
+    ├── CredentialRefused       a server refused the credential, and it was not replaced in time
     ├── SessionClosed           the session is not open in this process
     ├── StoreError              a refresh token store has unreadable content
-    │   └── StoreLocked         its lock was not free in time
+    │   ├── StoreLocked         its lock was not free in time
+    │   └── StoreUnavailable    an operation of a store failed; it may succeed later
     ├── GatewayError            a live session failed
     │   ├── GatewayRefused      the gateway refused a request permanently
     │   ├── GatewayUnreachable  no connection in time
@@ -46,16 +48,34 @@ class CredentialExpired(CredentialError):
     """The credential has expired. `__cause__` is the error that prevented its refresh."""
 
 
+class CredentialRefused(CredentialError):
+    """A server refused the credential, and it was not replaced in time.
+
+    `__cause__` is the error that prevented it. `login()` signs in again.
+    """
+
+
 class SessionClosed(CredentialError):
     """The session was not opened yet, has been closed, or was opened by a parent process."""
 
 
 class StoreError(CredentialError):
-    """A refresh token store's content is not a token record; it is unchanged."""
+    """A refresh token store's content is not a token record; it is unchanged.
+
+    A store raises this, and not a subclass, where trying again is useless: it ends refreshing. Any
+    other exception of a store is taken as passing, and its operation is tried again.
+    """
 
 
 class StoreLocked(StoreError):
     """The lock of a refresh token store was not free in time."""
+
+
+class StoreUnavailable(StoreError):
+    """An operation of a refresh token store failed; it may succeed later.
+
+    `__cause__` is what the store raised.
+    """
 
 
 class GatewayError(CredentialError):

@@ -11,13 +11,24 @@
 """
 
 from satmint_sdk.rest._client import AsyncRestClient, RestClient
+from satmint_sdk.rest._last_response import LastResponse
 from satmint_sdk.rest._options import RequestOptions
-from satmint_sdk.rest.errors import SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.rest.errors import (
+    SignalWireRestError,
+    SignalWireRestTooLargeError,
+    SignalWireRestTransportError,
+)
 
 __all__ = [
     "AsyncRestClient",
+    "LastResponse",
     "RequestOptions",
     "RestClient",
     "SignalWireRestError",
+    "SignalWireRestTooLargeError",
     "SignalWireRestTransportError",
 ]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "errors", "types"]

@@ -64,7 +64,9 @@ class FabricAddresses(Resource[D]):
             "GET", path_of(*_FOLDER), query=members(filters, extras), options=request_options
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def get(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from satmint_sdk._secrets import SecretText
 from satmint_sdk.rest._options import RequestOptions
@@ -25,7 +25,9 @@ class Call(Generic[T]):
         body: Members of the JSON body; `None` for no body. Hidden in the repr.
         bearer: A token to use instead of the client's credentials.
         options: Options for this call.
-        repeatable: Whether the server makes this POST safe to repeat.
+        repeatable: Whether this POST or PATCH does the same if it is done twice.
+        default_retries: How often it is retried if the options do not say.
+        any_json: Whether the response may be any JSON value instead of an object.
     """
 
     method: str
@@ -35,6 +37,8 @@ class Call(Generic[T]):
     bearer: SecretText | None = None
     options: RequestOptions | None = None
     repeatable: bool = False
+    default_retries: int = 0
+    any_json: bool = False
 
 
 def members(named: Extras, extras: Extras | None) -> dict[str, object]:
@@ -54,3 +58,29 @@ def path_of(*segments: str) -> str:
         if segment in ("", ".", ".."):
             raise ValueError("an id must not be empty, a dot or two dots")
     return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def any_method(method: str) -> str:
+    """An HTTP method, in upper case.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not (method.isascii() and method.isalpha()):
+        raise ValueError("method must be an HTTP method such as GET")
+    return method.upper()
+
+
+def any_path(path: str) -> str:
+    """A path from the root of the server.
+
+    Raises:
+        ValueError: It is a URL, has a query or fragment, or segments that are dots.
+    """
+    if not path.startswith("/") or path.startswith("//"):
+        raise ValueError("path must begin with one slash")
+    if not (path.isascii() and path.isprintable()) or any(mark in path for mark in " ?#\\"):
+        raise ValueError("path must be escaped, and have no query: use the argument query")
+    if any(unquote(segment) in (".", "..") for segment in path.split("/")):
+        raise ValueError("path must have no segments that are dots")
+    return path

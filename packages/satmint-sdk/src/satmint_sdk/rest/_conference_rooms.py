@@ -53,7 +53,9 @@ class FabricConferenceRooms(Resource[D]):
             "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def create(
@@ -147,7 +149,6 @@ class FabricConferenceRooms(Resource[D]):
     def update(
         self,
         resource_id: str,
-        /,
         *,
         name: str | None = None,
         display_name: str | None = None,

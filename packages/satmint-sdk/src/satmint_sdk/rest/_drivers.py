@@ -3,135 +3,57 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from satmint_sdk._ambient import SYSTEM_ENTROPY, Clock, Entropy, fraction
+from satmint_sdk._ambient import SYSTEM_ENTROPY, Clock, Entropy
 from satmint_sdk._forks import renew_in_children
-from satmint_sdk._retry import http_date
+from satmint_sdk.rest._body import BodyTooLarge
 from satmint_sdk.rest._call import Call
+from satmint_sdk.rest._driver import (
+    Driver,
+    Misconfigured,
+    Progress,
+    body_of,
+    outcome_of,
+    request_of,
+    timed_out,
+    too_large,
+)
 from satmint_sdk.rest._endpoint import Endpoint
-from satmint_sdk.rest._exchange import NoResponse, Outcome, Pause, Response, Send, Waited, exchange
+from satmint_sdk.rest._exchange import exchange
+from satmint_sdk.rest._handed_in import HandedIn
+from satmint_sdk.rest._last_response import remember
 from satmint_sdk.rest._pages import Cursor
 from satmint_sdk.rest._request_ids import RequestIds
+from satmint_sdk.rest._steps import Outcome, Pause, Response, Send, TooLarge, Waited
 from satmint_sdk.rest.types import Item, Page
 
 if TYPE_CHECKING:
+    import asyncio
+
     import httpx
 
 T = TypeVar("T")
 
-# A server that closes idle connections after 5 s (uvicorn's default) must not do so while we write.
-_KEEPALIVE: Final = 3.0
+_CLOSE_GRACE: Final = 2.0
+"""Seconds for closing connections, after which they are dropped."""
 
 
-class _Driver:
-    """The common part of both drivers: the endpoint, and the server's clock and nonce."""
-
-    def __init__(self, endpoint: Endpoint, clock: Clock, entropy: Entropy = SYSTEM_ENTROPY) -> None:
-        self.endpoint = endpoint
-        self.clock = clock
-        self.closed = False
-        self.clock_offset: float | None = None
-        self.nonce: str | None = None
-        self._entropy = entropy
-        self._request_ids = RequestIds(entropy)
-
-    def _draw(self) -> float:
-        return fraction(self._entropy)
-
-    def _pool_arguments(self) -> dict[str, Any]:
-        import ssl
-
-        import httpx
-
-        ca_file = self.endpoint.ca_file
-        return {
-            "verify": True if ca_file is None else ssl.create_default_context(cafile=ca_file),
-            # Never use a proxy from the environment for this machine itself.
-            "trust_env": not self.endpoint.loopback,
-            "follow_redirects": False,  # credentials go where they were meant to, or nowhere
-            "limits": httpx.Limits(keepalive_expiry=_KEEPALIVE),
-        }
-
-    def _refuse_stray(self, answer: httpx.Response) -> None:
-        """Refuse a response that belongs to another request.
-
-        A hook of httpx, called before the body is read. Later, the connection is in the pool again:
-        another thread could read the copy of this response before this one is remembered.
-
-        Raises:
-            ConnectionError: it belongs to another request. The connection is closed.
-        """
-        sent, answered = answer.request.headers["x-request-id"], answer.headers.get("x-request-id")
-        if self._request_ids.is_of_another(sent, answered):
-            raise ConnectionError(_STRAY)
-
-    def _received(self, answer: httpx.Response) -> Response:
-        wall = self.clock.now().wall
-        date = http_date(answer.headers.get("date", ""))
-        if date is not None:
-            self.clock_offset = date - wall
-        self.nonce = answer.headers.get("dpop-nonce", self.nonce)  # RFC 9449, section 8.2
-        return Response(answer.status_code, answer.headers, answer.content, wall)
-
-    def _raise_if_closed(self) -> None:
-        if self.closed:
-            raise RuntimeError("the client is closed")
-
-
-_STRAY: Final = "an answer to another request came, perhaps a copy of one that was had before"
-
-
-def _without_tracebacks(error: BaseException) -> BaseException:
-    """Remove the tracebacks of an error and of its causes.
-
-    They hold the request, and reporters of errors show the variables of a frame.
-    """
-    behind: BaseException | None = error
-    while behind is not None:
-        behind.__traceback__ = None
-        behind = behind.__cause__ or behind.__context__
-    return error
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    """Exceptions without a response: of httpx, an invalid CA bundle, an invalid name."""
-    import httpx
-
-    return (httpx.RequestError, httpx.InvalidURL, OSError, UnicodeError)
-
-
-def _httpx_arguments(send: Send, endpoint: Endpoint, request_id: str) -> dict[str, Any]:
-    """The httpx arguments of a request."""
-    arguments: dict[str, Any] = {
-        "method": send.method,
-        "url": send.url,
-        "headers": {**send.headers, "x-request-id": request_id},
-        "content": send.content,
-        "timeout": send.timeout,
-    }
-    if endpoint.alias is not None:
-        # Connect without asking a resolver; header, certificate and SNI keep the name.
-        authority = endpoint.base_url.removeprefix("https://")
-        arguments["url"] = send.url.replace(endpoint.alias, "127.0.0.1", 1)
-        arguments["headers"]["host"] = authority
-        arguments["extensions"] = {"sni_hostname": endpoint.alias}
-    return arguments
-
-
-class SyncDriver(_Driver):
+class SyncDriver(Driver):
     """Runs exchanges in the calling thread. Threads may share it."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         clock: Clock,
-        transport: httpx.BaseTransport | None,
+        transport: httpx.BaseTransport | Callable[[], httpx.BaseTransport] | None,
         entropy: Entropy = SYSTEM_ENTROPY,
     ) -> None:
         super().__init__(endpoint, clock, entropy)
-        self._transport = transport
+        self._given: HandedIn[httpx.BaseTransport] | None = (
+            None if transport is None else HandedIn(transport, is_async=False)
+        )
         self._lock = threading.Lock()
         self._pool: httpx.Client | None = None
         self._left_to_parent: list[object] = []
@@ -146,13 +68,16 @@ class SyncDriver(_Driver):
 
     def run(self, call: Call[T]) -> T:
         """Hold one conversation and return its answer."""
-        conversation = exchange(call, self.endpoint, self._draw)
+        conversation = exchange(call, self.endpoint, self._outside)
         step = next(conversation)
+        attempts = 0
         while True:
+            attempts += isinstance(step, Send)
             outcome = self._do(step)
             try:
                 step = conversation.send(outcome)
             except StopIteration as end:
+                remember(self, call, outcome, attempts)
                 answer: T = end.value
                 return answer
 
@@ -172,14 +97,36 @@ class SyncDriver(_Driver):
 
     def _do(self, step: Send | Pause) -> Outcome:
         if isinstance(step, Pause):
+            self._log_retry(step)
             self.clock.sleep(step.seconds)
             return Waited()
-        request_id = self._request_ids.next()
         try:
-            answer = self._open().request(**_httpx_arguments(step, self.endpoint, request_id))
-        except _transport_errors() as lost:
-            return NoResponse(_without_tracebacks(lost))
-        return self._received(answer)
+            return self._attempt(step)
+        except BaseException as failed:
+            outcome = outcome_of(failed, step)
+            if outcome is None:
+                raise
+            return outcome
+
+    def _attempt(self, send: Send) -> Response | TooLarge:
+        from satmint_sdk.rest._network import monotonic
+
+        pool = self._open()
+        ends = monotonic() + send.timeout
+        request = request_of(pool, send, self.endpoint, self._request_ids.next(), ends)
+        answer = pool.send(request, stream=True)
+        try:
+            self._refuse_stray(answer)
+            body = body_of(answer, send)
+            for part in (answer.content,) if answer.is_stream_consumed else answer.iter_raw():
+                if monotonic() >= ends:
+                    raise timed_out(send)
+                body.add(part)
+            return self._received(answer, body.content())
+        except BodyTooLarge:
+            return too_large(answer)
+        finally:
+            answer.close()
 
     def _open(self) -> httpx.Client:
         import httpx
@@ -188,45 +135,61 @@ class SyncDriver(_Driver):
             self._raise_if_closed()
             if self._pool is None:
                 self._pool = httpx.Client(
-                    transport=self._transport,
-                    event_hooks={"response": [self._refuse_stray]},
-                    **self._pool_arguments(),
+                    transport=self._transport(),
+                    trust_env=False,
+                    follow_redirects=False,  # credentials go where they were meant to, or nowhere
                 )
             return self._pool
 
+    def _transport(self) -> httpx.BaseTransport:
+        if self._given is not None:
+            return self._given.for_pool()
+        from satmint_sdk.rest._transports import SyncTransport
 
-class AsyncDriver(_Driver):
+        try:
+            return SyncTransport(self.endpoint.connection, in_clear=self.endpoint.in_clear)
+        except OSError as failed:
+            raise Misconfigured from failed
+
+
+class AsyncDriver(Driver):
     """Runs exchanges in the running event loop, with separate connections for each loop."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         clock: Clock,
-        transport: httpx.AsyncBaseTransport | None,
+        transport: httpx.AsyncBaseTransport | Callable[[], httpx.AsyncBaseTransport] | None,
         entropy: Entropy = SYSTEM_ENTROPY,
     ) -> None:
         super().__init__(endpoint, clock, entropy)
-        self._transport = transport
-        self._pool: httpx.AsyncClient | None = None
-        self._loop: object = None
+        self._given: HandedIn[httpx.AsyncBaseTransport] | None = (
+            None if transport is None else HandedIn(transport, is_async=True)
+        )
+        self._lock = threading.Lock()
+        self._pools: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
         self._left_to_parent: list[object] = []
         renew_in_children(self)
 
     def renew_after_fork(self) -> None:
         """Leave the parent's connections alone, and do not even close them: they are shared."""
-        self._left_to_parent.append(self._pool)
-        self._pool = None
+        self._lock = threading.Lock()
+        self._left_to_parent.append(self._pools)
+        self._pools = {}
         self._request_ids = RequestIds(self._entropy)
 
     async def run(self, call: Call[T]) -> T:
         """Hold one conversation and return its answer."""
-        conversation = exchange(call, self.endpoint, self._draw)
+        conversation = exchange(call, self.endpoint, self._outside)
         step = next(conversation)
+        attempts = 0
         while True:
+            attempts += isinstance(step, Send)
             outcome = await self._do(step)
             try:
                 step = conversation.send(outcome)
             except StopIteration as end:
+                remember(self, call, outcome, attempts)
                 answer: T = end.value
                 return answer
 
@@ -238,27 +201,59 @@ class AsyncDriver(_Driver):
                 yield item
 
     async def close(self) -> None:
-        """Close the connections. A second time does nothing."""
+        """Close the connections of this loop, and drop those of others. Twice does nothing."""
         import asyncio
 
-        self.closed = True
-        pool, self._pool = self._pool, None
-        if pool is not None and self._loop is asyncio.get_running_loop():
-            await pool.aclose()
-
-    async def _refuse_stray_async(self, answer: httpx.Response) -> None:
-        self._refuse_stray(answer)
+        with self._lock:
+            self.closed = True
+            pools, self._pools = self._pools, {}
+        pool = pools.get(asyncio.get_running_loop())
+        if pool is not None:
+            try:
+                async with asyncio.timeout(_CLOSE_GRACE):  # noqa: TID251 - as in `_attempt`
+                    await pool.aclose()
+            except TimeoutError:
+                return
 
     async def _do(self, step: Send | Pause) -> Outcome:
         if isinstance(step, Pause):
+            self._log_retry(step)
             await self.clock.asleep(step.seconds)
             return Waited()
-        request_id = self._request_ids.next()
+        progress = Progress() if self._given is None else None
         try:
-            answer = await self._open().request(**_httpx_arguments(step, self.endpoint, request_id))
-        except _transport_errors() as lost:
-            return NoResponse(_without_tracebacks(lost))
-        return self._received(answer)
+            return await self._attempt(step, progress)
+        except BaseException as failed:
+            outcome = outcome_of(failed, step, progress)
+            if outcome is None:
+                raise
+            return outcome
+
+    async def _attempt(self, send: Send, progress: Progress | None) -> Response | TooLarge:
+        import asyncio
+
+        from satmint_sdk.rest._network import monotonic
+
+        pool = self._open()
+        ends = monotonic() + send.timeout
+        request = request_of(pool, send, self.endpoint, self._request_ids.next(), ends)
+        if progress is not None:
+            request.extensions["trace"] = progress
+        async with asyncio.timeout(send.timeout):  # noqa: TID251 - the network has its own time
+            answer = await pool.send(request, stream=True)
+            try:
+                self._refuse_stray(answer)
+                body = body_of(answer, send)
+                if answer.is_stream_consumed:
+                    body.add(answer.content)
+                else:
+                    async for part in answer.aiter_raw():
+                        body.add(part)
+                return self._received(answer, body.content())
+            except BodyTooLarge:
+                return too_large(answer)
+            finally:
+                await answer.aclose()
 
     def _open(self) -> httpx.AsyncClient:
         import asyncio
@@ -266,14 +261,33 @@ class AsyncDriver(_Driver):
         import httpx
 
         self._raise_if_closed()
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # connections of another loop hang, or fail, in this one
-            self._pool = None
-            self._loop = loop
-        if self._pool is None:
-            self._pool = httpx.AsyncClient(
-                transport=self._transport,
-                event_hooks={"response": [self._refuse_stray_async]},
-                **self._pool_arguments(),
-            )
-        return self._pool
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(_NO_LOOP) from None
+        with self._lock:
+            for other in [other for other in self._pools if other.is_closed()]:
+                del self._pools[other]
+            pool = self._pools.get(loop)
+            if pool is None:
+                pool = self._pools[loop] = httpx.AsyncClient(
+                    transport=self._transport(loop),
+                    trust_env=False,
+                    follow_redirects=False,  # credentials go where they were meant to, or nowhere
+                )
+            return pool
+
+    def _transport(self, loop: object) -> httpx.AsyncBaseTransport:
+        if self._given is not None:
+            return self._given.for_pool(loop)
+        from satmint_sdk.rest._transports import AsyncTransport
+
+        try:
+            return AsyncTransport(self.endpoint.connection, in_clear=self.endpoint.in_clear)
+        except OSError as failed:
+            raise Misconfigured from failed
+
+
+_NO_LOOP: Final = (
+    "AsyncRestClient needs a running asyncio loop; under trio, call a RestClient in a thread"
+)

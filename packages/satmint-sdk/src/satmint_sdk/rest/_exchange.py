@@ -1,4 +1,4 @@
-"""The core: decides what to send, when to wait and what to return. No I/O, no clock.
+"""The core: decides what to send, when to wait and what to return. No I/O.
 
 A conversation is a generator. It yields a `Send` or a `Pause`, receives the outcome, and returns
 the response's JSON. The two drivers in `_drivers` perform the steps, one of them with `await`.
@@ -7,126 +7,157 @@ the response's JSON. The two drivers in `_drivers` perform the steps, one of the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import replace
 from typing import Final, NoReturn, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from satmint_sdk._retry import retry_after
+from satmint_sdk._secrets import HiddenMapping, one_line
 from satmint_sdk.rest._call import Call
-from satmint_sdk.rest._endpoint import USER_AGENT, Endpoint
+from satmint_sdk.rest._endpoint import Endpoint
 from satmint_sdk.rest._options import Resolved, resolve
-from satmint_sdk.rest._resend import may_retry, retry_delay
-from satmint_sdk.rest.errors import SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.rest._resend import is_safe, may_retry, retry_delay, was_not_processed
+from satmint_sdk.rest._steps import (
+    NoResponse,
+    Outcome,
+    Outside,
+    Pause,
+    Response,
+    Send,
+    Step,
+    TooLarge,
+)
+from satmint_sdk.rest.errors import (
+    SignalWireRestError,
+    SignalWireRestTooLargeError,
+    SignalWireRestTransportError,
+)
 
 T = TypeVar("T")
 
-_REFRESH_RETRIES: Final = 2
-_ABORT_POLL: Final = 1.0
-_NO_CONTENT: Final = 204
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this request; the driver returns a `Response` or `NoResponse`."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(repr=False)
-    content: bytes | None = field(repr=False)
-    timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait for `seconds`; the driver returns `Waited`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response.
-
-    Attributes:
-        status: HTTP status.
-        headers: Case-insensitive, or with names in lower case.
-        content: The complete body.
-        wall: When it arrived, in seconds since the epoch by this machine's clock.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
-    wall: float
-
-
-@dataclass(frozen=True, slots=True)
-class NoResponse:
-    """There was no response; whether the request arrived is unknown."""
-
-    cause: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """The pause is over."""
-
-
-Step = Send | Pause
-Outcome = Response | NoResponse | Waited
 Conversation = Generator[Step, Outcome, T]
 
+_KEY: Final = "idempotency-key"
+_ABORT_POLL: Final = 1.0
+_NO_CONTENT: Final = 204
+_NOT_FOUND: Final = 404
+_CONFLICT: Final = 409
+_NOT_JSON: Final = object()
 
-def exchange(call: Call[T], endpoint: Endpoint, draw: Callable[[], float]) -> Conversation[T]:
+
+def exchange(call: Call[T], endpoint: Endpoint, outside: Outside) -> Conversation[T]:
     """The conversation for one call: attempts and pauses.
 
     Args:
         call: The request.
         endpoint: The server and the credentials.
-        draw: Draws a number in [0, 1) for jitter.
+        outside: Time and randomness.
 
     Raises:
         SignalWireRestError: The last response was not 2xx, or not a JSON object.
+        SignalWireRestTooLargeError: The response is larger than `max_response_bytes`.
         SignalWireRestTransportError: The last attempt had no response, or the caller's abort signal
             was set.
     """
-    options = resolve(endpoint.options, call.options, at_least=_REFRESH_RETRIES * call.repeatable)
-    send = _compose(call, endpoint, options)
-    attempt = 0
+    options = resolve(endpoint.options, call.options, default_retries=call.default_retries)
+    ends = outside.now() + options.total_timeout
+    key = _key_of(call, endpoint, options, outside)
+    send = _compose(call, endpoint, options, key)
+    attempt, maybe_done = 0, False
     while True:
         attempt += 1
         _stop_if_aborted(options, send)
-        outcome = yield send
-        if isinstance(outcome, Response) and _succeeded(outcome):
-            return cast("T", _read(outcome, send))
-        wait = _wait_before_next(attempt, outcome, call, options, draw)
-        if wait is None:
-            _give_up(outcome, send)
-        yield from _pause(wait, options, send)
+        outcome = yield _within(send, ends - outside.now())
+        if isinstance(outcome, Response):
+            if _succeeded(outcome):
+                return cast("T", _read(outcome, send, any_json=call.any_json))
+            if maybe_done and call.method == "DELETE" and outcome.status == _NOT_FOUND:
+                return cast("T", {})  # an attempt before this one has deleted it
+        if not _may_repeat(call, outcome, options, has_key=key is not None, attempt=attempt):
+            _give_up(outcome, send, options)
+        asked = (
+            retry_after(outcome.headers, outcome.wall) if isinstance(outcome, Response) else None
+        )
+        wait = retry_delay(attempt, asked, outside.draw(), options)
+        if wait is None or outside.now() + wait >= ends:
+            _give_up(outcome, send, options)
+        maybe_done = maybe_done or _may_have_been_done(outcome)
+        yield from _pause(wait, options, send, _reason(attempt, outcome, send, wait, options))
 
 
-def _compose(call: Call[T], endpoint: Endpoint, options: Resolved) -> Send:
+def _key_of(call: Call[T], endpoint: Endpoint, options: Resolved, outside: Outside) -> str | None:
+    """The key of a POST that may be retried, and is not safe to repeat without one."""
+    if call.method != "POST" or call.repeatable:
+        return None
+    if options.idempotency_key is not None:
+        return options.idempotency_key
+    if options.retries == 0 or not endpoint.idempotency_keys:
+        return None
+    return outside.new_key()
+
+
+def _compose(call: Call[T], endpoint: Endpoint, options: Resolved, key: str | None) -> Send:
     query = urlencode(
         {name: _query_value(value) for name, value in call.query.items() if value is not None},
         doseq=True,
     )
-    url = endpoint.base_url + call.path + (f"?{query}" if query else "")
-    headers = {"accept": "application/json", "user-agent": USER_AGENT}
-    if call.bearer is not None:
-        headers["authorization"] = f"Bearer {call.bearer.reveal()}"
-    elif endpoint.authorization is not None:
-        headers["authorization"] = endpoint.authorization.reveal()
-    content = None
-    if call.body is not None:
-        headers["content-type"] = "application/json"
-        content = json.dumps(dict(call.body), allow_nan=False, separators=(",", ":")).encode()
-    return Send(call.method, url, headers, content, options.timeout)
+    content = None if call.body is None else _json(call)
+    authorization = endpoint.authorization
+    return Send(
+        call.method,
+        endpoint.base_url + call.path + (f"?{query}" if query else ""),
+        HiddenMapping(
+            {"accept": "application/json", "user-agent": endpoint.user_agent}
+            | ({} if content is None else {"content-type": "application/json"})
+            | ({} if key is None else {_KEY: f'"{key}"'})
+            | (
+                {"authorization": f"Bearer {call.bearer.reveal()}"}
+                if call.bearer is not None
+                else {}
+                if authorization is None
+                else {"authorization": authorization.reveal()}
+            )
+        ),
+        content,
+        options.timeout,
+        options.connect_timeout,
+        options.read_timeout,
+        options.max_response_bytes,
+    )
+
+
+def _json(call: Call[T]) -> bytes:
+    """Write the body.
+
+    Raises:
+        TypeError: A member is not of a type that JSON has.
+        ValueError: A number is not finite, or a member contains itself.
+    """
+    try:
+        return json.dumps(dict(call.body or {}), allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as failed:
+        # Not that error: the variables of its frames are members of the body, such as a password.
+        refused = (TypeError if isinstance(failed, TypeError) else ValueError)(str(failed))
+    raise refused
 
 
 def _query_value(value: object) -> object:
     """Write a boolean as in JSON, not as in Python."""
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def _within(send: Send, seconds: float) -> Send:
+    """Shorten the limits of an attempt to what is left of the call."""
+    if seconds >= send.timeout:
+        return send
+    seconds = max(seconds, 0.001)
+    return replace(
+        send,
+        timeout=seconds,
+        connect_timeout=min(send.connect_timeout, seconds),
+        read_timeout=min(send.read_timeout, seconds),
+    )
 
 
 def _stop_if_aborted(options: Resolved, send: Send) -> None:
@@ -138,62 +169,99 @@ def _succeeded(outcome: Response) -> bool:
     return 200 <= outcome.status < 300
 
 
-def _wait_before_next(
-    attempt: int,
-    outcome: Outcome,
-    call: Call[T],
-    options: Resolved,
-    draw: Callable[[], float],
-) -> float | None:
+def _may_repeat(
+    call: Call[T], outcome: Outcome, options: Resolved, *, has_key: bool, attempt: int
+) -> bool:
     if attempt > options.retries:
-        return None
-    status = outcome.status if isinstance(outcome, Response) else None
-    if not may_retry(call.method, status, options, repeatable=call.repeatable):
-        return None
-    asked = retry_after(outcome.headers, outcome.wall) if isinstance(outcome, Response) else None
-    return retry_delay(attempt, asked, draw(), options)
+        return False
+    match outcome:
+        case NoResponse(permanent=True):
+            return False
+        case NoResponse(sent=sent):
+            return not sent or has_key or is_safe(call.method, repeatable=call.repeatable)
+        case Response(status=status):
+            if status == _CONFLICT and has_key and attempt > 1:
+                return True  # the server is still doing what the attempt before this one asked for
+            return may_retry(call.method, status, options, repeatable=call.repeatable)
+        case _:
+            return False
 
 
-def _pause(seconds: float, options: Resolved, send: Send) -> Generator[Step, Outcome, None]:
+def _may_have_been_done(outcome: Outcome) -> bool:
+    if isinstance(outcome, NoResponse):
+        return outcome.sent
+    return isinstance(outcome, Response) and not was_not_processed(outcome.status)
+
+
+def _reason(attempt: int, outcome: Outcome, send: Send, wait: float, options: Resolved) -> str:
+    """What the log says about a retry."""
+    what = (
+        f"was answered {outcome.status}"
+        if isinstance(outcome, Response)
+        else f"got no answer ({_text(outcome.cause)})"
+        if isinstance(outcome, NoResponse)
+        else "failed"
+    )
+    path = urlsplit(send.url).path
+    count = f"attempt {attempt} of {options.retries + 1}"
+    return one_line(f"{send.method} {path}: {count} {what}; the next one in {wait:.1f} s")
+
+
+def _pause(
+    seconds: float, options: Resolved, send: Send, reason: str
+) -> Generator[Step, Outcome, None]:
     """Pause; with an abort signal, in steps of a second."""
     while options.abort_signal is not None and seconds > _ABORT_POLL:
-        yield Pause(_ABORT_POLL)
+        yield Pause(_ABORT_POLL, reason)
+        reason = ""
         _stop_if_aborted(options, send)
         seconds -= _ABORT_POLL
-    yield Pause(seconds)
+    yield Pause(seconds, reason)
 
 
-def _read(response: Response, send: Send) -> object:
+def _read(response: Response, send: Send, *, any_json: bool) -> object:
     if response.status == _NO_CONTENT or not response.content:
         return {}
-    try:
-        answer = json.loads(response.content, parse_constant=_reject_constant)
-    except (ValueError, RecursionError) as broken:
-        raise _error(response, send) from broken
-    if not isinstance(answer, dict):
+    answer = _parsed(response.content)
+    if answer is _NOT_JSON or not (any_json or isinstance(answer, dict)):
         raise _error(response, send)
     return answer
+
+
+def _parsed(content: bytes) -> object:
+    """The JSON, or `_NOT_JSON`; the parser's error would hold the response, and so its tokens."""
+    try:
+        return json.loads(content, parse_constant=_reject_constant)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
 
 
 def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
 
 
-def _give_up(outcome: Outcome, send: Send) -> NoReturn:
-    if isinstance(outcome, NoResponse):
-        text = f"{type(outcome.cause).__name__}: {outcome.cause}"
-        raise SignalWireRestTransportError(text, send.url, send.method) from outcome.cause
-    if isinstance(outcome, Response):
-        raise _error(outcome, send)
-    raise TypeError("the driver answered a request with the end of a pause")
+def _text(cause: BaseException) -> str:
+    return f"{type(cause).__name__}: {cause}"
+
+
+def _give_up(outcome: Outcome, send: Send, options: Resolved) -> NoReturn:
+    match outcome:
+        case NoResponse(cause=cause, permanent=permanent):
+            raise SignalWireRestTransportError(
+                _text(cause), send.url, send.method, permanent=permanent
+            ) from cause
+        case TooLarge(status=status, headers=headers):
+            sentence = f"the response is larger than {options.max_response_bytes} bytes"
+            raise SignalWireRestTooLargeError(status, sentence, send.url, send.method, headers)
+        case Response():
+            raise _error(outcome, send)
+        case _:
+            raise TypeError("the driver answered a request with the end of a pause")
 
 
 def _error(response: Response, send: Send) -> SignalWireRestError:
     text = response.content.decode("utf-8", "replace")
-    body: object = text
-    if not _succeeded(response):
-        try:
-            body = json.loads(text)
-        except (ValueError, RecursionError):
-            body = text
+    body: object = _NOT_JSON if _succeeded(response) else _parsed(response.content)
+    if body is _NOT_JSON:
+        body = text
     return SignalWireRestError(response.status, body, send.url, send.method, response.headers)

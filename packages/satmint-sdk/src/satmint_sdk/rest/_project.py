@@ -8,11 +8,11 @@ Every method takes `extras`, further members of the body (of the query, if there
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Generic
+from typing import Final
 
 from satmint_sdk.rest._call import Call, Extras, members, path_of
 from satmint_sdk.rest._options import RequestOptions
-from satmint_sdk.rest._resource import D, Resource, api_method, pages
+from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
 from satmint_sdk.rest.types import Nothing, Page, Permission, ProjectToken
 
 _FOLDER: Final = ("api", "project", "tokens")
@@ -45,7 +45,9 @@ class ProjectTokens(Resource[D]):
             "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def create(
@@ -93,6 +95,7 @@ class ProjectTokens(Resource[D]):
             path_of(*_FOLDER, token_id),
             body=members(named, extras),
             options=request_options,
+            repeatable=True,  # it sets members to values, and so does it twice
         )
 
     @api_method
@@ -112,8 +115,7 @@ class ProjectTokens(Resource[D]):
         )
 
 
-class Project(Generic[D]):
+class Project(Resource[D]):
     """Everything below `/api/project`."""
 
-    def __init__(self, driver: D) -> None:
-        self.tokens: ProjectTokens[D] = ProjectTokens(driver)
+    tokens: ProjectTokens[D] = group(ProjectTokens)

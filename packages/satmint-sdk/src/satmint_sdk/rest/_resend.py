@@ -7,30 +7,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from satmint_sdk._retry import backoff
+from satmint_sdk._retry import MAX_RETRY_AFTER, backoff
 from satmint_sdk.rest._options import Resolved
-
-MAX_RETRY_AFTER: Final = 120.0
-"""A longer `Retry-After` is not waited for: the caller gets the error instead."""
 
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2
 _NOT_PROCESSED: Final = frozenset({429, 503})
 
 
-def may_retry(method: str, status: int | None, options: Resolved, *, repeatable: bool) -> bool:
-    """Whether this outcome may be retried.
+def may_retry(method: str, status: int, options: Resolved, *, repeatable: bool) -> bool:
+    """Whether a request that had this response may be repeated.
 
     Args:
         method: HTTP method.
-        status: The response's status; `None` without a response.
+        status: The response's status.
         options: The options of the call.
         repeatable: Whether the server makes this request safe to repeat.
     """
-    if status is None:
-        return True
     if status not in options.retry_on_status:
         return False
-    return method in _IDEMPOTENT or repeatable or status in _NOT_PROCESSED
+    return is_safe(method, repeatable=repeatable) or status in _NOT_PROCESSED
+
+
+def is_safe(method: str, *, repeatable: bool) -> bool:
+    """Whether a request does the same if it is done twice."""
+    return repeatable or method in _IDEMPOTENT
+
+
+def was_not_processed(status: int) -> bool:
+    """Whether a server with this response has certainly not done what it was asked."""
+    return status < 500 or status in _NOT_PROCESSED
 
 
 def retry_delay(

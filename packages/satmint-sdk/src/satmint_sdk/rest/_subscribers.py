@@ -43,7 +43,9 @@ class FabricSubscribers(Resource[D]):
             "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
         )
 
-    paginate = pages(list)
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
     @api_method
     def create(
@@ -112,7 +114,6 @@ class FabricSubscribers(Resource[D]):
     def update(
         self,
         resource_id: str,
-        /,
         *,
         password: str | None = None,
         email: str | None = None,

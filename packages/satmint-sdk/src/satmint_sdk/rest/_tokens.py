@@ -105,6 +105,7 @@ class FabricTokens(Resource[D]):
             body=members({"refresh_token": refresh_token}, extras),
             options=request_options,
             repeatable=True,
+            default_retries=2,
         )
 
     @api_method

@@ -2,6 +2,7 @@
 
 Exception
 └── SignalWireRestError               an answer came, and it is not the one asked for
+    ├── SignalWireRestTooLargeError   it is larger than `max_response_bytes`
     └── SignalWireRestTransportError  no answer came
 """
 
@@ -20,6 +21,8 @@ _REQUEST_ID_HEADERS: Final = (
     "x-amzn-requestid",
 )
 _MAX_DETAIL_CHARS: Final = 500
+
+__all__ = ["SignalWireRestError", "SignalWireRestTooLargeError", "SignalWireRestTransportError"]
 
 
 class SignalWireRestError(Exception):
@@ -48,11 +51,13 @@ class SignalWireRestError(Exception):
         request_id: str | None = None,
     ) -> None:
         self.status_code = status_code
-        self.body = scrub_json(body)
-        self.url = scrub(url)
+        self.body: object = scrub_json(body)
+        self.url: str = scrub(url)
         self.method = method
         self.headers = headers
-        self.request_id = request_id if request_id is not None else _request_id(headers)
+        self.request_id: str | None = (
+            request_id if request_id is not None else request_id_of(headers)
+        )
         self.errors: list[ErrorEntry] = _entries(self.body)
         super().__init__(self._sentence())
 
@@ -78,20 +83,33 @@ class SignalWireRestError(Exception):
         )
 
 
+class SignalWireRestTooLargeError(SignalWireRestError):
+    """The response is larger than `max_response_bytes`, and was not read to its end."""
+
+
 class SignalWireRestTransportError(SignalWireRestError):
     """There was no response: refused, timed out, interrupted, not trusted, or aborted.
 
     Whether the server did what it was asked is not known.
+
+    Attributes:
+        permanent: Whether the cause is on this machine, such as an unknown certificate authority
+            or a host name that is none, so that trying again does not help.
     """
 
-    def __init__(self, body: object, url: str, method: str = "GET") -> None:
+    def __init__(
+        self, body: object, url: str, method: str = "GET", *, permanent: bool = False
+    ) -> None:
+        self.permanent = permanent
         super().__init__(None, body, url, method)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.body, self.url, self.method))
+        state = {"permanent": self.permanent}
+        return (type(self), (self.body, self.url, self.method), state)
 
 
-def _request_id(headers: Mapping[str, str] | None) -> str | None:
+def request_id_of(headers: Mapping[str, str] | None) -> str | None:
+    """The server's id of a request, from the headers of its response."""
     if headers is None:
         return None
     lowered = {name.lower(): value for name, value in headers.items()}

@@ -11,7 +11,7 @@ import pytest
 
 from kit.clock import FakeClock, settle
 from kit.gateway import FakeGateway
-from kit.live_sessions import CONNECT, ended, live, past
+from kit.live_sessions import CONNECT, ended, kinds, live, past
 from kit.proofs import open_proof
 from kit.service import FakeTokenService
 from kit.sessions import session_of
@@ -60,6 +60,15 @@ async def test_a_host_that_is_given_goes_before_the_header(gateway: FakeGateway)
         assert gateway.connected_to == ["http://127.0.0.1:8080"]
 
 
+async def test_the_gateway_is_told_of_the_application(gateway: FakeGateway) -> None:
+    async with live(gateway, application="billing/2.1"):
+        (params,) = gateway.said(CONNECT)
+        assert params["agent"].endswith(" billing/2.1")
+    async with session_of(gateway.service) as session:
+        with pytest.raises(ValueError):
+            SessionClient(session, transport=gateway, application="two words")
+
+
 async def test_a_token_that_names_no_gateway_is_not_sent_anywhere(clock: FakeClock) -> None:
     gateway = FakeGateway(FakeTokenService(clock))
     async with session_of(gateway.service) as session:
@@ -104,9 +113,14 @@ async def test_opening_is_bounded(gateway: FakeGateway) -> None:
         )
         assert gateway.clock.now().mono - began == pytest.approx(15, abs=0.5)
         assert client.state.phase == "closed"
-        with pytest.raises(SessionClosed) as twice:
-            await client.open()
-        assert str(twice.value) == "a session client can be opened only once"
+        gateway._upgrades.clear()
+        await client.open()  # after an error it may be tried again
+        assert kinds(client)[-1] == "connected"
+        for _ in range(2):
+            with pytest.raises(SessionClosed) as twice:
+                await client.open()
+            assert str(twice.value) == "a session client can be opened only once"
+            await client.close()
 
 
 async def test_opening_that_is_cancelled_leaves_nothing_behind(gateway: FakeGateway) -> None:
@@ -159,8 +173,8 @@ async def test_nothing_shows_a_token(
         said += [repr(client._connection.feed), repr(gateway.said(CONNECT)[:0])]
         assert not any("eyJ" in text for text in said)
         assert repr(client).endswith("ended>")
-    assert "session connected" in caplog.messages
-    assert caplog.messages[-1].startswith("session ended: SessionRevoked: ")
+    assert f"{session.name}: session connected" in caplog.messages
+    assert caplog.messages[-1].startswith(f"{session.name}: session ended: SessionRevoked: ")
 
 
 async def test_a_session_client_cannot_be_pickled(gateway: FakeGateway) -> None:

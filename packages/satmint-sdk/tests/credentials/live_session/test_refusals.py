@@ -14,7 +14,7 @@ from kit.live_sessions import CONNECT, ended, kinds, live, live_slowly, past, st
 from kit.sessions import session_of
 from satmint_sdk.credentials import (
     Connected,
-    CredentialExpired,
+    CredentialRefused,
     Disconnected,
     Ended,
     GatewayRefused,
@@ -122,10 +122,10 @@ async def test_an_expired_session_that_nothing_refreshes_is_over(gateway: FakeGa
     async with live(gateway, static(gateway.service, 100)) as (_, client):
         await gateway.clock.advance(105)
         assert client.state.phase == "ended"
-        assert isinstance(client.state.error, CredentialExpired)
+        assert isinstance(client.state.error, CredentialRefused)
         assert past(client)[-1] == Ended(client.state.error)
         assert len(gateway.connected_to) == 1
-        with pytest.raises(CredentialExpired):
+        with pytest.raises(CredentialRefused):
             await client.online()
 
 
@@ -138,9 +138,42 @@ async def test_revocation_ends_it(gateway: FakeGateway) -> None:
         with pytest.raises(SessionRevoked) as revoked:
             await wish
         assert str(revoked.value) == "the gateway ended the session: it is revoked"
-        events = [event async for event in client.events()]
-        assert events == [Connected(resumed=False), Ended(revoked.value)]
+        assert past(client) == [Connected(resumed=False), Ended(revoked.value)]
         await gateway.clock.advance(1000)
         assert (len(gateway.connected_to), client.state.phase) == (1, "ended")
         with pytest.raises(SessionRevoked):
             await client.offline()
+
+
+async def test_a_new_sign_in_brings_a_revoked_client_back(gateway: FakeGateway) -> None:
+    async with live(gateway) as (session, client):
+        await client.online()
+        events = client.events()
+        gateway.service.revoke_everything()
+        gateway.revoke()
+        await settle()
+        assert str(client.state.phase) == "ended"
+        with pytest.raises(SessionRevoked):
+            await client.online()
+        await session.login()
+        await settle()
+        assert str(client.state.phase) == "online"
+        assert client.state.error is None
+        token = gateway.said(CONNECT)[-1]["authentication"]["jwt_token"]
+        assert token == await session.token()
+        kinds_ = [(await anext(events)).kind for _ in range(5)]
+        assert kinds_ == ["connected", "online", "ended", "connected", "online"]
+        await gateway.clock.advance(6000)
+        assert kinds(client)[-1] == "reauthenticated"
+
+
+async def test_a_client_that_ended_ends_with_its_session(gateway: FakeGateway) -> None:
+    async with session_of(gateway.service) as session:
+        client = SessionClient(session, transport=gateway)
+        await client.open()
+        gateway.revoke()
+        await settle()
+    await settle()
+    assert str(client.state.phase) == "ended"
+    assert [type(event) async for event in client.events()] == [Connected, Ended]
+    await client.close()

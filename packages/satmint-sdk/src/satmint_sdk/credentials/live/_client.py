@@ -11,20 +11,20 @@ from typing import Final, NoReturn, Self
 
 from satmint_sdk._ambient import Clock, Entropy, fraction
 from satmint_sdk._forks import renew_in_children
-from satmint_sdk.credentials._cluster import gateway_host
 from satmint_sdk.credentials._events import EventLog, Refreshed
 from satmint_sdk.credentials._session import MAX_WAIT, CredentialSession
 from satmint_sdk.credentials._waiting import wait_for_event, within
 from satmint_sdk.credentials.errors import (
-    GatewayError,
     GatewayUnreachable,
     InvalidCredential,
     SessionClosed,
 )
 from satmint_sdk.credentials.live._client_events import (
+    LOG,
     ClientEvent,
     Connected,
     Disconnected,
+    Ended,
     log_line,
 )
 from satmint_sdk.credentials.live._client_socket import ClientSocket
@@ -42,15 +42,22 @@ from satmint_sdk.credentials.live._inputs import (
     Send,
     SessionEnded,
     SetPresence,
+    SignedIn,
     SocketFailed,
     SocketOpened,
     Tick,
     TokenReplaced,
 )
 from satmint_sdk.credentials.live._phase import Phase
-from satmint_sdk.credentials.live._transport import GatewayTransport, UpgradeRefused, WebSockets
+from satmint_sdk.credentials.live._presence import PresenceWaiters
+from satmint_sdk.credentials.live._transport import (
+    GatewayTransport,
+    UpgradeRefused,
+    WebSockets,
+    gateway_of,
+)
 from satmint_sdk.credentials.refresh._retry_decision import describe
-from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint
+from satmint_sdk.rest._endpoint import parse_endpoint, user_agent_of
 
 SILENCE: Final = 20.0
 _OPEN_LIMIT: Final = 15.0
@@ -65,24 +72,24 @@ class SessionClient:
             await client.online()
 
     It reconnects whenever the connection is lost and resumes the session; it presents every
-    refreshed credential to the gateway. It needs the extra `gateway` (`websockets`), and belongs to
-    the event loop of its session.
+    refreshed credential to the gateway. After a revocation, or another error that a new credential
+    can mend, it connects again when its session signs in again. It needs the extra `gateway`
+    (`websockets`), and belongs to the event loop of its session.
 
     Args:
         session: An open session. The caller closes it, after this client.
         host: Host of the gateway, with or without port; read from the token's `ch` header if
             absent, as the browser SDK does. Schemes and `SIGNALWIRE_REST_CA_FILE` as for
             `RestClient`, with `wss` instead of `https`.
-        silence: Seconds without a frame after which the connection counts as lost. satmint sends a
-            ping every 9 s.
+        silence: Seconds without a frame until the connection counts as lost; pings come every 9 s.
         max_wait: Maximum seconds of `open`.
+        application: Your program, such as `billing/2.1`, for the `agent` that the gateway is told.
         transport: Replaces the network.
-        clock: The source of time; the session's if absent.
-        entropy: The source of jitter; the session's if absent.
+        clock, entropy: The sources of time and of jitter; the session's if absent.
 
     Raises:
         ImportError: `websockets` is missing.
-        ValueError: `host` is not a host.
+        ValueError: `host` is not a host, or `application` is not a name.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class SessionClient:
         host: str | None = None,
         silence: float = SILENCE,
         max_wait: float = MAX_WAIT,
+        application: str | None = None,
         transport: GatewayTransport | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
@@ -102,14 +110,24 @@ class SessionClient:
         self._clock: Clock = session.clock if clock is None else clock
         self._entropy: Entropy = session.entropy if entropy is None else entropy
         self._transport = WebSockets(self._clock) if transport is None else transport
-        self._log: EventLog[ClientEvent] = EventLog(log_line)
+        self._silence, self._agent = silence, user_agent_of(application)
+        self._log: EventLog[ClientEvent] = EventLog(session.name, log_line, LOG)
+        self._skew: float | None = None
+        self._closed = self._forked = False
+        self._reset()
+        renew_in_children(self)
+
+    def _reset(self) -> None:
+        """Begin anew: for the constructor, and for `open` after an error."""
         self._connection = ConnectionState(
-            sign=self._sign, draw=lambda: fraction(self._entropy), silence=silence
+            sign=self._sign,
+            draw=lambda: fraction(self._entropy),
+            silence=self._silence,
+            agent=self._agent,
         )
         self._inputs: deque[Input] = deque()
         self._wake = asyncio.Event()
         self._known_token: str | None = None
-        self._skew: float | None = None
         self._last_failure: Disconnected | None = None
         self._running: asyncio.Task[None] | None = None
         self._first_result = asyncio.Event()
@@ -117,14 +135,12 @@ class SessionClient:
         self._opening: asyncio.Task[None] | None = None
         self._sockets: dict[int, ClientSocket] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._waiters: list[tuple[bool, asyncio.Future[None]]] = []
-        self._forked = False
-        renew_in_children(self)
-
-    # Opening and closing.
+        self._waiters = PresenceWaiters()
 
     async def open(self) -> None:
         """Connect, and stay connected. `async with` does the same.
+
+        After an error it may be called again.
 
         Raises:
             GatewayUnreachable: There was no connection within `max_wait`.
@@ -132,17 +148,20 @@ class SessionClient:
             SessionRevoked: The session was revoked.
             CredentialExpired: The credential has expired and cannot be refreshed.
             InvalidCredential: The token names no gateway, and no `host` was given.
-            SessionClosed: The session is not open, or the client was opened before.
+            CredentialRefused: The gateway refuses the credential, which cannot be replaced.
+            SessionClosed: The session is not open, or the client is open or was closed.
             ValueError: `SIGNALWIRE_REST_CA_FILE` does not name a file.
         """
-        if self._running is not None or self._forked:
+        if self._closed or self._forked or (self._running and not self._running.done()):
             raise SessionClosed("a session client can be opened only once")
+        self._reset()
         self._known_token = self._session.credential.token
+        self._session._sign_in_listeners.add(self)
         self._running = asyncio.ensure_future(self._run())
         try:
             await wait_for_event(self._clock, self._first_result.wait(), self._max_wait)
         except BaseException:
-            await self.close()
+            await self._stop()
             raise
         if self._connection.error is None and self._was_connected:
             return
@@ -150,7 +169,7 @@ class SessionClient:
             f"no connection to the gateway within {self._max_wait:g} s"
             + ("" if self._last_failure is None else f": {self._last_failure.detail}")
         )
-        await self.close()
+        await self._stop()
         raise error
 
     async def close(self) -> None:
@@ -161,8 +180,12 @@ class SessionClient:
         """
         if self._forked:
             return
+        self._closed = True
+        await self._stop()
+        self._log.end()
+
+    async def _stop(self) -> None:
         if self._running is None:
-            self._log.end()
             return
         self._process(Close())
         self._wake.set()
@@ -182,8 +205,6 @@ class SessionClient:
     ) -> None:
         await self.close()
 
-    # Requests.
-
     @property
     def state(self) -> ClientState:
         """The current state, as an immutable snapshot."""
@@ -192,8 +213,8 @@ class SessionClient:
     def events(self) -> AsyncIterator[ClientEvent]:
         """Read the events from the beginning: `Connected`, `Disconnected`, `Ended` and others.
 
-        Every call returns a separate reader, for use in the session's event loop. It keeps the last
-        256 events, and ends after `Ended` or when the client is closed.
+        Every call returns a separate reader, for use in any event loop. It keeps the last 256
+        events, and ends when the client or its session is closed.
         """
         return self._log.stream()
 
@@ -219,9 +240,8 @@ class SessionClient:
             raise SessionClosed("the session client is not open")
         self._process(SetPresence(online))
         self._wake.set()
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((online, waiter))
-        self._resolve_waiters()
+        waiter = self._waiters.add(online=online)
+        self._waiters.resolve(self._connection)
         await waiter
 
     async def _run(self) -> None:
@@ -231,17 +251,18 @@ class SessionClient:
             while self._connection.phase is not Phase.CLOSED:
                 self._process(await self._next())
         finally:
+            session_ended = following.done()
             ending = {following} if self._opening is None else {following, self._opening}
             for task in ending:
                 task.cancel()
             for serial in list(self._sockets):
                 self._close_socket(serial)
             await asyncio.wait(ending | self._closing)
-            self._log.end()
+            if session_ended:
+                self._log.end()
             self._first_result.set()
-            self._resolve_waiters()
-            for _, waiter in self._waiters:  # only if this task was cancelled
-                waiter.cancel()
+            self._waiters.resolve(self._connection)
+            self._waiters.cancel()  # only if this task was cancelled
 
     async def _next(self) -> Input:
         """Wait for the next input, or until a `Tick` is due."""
@@ -260,7 +281,7 @@ class SessionClient:
     def _process(self, input_: Input) -> None:
         for effect in self._connection.feed(input_, self._clock.now().mono):
             self._perform(effect)
-        self._resolve_waiters()
+        self._waiters.resolve(self._connection)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -278,25 +299,10 @@ class SessionClient:
                     self._last_failure = event
                 if isinstance(event, Connected):
                     self._was_connected = True
+                if isinstance(event, Connected | Ended):
                     self._first_result.set()
             case PresenceRefused(error):
-                for _, waiter in self._waiters:
-                    if not waiter.done():
-                        waiter.set_exception(error)
-
-    def _resolve_waiters(self) -> None:
-        """Complete the callers that wait for a change of presence."""
-        connection = self._connection
-        self._waiters = [(online, waiter) for online, waiter in self._waiters if not waiter.done()]
-        for online, waiter in self._waiters:
-            if connection.phase is Phase.CLOSED:
-                waiter.set_exception(
-                    connection.error or SessionClosed("the session client is closed")
-                )
-            elif connection.wants_online is not online:
-                waiter.set_exception(GatewayError("another call requested the opposite presence"))
-            elif connection.presence_confirmed(online=online):
-                waiter.set_result(None)
+                self._waiters.fail(error)
 
     # The session.
 
@@ -306,8 +312,14 @@ class SessionClient:
                 self._check_token()
         self._queue_input(SessionEnded())
 
+    def on_sign_in(self, token: str) -> None:
+        """See `SignInListener`."""
+        if self._running is not None and not self._running.done():
+            self._known_token = token
+            self._queue_input(SignedIn(token))
+
     def _check_token(self) -> None:
-        """Detect a new token, since a new sign-in emits no event."""
+        """Detect a new token."""
         with contextlib.suppress(SessionClosed):  # reported by the end of its events
             token = self._session.credential.token
             if token != self._known_token:
@@ -328,7 +340,7 @@ class SessionClient:
     async def _open_socket(self, serial: int, refused: str | None) -> None:
         try:
             token = await self._token(refused)
-            endpoint = self._endpoint_of(token)
+            endpoint = self._host or gateway_of(token)
         except Exception as error:  # noqa: BLE001 - a session raises any error of its provider
             final = self._final_error(error)
             self._queue_input(SocketFailed(serial, "no_credential", describe(error), final=final))
@@ -355,14 +367,6 @@ class SessionClient:
         if refused is None:
             return await self._session.token()
         return await self._session.renew(refused)
-
-    def _endpoint_of(self, token: str) -> Endpoint:
-        if self._host is not None:
-            return self._host
-        host = gateway_host(token)
-        if host is None:
-            raise InvalidCredential("the token names no gateway (it has no `ch`): give a host")
-        return parse_endpoint(host)
 
     def _final_error(self, error: Exception) -> Exception | None:
         """The error if another attempt is useless; else None.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from satmint_sdk.credentials._events import Warned
+from satmint_sdk.credentials.errors import SessionClosed
+
+LOG: Final = logging.getLogger("satmint_sdk.credentials.live")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Connected:
         resumed: Whether the previous connection's session was resumed.
     """
 
-    kind: ClassVar[str] = "connected"
+    kind: ClassVar[Literal["connected"]] = "connected"
     resumed: bool
 
 
@@ -29,7 +32,7 @@ class Reauthenticated:
         expires_at: Its expiry by the gateway, seconds since the epoch; `None` if unknown.
     """
 
-    kind: ClassVar[str] = "reauthenticated"
+    kind: ClassVar[Literal["reauthenticated"]] = "reauthenticated"
     expires_at: int | None
 
 
@@ -37,14 +40,14 @@ class Reauthenticated:
 class WentOnline:
     """The subscriber is reachable here. Sent after every connection on which it is."""
 
-    kind: ClassVar[str] = "online"
+    kind: ClassVar[Literal["online"]] = "online"
 
 
 @dataclass(frozen=True, slots=True)
 class WentOffline:
     """The subscriber is not reachable here any more, as requested."""
 
-    kind: ClassVar[str] = "offline"
+    kind: ClassVar[Literal["offline"]] = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Disconnected:
         close_code: The WebSocket's close code; `None` without a close frame.
     """
 
-    kind: ClassVar[str] = "disconnected"
+    kind: ClassVar[Literal["disconnected"]] = "disconnected"
     cause_code: str
     detail: str
     retry_in: float
@@ -72,14 +75,16 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The live session has ended permanently, other than by its owner.
+    """The live session has ended, other than by its owner.
+
+    A new sign-in of its session, `login()`, connects it again; not after `SessionClosed`.
 
     Attributes:
-        error: `SessionRevoked`, `GatewayRefused`, `CredentialExpired`, `SessionClosed` or
-            `InvalidCredential`.
+        error: `SessionRevoked`, `GatewayRefused`, `CredentialExpired`, `CredentialRefused`,
+            `SessionClosed` or `InvalidCredential`.
     """
 
-    kind: ClassVar[str] = "ended"
+    kind: ClassVar[Literal["ended"]] = "ended"
     error: Exception
 
 
@@ -96,8 +101,10 @@ def log_line(event: ClientEvent) -> tuple[int, str]:
         case WentOnline() | WentOffline():
             return logging.INFO, f"session {event.kind}"
         case Disconnected():
-            return logging.WARNING, f"session disconnected: {event.cause_code}: {event.detail}"
+            return logging.INFO, f"session disconnected: {event.cause_code}: {event.detail}"
         case Warned():
-            return logging.WARNING, f"{event.code}: {event.cause_code}: {event.detail}"
+            level = logging.WARNING if event.code == "presence_refused" else logging.INFO
+            return level, f"{event.code}: {event.cause_code}: {event.detail}"
         case Ended():
-            return logging.ERROR, f"session ended: {type(event.error).__name__}: {event.error}"
+            level = logging.INFO if isinstance(event.error, SessionClosed) else logging.ERROR
+            return level, f"session ended: {type(event.error).__name__}: {event.error}"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from satmint_sdk.credentials.live._connection_state import ConnectionState
 from satmint_sdk.credentials.live._methods import Authorization
 from satmint_sdk.credentials.live._phase import Phase
+
+PhaseName = Literal["connecting", "connected", "online", "waiting", "ended", "closed"]
+"""What a live session does; see `ClientState`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +19,8 @@ class ClientState:
 
     Attributes:
         phase: `connecting`; `connected`; `online`: connected, and the subscriber can be reached
-            here; `waiting`: for the next attempt to connect; `ended`: for good, by `error`;
-            `closed`: by its owner, or not opened yet.
+            here; `waiting`: for the next attempt to connect; `ended`: by `error`, until a
+            new sign-in of the session; `closed`: by its owner, or not opened yet.
         resumed: Whether the connection resumed the previous connection's session.
         failures: Consecutive failed attempts.
         protocol: The gateway's name for this session; `None` before the first connection.
@@ -24,7 +28,7 @@ class ClientState:
         error: The error that ended it.
     """
 
-    phase: str
+    phase: PhaseName
     resumed: bool
     failures: int
     protocol: str | None
@@ -44,7 +48,7 @@ def state_of(connection: ConnectionState) -> ClientState:
     )
 
 
-def _phase_name(connection: ConnectionState) -> str:
+def _phase_name(connection: ConnectionState) -> PhaseName:
     match connection.phase:
         case Phase.CONNECTING | Phase.AUTHENTICATING:
             return "connecting"
@@ -52,6 +56,8 @@ def _phase_name(connection: ConnectionState) -> str:
             return "online" if connection.reported_online else "connected"
         case Phase.BACKOFF:
             return "waiting"
+        case Phase.ENDED:
+            return "ended"
         case Phase.CLOSED if connection.error is not None:
             return "ended"
         case _:

@@ -8,11 +8,13 @@ A `ConnectionState` takes inputs and returns effects:
     CONNECTED        the gateway has accepted the credential    SocketLost; silence; no answer
     BACKOFF          a pause before the next attempt            its end
     CLOSING          `subscriber.offline` before a clean close  its answer; none within 2 s
+    ENDED            nothing: its error needs a new sign-in     SignedIn, Close
     CLOSED           final                                      -
 
 After a refused resume the client connects afresh on the same socket; after a refused fresh connect
 or an expired token it tries again with another credential. Two consecutive refusals of different
-credentials, an error that does not depend on the credential, and a revocation are final.
+credentials, an error that does not depend on the credential, and a revocation end it, until there
+is a new sign-in.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from typing import Final
 from satmint_sdk._retry import backoff
 from satmint_sdk.credentials._events import Warned
 from satmint_sdk.credentials.errors import GatewayRefused, SessionClosed, SessionRevoked
-from satmint_sdk.credentials.live import _methods, _rpc
+from satmint_sdk.credentials.live import _inputs, _methods, _rpc
 from satmint_sdk.credentials.live._client_events import (
+    ClientEvent,
     Connected,
     Disconnected,
     Ended,
@@ -32,26 +35,8 @@ from satmint_sdk.credentials.live._client_events import (
     WentOffline,
     WentOnline,
 )
-from satmint_sdk.credentials.live._inputs import (
-    Close,
-    CloseSocket,
-    Effect,
-    Emit,
-    Input,
-    Open,
-    OpenSocket,
-    PresenceRefused,
-    Received,
-    Send,
-    SessionEnded,
-    SetPresence,
-    SocketFailed,
-    SocketLost,
-    SocketOpened,
-    Tick,
-    TokenReplaced,
-)
 from satmint_sdk.credentials.live._phase import Phase
+from satmint_sdk.rest._endpoint import USER_AGENT
 
 ANSWER_LIMIT: Final = 10.0
 """Seconds in which the gateway must answer a request."""
@@ -71,14 +56,19 @@ class ConnectionState:
         sign: Signs a proof for an RPC method.
         draw: Draws a number in [0, 1) for jitter.
         silence: Seconds without a frame after which the connection counts as lost.
+        agent: What the gateway is told of the program, as in a `User-Agent`.
     """
 
     def __init__(
-        self, *, sign: Callable[[str], str], draw: Callable[[], float], silence: float
+        self,
+        *,
+        sign: Callable[[str], str],
+        draw: Callable[[], float],
+        silence: float,
+        agent: str = USER_AGENT,
     ) -> None:
-        self._sign = sign
-        self._draw = draw
-        self._silence = silence
+        self._agent, self._sign = agent, sign
+        self._draw, self._silence = draw, silence
         self.phase = Phase.IDLE
         self.failures = 0
         """Consecutive failures."""
@@ -105,7 +95,7 @@ class ConnectionState:
         self._connected_since = 0.0
         self._last_received = 0.0
         self._now = 0.0
-        self._effects: list[Effect] = []
+        self._effects: list[_inputs.Effect] = []
 
     @property
     def wake_at(self) -> float | None:
@@ -122,7 +112,7 @@ class ConnectionState:
         confirmed = self.phase is Phase.CONNECTED or not online
         return confirmed and self.reported_online is online and not self._awaits(*_methods.PRESENCE)
 
-    def feed(self, input_: Input, now: float) -> list[Effect]:
+    def feed(self, input_: _inputs.Input, now: float) -> list[_inputs.Effect]:
         """Apply an input.
 
         Args:
@@ -137,51 +127,69 @@ class ConnectionState:
         effects, self._effects = self._effects, []
         return effects
 
-    def _handle(self, input_: Input) -> None:
+    def _emit(self, event: ClientEvent) -> None:
+        self._effects.append(_inputs.Emit(event))
+
+    def _handle(self, input_: _inputs.Input) -> None:
         match input_:
-            case _ if self.phase is Phase.CLOSED:
-                if isinstance(input_, SocketOpened):
-                    self._effects.append(CloseSocket(input_.serial))
-            case Open():
+            case _ if _inputs.is_late(input_, self.phase):
+                if isinstance(input_, _inputs.SocketOpened):
+                    self._effects.append(_inputs.CloseSocket(input_.serial))
+            case _inputs.Open():
                 self._open_socket()
-            case SocketOpened() | SocketFailed() | Received() | SocketLost():
+            case _inputs.SocketInput():
                 if input_.serial == self._serial and self.phase is not Phase.BACKOFF:
                     self._on_connection(input_)
-            case TokenReplaced(token):
+            case _inputs.SignedIn(token):
+                self._latest_token = token
+                self._on_sign_in()
+            case _inputs.TokenReplaced(token):
                 self._latest_token = token
                 self._reauthenticate()
-            case SetPresence(online):
-                self.wants_online = online
+            case _inputs.SetPresence(online):
+                if self.phase is not Phase.ENDED:
+                    self.wants_online = online
                 self._sync_presence()
-            case SessionEnded():
+            case _inputs.SessionEnded() if self.phase is Phase.ENDED:
+                self.phase = Phase.CLOSED
+            case _inputs.SessionEnded():
                 self._end(SessionClosed("the credential session is closed"))
-            case Close():
+            case _inputs.Close():
                 self._close()
-            case Tick():
+            case _inputs.Tick():
                 self._on_tick()
 
-    def _on_connection(self, input_: SocketOpened | SocketFailed | Received | SocketLost) -> None:
+    def _on_connection(self, input_: _inputs.SocketInput) -> None:
         match input_:
-            case SocketOpened(token=token):
+            case _inputs.SocketOpened(token=token):
                 self._current_token = token
                 self._last_received = self._now
                 self._authenticate()
-            case SocketFailed(final=None):
+            case _inputs.SocketFailed(final=None):
                 self._drop(input_.cause_code, input_.detail, not_before=input_.not_before)
-            case SocketFailed(final=Exception() as final):
+            case _inputs.SocketFailed(final=Exception() as final):
                 self._end(self._refusal or final)
-            case Received(text=text):
+            case _inputs.Received(text=text):
                 self._last_received = self._now
                 self._on_frame(text)
-            case SocketLost(code=code, detail=detail):
+            case _inputs.SocketLost(code=code, detail=detail):
                 self._on_socket_lost(code, detail)
 
-    # Connections.
+    def _on_sign_in(self) -> None:
+        """Begin anew after an error that ended the connection; otherwise present the token."""
+        if self.phase is not Phase.ENDED:
+            self._reauthenticate()
+            return
+        self.error = self.protocol = self._resume_state = None
+        self.failures = self._refusals = 0
+        self._refused_token = self._refusal = None
+        self.resumed = self.reported_online = False
+        self._open_socket()
 
     def _open_socket(self) -> None:
         self._serial += 1
         self.phase = Phase.CONNECTING
-        self._effects.append(OpenSocket(self._serial, self._refused_token))
+        self._effects.append(_inputs.OpenSocket(self._serial, self._refused_token))
 
     def _authenticate(self) -> None:
         self.phase = Phase.AUTHENTICATING
@@ -190,7 +198,7 @@ class ConnectionState:
         proof = self._sign(_methods.CONNECT)
         self._send_request(
             _methods.CONNECT,
-            _methods.connect_params(self._current_token, proof, state, self.protocol),
+            _methods.connect_params(self._current_token, proof, state, self.protocol, self._agent),
         )
 
     def _on_socket_lost(self, code: int | None, detail: str) -> None:
@@ -226,11 +234,11 @@ class ConnectionState:
         self._close_socket()
         self.phase = Phase.BACKOFF
         self._pause_ends = self._now + pause
-        self._effects.append(Emit(Disconnected(cause_code, detail, pause, close_code)))
+        self._emit(Disconnected(cause_code, detail, pause, close_code))
 
     def _close_socket(self) -> None:
         self._pending.clear()
-        self._effects.append(CloseSocket(self._serial))
+        self._effects.append(_inputs.CloseSocket(self._serial))
 
     def _close(self) -> None:
         if self.phase is Phase.CONNECTED and self.reported_online:
@@ -248,7 +256,9 @@ class ConnectionState:
     def _end(self, error: Exception) -> None:
         self.error = error
         self._finish()
-        self._effects.append(Emit(Ended(error)))
+        if not isinstance(error, SessionClosed):
+            self.phase = Phase.ENDED
+        self._emit(Ended(error))
 
     def _on_tick(self) -> None:
         if self.wake_at is None or self.wake_at - self._now > _TOLERANCE:
@@ -263,8 +273,6 @@ class ConnectionState:
             late = min(self._pending.values(), key=lambda pending: pending.answer_by)
             self._drop("no_answer", f"{late.method} was not answered in {ANSWER_LIMIT:g} s")
 
-    # Requests and answers on a connection.
-
     def _send_request(self, method: str, params: _rpc.Json) -> None:
         self._requests += 1
         identity = str(self._requests)
@@ -274,7 +282,7 @@ class ConnectionState:
             else self._current_token
         )
         self._pending[identity] = _rpc.PendingRequest(method, token, self._now + ANSWER_LIMIT)
-        self._effects.append(Send(self._serial, _rpc.request(identity, method, params)))
+        self._effects.append(_inputs.Send(self._serial, _rpc.request(identity, method, params)))
 
     def _on_frame(self, text: str) -> None:
         match _rpc.read(text):
@@ -287,7 +295,9 @@ class ConnectionState:
 
     def _on_request(self, request: _rpc.Request) -> None:
         if request.id is not None:
-            self._effects.append(Send(self._serial, _methods.answer_to(request, request.id)))
+            self._effects.append(
+                _inputs.Send(self._serial, _methods.answer_to(request, request.id))
+            )
         if request.method == _methods.EVENT:
             self._resume_state = (
                 _methods.state_in(request.params, self.protocol) or self._resume_state
@@ -302,13 +312,13 @@ class ConnectionState:
             self._current_token = pending.token
             self.authorization = _methods.read_authorization(result) or self.authorization
             ends = None if self.authorization is None else self.authorization.expires_at
-            self._effects.append(Emit(Reauthenticated(ends)))
+            self._emit(Reauthenticated(ends))
             self._reauthenticate()
         elif self.phase is Phase.CLOSING:
             self._finish()
         else:
             self.reported_online = pending.method == _methods.ONLINE
-            self._effects.append(Emit(WentOnline() if self.reported_online else WentOffline()))
+            self._emit(WentOnline() if self.reported_online else WentOffline())
             self._sync_presence()
 
     def _on_connected(self, result: object) -> None:
@@ -327,7 +337,7 @@ class ConnectionState:
         self.phase = Phase.CONNECTED
         self._connected_since = self._now
         self._refused_token, self._refusal, self._refusals = None, None, 0
-        self._effects.append(Emit(Connected(self.resumed)))
+        self._emit(Connected(self.resumed))
         self._reauthenticate()
         self._sync_presence()
 
@@ -337,14 +347,14 @@ class ConnectionState:
             self._on_connect_refused(pending, refusal, error)
         elif pending.method == _methods.REAUTHENTICATE:
             # The next connection resumes with this token, or connects afresh.
-            self._effects.append(Emit(Warned("reauthentication_refused", "refused", str(error))))
+            self._emit(Warned("reauthentication_refused", "refused", str(error)))
             self._drop("refused", str(error))
         elif self.phase is Phase.CLOSING:
             self._finish()
         else:
             self.wants_online = self.reported_online
-            self._effects.append(Emit(Warned("presence_refused", "refused", str(error))))
-            self._effects.append(PresenceRefused(error))
+            self._emit(Warned("presence_refused", "refused", str(error)))
+            self._effects.append(_inputs.PresenceRefused(error))
 
     def _on_connect_refused(
         self, pending: _rpc.PendingRequest, refusal: _rpc.Refusal, error: GatewayRefused
@@ -361,8 +371,6 @@ class ConnectionState:
             self._end(error)
         else:
             self._drop("refused", str(error))
-
-    # Token and presence updates.
 
     def _reauthenticate(self) -> None:
         """Present the newest token, unless it was presented already."""

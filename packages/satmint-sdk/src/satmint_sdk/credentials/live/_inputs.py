@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from satmint_sdk.credentials.errors import GatewayRefused
 from satmint_sdk.credentials.live._client_events import ClientEvent
+from satmint_sdk.credentials.live._phase import Phase
 
 # Inputs.
 
@@ -18,8 +19,15 @@ class Open:
     """The owner requests a connection."""
 
 
+class SocketInput:
+    """An input of one attempt to connect; `serial` is its number."""
+
+    __slots__ = ()
+    serial: int
+
+
 @dataclass(frozen=True, slots=True)
-class SocketOpened:
+class SocketOpened(SocketInput):
     """A socket is open; `token` is to be presented on it."""
 
     serial: int
@@ -27,7 +35,7 @@ class SocketOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketFailed:
+class SocketFailed(SocketInput):
     """No socket could be opened.
 
     Attributes:
@@ -46,7 +54,7 @@ class SocketFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Received(SocketInput):
     """A text frame was received."""
 
     serial: int
@@ -54,7 +62,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class SocketLost:
+class SocketLost(SocketInput):
     """The socket is closed, by the gateway or by the network."""
 
     serial: int
@@ -65,6 +73,13 @@ class SocketLost:
 @dataclass(frozen=True, slots=True)
 class TokenReplaced:
     """The session has a new token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new sign-in of the session has brought a token."""
 
     token: str = field(repr=False)
 
@@ -93,8 +108,13 @@ class Tick:
 
 Input = (
     Open | SocketOpened | SocketFailed | Received | SocketLost
-    | TokenReplaced | SessionEnded | SetPresence | Close | Tick
+    | TokenReplaced | SignedIn | SessionEnded | SetPresence | Close | Tick
 )  # fmt: skip
+
+
+def is_late(input_: Input, phase: Phase) -> bool:
+    """Whether an input is ignored: every one when closed, and those of a socket when ended."""
+    return phase is Phase.CLOSED or (phase is Phase.ENDED and isinstance(input_, SocketInput))
 
 
 # Effects.

@@ -50,12 +50,14 @@ class Authorization:
     expires_at: int | None
 
 
-def connect_params(token: str, proof: str, state: str | None, protocol: str | None) -> _rpc.Json:
+def connect_params(
+    token: str, proof: str, state: str | None, protocol: str | None, agent: str = USER_AGENT
+) -> _rpc.Json:
     """The parameters of `signalwire.connect`; with a state, for a resume."""
     params: dict[str, object] = {
         "version": _VERSION,
         "event_acks": True,
-        "agent": USER_AGENT,
+        "agent": agent,
         "authentication": {"jwt_token": token},
         "contexts": [],
         "eventing": [],

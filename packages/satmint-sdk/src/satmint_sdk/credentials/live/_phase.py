@@ -14,4 +14,5 @@ class Phase(enum.Enum):
     CONNECTED = "connected"
     BACKOFF = "backoff"
     CLOSING = "closing"
+    ENDED = "ended"
     CLOSED = "closed"

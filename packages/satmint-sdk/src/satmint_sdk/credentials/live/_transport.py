@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from satmint_sdk._ambient import Clock
 from satmint_sdk._retry import http_date, retry_after
-from satmint_sdk.rest._endpoint import Endpoint
+from satmint_sdk.credentials._cluster import gateway_host
+from satmint_sdk.credentials.errors import InvalidCredential
+from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint
 
 if TYPE_CHECKING:
     import ssl
@@ -92,6 +94,19 @@ class GatewayTransport(Protocol):
             Exception: The server cannot be reached, or its response is invalid.
         """
         ...
+
+
+def gateway_of(token: str) -> Endpoint:
+    """The gateway that a token names.
+
+    Raises:
+        InvalidCredential: It names none.
+        ValueError: `SIGNALWIRE_REST_CA_FILE` does not name a file.
+    """
+    host = gateway_host(token)
+    if host is None:
+        raise InvalidCredential("the token names no gateway (it has no `ch`): give a host")
+    return parse_endpoint(host)
 
 
 class WebSockets:

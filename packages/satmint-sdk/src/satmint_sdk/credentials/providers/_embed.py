@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, Clock
@@ -11,7 +12,7 @@ from satmint_sdk.credentials._credential import AuthenticateContext, Credential
 from satmint_sdk.credentials._stated_lifetime import stated_lifetime
 from satmint_sdk.rest import RequestOptions
 from satmint_sdk.rest._drivers import AsyncDriver
-from satmint_sdk.rest._endpoint import parse_endpoint, refuse_blanks
+from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint, refuse_blanks
 from satmint_sdk.rest._tokens import FabricTokens
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ class EmbedTokenCredentialProvider:
     """Exchanges a Click-to-Call token for a credential, initially and at every refresh.
 
     Args:
-        host: Host, with or without port; schemes and `SIGNALWIRE_REST_CA_FILE` as for `RestClient`.
+        host: Host, with or without port, schemes and `SIGNALWIRE_REST_CA_FILE` as for `RestClient`;
+            or an origin, such as `https://space.example.com`. Only this machine is asked over http.
         embed_token: The Click-to-Call token (`c2c_...`).
         transport: Carries the requests instead of the network.
         clock: Tells the time.
 
     Raises:
-        ValueError: `host` is not a host, or an argument has blanks or control characters.
+        ValueError: `host` is neither a host nor an origin, or is an http origin of another machine;
+            or an argument has blanks or control characters.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class EmbedTokenCredentialProvider:
     ) -> None:
         refuse_blanks("host", host)
         refuse_blanks("embed_token", embed_token)
-        self._endpoint = parse_endpoint(host)
+        self._endpoint = _endpoint_of(host)
         self._embed_token = SecretText(embed_token)
         self._transport = transport
         self._clock = clock
@@ -79,6 +82,7 @@ class EmbedTokenCredentialProvider:
         return Credential(
             token=cast("str", members.get("token", "")),
             expiry_at=int((started.wall + life) * 1000),
+            scope="",  # a visitor's token is not refreshed by key
         )
 
     async def refresh(self) -> Credential:
@@ -87,3 +91,21 @@ class EmbedTokenCredentialProvider:
 
     def __repr__(self) -> str:
         return f"<EmbedTokenCredentialProvider of {self._endpoint.base_url}>"
+
+
+def _endpoint_of(host: str) -> Endpoint:
+    """The server that a host or an origin names.
+
+    Raises:
+        ValueError: It is neither, or an origin that would be asked in clear over a network.
+    """
+    scheme, separator, rest = host.partition("://")
+    if not separator:
+        return parse_endpoint(host)
+    endpoint = parse_endpoint(rest.removesuffix("/"))
+    authority = endpoint.base_url.partition("://")[2]
+    if scheme.lower() == "https":
+        return replace(endpoint, base_url=f"https://{authority}")
+    if scheme.lower() != "http" or not endpoint.base_url.startswith("http:"):
+        raise ValueError("an origin must be https, or http of this machine")
+    return endpoint

@@ -11,15 +11,19 @@ from typing import Final, TypedDict, Unpack
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, Clock
 from satmint_sdk.credentials._credential import AuthenticateContext, Credential
+from satmint_sdk.credentials._waiting import within
 from satmint_sdk.credentials.bound._devices import REFRESH_SCOPE
 from satmint_sdk.credentials.errors import CredentialError, StoreError, TransientRefreshError
 from satmint_sdk.credentials.stores._contract import (
+    MAX_LOCK_SECONDS,
     ReadableRefreshTokenStore,
     RefreshTokenStore,
     TokenRecord,
 )
+from satmint_sdk.credentials.stores._guard import guarded, store_errors
 from satmint_sdk.credentials.stores._memory import MemoryRefreshTokenStore
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient, SignalWireRestError
+from satmint_sdk.rest._call import Call, path_of
 from satmint_sdk.rest.types import SubscriberToken, TokenPair
 
 DEFAULT_LIFE: Final = 7200
@@ -28,6 +32,8 @@ UNBOUND_SELF_REFRESH_LIFE: Final = 60
 _TIMEOUT: Final = 10.0
 _DEFINITIVE: Final = frozenset({404, 422})
 _FRESH_SHARE: Final = 0.3
+_REVOKE: Final = path_of("api", "satmint", "tokens", "revoke")
+_CANNOT_REVOKE: Final = frozenset({401, 403, 404, 405})
 
 
 class SubscriberMembers(TypedDict, total=False):
@@ -118,9 +124,13 @@ class SubscriberCredentialProvider:
             SignalWireRestTransportError: There was no response; retry.
             StoreLocked: Another process holds the lock for too long; retry.
             StoreError: The store's content is unreadable.
+            StoreUnavailable: The store failed otherwise; retry.
             OSError: The store cannot be read or written; retry.
         """
         self._fingerprint = context.fingerprint if context is not None and self._bind else None
+        return await within(self._clock, MAX_LOCK_SECONDS, self._authenticate())
+
+    async def _authenticate(self) -> Credential:
         async with self._lock_unless(self._is_adoptable) as adopted:
             if adopted is not None:
                 return self._hand_out(adopted)
@@ -145,8 +155,12 @@ class SubscriberCredentialProvider:
             SignalWireRestTransportError: There was no response; retry.
             StoreLocked: Another process holds the lock for too long; retry.
             StoreError: The store's content is unreadable, or belongs to another subscriber or key.
+            StoreUnavailable: The store failed otherwise; retry.
             OSError: The store cannot be read or written; retry.
         """
+        return await within(self._clock, MAX_LOCK_SECONDS, self._rotate_or_adopt())
+
+    async def _rotate_or_adopt(self) -> Credential:
         async with self._lock_unless(self._is_newer) as adopted:
             if adopted is not None:
                 return self._hand_out(adopted)
@@ -164,32 +178,76 @@ class SubscriberCredentialProvider:
                     record = await self._sign_in(record)
             return self._hand_out(record)
 
+    async def revoke(self) -> bool:
+        """Revoke the session of the stored refresh token, and delete the record.
+
+        It takes an API token of the scope management, and a satmint server.
+
+        Returns:
+            Whether it is revoked; false if the server does not let this client revoke tokens. The
+            record is deleted in both cases.
+
+        Raises:
+            SignalWireRestError: The server could not do it now.
+            SignalWireRestTransportError: There was no response.
+            StoreLocked: Another process holds the lock for too long.
+            StoreUnavailable: The store failed.
+            OSError: The store cannot be read or written.
+        """
+        async with self._lock_unless(lambda _: False):
+            record = await self._read_store()
+            if record is None or record.reference != self._reference:
+                return False
+            try:
+                await self._revoke(record)
+                revoked = True
+            except SignalWireRestError as refused:
+                if refused.status_code not in _CANNOT_REVOKE:
+                    raise
+                revoked = False
+            await self._write_store(None)
+        self._handed_out = self._unsaved = None
+        return revoked
+
     @contextlib.asynccontextmanager
     async def _lock_unless(
         self, is_usable: Callable[[TokenRecord], bool]
     ) -> AsyncIterator[TokenRecord | None]:
         """Take the lock, or return a usable record that another process stored."""
-        if isinstance(self._store, ReadableRefreshTokenStore):
-            async with self._store.lock_unless(is_usable) as adopted:
+        store = self._store
+        if isinstance(store, ReadableRefreshTokenStore):
+            with store_errors():
+                lock = store.lock_unless(is_usable)
+            async with guarded(lock) as adopted:
                 yield adopted
         else:
-            async with self._store.lock():
+            with store_errors():
+                plain = store.lock()
+            async with guarded(plain):
                 yield None
+
+    async def _read_store(self) -> TokenRecord | None:
+        with store_errors():
+            return await self._store.load()
+
+    async def _write_store(self, record: TokenRecord | None) -> None:
+        with store_errors():
+            await self._store.save(record)
 
     async def _load(self) -> TokenRecord | None:
         """Read the store; saves a record first that could not be saved before."""
-        record = await self._store.load()
+        record = await self._read_store()
         if self._unsaved is not None:
             spent, fresh = self._unsaved
             if spent == (None if record is None else record.refresh_token):
-                await self._store.save(fresh)
+                await self._write_store(fresh)
                 record = fresh
             self._unsaved = None  # saved now, or superseded by another process
         return record
 
     async def _save(self, spent: TokenRecord | None, fresh: TokenRecord) -> TokenRecord:
         self._unsaved = (None if spent is None else spent.refresh_token, fresh)
-        await self._store.save(fresh)
+        await self._write_store(fresh)
         self._unsaved = None
         return fresh
 
@@ -215,7 +273,7 @@ class SubscriberCredentialProvider:
                 raise
             # A store that is shared without a working lock (a network file system) may have a newer
             # token now: check once before concluding that the session has ended.
-            newer = await self._store.load()
+            newer = await self._read_store()
             if newer is None or not self._is_ours(newer):
                 raise
             if newer.refresh_token == record.refresh_token:
@@ -231,7 +289,7 @@ class SubscriberCredentialProvider:
         now = self._clock.now().wall
         tried_at = record.tried_at
         if tried_at is None:
-            await self._store.save(replace(record, tried_at=int(now * 1000)))
+            await self._write_store(replace(record, tried_at=int(now * 1000)))
         began = now if tried_at is None else min(now, tried_at / 1000)
         fresh = self._record(await self._refresh(record), began, self._refreshed_lifetime)
         fresh = await self._save(record, fresh)
@@ -270,6 +328,16 @@ class SubscriberCredentialProvider:
                 refresh_token=record.refresh_token, request_options=self._attempt
             )
         )
+
+    async def _revoke(self, record: TokenRecord) -> None:
+        call: Call[object] = Call(
+            "POST", _REVOKE, body={"token": record.refresh_token}, options=self._attempt
+        )
+        client = self._client
+        if isinstance(client, AsyncRestClient):
+            await client._driver.run(call)
+        else:
+            await asyncio.to_thread(client._driver.run, call)
 
     def _record(self, pair: TokenPair, began: float, life: float) -> TokenRecord:
         if self._fingerprint is None and self._members.get("scope") == REFRESH_SCOPE:
@@ -317,7 +385,8 @@ class SubscriberCredentialProvider:
 
     def _hand_out(self, record: TokenRecord) -> Credential:
         self._handed_out = record
-        return Credential(token=record.token, expiry_at=record.expiry_at)
+        scope = self._members.get("scope", "")
+        return Credential(token=record.token, expiry_at=record.expiry_at, scope=scope)
 
     def __repr__(self) -> str:
         return f"<SubscriberCredentialProvider on {self._client!r}>"

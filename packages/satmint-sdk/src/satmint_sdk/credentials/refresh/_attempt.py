@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeVar
 
 from satmint_sdk._ambient import Clock, Entropy, Instant, fraction
 from satmint_sdk._retry import backoff
 from satmint_sdk.credentials._credential import Credential
-from satmint_sdk.credentials._events import SessionEvent, Warned
+from satmint_sdk.credentials._events import MechanismName, SessionEvent, Warned
 from satmint_sdk.credentials._waiting import within
 from satmint_sdk.credentials.errors import RefreshFailed
-from satmint_sdk.credentials.refresh._mechanisms import Mechanism
-from satmint_sdk.credentials.refresh._policy import REFRESH_GRACE, Lifetime, measure, seconds_left
+from satmint_sdk.credentials.refresh._mechanisms import ByKey, Mechanism
+from satmint_sdk.credentials.refresh._policy import (
+    REFRESH_GRACE,
+    Advice,
+    Lifetime,
+    advise,
+    measure,
+    seconds_left,
+)
 from satmint_sdk.credentials.refresh._retry_decision import (
     GiveUp,
     Retry,
@@ -25,8 +32,15 @@ from satmint_sdk.credentials.refresh._retry_decision import (
 
 T = TypeVar("T")
 
+FallbackReason = Literal["no-scope", "endpoint-failed", "activation-timeout"]
+"""Why the provider's `refresh()` is used and not the key; the vendor's words."""
+
 ATTEMPT_LIMIT: Final = 30.0
 """Maximum seconds of one attempt, including the provider's work."""
+
+ACTIVATION_LIMIT: Final = 30.0
+"""Seconds in which the first refresh by key must succeed if there is a fallback, as in the browser
+SDK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class CredentialState:
         mechanism: How it is refreshed; `None` if it is not.
         fallback: The mechanism to use if `mechanism` fails permanently.
         stopped: Why refreshing has stopped; `None` while it runs.
+        refused: Whether a server has refused the credential; it is not handed out any more.
     """
 
     credential: Credential
@@ -46,6 +61,11 @@ class CredentialState:
     mechanism: Mechanism | None
     fallback: Mechanism | None = None
     stopped: RefreshFailed | None = None
+    refused: bool = False
+
+    def advice(self, now: Instant) -> Advice:
+        """What to do with the credential. One that was refused is as good as expired."""
+        return Advice.EXPIRED if self.refused else advise(self.lifetime, now)
 
 
 class Superseded(Exception):
@@ -90,7 +110,7 @@ class RefreshAttempt:
         self._forced = forced
         self.duration = 0.0
         """Seconds that the attempt which succeeded took."""
-        self.refreshed_by = ""
+        self.refreshed_by: MechanismName = "provider"
         """Name of the successful mechanism."""
         self.idle = True
         """Whether no attempt is running: before the first one, and between two."""
@@ -101,13 +121,15 @@ class RefreshAttempt:
         """Refresh the credential.
 
         Returns:
-            The session's new state.
+            The session's new state. It has the same credential if the key could not be activated,
+            and the provider's turn has not come yet.
 
         Raises:
             RefreshFailed: The credential cannot be refreshed.
             Superseded: The result is obsolete.
         """
         failures = 0
+        began = self._clock.now()
         while True:
             started = self._clock.now()
             self.idle = False
@@ -119,14 +141,22 @@ class RefreshAttempt:
                 now = self._clock.now()
                 decision = self._decide(error, now)
                 self._counts[decision.cause_code] += 1
+                reason: FallbackReason = "endpoint-failed"
                 if isinstance(decision, Retry):
                     failures += 1
                     wait = self._retry_wait(failures, decision.not_before, now)
-                    if wait is not None:
+                    late = self._is_activating() and (
+                        now.mono - began.mono + (wait or 0.0) > ACTIVATION_LIMIT
+                    )
+                    if wait is not None and not (late and self._may_fall_back()):
                         await self._wait(wait, decision.cause_code, error)
                         continue
-                    decision = GiveUp("out_of_time")
-                self._fall_back(decision, error)
+                    reason = "activation-timeout" if late else reason
+                    decision = GiveUp(decision.cause_code if late else "out_of_time")
+                early = self._is_activating() and advise(self._state.lifetime, now) is Advice.KEEP
+                self._fall_back(decision, error, reason)
+                if early and not self._forced:
+                    return replace(self._state, mechanism=self._mechanism, fallback=None)
                 failures = 0
             else:
                 self._counts["refreshed"] += 1
@@ -194,13 +224,22 @@ class RefreshAttempt:
         await self._clock.asleep(wait)
         self._raise_if_superseded()
 
-    def _fall_back(self, decision: GiveUp, error: Exception) -> None:
+    def _is_activating(self) -> bool:
+        """Whether the key is used for the first time."""
+        return isinstance(self._mechanism, ByKey) and not self._mechanism.activated
+
+    def _may_fall_back(self) -> bool:
+        """Whether there is a fallback: `refresh()` follows a credential with an end [seed 4]."""
+        return self._fallback is not None and self._state.credential.expiry_at is not None
+
+    def _fall_back(self, decision: GiveUp, error: Exception, reason: FallbackReason) -> None:
         """Switch to the fallback mechanism with a warning, or fail."""
-        if self._fallback is None:
+        if not self._may_fall_back():
             if isinstance(error, RefreshFailed):
                 raise error
             raise RefreshFailed(decision.cause_code, describe(error)) from error
-        self._emit(Warned("bound_to_provider", decision.cause_code, describe(error)))
+        detail = f"{decision.cause_code}: {describe(error)}"
+        self._emit(Warned("credential_refresh_fallback", reason, detail))
         self._mechanism, self._fallback = self._fallback, None
 
     def _raise_if_superseded(self) -> None:

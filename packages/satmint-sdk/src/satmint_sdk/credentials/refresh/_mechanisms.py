@@ -10,13 +10,14 @@ from satmint_sdk.credentials._credential import (
     RefreshingCredentialProvider,
     checked,
 )
+from satmint_sdk.credentials._events import MechanismName
 from satmint_sdk.credentials.bound._devices import Devices
 
 
 class Mechanism(Protocol):
     """A way to refresh a credential."""
 
-    name: ClassVar[str]
+    name: ClassVar[MechanismName]
 
     async def attempt(self, current: Credential) -> Credential:
         """Try once. Raises every error; `RefreshAttempt` classifies it."""
@@ -26,7 +27,7 @@ class Mechanism(Protocol):
 class ByProvider:
     """The provider's own `refresh()`."""
 
-    name: ClassVar[str] = "provider"
+    name: ClassVar[MechanismName] = "provider"
 
     def __init__(self, provider: RefreshingCredentialProvider) -> None:
         self._provider = provider
@@ -44,12 +45,21 @@ class ByKey:
         expire_in: Lifetime in seconds to request.
     """
 
-    name: ClassVar[str] = "bound"
+    name: ClassVar[MechanismName] = "bound"
 
     def __init__(self, devices: Devices, expire_in: int) -> None:
         self._devices = devices
         self._expire_in = expire_in
         self._last_token: str | None = None
+
+    @property
+    def activated(self) -> bool:
+        """Whether it has succeeded before."""
+        return self._last_token is not None
+
+    def has_issued(self, token: str) -> bool:
+        """Whether this is the last token that it has brought."""
+        return token == self._last_token
 
     async def attempt(self, current: Credential) -> Credential:
         """Exchange the current token for a bound one, or refresh it if it is bound."""

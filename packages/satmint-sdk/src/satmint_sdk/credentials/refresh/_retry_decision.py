@@ -6,7 +6,8 @@ SignalWireRestTransportError                    again
 SignalWireRestError 408, 425, 429, 5xx          again, not before `Retry-After`
 SignalWireRestError 2xx (an unreadable answer)  again: it may have done what was asked
 SignalWireRestError, any other status           stop: 401, 403, 404, 422 are definitive
-StoreLocked, OSError (TimeoutError included)    again
+StoreLocked, StoreUnavailable                   again
+OSError (TimeoutError included)                 again
 httpx.TransportError (a provider's own client)  again
 everything else                                 stop: the provider says that it cannot [seed 4]
 """
@@ -18,7 +19,12 @@ from dataclasses import dataclass
 
 from satmint_sdk._retry import is_transient, retry_after
 from satmint_sdk._secrets import one_line
-from satmint_sdk.credentials.errors import InvalidCredential, StoreLocked, TransientRefreshError
+from satmint_sdk.credentials.errors import (
+    InvalidCredential,
+    StoreLocked,
+    StoreUnavailable,
+    TransientRefreshError,
+)
 from satmint_sdk.rest import SignalWireRestError, SignalWireRestTransportError
 
 
@@ -65,6 +71,8 @@ def decide_retry(error: Exception, wall: float) -> RetryDecision:
             return _decide_status(status, error, wall)
         case StoreLocked():
             return Retry("store_locked")
+        case StoreUnavailable():
+            return Retry("store_unavailable")
         case TimeoutError():
             return Retry("timeout")
         case ConnectionError():

@@ -10,7 +10,12 @@ from typing import Any, Final
 from satmint_sdk._ambient import Clock, Entropy, fraction
 from satmint_sdk.credentials._credential import Credential
 from satmint_sdk.credentials._events import EventLog, Expired, Failed, Refreshed, SessionEvent
-from satmint_sdk.credentials.errors import CredentialExpired, RefreshFailed, SessionClosed
+from satmint_sdk.credentials.errors import (
+    CredentialExpired,
+    CredentialRefused,
+    RefreshFailed,
+    SessionClosed,
+)
 from satmint_sdk.credentials.refresh._attempt import CredentialState, RefreshAttempt, Superseded
 from satmint_sdk.credentials.refresh._mechanisms import ByKey
 from satmint_sdk.credentials.refresh._policy import (
@@ -28,6 +33,7 @@ from satmint_sdk.credentials.refresh._sign_in import SignIn
 
 _CLOSE_GRACE: Final = 5.0
 _MAX_REMEMBERED: Final = 8
+_REFUSED: Final = "the credential was refused and not refreshed in time"
 
 
 class RefreshScheduler:
@@ -108,7 +114,6 @@ class RefreshScheduler:
             await asyncio.wait({self._schedule})
         await self._end(self._detach())
         await self._sign_in.close()
-        self._log.end()
 
     def _detach(self) -> tuple[RefreshAttempt | None, asyncio.Task[None] | None]:
         attempt, task = self._attempt, self._task
@@ -135,32 +140,35 @@ class RefreshScheduler:
 
         Raises:
             CredentialExpired: It has expired and was not refreshed within `max_wait`.
+            CredentialRefused: A server has refused it, and it was not replaced within `max_wait`.
             SessionClosed: The session was closed.
         """
         until = self._clock.now().mono + self._max_wait
         while True:
             self._raise_if_closed()
             state, now = self._current(), self._clock.now()
-            advice = advise(state.lifetime, now)
-            if advice in (Advice.KEEP, Advice.MAY):
+            if state.advice(now) in (Advice.KEEP, Advice.MAY):
                 return state.credential
             if state.mechanism is None or state.stopped is not None:
                 return self._current_unless_expired(state.stopped)
-            task, attempt = self._start_or_join(), self._attempt
+            task, attempt = self._start_or_join(forced=state.refused), self._attempt
             if not await self._wait_for(task, until - now.mono):
                 return self._current_unless_expired(None if attempt is None else attempt.last_error)
 
     async def renew(self, rejected: str) -> Credential:
         """Replace a credential that a server has refused, once for all callers that report it.
 
+        Until it is replaced, `fresh` does not return it either.
+
         Raises:
-            CredentialExpired: It cannot be refreshed, or was not refreshed in time.
+            CredentialRefused: It cannot be refreshed, or was not refreshed in time.
             SessionClosed: The session was closed.
         """
         self._raise_if_closed()
         state = self._current()
         if state.credential.token != rejected:
             return await self.fresh()
+        self._install(replace(state, refused=True))
         last_error: Exception | None = state.stopped
         if state.mechanism is not None and state.stopped is None:
             task, attempt = self._start_or_join(forced=True), self._attempt
@@ -170,13 +178,13 @@ class RefreshScheduler:
             if state.credential.token != rejected:
                 return state.credential
             last_error = state.stopped or (None if attempt is None else attempt.last_error)
-        raise CredentialExpired(
-            _with_reason("the credential was refused and not refreshed in time", last_error)
-        ) from last_error
+        raise CredentialRefused(_with_reason(_REFUSED, last_error)) from last_error
 
     def _current_unless_expired(self, last_error: Exception | None) -> Credential:
         """Return the current credential while it is valid, although it was not refreshed."""
         state = self._current()
+        if state.refused:
+            raise CredentialRefused(_with_reason(_REFUSED, last_error)) from last_error
         if advise(state.lifetime, self._clock.now()) is not Advice.EXPIRED:
             return state.credential
         raise CredentialExpired(
@@ -234,8 +242,11 @@ class RefreshScheduler:
             fresh = await attempt.run()
         except RefreshFailed as failed:
             if generation == self._generation:
-                self._install(replace(before, stopped=failed))
+                self._install(replace(self._current(), stopped=failed))
                 self._log.emit(Failed(failed.cause_code, failed.detail))
+            return
+        if fresh.credential is before.credential:  # only the mechanism has changed
+            self._install(replace(fresh, refused=self._current().refused))
             return
         self.margin = (
             None if before.lifetime is None else seconds_left(before.lifetime, self._clock.now())

@@ -1,1 +1,1 @@
-"""Where refresh tokens are kept: the contract, in memory, in a file."""
+"""Where refresh tokens are kept: the contract; in memory, a file, SQLite, any mapping."""

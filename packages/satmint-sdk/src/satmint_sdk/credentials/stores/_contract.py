@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import asdict, dataclass, field
+from types import NoneType
+from typing import Final, Protocol, Self, runtime_checkable
+
+from satmint_sdk.credentials.errors import StoreError
+
+MAX_LOCK_SECONDS: Final = 30.0
+"""The longest time that a provider waits for and holds a lock. A lease must be longer."""
+
+_FORMAT: Final = 1
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "token": (str,),
+    "refresh_token": (str,),
+    "issued_at": (int,),
+    "expiry_at": (int,),
+    "reference": (str,),
+    "fingerprint": (str, NoneType),
+    "tried_at": (int, NoneType),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +52,41 @@ class TokenRecord:
     fingerprint: str | None = None
     tried_at: int | None = None
 
+    def to_json(self) -> str:
+        """Write the record as JSON, with both tokens: it must be stored as a secret."""
+        return json.dumps({"format": _FORMAT, **asdict(self)})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read what `to_json` has written.
+
+        Raises:
+            StoreError: It is not a record, in whole or in part. The text shows nothing of it.
+        """
+        try:
+            found = json.loads(text)
+        except (ValueError, TypeError, RecursionError) as broken:
+            raise StoreError("the content is not a token record") from broken
+        if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
+            raise StoreError("the content is not a token record")
+        # `type` and not `isinstance`: a boolean is not a number of milliseconds.
+        if found.keys() != _TYPES.keys() or any(
+            type(value) not in _TYPES[name] for name, value in found.items()
+        ):
+            raise StoreError("the content is not a token record")
+        return cls(**found)
+
 
 class RefreshTokenStore(Protocol):
     """Storage for one record, shared by all processes that refresh the same session.
 
     A provider reads and writes only while it holds the lock, and holds it from the read to the
     write, with one request to the server in between: the next holder finds the new token. A lock
-    must end by itself when its holder's process dies.
+    must end by itself when its holder's process dies; a lease must last longer than
+    `MAX_LOCK_SECONDS`.
+
+    Every exception of a store is taken as passing, and the operation is tried again, except for a
+    `StoreError` that is neither `StoreLocked` nor `StoreUnavailable`.
     """
 
     def lock(self) -> AbstractAsyncContextManager[None]:
@@ -48,6 +94,7 @@ class RefreshTokenStore(Protocol):
 
         Raises:
             StoreLocked: The lock was not free in time (15 s is a good limit).
+            Exception: The lock cannot be taken now.
         """
         ...
 

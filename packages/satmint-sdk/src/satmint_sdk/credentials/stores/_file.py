@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import AsyncIterator, Callable
-from dataclasses import asdict
 from pathlib import Path
-from types import NoneType
 from typing import Final
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
@@ -22,17 +19,6 @@ try:
     import fcntl
 except ImportError:  # a system without flock; the constructor raises
     fcntl = None  # type: ignore[assignment]
-
-_FORMAT: Final = 1
-_TYPES: Final[dict[str, tuple[type, ...]]] = {
-    "token": (str,),
-    "refresh_token": (str,),
-    "issued_at": (int,),
-    "expiry_at": (int,),
-    "reference": (str,),
-    "fingerprint": (str, NoneType),
-    "tried_at": (int, NoneType),
-}
 
 
 class _HeldLocks:
@@ -164,7 +150,7 @@ class FileRefreshTokenStore:
         if record is None:
             await run_to_completion(lambda: real_path(self._path).unlink(missing_ok=True))
         else:
-            content = _serialise(record)
+            content = record.to_json().encode()
             await run_to_completion(lambda: write_private(self._path, content, self._entropy))
 
     def __repr__(self) -> str:
@@ -221,21 +207,9 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def _serialise(record: TokenRecord) -> bytes:
-    return json.dumps({"format": _FORMAT, **asdict(record)}).encode()
-
-
 def _parse(content: bytes, path: Path) -> TokenRecord:
     """Parse a record; rejects the whole file if any part is invalid."""
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError) as broken:
-        raise StoreError(f"{path} holds no token record") from broken
-    if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
-        raise StoreError(f"{path} holds no token record")
-    # `type` and not `isinstance`: a boolean is not a number of milliseconds.
-    if found.keys() != _TYPES.keys() or any(
-        type(value) not in _TYPES[name] for name, value in found.items()
-    ):
-        raise StoreError(f"{path} holds no token record")
-    return TokenRecord(**found)
+        return TokenRecord.from_json(content)
+    except StoreError as broken:
+        raise StoreError(f"{path} holds no token record") from broken.__cause__

@@ -1,0 +1,279 @@
+"""`client.satmint`: the management API of a satmint server, below `/api/satmint`.
+
+It needs an API token with `management`. Every method takes `extras`, further members of the body
+(of the query, if there is no body), and `request_options`, and raises the errors of
+`satmint_sdk.rest.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._managed_resources import (
+    ManagedAddresses,
+    ManagedClickToCallTokens,
+    ManagedWebhooks,
+)
+from satmint_sdk.rest._options import RequestOptions
+from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
+from satmint_sdk.rest.types import (
+    Devices,
+    Event,
+    Introspection,
+    Nothing,
+    Page,
+    Presence,
+    RevokedSessions,
+    Session,
+)
+
+_FOLDER: Final = ("api", "satmint")
+
+
+class ManagedTokens(Resource[D]):
+    """Tokens of subscribers, guests and visitors."""
+
+    @api_method
+    def introspect(
+        self,
+        *,
+        token: str,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Introspection]:
+        """Ask whether a token is active, and for its claims (RFC 7662).
+
+        Args:
+            token: A SAT or a refresh token.
+            extras: Further members of the body.
+            request_options: How to send this call.
+        """
+        return Call(
+            "POST",
+            path_of(*_FOLDER, "tokens", "introspect"),
+            body=members({"token": token}, extras),
+            options=request_options,
+            repeatable=True,
+        )
+
+    @api_method
+    def revoke(
+        self,
+        *,
+        token: str,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[RevokedSessions]:
+        """Revoke the session of a token (RFC 7009). An unknown token is not an error.
+
+        Args:
+            token: A SAT or a refresh token.
+            extras: Further members of the body.
+            request_options: How to send this call.
+        """
+        return Call(
+            "POST",
+            path_of(*_FOLDER, "tokens", "revoke"),
+            body=members({"token": token}, extras),
+            options=request_options,
+            repeatable=True,
+        )
+
+
+class ManagedSessions(Resource[D]):
+    """Sessions: what a refresh token and its SATs belong to."""
+
+    @api_method
+    def list(
+        self,
+        subscriber_id: str,
+        *,
+        page_size: int | None = None,
+        page_number: int | None = None,
+        page_token: str | None = None,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Page[Session]]:
+        """Read one page of the sessions of a subscriber.
+
+        Args:
+            subscriber_id: UUID of the subscriber.
+            page_size: Items on a page; 50 if absent, at most 1000.
+            page_number: Which page, from 0.
+            page_token: Where a page begins, as found in `links`.
+            extras: Further members of the query.
+            request_options: How to send this call.
+        """
+        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
+        return Call(
+            "GET",
+            path_of(*_FOLDER, "subscribers", subscriber_id, "sessions"),
+            query=members(paging, extras),
+            options=request_options,
+        )
+
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
+
+    @api_method
+    def get(
+        self,
+        session_id: str,
+        *,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Session]:
+        """Read one session."""
+        return Call(
+            "GET",
+            path_of(*_FOLDER, "sessions", session_id),
+            query=members({}, extras),
+            options=request_options,
+        )
+
+    @api_method
+    def revoke(
+        self,
+        session_id: str,
+        *,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Nothing]:
+        """Revoke a session: its refresh token and its SATs are invalid at once."""
+        return Call(
+            "DELETE",
+            path_of(*_FOLDER, "sessions", session_id),
+            query=members({}, extras),
+            options=request_options,
+        )
+
+    @api_method
+    def revoke_all(
+        self,
+        subscriber_id: str,
+        *,
+        fingerprint: str | None = None,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[RevokedSessions]:
+        """Revoke all sessions of a subscriber, or those that are bound to one key.
+
+        Args:
+            subscriber_id: UUID of the subscriber.
+            fingerprint: RFC 7638 thumbprint of the key.
+            extras: Further members of the query.
+            request_options: How to send this call.
+        """
+        return Call(
+            "DELETE",
+            path_of(*_FOLDER, "subscribers", subscriber_id, "sessions"),
+            query=members({"fingerprint": fingerprint}, extras),
+            options=request_options,
+        )
+
+    @api_method
+    def revoke_project(
+        self,
+        *,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Nothing]:
+        """Revoke every session of the project. API tokens remain valid."""
+        return Call(
+            "DELETE",
+            path_of(*_FOLDER, "sessions"),
+            query=members({}, extras),
+            options=request_options,
+        )
+
+
+class ManagedSubscribers(Resource[D]):
+    """What a server knows of a subscriber's clients."""
+
+    @api_method
+    def devices(
+        self,
+        subscriber_id: str,
+        *,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Devices]:
+        """List the keys that a subscriber's sessions are bound to."""
+        return Call(
+            "GET",
+            path_of(*_FOLDER, "subscribers", subscriber_id, "devices"),
+            query=members({}, extras),
+            options=request_options,
+        )
+
+    @api_method
+    def presence(
+        self,
+        subscriber_id: str,
+        *,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Presence]:
+        """Ask whether a subscriber is online, and by which connections."""
+        return Call(
+            "GET",
+            path_of(*_FOLDER, "subscribers", subscriber_id, "presence"),
+            query=members({}, extras),
+            options=request_options,
+        )
+
+
+class ManagedEvents(Resource[D]):
+    """The audit trail."""
+
+    @api_method
+    def list(
+        self,
+        *,
+        sort_order: Literal["asc", "desc"] | None = None,
+        page_size: int | None = None,
+        page_number: int | None = None,
+        page_token: str | None = None,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Page[Event]]:
+        """Read one page of the events.
+
+        Args:
+            sort_order: `desc`, newest first, if absent. Pages in `asc` skip no event.
+            page_size: Items on a page; 50 if absent, at most 1000.
+            page_number: Which page, from 0.
+            page_token: Where a page begins, as found in `links`.
+            extras: Further members of the query.
+            request_options: How to send this call.
+        """
+        query = {
+            "sort_order": sort_order,
+            "page_size": page_size,
+            "page_number": page_number,
+            "page_token": page_token,
+        }
+        return Call(
+            "GET",
+            path_of(*_FOLDER, "events"),
+            query=members(query, extras),
+            options=request_options,
+        )
+
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
+
+
+class Management(Resource[D]):
+    """The management API of a satmint server."""
+
+    tokens: ManagedTokens[D] = group(ManagedTokens)
+    sessions: ManagedSessions[D] = group(ManagedSessions)
+    subscribers: ManagedSubscribers[D] = group(ManagedSubscribers)
+    addresses: ManagedAddresses[D] = group(ManagedAddresses)
+    c2c_tokens: ManagedClickToCallTokens[D] = group(ManagedClickToCallTokens)
+    webhooks: ManagedWebhooks[D] = group(ManagedWebhooks)
+    events: ManagedEvents[D] = group(ManagedEvents)
