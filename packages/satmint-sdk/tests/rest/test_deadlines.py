@@ -66,11 +66,9 @@ def test_a_handshake_that_stands_still_ends_with_the_attempt() -> None:
 def test_a_pool_that_is_full_is_waited_for_until_the_deadline() -> None:
     import httpx
 
-    limits = httpx.Limits(max_connections=1)
-    with (
-        raw_server(dripping(HEAD)) as server,
-        RestClient("p", "t", server.host, RequestOptions(timeout=1), limits=limits) as client,
-    ):
+    limits, patient = httpx.Limits(max_connections=1), RequestOptions(timeout=60)
+    with raw_server(dripping(HEAD)) as server:
+        client = RestClient("p", "t", server.host, patient, limits=limits)
 
         def hold() -> None:
             with contextlib.suppress(SignalWireRestTransportError):
@@ -81,7 +79,8 @@ def test_a_pool_that_is_full_is_waited_for_until_the_deadline() -> None:
         server.arrived.wait(30)
         with pytest.raises(SignalWireRestTransportError) as late:
             client.fabric.addresses.list(request_options=SHORT)
-        first.join()
+    first.join()  # the server has ended, and with it the response
+    client.close()
     assert str(late.value.body).startswith("PoolTimeout")
 
 
@@ -216,7 +215,7 @@ def test_one_interrupt_ends_a_program_whose_resolver_is_stuck(*, is_async: bool)
         assert program.stdout.readline() == "resolving\n"
         program.send_signal(signal.SIGINT)
         try:
-            _, told = program.communicate(timeout=25)
+            _, told = program.communicate(timeout=55)
         finally:
             program.kill()
     assert told.rstrip().endswith("KeyboardInterrupt")
