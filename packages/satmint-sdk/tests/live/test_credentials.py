@@ -14,6 +14,7 @@ from satmint_sdk.credentials import (
     EmbedTokenCredentialProvider,
     Failed,
     FileRefreshTokenStore,
+    MemoryRefreshTokenStore,
     SubscriberCredentialProvider,
 )
 from satmint_sdk.rest import AsyncRestClient, SignalWireRestError, SignalWireRestTransportError
@@ -127,3 +128,16 @@ async def test_a_visitor_exchanges_and_exchanges_again(live: Live) -> None:
     with pytest.raises(SignalWireRestError) as refused:
         await EmbedTokenCredentialProvider(live.host, "c2c_" + "0" * 32).authenticate()
     assert refused.value.status_code in (404, 422)
+
+
+async def test_logging_out_revokes_the_session(live: Live) -> None:
+    store = MemoryRefreshTokenStore()
+    async with live.async_client() as client:
+        provider = SubscriberCredentialProvider(client, reference="olaf", store=store)
+        session = CredentialSession(provider)
+        await session.open()
+        token = await session.token()
+        assert await accepted(live, token)
+        assert await session.logout()
+        assert not await accepted(live, token)
+        assert await store.load() is None
