@@ -13,7 +13,8 @@ import pytest
 
 from satmint.http.operations import Operation
 from satmint.http.resources import OPERATIONS
-from tests.faults.requests_of_each_kind import ADDRESSES, PROJECT_TOKENS, SCENES, SUBSCRIBERS, Phase
+from tests.faults import requests_of_each_kind  # noqa: F401 - it fills SCENES
+from tests.faults.scenes import ADDRESSES, PROJECT_TOKENS, SCENES, SUBSCRIBERS, Phase
 from tests.kit.dev import DevServer, running_dev
 from tests.kit.gateway import connect_to
 from tests.kit.ports import free_port

@@ -8,8 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from satmint.http.resources import OPERATIONS
+from tests.faults import requests_of_each_kind  # noqa: F401 - it fills SCENES
 from tests.faults.failing_store import FailNth, FailurePoint
-from tests.faults.requests_of_each_kind import SCENES, Phase, Scene
+from tests.faults.scenes import SCENES, Phase, Scene
 from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Rows, Server, a_service
 

@@ -13,6 +13,7 @@ from satmint.flows.policy import Policy
 from satmint.flows.proofs import PROOF_CAUSES
 from satmint.http.body_schema import BodySchema, JsonSchema
 from satmint.http.explanations import EXPLANATIONS
+from satmint.http.openapi_groups import SECURITY_SCHEMES, TAGS
 from satmint.http.openapi_schemas import (
     RATE_LIMIT,
     VALIDATION,
@@ -115,57 +116,6 @@ _HEADERS_OF: Final = {
     503: ("Retry-After",),
 }
 """Additional headers of refusals, by status."""
-_TAGS: Final = {
-    "Tokens": (
-        "Issue tokens for subscribers, guests, invitees and embed visitors, and exchange a refresh"
-        " token for a new pair."
-    ),
-    "Client Bound SAT": (
-        "Short-lived SATs for browsers. The client proves possession of a key that never leaves the"
-        " browser (RFC 9449)."
-    ),
-    "Subscriber": "Read the subscriber that the SAT identifies, and register its devices.",
-    "Subscribers": "Create, read, update and delete subscribers.",
-    "Conference rooms": "Create, read, update and delete rooms: a name and an address each.",
-    "Resources": "Read and delete subscribers and conference rooms alike.",
-    "Addresses": "Read addresses, with a SAT or an API token.",
-    "Project tokens": (
-        "List, create, update and delete the API tokens of a project, and check one."
-    ),
-    "Management": (
-        "Extensions of the vendor's API: sessions, introspection, revocation, addresses,"
-        " Click-to-Call tokens, webhooks and the audit trail."
-    ),
-    "Health": "Health checks for probes, and metrics for Prometheus.",
-    "Reference": "The OpenAPI document of this API.",
-    "Development": "Fault injection; development servers only.",
-}
-
-_SECURITY_SCHEMES: Final = {
-    "api_token": {
-        "type": "http",
-        "scheme": "basic",
-        "description": (
-            "The project id as the user and an API token as the password. The API token must have"
-            " one of the listed permissions."
-        ),
-    },
-    "subscriber_token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An active subscriber access token (SAT).",
-    },
-    "bound_token": {
-        "type": "http",
-        "scheme": "dpop",
-        "description": (
-            "An active SAT with the DPoP scheme (RFC 9449), which requires a proof of possession."
-            " The endpoints of Client Bound SATs require the proof with either scheme."
-        ),
-    },
-}
-
-
 _PROOF_PARAMETER: Final = {
     "name": "DPoP",
     "in": "header",
@@ -228,13 +178,13 @@ def document(
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": server_url}],
-        "tags": [{"name": name, "description": _TAGS[name]} for name in tags],
+        "tags": [{"name": name, "description": TAGS[name]} for name in tags],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "responses": {error_name(code): _single_refusal(code) for code in single},
             "headers": _HEADERS,
-            "securitySchemes": _SECURITY_SCHEMES,
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 

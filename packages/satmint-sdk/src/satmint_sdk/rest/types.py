@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Generic, Literal, NotRequired, Required, TypedDict, TypeVar
+from typing import Generic, Literal, NotRequired, TypedDict, TypeVar
+
+from satmint_sdk.rest._management_types import (
+    ClickToCallToken,
+    Confirmation,
+    Device,
+    Devices,
+    Event,
+    GatewayConnection,
+    Introspection,
+    Kind,
+    NewClickToCallToken,
+    NewWebhook,
+    Presence,
+    RevokedSessions,
+    Session,
+    Webhook,
+)
 
 __all__ = [
     "Address",
+    "AnyResource",
     "AppSettings",
     "BoundToken",
     "Channel",
     "Channels",
     "ClickToCallToken",
+    "ConferenceRoom",
     "Confirmation",
     "Device",
     "Devices",
@@ -29,6 +48,8 @@ __all__ = [
     "Presence",
     "ProjectToken",
     "RevokedSessions",
+    "RoomLayout",
+    "RoomSettings",
     "SatClaims",
     "Session",
     "SingleToken",
@@ -37,6 +58,7 @@ __all__ = [
     "SubscriberProfile",
     "SubscriberToken",
     "TokenPair",
+    "VideoQuality",
     "Webhook",
 ]
 
@@ -94,12 +116,6 @@ class BoundToken(TypedDict):
 
     token: str
     expires_in: int
-
-
-class Confirmation(TypedDict):
-    """The key that a token is bound to (RFC 7800, RFC 9449 section 6.1)."""
-
-    jkt: str
 
 
 class SatClaims(TypedDict):
@@ -279,143 +295,3 @@ class ProjectToken(TypedDict):
 
 class Nothing(TypedDict):
     """The answer to a deletion: an empty dict."""
-
-
-Kind = Literal["subscriber", "guest", "invite", "embed"]
-"""The kind of subscriber that a token is issued to."""
-
-
-class Introspection(TypedDict, total=False):
-    """What a server says about a token (RFC 7662, section 2.2): `active`, and its claims if it is.
-
-    `iat` and `exp` are seconds since the epoch.
-    """
-
-    active: Required[bool]
-    scope: str
-    token_type: Literal["SAT", "Refresh"]
-    iss: str
-    sub: str
-    jti: str
-    iat: int
-    exp: int
-    cnf: Confirmation
-    session_id: str
-    generation: int
-    kind: Kind
-    application_id: str
-    allowed_addresses: list[str]
-
-
-class RevokedSessions(TypedDict):
-    """How many sessions were revoked."""
-
-    revoked_sessions: int
-
-
-class Session(TypedDict):
-    """A session of a subscriber; times are ISO 8601, UTC.
-
-    `expires_at` is when the last of its tokens expires, `fingerprint` the RFC 7638 thumbprint of
-    the key that it is bound to.
-    """
-
-    id: str
-    subscriber_id: str
-    kind: Kind
-    created_at: str
-    last_refresh_at: str | None
-    expires_at: str
-    generation: int
-    agent: str
-    address: str
-    fingerprint: str | None
-    revoked_at: str | None
-
-
-class Device(TypedDict):
-    """A key that sessions are bound to, with the most recently refreshed of them.
-
-    `sessions` is the number of active ones, `created_at` when the oldest was opened.
-    """
-
-    fingerprint: str
-    sessions: int
-    created_at: str
-    last_refresh_at: str | None
-    generation: int
-    agent: str
-    address: str
-
-
-class Devices(TypedDict):
-    """The keys of a subscriber, most recently used first."""
-
-    devices: list[Device]
-
-
-class GatewayConnection(TypedDict):
-    """A connection of the gateway whose subscriber is online."""
-
-    id: str
-    session_id: str
-    since: str
-
-
-class Presence(TypedDict):
-    """Whether a subscriber is online, and by which connections."""
-
-    online: bool
-    connections: list[GatewayConnection]
-
-
-class Event(TypedDict):
-    """An event of the audit trail; the reference of events lists the kinds."""
-
-    id: str
-    kind: str
-    at: str
-    subscriber_id: str | None
-    session_id: str | None
-    subject_id: str | None
-    generation: int | None
-    cause: str
-    request_id: str
-    address: str
-    agent: str
-
-
-class ClickToCallToken(TypedDict):
-    """A Click-to-Call token, without its text."""
-
-    id: str
-    address_id: str
-    name: str
-    origins: list[str]
-    created_at: str
-    disabled_at: str | None
-
-
-class NewClickToCallToken(ClickToCallToken):
-    """A new Click-to-Call token, with its text."""
-
-    token: str
-
-
-class Webhook(TypedDict):
-    """A webhook, without its secret."""
-
-    id: str
-    url: str
-    created_at: str
-    state: Literal["new", "active", "slow", "paused"]
-    state_since: str
-    last_error: str | None
-    last_error_at: str | None
-    next_try_at: str | None
-
-
-class NewWebhook(Webhook):
-    """A new webhook, with the secret that its messages are signed with."""
-
-    secret: str
