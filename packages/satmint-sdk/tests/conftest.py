@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from kit.clock import FakeClock
 from kit.server import Live, running
 from kit.service import FakeTokenService
+
+# No deadline: the machine's speed is not what these tests are about.
+settings.register_profile("satmint-sdk", deadline=None)
+settings.load_profile("satmint-sdk")
 
 
 @pytest.hookimpl(tryfirst=True)

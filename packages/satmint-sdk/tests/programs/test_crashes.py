@@ -29,15 +29,9 @@ def reports(live: Live, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "a_client_is_refused",
         "a_client_cannot_be_made",
         "a_session_cannot_sign_in",
-        pytest.param(
-            "a_session_was_revoked",
-            marks=pytest.mark.xfail(reason="frames of renew() have the refused token"),
-        ),
+        "a_session_was_revoked",
         "a_store_cannot_be_written",
-        pytest.param(
-            "a_provider_returns_what_is_no_credential",
-            marks=pytest.mark.xfail(reason="the constructor's frame has the broken token"),
-        ),
+        "a_provider_returns_what_is_no_credential",
     ],
 )
 def test_no_report_of_a_failure_shows_a_secret(reports: dict[str, str], failure: str) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import httpx
 
+from satmint_sdk._secrets import SecretText
 from satmint_sdk.credentials._blocking import BlockingCredentialSession
 from satmint_sdk.credentials._session import CredentialSession
 from satmint_sdk.credentials.errors import CredentialExpired, CredentialRefused
@@ -47,12 +48,12 @@ class SubscriberAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """See `httpx.Auth`."""
-        token = self._token()
+        token = SecretText(self._token())
         self._sign(request, token, None)
         response = yield request
         if self._must_repeat(request, response):
             try:
-                token = self._renew(token)
+                token = SecretText(self._renew(token))
             except (CredentialRefused, CredentialExpired):
                 return  # the caller gets the 401
             self._sign(request, token, response)
@@ -62,12 +63,12 @@ class SubscriberAuth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """See `httpx.Auth`."""
-        token = await self._token_async()
+        token = SecretText(await self._token_async())
         await self._sign_async(request, token, None)
         response = yield request
         if self._must_repeat(request, response):
             try:
-                token = await self._renew_async(token)
+                token = SecretText(await self._renew_async(token))
             except (CredentialRefused, CredentialExpired):
                 return
             await self._sign_async(request, token, response)
@@ -78,20 +79,20 @@ class SubscriberAuth(httpx.Auth):
             return self._session.token_blocking()
         return self._session.token()
 
-    def _renew(self, token: str) -> str:
+    def _renew(self, token: SecretText) -> str:
         if isinstance(self._session, CredentialSession):
-            return self._session.renew_blocking(token)
-        return self._session.renew(token)
+            return self._session.renew_blocking(token.reveal())
+        return self._session.renew(token.reveal())
 
     async def _token_async(self) -> str:
         if isinstance(self._session, CredentialSession):
             return await self._session.token()
         return await asyncio.to_thread(self._session.token)
 
-    async def _renew_async(self, token: str) -> str:
+    async def _renew_async(self, token: SecretText) -> str:
         if isinstance(self._session, CredentialSession):
-            return await self._session.renew(token)
-        return await asyncio.to_thread(self._session.renew, token)
+            return await self._session.renew(token.reveal())
+        return await asyncio.to_thread(self._session.renew, token.reveal())
 
     def _must_repeat(self, request: httpx.Request, response: httpx.Response) -> bool:
         return response.status_code == _UNAUTHORIZED and isinstance(
@@ -99,22 +100,24 @@ class SubscriberAuth(httpx.Auth):
         )
 
     async def _sign_async(
-        self, request: httpx.Request, token: str, refusal: httpx.Response | None
+        self, request: httpx.Request, token: SecretText, refusal: httpx.Response | None
     ) -> None:
         if isinstance(self._session, CredentialSession):
             self._sign(request, token, refusal)
         else:
             await asyncio.to_thread(self._sign, request, token, refusal)
 
-    def _sign(self, request: httpx.Request, token: str, refusal: httpx.Response | None) -> None:
+    def _sign(
+        self, request: httpx.Request, token: SecretText, refusal: httpx.Response | None
+    ) -> None:
         session = self._session
-        if not session.is_bound(token):
-            request.headers["Authorization"] = f"Bearer {token}"
+        if not session.is_bound(token.reveal()):
+            request.headers["Authorization"] = f"Bearer {token.reveal()}"
             return
-        request.headers["Authorization"] = f"{self._scheme} {token}"
+        request.headers["Authorization"] = f"{self._scheme} {token.reveal()}"
         request.headers["DPoP"] = session.key.http_proof(
             request.method,
             str(request.url),
-            access_token=token,
+            access_token=token.reveal(),
             nonce=None if refusal is None else refusal.headers.get("DPoP-Nonce"),
         )

@@ -163,7 +163,9 @@ class BlockingCredentialSession:
     def renew(self, rejected: str) -> str:
         """Replace a token that a server has refused with 401; see `CredentialSession.renew`."""
         worker = self._running()
-        return worker.run(worker.session.renew(rejected))
+        renewed = worker.session.renew(rejected)
+        del rejected  # reporters of errors show the variables of this frame
+        return worker.run(renewed)
 
     def login(self) -> Credential:
         """Sign in again; see `CredentialSession.login`."""

@@ -12,7 +12,7 @@ _MAX_MILLISECONDS: Final = 2**53
 """The largest integer that a browser represents exactly."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Credential:
     """A token with its expiry, or an authorization state.
 
@@ -36,13 +36,26 @@ class Credential:
     authorization_state: str | None = field(default=None, repr=False)
     scope: str | None = field(default=None, repr=False)
 
-    def __post_init__(self) -> None:
-        if self.token in ("", None) and _is_state(self.authorization_state):
-            object.__setattr__(self, "token", "")
-        elif not _is_token(self.token):
+    def __init__(
+        self,
+        token: str = "",
+        expiry_at: int | None = None,
+        authorization_state: str | None = None,
+        scope: str | None = None,
+    ) -> None:
+        for name, value in (
+            ("token", token or ""),
+            ("authorization_state", authorization_state),
+            ("scope", scope),
+            ("expiry_at", None),
+        ):
+            object.__setattr__(self, name, value)
+        del token, authorization_state  # reporters of errors show the variables of this frame
+        resumes = isinstance(self.authorization_state, str) and self.authorization_state != ""
+        if not _is_token(self.token) and not (self.token == "" and resumes):
             raise InvalidCredential("the token must be a non-empty string of ASCII without blanks")
-        if self.expiry_at is not None:
-            object.__setattr__(self, "expiry_at", _milliseconds(self.expiry_at) or None)
+        if expiry_at is not None:
+            object.__setattr__(self, "expiry_at", _milliseconds(expiry_at) or None)
 
 
 def checked(answer: object) -> Credential:
@@ -65,10 +78,6 @@ def required_token(credential: Credential) -> str:
     if not credential.token:
         raise InvalidCredential("the credential has an authorization state and no token")
     return credential.token
-
-
-def _is_state(value: object) -> bool:
-    return isinstance(value, str) and value != ""
 
 
 def _is_token(value: object) -> bool:

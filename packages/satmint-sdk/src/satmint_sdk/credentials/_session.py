@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
 from satmint_sdk._forks import renew_in_children
+from satmint_sdk._secrets import SecretText
 from satmint_sdk.credentials._abandoned import warn_if_abandoned
 from satmint_sdk.credentials._credential import (
     Credential,
@@ -298,7 +299,9 @@ class CredentialSession:
             CredentialExpired: Another one is in use meanwhile, and has expired.
             SessionClosed: The session is not open.
         """
-        renewed = self._open_scheduler().renew(rejected)
+        refused = SecretText(rejected)
+        del rejected  # or reporters of errors would find it among the variables of this frame
+        renewed = self._open_scheduler().renew(refused)
         return required_token(await run_in(self._loop, renewed))
 
     def renew_blocking(self, rejected: str) -> str:
@@ -309,7 +312,9 @@ class CredentialSession:
         """
         if running_loop() is not None:
             raise RuntimeError("renew_blocking must not be called in an event loop: await renew()")
-        renewed = self._open_scheduler().renew(rejected)
+        refused = SecretText(rejected)
+        del rejected
+        renewed = self._open_scheduler().renew(refused)
         try:
             return required_token(submit_to(self._loop, renewed).result())
         except CancelledError:

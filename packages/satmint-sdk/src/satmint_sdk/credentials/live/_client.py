@@ -14,11 +14,7 @@ from satmint_sdk._forks import renew_in_children
 from satmint_sdk.credentials._events import EventLog, Refreshed
 from satmint_sdk.credentials._session import MAX_WAIT, CredentialSession
 from satmint_sdk.credentials._waiting import wait_for_event, within
-from satmint_sdk.credentials.errors import (
-    GatewayUnreachable,
-    InvalidCredential,
-    SessionClosed,
-)
+from satmint_sdk.credentials.errors import GatewayUnreachable, InvalidCredential, SessionClosed
 from satmint_sdk.credentials.live._client_events import (
     LOG,
     ClientEvent,
@@ -366,7 +362,9 @@ class SessionClient:
     async def _token(self, refused: str | None) -> str:
         if refused is None:
             return await self._session.token()
-        return await self._session.renew(refused)
+        renewed = self._session.renew(refused)
+        del refused  # see `CredentialSession.renew`
+        return await renewed
 
     def _final_error(self, error: Exception) -> Exception | None:
         """The error if another attempt is useless; else None.

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from satmint_sdk._ambient import Clock, Entropy, fraction
+from satmint_sdk._secrets import SecretText
 from satmint_sdk.credentials._credential import Credential
 from satmint_sdk.credentials._events import EventLog, Expired, Failed, Refreshed, SessionEvent
 from satmint_sdk.credentials.errors import (
@@ -155,7 +156,7 @@ class RefreshScheduler:
             if not await self._wait_for(task, until - now.mono):
                 return self._current_unless_expired(None if attempt is None else attempt.last_error)
 
-    async def renew(self, rejected: str) -> Credential:
+    async def renew(self, rejected: SecretText) -> Credential:
         """Replace a credential that a server has refused, once for all callers that report it.
 
         Until it is replaced, `fresh` does not return it either.
@@ -166,7 +167,7 @@ class RefreshScheduler:
         """
         self._raise_if_closed()
         state = self._current()
-        if state.credential.token != rejected:
+        if state.credential.token != rejected.reveal():
             return await self.fresh()
         self._install(replace(state, refused=True))
         last_error: Exception | None = state.stopped
@@ -175,7 +176,7 @@ class RefreshScheduler:
             await self._wait_for(task, self._max_wait)
             self._raise_if_closed()
             state = self._current()
-            if state.credential.token != rejected:
+            if state.credential.token != rejected.reveal():
                 return state.credential
             last_error = state.stopped or (None if attempt is None else attempt.last_error)
         raise CredentialRefused(_with_reason(_REFUSED, last_error)) from last_error
