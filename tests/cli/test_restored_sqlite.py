@@ -222,7 +222,7 @@ def test_damaged_database_is_replaced_and_kept(deployment: Deployment) -> None:
     code, _, told = deployment.satmint("db", "restore", "bad.db", "--yes")
     assert (code, "not a database" in told) == (1, True)
     code, _, told = deployment.satmint("db", "restore", "missing.db", "--yes")
-    assert (code, "does not exist" in told) == (1, True)
+    assert (code, "there is no file missing.db" in told) == (1, True)
 
 
 def kill(server: ServeProcess) -> None:

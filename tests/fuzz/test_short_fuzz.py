@@ -17,7 +17,6 @@ from satmint.gateway.protocol.frames import Request, result
 from satmint.http import application
 from satmint.jose.token_cipher import CannotOpen, OpenedToken, TokenOpener
 from satmint.model.claims import TokenType
-from satmint.model.secrets import digest
 from satmint.server.requests import RequestReader
 from tests.fuzz import __main__ as command
 from tests.fuzz import faults, faulty_readers, running, sockets, stream_mutations
@@ -142,10 +141,12 @@ def no_strict_json(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_whole_password(patch: pytest.MonkeyPatch) -> None:
-    def beginning(authorization: bytes) -> tuple[UUID, bytes] | None:
+    def beginning(authorization: bytes) -> callers._BasicCredentials | None:
         shown = b64decode(authorization.partition(b" ")[2] + b"==").decode("latin-1")
         user, _, password = shown.partition(":")
-        return (UUID(user), digest(password[:50])) if len(user) == 36 else None
+        if len(user) != 36:
+            return None
+        return callers._BasicCredentials(UUID(user), password[:50])
 
     patch.setattr(callers, "_basic_credentials", beginning)
 

@@ -242,11 +242,12 @@ async def test_api_token_is_shown_once_and_works_as_far_as_it_may(server: Server
     narrowed = await server.client.patch(
         path, json={"permissions": ["chat"]}, auth=server.tenant.auth
     )
-    assert said(narrowed, 200) == {"id": made["id"], "name": "ci", "permissions": ["chat"]}
+    shown = {"id": made["id"], "token": f"{made['token'][:6]}…{made['token'][-3:]}"}
+    assert said(narrowed, 200) == {**shown, "name": "ci", "permissions": ["chat"]}
     assert "cache-control" not in narrowed.headers
     plain(await server.client.get(SUBSCRIBERS, auth=as_ci), 401)
     renamed = await server.client.patch(path, json={"name": "cd"}, auth=server.tenant.auth)
-    assert said(renamed, 200) == {"id": made["id"], "name": "cd", "permissions": ["chat"]}
+    assert said(renamed, 200) == {**shown, "name": "cd", "permissions": ["chat"]}
     gone = await server.client.delete(path, auth=server.tenant.auth)
     assert (gone.status_code, gone.content) == (204, b"")
     plain(await server.client.delete(path, auth=server.tenant.auth), 404)

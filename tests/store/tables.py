@@ -56,5 +56,6 @@ async def whole_tables(store: Store) -> Tables:
     await settled(store)
     tables = await READ[type(store).__name__](store)
     tables.pop("event_counter", None)
-    tables["api_tokens"] = [row[:-1] for row in tables["api_tokens"]]
+    # The last columns are `last_used_at` and `unused`.
+    tables["api_tokens"] = [(*row[:-2], row[-1]) for row in tables["api_tokens"]]
     return {name: sorted(rows, key=repr) for name, rows in tables.items()}

@@ -132,7 +132,9 @@ def control_operations(control: Control, public_url: str) -> tuple[Operation, ..
         public_url: The server's base URL, without a trailing slash.
     """
     handlers = _Handlers(control)
-    faults = fault_schema([one.id for one in OPERATIONS if is_api_operation(one)])
+    faults = fault_schema(
+        [one.id for one in OPERATIONS if one.documented and is_api_operation(one)]
+    )
     controls = (
         _operation(
             "get-dev-state",

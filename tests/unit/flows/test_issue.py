@@ -330,10 +330,16 @@ async def test_click_to_call_tokens_that_are_none(server: Server) -> None:
     unknown = new_c2c_token(SeededEntropy("unknown")).reveal()
     misspelt = unknown[:-1] + ("0" if unknown[-1] != "0" else "1")
     before = await server.rows()
-    for text in ("", "C2C_" + unknown[4:], "x" + unknown, server.tenant.api_token):
+    api_token = ": this is an API token. Keep it out of pages, and delete it if one contained it"
+    for text, said in (
+        ("", ""),
+        ("C2C_" + unknown[4:], ""),
+        ("x" + unknown, ""),
+        (server.tenant.api_token, api_token),
+    ):
         with pytest.raises(Unprocessable) as refusal:
             await embed_token(server.services, text, None, ORIGIN)
-        message = "Token must begin with c2c_"
+        message = f"Token must begin with c2c_{said}"
         assert refusal.value.field_errors == (
             FieldError(Code.TOKEN_HAS_INVALID_PREFIX, message, "token"),
         )

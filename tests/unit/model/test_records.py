@@ -33,7 +33,7 @@ def defaults(kind: type) -> dict[str, object]:
         ),
         (
             Window,
-            {"offset": 0, "anchor": None, "sort_by": SortBy.CREATED_AT, "descending": False},
+            {"anchor": None, "sort_by": SortBy.CREATED_AT, "descending": False},
         ),
         (Anchor, {"backwards": False}),
         (
