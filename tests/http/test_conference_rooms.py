@@ -253,6 +253,19 @@ async def test_what_is_just_within_the_limits_is_taken(server: Server) -> None:
     assert (await a_room(server, "deep", meta=deepest))["conference_room"]["meta"] == deepest
 
 
+async def test_no_list_is_asked_for_a_text_with_nul(server_on_each_store: Server) -> None:
+    """PostgreSQL has no such text."""
+    server = server_on_each_store
+    for path in (
+        f"{RESOURCES}?display_name=%00",
+        f"{RESOURCES}?type=video_room&display_name=a%00",
+        f"{ADDRESSES}?display_name=%00",
+        "/api/satmint/events?subscriber=%00",
+    ):
+        answer = await call(server, "GET", path)
+        assert field_errors(answer) == [invalid("The query string contains NUL", None)]
+
+
 async def test_two_at_once_with_one_name_make_one_room(server_on_each_store: Server) -> None:
     server = server_on_each_store
     answers = await asyncio.gather(

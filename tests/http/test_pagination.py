@@ -242,6 +242,14 @@ async def test_page_token_that_is_rubbish(server: Server, token: str) -> None:
     assert field_errors(answer) == BAD_TOKEN
 
 
+async def test_page_token_with_nul_is_rubbish_in_every_order(server_on_each_store: Server) -> None:
+    """PostgreSQL has no text with NUL."""
+    server = server_on_each_store
+    query = {"sort_by": "name", "page_token": forged("a\0", ID, False)}
+    answer = await server.client.get(ADDRESSES, params=query, auth=server.tenant.auth)
+    assert field_errors(answer) == BAD_TOKEN
+
+
 async def test_page_token_of_another_order_is_refused(ten: Server) -> None:
     by_name = await page(ten, f"{ADDRESSES}?page_size=4&sort_by=name")
     query = parse_qs(urlsplit(by_name["links"]["next"]).query)

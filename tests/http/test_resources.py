@@ -205,6 +205,8 @@ async def test_addresses_are_filtered_and_sorted(
         ("page_token=x", [("page_token_is_invalid", "Page Token is invalid", "page_token")]),
         ("page_size=1&page_size=2", [invalid("The query string names a parameter twice", None)]),
         ("name=%FF", [invalid("The query string is malformed", None)]),
+        ("name=a%00b", [invalid("The query string contains NUL", None)]),
+        ("%00=1", [invalid("The query string contains NUL", None)]),
         ("&".join(f"a{n}=1" for n in range(33)), [invalid("The query string is malformed", None)]),
         (
             "page_size=0&page_number=x&sort_by=id&sort_order=up&page_token=x&type=bogus",

@@ -83,7 +83,7 @@ class Call(msgspec.Struct):
         """Return the parameters of the query string.
 
         Raises:
-            Unprocessable: the query string is not UTF-8, or repeats a parameter.
+            Unprocessable: the query string is not UTF-8, contains NUL, or repeats a parameter.
         """
         try:
             pairs = parse_qsl(
@@ -97,6 +97,9 @@ class Call(msgspec.Struct):
             raise Unprocessable(
                 FieldError(Code.INVALID_PARAMETER, "The query string is malformed")
             ) from error
+        if any("\0" in text for pair in pairs for text in pair):
+            # As in bodies: PostgreSQL has no text with NUL.
+            raise Unprocessable(FieldError(Code.INVALID_PARAMETER, "The query string contains NUL"))
         values = dict(pairs)
         if len(values) != len(pairs):
             raise Unprocessable(

@@ -175,6 +175,8 @@ def _anchor(token: str, sort_by: str) -> Anchor | None:
         return None
     if isinstance(token_content.value, int) and abs(token_content.value) >= 1 << 63:
         return None
+    if isinstance(token_content.value, str) and "\0" in token_content.value:
+        return None  # PostgreSQL has no text with it
     return Anchor(token_content.value, token_content.id, token_content.backwards)
 
 
