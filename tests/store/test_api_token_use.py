@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from satmint.model.events import EventKind
 from satmint.model.listing import Window
 from satmint.model.records import ApiToken, ApiTokenUse
 from satmint.store.contract import Store
@@ -39,6 +40,20 @@ async def test_a_use_is_recorded_with_the_mask_of_a_token_that_had_none(
     assert await store.projects.api_token(project, token.id) == expected
     assert await store.projects.api_token_by_digest(project, token.digest) == expected
     assert await store.projects.api_token(project, bystander.id) == bystander
+
+
+async def test_a_recorded_use_marks_a_token_whose_mark_has_failed(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    token = ApiToken(
+        *(given.id(), project, "ci", frozenset(), given.entropy.take(32), NOW), unused=True
+    )
+    await store.projects.add_api_token(token, given.event(EventKind.API_TOKEN_CREATED, project))
+    store.projects.record_api_token_use(use(token))
+    await given.settled()
+    expected = replace(token, mask=MASK, last_used_at=HOUR, unused=False)
+    assert await store.projects.api_token(project, token.id) == expected
 
 
 async def test_a_later_hour_replaces_an_earlier_one_and_no_other_way_round(

@@ -183,7 +183,7 @@ class CallerAuthenticator:
             projects.record_api_token_use(use)
         if token.unused:
             # Before the request is served: a used token must not be shown again. It is not refused
-            # where the database cannot be written, and is marked when it is loaded the next time.
+            # where the database cannot be written: then the record of the use marks it, later.
             with suppress(StoreUnavailable):
                 await self._services.store.projects.mark_api_token_used(token.project, token.id)
         caller = ApiTokenCaller(token.project, token.id, token.permissions)

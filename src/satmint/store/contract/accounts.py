@@ -97,6 +97,7 @@ class ProjectStore(Protocol):
     def record_api_token_use(self, use: ApiTokenUse) -> None:
         """Record the hour of a use, and the mask if it is unknown. Returns at once, never fails.
 
+        It also ends `unused`, in case `mark_api_token_used` failed.
         It is written in the background, once for each token and hour, and tried again until it
         succeeds or the store is closed. A recorded use is never replaced by an earlier one.
         """

@@ -143,7 +143,7 @@ class SqlProjects:
     async def _write_use(self, use: ApiTokenUse) -> bool:
         """Write a use. Returns False if another transaction has locked the token's row."""
         update = (
-            "UPDATE api_tokens SET last_used_at = $3, mask = coalesce(mask, $4)"
+            "UPDATE api_tokens SET last_used_at = $3, mask = coalesce(mask, $4), unused = FALSE"
             f" {_KEY} AND (last_used_at IS NULL OR last_used_at < $3)"
         )
 
