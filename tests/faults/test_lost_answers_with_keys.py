@@ -1,5 +1,6 @@
 """Each step of a request with an idempotency key fails once; its repetition makes one thing."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -8,17 +9,22 @@ import httpx
 import pytest
 
 from tests.faults.failing_store import FailNth, FailurePoint
+from tests.http.answer_contract import field_errors
 from tests.http.test_idempotency_keys import (
     ADDRESSES,
     C2C,
     GUESTS,
+    LATER,
     PROJECT_TOKENS,
     SUBSCRIBERS,
     TABLES,
     WEBHOOKS,
 )
 from tests.kit.controlled_server import a_controlled
-from tests.kit.service import TOKENS, Json, Server, said
+from tests.kit.databases import DATABASES, SQLITE, fresh_database
+from tests.kit.postgres import held
+from tests.kit.service import TOKENS, Json, Server, a_service, said
+from tests.store import test_sqlite_locks
 from tests.store.tables import settled
 
 CREATE_TOKEN: Final = "create-project-token"
@@ -125,3 +131,27 @@ async def test_a_new_api_token_works_where_its_use_cannot_be_recorded_and_is_mar
     assert failing.calls[1] == "projects.mark_api_token_used"
     await settled(good)  # the background task has recorded the use, which nobody has to repeat
     assert not await unused()
+
+
+@pytest.mark.parametrize("database", DATABASES)
+async def test_used_tokens_are_not_issued_again_while_their_mark_cannot_be_written(
+    database: str, tmp_path: Path
+) -> None:
+    url = await fresh_database(database, tmp_path)
+    async with a_service(tmp_path, database=url) as server, AsyncExitStack() as stack:
+
+        async def post() -> httpx.Response:
+            body, auth = {"reference": "alice"}, server.tenant.auth
+            headers = {"Idempotency-Key": "key"}
+            return await server.client.post(TOKENS, json=body, auth=auth, headers=headers)
+
+        token = said(await post(), 200)["token"]
+        server.clock.advance(LATER)
+        if database == SQLITE:
+            stack.enter_context(test_sqlite_locks.held(tmp_path / "satmint.db"))
+        else:
+            row = "SELECT 1 FROM sessions WHERE session_id = $1 FOR UPDATE"
+            await stack.enter_async_context(held(url, row, server.claims(token).sid))
+        assert (await server.info(token)).status_code == 200
+        ((code, _, _),) = field_errors(await post())
+        assert code == "idempotency_result_unavailable"

@@ -148,7 +148,10 @@ async def first_issue(
     Raises:
         Unprocessable: a token of the session was used, or the session has ended.
     """
-    found = await services.store.sessions.get(project, session)
+    sessions = services.store.sessions
+    # Before the read: a mark that is written meanwhile is in the row.
+    is_marked = sessions.has_pending_mark(project, session)
+    found = await sessions.get(project, session)
     now = services.clock.now()
     if found is None or found.subscriber_epoch is None or found.state.revoked:
         raise result_unavailable("ended")
@@ -156,7 +159,8 @@ async def first_issue(
     if expired(head.expires_at, now):
         raise result_unavailable("ended")
     is_changed = head.generation > 0 or head.jkt != jkt or known.device_token_at is not None
-    is_used = found.state.seen and not is_concurrent(now - known.created_at)
+    is_seen = is_marked or found.state.seen
+    is_used = is_seen and not is_concurrent(now - known.created_at)
     if is_changed or is_used:
         raise result_unavailable("used")
     opened = OpenedSession(known.subscriber, found.subscriber_epoch)

@@ -206,6 +206,10 @@ class SessionStore(Protocol):
         """
         ...
 
+    def has_pending_mark(self, project: UUID, session: UUID) -> bool:
+        """Whether this process has a mark of the session that is not durable yet."""
+        ...
+
     async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
         """A subscriber's sessions that have an unexpired token or were revoked recently."""
         ...

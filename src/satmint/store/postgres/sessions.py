@@ -258,6 +258,10 @@ class PostgresSessions(SqlSessions):
         self.observe(now)
         self.seen_marks.add(ref, None if self._database_time else now)
 
+    def has_pending_mark(self, project: UUID, session: UUID) -> bool:
+        """See `SessionStore.has_pending_mark`."""
+        return self.seen_marks.of(project, session) is not None
+
 
 async def _mark_seen(db: Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
     """Write marks; see `satmint.store.sql.seen_marks.Write`."""

@@ -149,6 +149,10 @@ class SqliteSessions(SqlSessions):
         self.clock.observe(now)
         self.seen_marks.add(ref, now)
 
+    def has_pending_mark(self, project: UUID, session: UUID) -> bool:
+        """See `SessionStore.has_pending_mark`."""
+        return self.seen_marks.of(project, session) is not None
+
 
 def _mark_seen(db: sqlite3.Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
     """Write marks; see `satmint.store.sql.seen_marks.Write`. No row is locked."""
