@@ -1,9 +1,11 @@
 """The incarnation of a database, and the marks of its machines."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from satmint.model.events import EventKind
 from satmint.model.incarnation import Incarnation, Mark
+from satmint.model.records import ApiToken
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
 from tests.store.store_setup import Given
@@ -53,6 +55,10 @@ async def test_adoption_revokes_every_session_and_forgets_other_marks(
     await found.begin(FIRST, MARK)
     project = await given.project()
     session = await given.session(project)
+    secret = given.entropy.take(32)
+    token = ApiToken(given.id(), project, "ci", frozenset(), secret, NOW, unused=True)
+    created = given.event(EventKind.API_TOKEN_CREATED, project)
+    await store.projects.add_api_token(token, created)
     assert not await found.is_empty()
     new = Incarnation(UUID(int=5), 2, NOW + 9, "here")
     mark = Mark(UUID(int=6), new.id, b"own", NOW + 9)
@@ -66,3 +72,5 @@ async def test_adoption_revokes_every_session_and_forgets_other_marks(
     assert known.state.revoked
     assert known.session.revoked_at == NOW + 9
     assert not await found.replace_mark(MARK, NEXT)
+    # Its text must not be shown again: it may have been used since the copy was made.
+    assert await store.projects.api_token(project, token.id) == replace(token, unused=False)

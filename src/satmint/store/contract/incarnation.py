@@ -74,7 +74,8 @@ class IncarnationStore(Protocol):
         """Begin a new incarnation: revoke every session, and delete all marks but `mark`.
 
         Raising the epoch of every project revokes every session in the database. A token of a
-        session that is not in it is refused as unknown. Used proofs are kept.
+        session that is not in it is refused as unknown. Used proofs are kept. Every API token
+        counts as used, so that no repeated request shows its text again.
 
         Args:
             incarnation: The new incarnation.

@@ -109,6 +109,8 @@ class SqlIncarnation:
             await tx.execute(_ADD_MARK, mark.id, mark.digest, mark.replaced_at)
             # Connections of other servers, at another time.
             await tx.execute("DELETE FROM presence")
+            # They may have been used since the copy was made.
+            await tx.execute("UPDATE api_tokens SET unused = FALSE WHERE unused")
 
         await self._db.transaction(work, slow=True, read_committed=True)
 
