@@ -119,7 +119,7 @@ class BodySchema(Generic[T_co]):
         self, members: Mapping[str, object], context: ReadContext
     ) -> tuple[Members, list[FieldError]]:
         """Return the valid members, and all errors."""
-        members = self._given(members)
+        members = self.given(members)
         values: dict[str, object] = {}
         field_errors: list[FieldError] = []
         for name, field in self.fields.items():
@@ -160,7 +160,7 @@ class BodySchema(Generic[T_co]):
             "additionalProperties": False,
         }
 
-    def _given(self, members: Mapping[str, object]) -> Mapping[str, object]:
+    def given(self, members: Mapping[str, T]) -> Mapping[str, T]:
         """Return the members without the optional ones that are null."""
         if None not in members.values():
             return members

@@ -37,7 +37,7 @@ async def handle_once(
         method=operation.method,
         path=operation.path.format_map(call.params),
         key=key,
-        members=members,
+        members=handler.schema.given(members),
         has_proof=operation.authentication.accepts_proof and b"dpop" in call.headers,
     )
 
