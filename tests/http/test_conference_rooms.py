@@ -290,6 +290,7 @@ async def test_foreign_and_unknown_ids_are_not_found(server_on_each_store: Serve
     room, address = await a_room(server), server.tenant.addresses[0]
     person = (await server.sign_in())["subscriber_id"]
     other = await server.another_tenant()
+    said(await call(server, "GET", RESOURCES, tenant=other), 200)  # records the use of its token
     before = await server.rows()
 
     async def missing_at(path: str, tenant: Tenant | None = None) -> None:
@@ -320,6 +321,7 @@ async def test_foreign_and_unknown_ids_are_not_found(server_on_each_store: Serve
 async def test_bodies_are_limited_and_read_after_authentication(
     server: Server, method: str, path: str
 ) -> None:
+    await listed(server, RESOURCES)  # records the use of the API token
     before = await server.rows()
     too_long = b" " * (64 * 1024 + 1)
     answer = await server.client.request(method, path, content=too_long, auth=server.tenant.auth)
