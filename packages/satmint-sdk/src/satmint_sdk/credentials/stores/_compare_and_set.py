@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn, Protocol
 
 from satmint_sdk._ambient import SYSTEM_CLOCK, SYSTEM_ENTROPY, Clock, Entropy
@@ -17,6 +18,13 @@ LEASE_SECONDS: Final = MAX_LOCK_SECONDS + 15.0
 """Seconds after which a lock ends by itself: the holder's process has died."""
 
 _ATTEMPTS: Final = 8
+_UNLOCK_ATTEMPTS: Final = 3
+
+_holders: Final[ContextVar[Mapping[int, str]]] = ContextVar("_holders")
+"""Under which name the running task holds the lock of a store, by the store's `id`.
+
+Not a member of the store: a task whose lease has ended must not write as the next holder.
+"""
 
 
 class CompareAndSetMapping(Protocol):
@@ -81,7 +89,6 @@ class CompareAndSetRefreshTokenStore:
         self._key = key
         self._clock = clock
         self._entropy = entropy
-        self._owner: str | None = None
 
     @contextlib.asynccontextmanager
     async def lock(self) -> AsyncIterator[None]:
@@ -101,9 +108,10 @@ class CompareAndSetRefreshTokenStore:
         """
         owner = self._entropy.take(16).hex()
         found: TokenRecord | None = None
+        may_hold = False
 
         async def found_or_locked() -> bool:
-            nonlocal found
+            nonlocal found, may_hold
             text, entry = await self._read()
             if entry.record is not None and is_usable(entry.record):
                 found = entry.record
@@ -112,17 +120,26 @@ class CompareAndSetRefreshTokenStore:
             if entry.owner is not None and now < entry.until:
                 return False
             held = _Entry(entry.record, owner, int(now + LEASE_SECONDS * 1000))
+            may_hold = True
             return await self._mapping.compare_and_set(self._key, text, held.to_json())
 
-        await acquire_lock(lambda: False, found_or_locked, self._clock, self._entropy)
+        try:
+            await acquire_lock(lambda: False, found_or_locked, self._clock, self._entropy)
+        except BaseException:
+            if may_hold:  # the answer was lost, or came after a cancellation
+                with contextlib.suppress(Exception):
+                    await self._unlock(owner)
+            raise
         if found is not None:
             yield found
             return
-        self._owner = owner
+        others = _holders.get({})
+        _holders.set({**others, id(self): owner})
         try:
             yield None
         finally:
-            await self._replace(owner, lambda entry: _Entry(entry.record, None, 0), late=True)
+            _holders.set(others)
+            await self._unlock(owner)
 
     async def load(self) -> TokenRecord | None:
         """Read the record.
@@ -138,38 +155,59 @@ class CompareAndSetRefreshTokenStore:
         Raises:
             StoreUnavailable: The lock has passed to another holder.
         """
-        owner = self._owner
-        await self._replace(owner, lambda entry: _Entry(record, entry.owner, entry.until))
+        owner = _holders.get({}).get(id(self))
+        if not await self._replace(owner, lambda entry: replace(entry, record=record)):
+            raise StoreUnavailable("the lock of the store has passed to another holder")
+
+    async def _unlock(self, owner: str) -> None:
+        """End the lock if `owner` holds it. Errors of the mapping after some attempts."""
+        for attempt in range(_UNLOCK_ATTEMPTS):
+            try:
+                await self._replace(owner, lambda entry: _Entry(entry.record, None, 0))
+            except Exception:
+                if attempt == _UNLOCK_ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
     async def _read(self) -> tuple[str | None, _Entry]:
         text = await self._mapping.get(self._key)
         if text is None:
             return None, _EMPTY
-        try:
-            found = json.loads(text)
-            owner, until, record = found["owner"], found["until"], found["record"]
-        except (ValueError, KeyError, TypeError, RecursionError) as broken:
-            raise StoreError(f"{self._key} holds no token record") from broken
-        if not isinstance(owner, str | None) or type(until) is not int:
+        entry = _parsed(text)
+        if entry is None:
+            del text  # reporters of errors show the variables of this frame
             raise StoreError(f"{self._key} holds no token record")
-        return text, _Entry(None if record is None else TokenRecord.from_json(record), owner, until)
+        return text, entry
 
-    async def _replace(
-        self, owner: str | None, change: Callable[[_Entry], _Entry], *, late: bool = False
-    ) -> None:
-        """Change the value while `owner` holds the lock; `late` accepts that it does not."""
+    async def _replace(self, owner: str | None, change: Callable[[_Entry], _Entry]) -> bool:
+        """Change the value while `owner` holds the lock; `None`: while nobody does.
+
+        Returns:
+            Whether it was changed.
+        """
         for _ in range(_ATTEMPTS):
             text, entry = await self._read()
-            if entry.owner is not None and entry.owner != owner:
-                if late:
-                    return
-                break
+            if entry.owner != owner:
+                return False
             if await self._mapping.compare_and_set(self._key, text, change(entry).to_json()):
-                return
-        raise StoreUnavailable("the lock of the store has passed to another holder")
+                return True
+        return False
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._key}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a store holds a connection: make one where it is needed")
+
+
+def _parsed(text: str) -> _Entry | None:
+    """Read a value; `None` if it is not one. An error would hold the text, and so its tokens."""
+    try:
+        found = json.loads(text)
+        owner, until, record = found["owner"], found["until"], found["record"]
+        if not isinstance(owner, str | None) or type(until) is not int:
+            return None
+        return _Entry(None if record is None else TokenRecord.from_json(record), owner, until)
+    except (ValueError, KeyError, TypeError, RecursionError, StoreError):
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
 from types import NoneType
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 from satmint_sdk.credentials.errors import StoreError
 
@@ -63,18 +63,27 @@ class TokenRecord:
         Raises:
             StoreError: It is not a record, in whole or in part. The text shows nothing of it.
         """
-        try:
-            found = json.loads(text)
-        except (ValueError, TypeError, RecursionError) as broken:
-            raise StoreError("the content is not a token record") from broken
-        if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
+        members = _members_of(text)
+        del text  # reporters of errors show the variables of this frame
+        if members is None:
             raise StoreError("the content is not a token record")
-        # `type` and not `isinstance`: a boolean is not a number of milliseconds.
-        if found.keys() != _TYPES.keys() or any(
-            type(value) not in _TYPES[name] for name, value in found.items()
-        ):
-            raise StoreError("the content is not a token record")
-        return cls(**found)
+        return cls(**members)
+
+
+def _members_of(text: str | bytes) -> dict[str, Any] | None:
+    """Read a record's members; `None` if it is none. An error of the parser would hold the text."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not isinstance(found, dict) or found.pop("format", None) != _FORMAT:
+        return None
+    # `type` and not `isinstance`: a boolean is not a number of milliseconds.
+    if found.keys() != _TYPES.keys() or any(
+        type(value) not in _TYPES[name] for name, value in found.items()
+    ):
+        return None
+    return found
 
 
 class RefreshTokenStore(Protocol):
