@@ -161,3 +161,31 @@ async def test_a_stream_that_is_gone_is_not_repeated(
         with httpx.Client(transport=resource, auth=SubscriberAuth(session)) as client:
             answer = await asyncio.to_thread(lambda: client.post(URL, content=chunks()))
         assert (answer.status_code, len(resource.requests)) == (401, 1)
+        assert service.count("rotated") == 1  # the next request has another token
+
+
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "sync"])
+async def test_another_server_gets_no_token_and_cannot_have_it_replaced(
+    service: FakeTokenService, *, is_async: bool
+) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if request.url.host == "api.example.com":
+            return httpx.Response(307, headers={"location": "https://elsewhere.example.net/"})
+        return httpx.Response(401)
+
+    transport = httpx.MockTransport(answer)
+    async with session_of(service) as session:
+        auth = SubscriberAuth(session)
+        if is_async:
+            async with httpx.AsyncClient(
+                transport=transport, auth=auth, follow_redirects=True
+            ) as client:
+                assert (await client.get(URL)).status_code == 401
+        else:
+            with httpx.Client(transport=transport, auth=auth, follow_redirects=True) as blocking:
+                assert (await asyncio.to_thread(blocking.get, URL)).status_code == 401
+    assert ["authorization" in request.headers for request in seen] == [True, False]
+    assert service.count("rotated") == 0

@@ -23,8 +23,9 @@ class SubscriberAuth(httpx.Auth):
         client = httpx.Client(base_url="https://api.example.com", auth=SubscriberAuth(session))
 
     After a 401 the token is replaced, once for all callers that were refused it, and the request is
-    repeated once, unless its body is a stream. Where the token is a Client Bound SAT, the request
-    carries a proof of the session's key in the header `DPoP` (RFC 9449).
+    repeated once, unless its body is a stream. The 401 of another server, to which the request was
+    redirected without the token, says nothing about the token. Where the token is a Client Bound
+    SAT, the request carries a proof of the session's key in the header `DPoP` (RFC 9449).
 
     Args:
         session: A `BlockingCredentialSession`, or an open `CredentialSession`; both serve sync and
@@ -51,13 +52,14 @@ class SubscriberAuth(httpx.Auth):
         token = SecretText(self._token())
         self._sign(request, token, None)
         response = yield request
-        if self._must_repeat(request, response):
+        if _is_refused(request, response):
             try:
                 token = SecretText(self._renew(token))
             except (CredentialRefused, CredentialExpired):
                 return  # the caller gets the 401
-            self._sign(request, token, response)
-            yield request
+            if isinstance(request.stream, httpx.ByteStream):
+                self._sign(request, token, response)
+                yield request
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -66,13 +68,14 @@ class SubscriberAuth(httpx.Auth):
         token = SecretText(await self._token_async())
         await self._sign_async(request, token, None)
         response = yield request
-        if self._must_repeat(request, response):
+        if _is_refused(request, response):
             try:
                 token = SecretText(await self._renew_async(token))
             except (CredentialRefused, CredentialExpired):
                 return
-            await self._sign_async(request, token, response)
-            yield request
+            if isinstance(request.stream, httpx.ByteStream):
+                await self._sign_async(request, token, response)
+                yield request
 
     def _token(self) -> str:
         if isinstance(self._session, CredentialSession):
@@ -93,11 +96,6 @@ class SubscriberAuth(httpx.Auth):
         if isinstance(self._session, CredentialSession):
             return await self._session.renew(token.reveal())
         return await asyncio.to_thread(self._session.renew, token.reveal())
-
-    def _must_repeat(self, request: httpx.Request, response: httpx.Response) -> bool:
-        return response.status_code == _UNAUTHORIZED and isinstance(
-            request.stream, httpx.ByteStream
-        )
 
     async def _sign_async(
         self, request: httpx.Request, token: SecretText, refusal: httpx.Response | None
@@ -121,3 +119,9 @@ class SubscriberAuth(httpx.Auth):
             access_token=token.reveal(),
             nonce=None if refusal is None else refusal.headers.get("DPoP-Nonce"),
         )
+
+
+def _is_refused(request: httpx.Request, response: httpx.Response) -> bool:
+    """Whether the response refuses the token of the request, and not a request without it."""
+    carried = response.request.headers.get("Authorization")
+    return response.status_code == _UNAUTHORIZED and carried == request.headers["Authorization"]
