@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,53 @@ async def test_the_check_names_the_rule_that_is_broken(fault: str, rule: str) ->
     with pytest.raises(AssertionError) as broken:
         await check_store(lambda: store)
     assert str(broken.value) == rule
+
+
+class Sloppy:
+    """A store on what its siblings share, with a fault that a test chooses."""
+
+    def __init__(self, shared: MemoryRefreshTokenStore, fault: str) -> None:
+        self._shared = shared
+        self._fault = fault
+        self._cached: TokenRecord | None = None
+        self._holds = False
+
+    @asynccontextmanager
+    async def lock(self) -> AsyncIterator[None]:
+        if self._fault == "reentrant" and self._holds:
+            yield
+            return
+        with suppress(asyncio.CancelledError) if self._fault == "swallows" else nullcontext():
+            async with self._shared.lock():
+                self._holds = True
+                try:
+                    yield
+                finally:
+                    self._holds = False
+
+    async def load(self) -> TokenRecord | None:
+        return self._cached or await self._shared.load()
+
+    async def save(self, record: TokenRecord | None) -> None:
+        self._cached = record if self._fault == "caches" else None
+        await self._shared.save(record)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("caches", "a store sees what another one on the same record has saved since"),
+        ("reentrant", "a lock is held by one at a time"),
+        ("swallows", "a cancellation inside of a lock is not suppressed"),
+        ("", None),
+    ],
+)
+async def test_the_check_finds_faults_of_stores_that_share_a_record(
+    fault: str, rule: str | None
+) -> None:
+    shared = MemoryRefreshTokenStore()
+    with nullcontext() if rule is None else pytest.raises(AssertionError, match=rule):
+        await check_store(lambda: Sloppy(shared, fault))
 
 
 # Records.

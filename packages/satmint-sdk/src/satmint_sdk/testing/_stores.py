@@ -72,15 +72,27 @@ class _Check:
                     await self.other.load() == record,
                     "another store on the same record sees what was saved before",
                 )
+        async with self.other.lock():
+            await self.other.save(_SECOND)
+        async with self.one.lock():
+            _require(
+                await self.one.load() == _SECOND,
+                "a store sees what another one on the same record has saved since",
+            )
+            await self.one.save(_FIRST)
 
     async def lock_excludes_others(self) -> None:
         held = asyncio.Event()
         async with self.one.lock():
-            waiting = asyncio.ensure_future(self._hold(self.other, held))
+            # Another one, and the same one in another task.
+            waiting = [
+                asyncio.ensure_future(self._hold(store, held)) for store in (self.other, self.one)
+            ]
             for _ in range(20):
                 await self._clock.asleep(0.01)
                 _require(not held.is_set(), "a lock is held by one at a time")
-        await self._wait(waiting, "a released lock can be taken within a minute")
+        for one in waiting:
+            await self._wait(one, "a released lock can be taken within a minute")
 
     async def lock_ends_with_an_error_and_with_a_cancellation(self) -> None:
         try:
@@ -95,6 +107,7 @@ class _Check:
         await held.wait()
         holder.cancel()
         await asyncio.wait({holder})
+        _require(holder.cancelled(), "a cancellation inside of a lock is not suppressed")
         again = asyncio.ensure_future(self._hold(self.other, asyncio.Event()))
         await self._wait(again, "a lock ends with an error or a cancellation of its holder")
 
