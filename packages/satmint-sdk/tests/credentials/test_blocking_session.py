@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kit.service import FakeTokenService
 from kit.sessions import FixedProvider, ScriptedProvider, credential_for
 from satmint_sdk.credentials import (
     BlockingCredentialSession,
+    Credential,
     CredentialRefused,
     DPoPKey,
     SessionClosed,
@@ -107,6 +109,58 @@ def test_dropping_it_ends_its_thread(service: FakeTokenService) -> None:
     gc.collect()
     thread.join(60)
     assert not thread.is_alive()
+
+
+def test_it_may_be_collected_in_its_own_thread(service: FakeTokenService) -> None:
+    session = blocking(service)
+    session.open()
+    (thread,) = threads_of(session)
+    worker = session._worker
+    assert worker is not None
+    worker._loop.call_soon_threadsafe(worker.stop)
+    thread.join(60)
+    assert not thread.is_alive()
+    with pytest.raises(SessionClosed):
+        session.login()
+
+
+def test_dropping_it_needs_no_garbage_collection(service: FakeTokenService) -> None:
+    session = blocking(service)
+    dropped = weakref.ref(session)
+    gc.disable()
+    try:
+        del session
+        assert dropped() is None
+    finally:
+        gc.enable()
+
+
+def test_closing_does_not_wait_for_a_sign_in(service: FakeTokenService) -> None:
+    began = threading.Event()
+
+    class Hanging:
+        async def authenticate(self, _context: object = None) -> Credential:
+            began.set()
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+    session = blocking(service, Hanging())
+    outcomes: list[BaseException] = []
+
+    def use() -> None:
+        with pytest.raises(SessionClosed) as closed:
+            session.token()
+        outcomes.append(closed.value)
+
+    users = [threading.Thread(target=use, daemon=True) for _ in range(3)]
+    for user in users:
+        user.start()
+    assert began.wait(60)
+    closing = threading.Thread(target=session.close, daemon=True)
+    closing.start()
+    for thread in (closing, *users):
+        thread.join(60)
+    assert (len(outcomes), threads_of(session)) == (3, [])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")

@@ -7,6 +7,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeVar
 
@@ -72,8 +73,8 @@ class BlockingCredentialSession:
         def make() -> CredentialSession:
             return CredentialSession(
                 provider,
-                name=self.name,
-                key=self.key,
+                name=first.name,
+                key=first.key,
                 host=host,
                 max_wait=max_wait,
                 expire_in=expire_in,
@@ -91,7 +92,9 @@ class BlockingCredentialSession:
         self._provider = provider
         self._make: Callable[[], CredentialSession] = make
         self._lock = threading.Lock()
+        self._opening = threading.Lock()
         self._worker: _Worker | None = None
+        self._unopened: _Worker | None = None
         self._left_to_parent: list[object] = []
         self._closed = False
         renew_in_children(self)
@@ -112,12 +115,18 @@ class BlockingCredentialSession:
         self._running()
 
     def close(self) -> None:
-        """Close the session, and end its thread, within 10 s. Idempotent."""
+        """Close the session, and end its thread, within 10 s. Idempotent.
+
+        A thread that is signing in meanwhile gets `SessionClosed`.
+        """
         with self._lock:
             self._closed = True
             worker, self._worker = self._worker, None
+            unopened = self._unopened
         if worker is not None:
             worker.stop()
+        if unopened is not None:
+            unopened.stop()
 
     def logout(self) -> bool:
         """Stop refreshing, revoke the session if the provider can, and close.
@@ -209,25 +218,38 @@ class BlockingCredentialSession:
                 "a BlockingCredentialSession must not be used in an event loop: use a"
                 " CredentialSession, or asyncio.to_thread"
             )
-        with self._lock:
-            if self._closed:
+        with self._opening:
+            with self._lock:
+                if self._closed:
+                    raise SessionClosed("the session is closed")
+                if self._worker is not None:
+                    return self._worker
+                worker = self._unopened = _Worker(self._make())
+            try:
+                worker.run(worker.session.open())
+            except BaseException:
+                worker.stop()
+                raise
+            finally:
+                self._unopened = None
+            if not self._adopt(worker):
+                worker.stop()
                 raise SessionClosed("the session is closed")
-            if self._worker is None:
-                worker = _Worker(self._make())
-                try:
-                    worker.run(worker.session.open())
-                except BaseException:
-                    worker.stop()
-                    raise
+            weakref.finalize(self, worker.stop)
+            return worker
+
+    def _adopt(self, worker: _Worker) -> bool:
+        """Keep an opened worker, unless the session was closed meanwhile."""
+        with self._lock:
+            if not self._closed:
                 self._worker = worker
-                weakref.finalize(self, worker.stop)
-            return self._worker
+            return not self._closed
 
     def renew_after_fork(self) -> None:
         """Leave the thread and its session to the parent; the next use starts others."""
-        self._lock = threading.Lock()
-        self._left_to_parent.append(self._worker)
-        self._worker = None
+        self._lock, self._opening = threading.Lock(), threading.Lock()
+        self._left_to_parent += (self._worker, self._unopened)
+        self._worker = self._unopened = None
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "not open" if self._worker is None else "open"
@@ -243,9 +265,10 @@ class _Worker:
     def __init__(self, session: CredentialSession) -> None:
         self.session = session
         self._forked = False
+        self._is_stopping = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
-            target=self._loop.run_forever, name=f"satmint {session.name}", daemon=True
+            target=_serve, args=(self._loop,), name=f"satmint {session.name}", daemon=True
         )
         self._thread.start()
         renew_in_children(self)
@@ -255,21 +278,51 @@ class _Worker:
         self._forked = True
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the thread, and wait for it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run a coroutine in the thread, and wait for it.
+
+        Raises:
+            SessionClosed: The thread has ended meanwhile.
+        """
+        try:
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise SessionClosed("the session is closed") from None
         try:
             return future.result()
+        except CancelledError:
+            raise SessionClosed("the session is closed") from None
         except BaseException:
             future.cancel()  # a Ctrl-C of the caller
             raise
 
     def stop(self) -> None:
         """Close the session and end the thread. Idempotent; in a forked child it does nothing."""
-        if self._forked or self._loop.is_closed():
+        if self._forked or self._is_stopping:
+            return
+        self._is_stopping = True
+        if threading.current_thread() is self._thread:  # it has collected the garbage
+            closing = self._loop.create_task(self.session.close())
+            closing.add_done_callback(lambda _: self._loop.stop())
             return
         with contextlib.suppress(Exception):
             asyncio.run_coroutine_threadsafe(self.session.close(), self._loop).result(_CLOSE_LIMIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSE_LIMIT)
-        if not self._thread.is_alive():
-            self._loop.close()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped; what is unfinished then is cancelled."""
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_cancel_others())
+    finally:
+        loop.close()
+
+
+async def _cancel_others() -> None:
+    unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*unfinished, return_exceptions=True)
