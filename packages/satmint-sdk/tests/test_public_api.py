@@ -58,7 +58,7 @@ TESTING = {
     ],
 )
 def test_public_names_are_exactly_those_promised(module: object, promised: set[str]) -> None:
-    lazy = {"SubscriberAuth"} & promised  # loaded when it is first used
+    lazy = set(vars(module).get("_LATE", ())) & promised  # loaded when they are first used
     found = {
         name
         for name, value in vars(module).items()
@@ -96,6 +96,12 @@ def test_importing_the_rest_client_loads_nothing_heavy(heavy: str) -> None:
 @pytest.mark.parametrize("heavy", ["httpx", "websockets"])
 def test_importing_credentials_loads_no_network_library(heavy: str) -> None:
     assert heavy not in loaded_by("import satmint_sdk.credentials")
+
+
+def test_importing_credentials_loads_no_live_session() -> None:
+    late = "satmint_sdk.credentials.live._client_socket"
+    assert late not in loaded_by("import satmint_sdk.credentials")
+    assert late in loaded_by("from satmint_sdk.credentials import SessionClient")
 
 
 def test_making_a_client_loads_no_http_client() -> None:

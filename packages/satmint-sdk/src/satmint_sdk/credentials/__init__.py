@@ -43,18 +43,6 @@ from satmint_sdk.credentials.errors import (
     StoreUnavailable,
     TransientRefreshError,
 )
-from satmint_sdk.credentials.live._client import SessionClient
-from satmint_sdk.credentials.live._client_events import (
-    ClientEvent,
-    Connected,
-    Disconnected,
-    Ended,
-    Reauthenticated,
-    WentOffline,
-    WentOnline,
-)
-from satmint_sdk.credentials.live._client_state import ClientState
-from satmint_sdk.credentials.live._methods import Authorization
 from satmint_sdk.credentials.providers._embed import EmbedTokenCredentialProvider
 from satmint_sdk.credentials.providers._static import StaticCredentialProvider
 from satmint_sdk.credentials.providers._subscriber import (
@@ -77,6 +65,18 @@ from satmint_sdk.credentials.stores._sqlite import SQLiteRefreshTokenStore
 
 if TYPE_CHECKING:
     from satmint_sdk.credentials._auth import SubscriberAuth
+    from satmint_sdk.credentials.live._client import SessionClient
+    from satmint_sdk.credentials.live._client_events import (
+        ClientEvent,
+        Connected,
+        Disconnected,
+        Ended,
+        Reauthenticated,
+        WentOffline,
+        WentOnline,
+    )
+    from satmint_sdk.credentials.live._client_state import ClientState
+    from satmint_sdk.credentials.live._methods import Authorization
 
 __all__ = [
     "MAX_LOCK_SECONDS",
@@ -137,13 +137,31 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load `SubscriberAuth` when it is first used: it needs httpx, which is large."""
-    if name == "SubscriberAuth":
-        from satmint_sdk.credentials._auth import SubscriberAuth
+_LATE = {
+    "SubscriberAuth": "_auth",  # needs httpx, which is large
+    "SessionClient": "live._client",
+    "ClientEvent": "live._client_events",
+    "Connected": "live._client_events",
+    "Disconnected": "live._client_events",
+    "Ended": "live._client_events",
+    "Reauthenticated": "live._client_events",
+    "WentOffline": "live._client_events",
+    "WentOnline": "live._client_events",
+    "ClientState": "live._client_state",
+    "Authorization": "live._methods",
+}
+"""Names that are loaded when they are first used, and the modules that have them."""
 
-        return SubscriberAuth
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    """Load one of the names of `_LATE`: not every program has a live session."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found: object = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
