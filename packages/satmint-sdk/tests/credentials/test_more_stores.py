@@ -152,6 +152,45 @@ async def test_the_check_finds_faults_of_stores_that_share_a_record(
         await check_store(lambda: Sloppy(shared, fault))
 
 
+class CarelessMapping(Mapping):
+    """A mapping of a database that is asked over a network, with a fault that a test chooses."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+    async def get(self, key: str) -> str | None:
+        value = await super().get(key)
+        await settle()
+        return value
+
+    async def compare_and_set(self, key: str, expected: str | None, value: str) -> bool:
+        present = self.values.get(key)
+        if self.fault == "compares and sets in two steps":
+            await settle()
+        careless = {"replaces where there was nothing": None, "replaces what has changed": expected}
+        if present == expected or careless.get(self.fault, "") == expected:
+            self.values[key] = value
+            return True
+        return False
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "replaces where there was nothing",
+        "replaces what has changed",
+        "compares and sets in two steps",
+    ],
+)
+async def test_the_check_finds_a_mapping_that_is_not_atomic(fault: str) -> None:
+    mapping = CarelessMapping(fault)
+    with pytest.raises(AssertionError, match=r"^a lock is held by one at a time$"):
+        await check_store(lambda: CompareAndSetRefreshTokenStore(mapping, "k"))
+    correct = CarelessMapping("")
+    await check_store(lambda: CompareAndSetRefreshTokenStore(correct, "k"))
+
+
 # Records.
 
 
@@ -207,6 +246,8 @@ async def test_the_lock_of_a_process_that_died_ends_by_itself(clock: FakeClock) 
     with pytest.raises(StoreUnavailable):
         async with living.lock():
             await dead.save(None)
+    with pytest.raises(StoreUnavailable):  # nor when the other holder has released it
+        await dead.save(None)
     dying.cancel()
     await asyncio.wait({dying})
     assert await dead.load() == RECORD

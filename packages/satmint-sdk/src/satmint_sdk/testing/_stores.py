@@ -45,7 +45,11 @@ async def check_store(
         Exception: Whatever the store raises.
     """
     check = _Check(make_store(), make_store(), clock)
+    contenders = [make_store() for _ in range(4)]
+    _require(await check.one.load() is None, "an empty store loads None")
+    await check.one_of_many_takes_the_lock(contenders)  # of a record that was never written
     await check.record_is_kept()
+    await check.one_of_many_takes_the_lock(contenders)
     await check.lock_excludes_others()
     await check.lock_ends_with_an_error_and_with_a_cancellation()
     if isinstance(check.one, ReadableRefreshTokenStore):
@@ -62,7 +66,6 @@ class _Check:
         self._clock = clock
 
     async def record_is_kept(self) -> None:
-        _require(await self.one.load() is None, "an empty store loads None")
         for record in (_FIRST, _SECOND, None, _FIRST):
             async with self.one.lock():
                 await self.one.save(record)
@@ -80,6 +83,24 @@ class _Check:
                 "a store sees what another one on the same record has saved since",
             )
             await self.one.save(_FIRST)
+
+    async def one_of_many_takes_the_lock(self, contenders: list[RefreshTokenStore]) -> None:
+        holders = most = 0
+
+        async def contend(store: RefreshTokenStore) -> None:
+            nonlocal holders, most
+            async with store.lock():
+                holders += 1
+                most = max(most, holders)
+                await self._clock.asleep(0.01)
+                holders -= 1
+
+        tasks = [asyncio.ensure_future(contend(store)) for store in contenders]
+        ended = asyncio.ensure_future(asyncio.wait(tasks))
+        await self._wait(ended, "a released lock can be taken within a minute")
+        _require(most == 1, "a lock is held by one at a time")
+        for task in tasks:
+            task.result()
 
     async def lock_excludes_others(self) -> None:
         held = asyncio.Event()

@@ -153,7 +153,7 @@ class CompareAndSetRefreshTokenStore:
         """Replace or delete the record, while holding the lock.
 
         Raises:
-            StoreUnavailable: The lock has passed to another holder.
+            StoreUnavailable: The lock has passed to another holder, who may have released it.
         """
         owner = _holders.get({}).get(id(self))
         if not await self._replace(owner, lambda entry: replace(entry, record=record)):
