@@ -69,6 +69,10 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
         "make run     # sets up, starts a development server, prints what to paste",
     ): "the first of the two goes on until it is stopped, and the second one is what runs this",
     (
+        "docs/guides/README.md",
+        "pip install swsh",
+    ): "it would ask an index; tests/interop/test_command_line.py runs the command line",
+    (
         "docs/operating.md",
         "createdb satmint",
     ): "it speaks of a machine that is not there; tests/cli/test_postgres.py does it with one",
