@@ -43,13 +43,14 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
         when=(
             "The Click-to-Call token is disabled.",
             "The web origin is not in the Click-to-Call token's list of origins.",
-            "A guest, an invitee or an embed visitor tries to create an invitation.",
+            "A guest, an invitee or an embed visitor creates an invitation or registers a device.",
             "A SAT without the scope `sat:refresh` is exchanged for a Client Bound SAT.",
         ),
         remedy=(
             "If the Click-to-Call token is disabled, create a new one.",
             "Create a Click-to-Call token that lists the page's origin, with scheme and port.",
             "Create invitations with a subscriber's SAT or with an API token.",
+            "Register devices with a subscriber's SAT.",
             "Request the subscriber token with `scope` set to `sat:refresh`.",
         ),
     ),
@@ -205,6 +206,7 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
         meaning="The request refers to a resource that is not in the caller's project.",
         when=(
             "An address was deleted, or belongs to another project.",
+            "The id is that of a room or a subscriber, not of its address.",
             "The credentials belong to another project than intended.",
         ),
         remedy=(

@@ -178,9 +178,7 @@ EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
         members={"cause": "`incarnation=` and the number of the new incarnation"},
     ),
     EventKind.ROOM_DELETED: EventText(
-        description=(
-            "A conference room was deleted with its address, of which `address_deleted` tells."
-        ),
+        description="A conference room was deleted, and its address with it (`address_deleted`).",
         members={"subject_id": "the room"},
     ),
     EventKind.C2C_TOKEN_DELETED: EventText(
