@@ -77,7 +77,7 @@ def test_the_limits_of_connecting_and_reading_are_within_that_of_the_attempt() -
         *(
             (
                 {"idempotency_key": key},
-                'idempotency_key must be 1 to 255 letters, digits or marks but "\\',
+                'idempotency_key must be 1 to 255 visible ASCII characters but "\\',
             )
             for key in ("", "x" * 256, "a\n", "é", "a b", 'a"', "a\\")
         ),

@@ -100,7 +100,7 @@ class RequestOptions:
         if self.max_response_bytes is not None and self.max_response_bytes < 0:
             raise ValueError("max_response_bytes must be zero or more")
         if self.idempotency_key is not None and not _KEY.fullmatch(self.idempotency_key):
-            raise ValueError('idempotency_key must be 1 to 255 letters, digits or marks but "\\')
+            raise ValueError('idempotency_key must be 1 to 255 visible ASCII characters but "\\')
 
 
 @dataclass(frozen=True, slots=True)
