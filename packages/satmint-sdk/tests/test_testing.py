@@ -8,7 +8,12 @@ import httpx
 import pytest
 
 from satmint_sdk.credentials import CredentialSession, SubscriberCredentialProvider
-from satmint_sdk.rest import RestClient, SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.rest import (
+    RequestOptions,
+    RestClient,
+    SignalWireRestError,
+    SignalWireRestTransportError,
+)
 from satmint_sdk.testing import FakeClock, FakeEntropy, FakeTokenService, make_token
 
 
@@ -57,6 +62,28 @@ def test_each_fault_is_what_it_is_called_and_ends() -> None:
     assert not service.accepts(token)
     assert service.count("created") == 4  # not the two that did not arrive or were refused
     assert service.requests == [("POST", "/api/fabric/subscribers/tokens")] * 6
+
+
+def test_a_creation_is_repeated_with_its_idempotency_key() -> None:
+    service = FakeTokenService(clock := FakeClock())
+    keyed = RequestOptions(idempotency_key="job-17")
+    with service.client() as client:
+        create = client.fabric.tokens.create_subscriber_token
+        service.lose_answer()
+        with pytest.raises(SignalWireRestTransportError):
+            create(reference="alice", request_options=keyed)
+        pair = create(reference="alice", request_options=keyed)
+        assert service.history == [("created", 0), ("replayed", 0)]
+        with pytest.raises(SignalWireRestError) as refused:
+            create(reference="bob", request_options=keyed)
+        assert refused.value.code == "idempotency_key_reused"
+        assert service.accepts(pair["token"])
+        assert create(reference="alice", request_options=keyed)["token"] != pair["token"]
+        clock.sleep(11)
+        with pytest.raises(SignalWireRestError) as refused:
+            create(reference="alice", request_options=keyed)
+        assert refused.value.code == "idempotency_result_unavailable"
+    assert service.count("created") == 1
 
 
 def test_a_fake_service_on_a_port_is_a_server() -> None:

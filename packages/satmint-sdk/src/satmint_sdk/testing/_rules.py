@@ -1,7 +1,7 @@
 """What the fake service decides: rotation, replay and reuse, and the checks of a proof.
 
 They are those of satmint, written again in short: rotation by generation, replay of the last pair
-until its successor was used, the end of the session on reuse.
+until its successor was used, the end of the session on reuse; an idempotency key makes one session.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class TokenRules:
         self.sessions: list[FakeSession] = []
         self.history: list[tuple[str, int]] = []
         self.spent_proofs: set[str] = set()
+        self.keyed: dict[str, tuple[dict[str, Any], FakeSession]] = {}
 
     def now(self) -> float:
         """The service's time in seconds since the epoch."""
@@ -105,7 +106,7 @@ class TokenRules:
         match request.method, path:
             case "POST", "/subscribers/tokens":
                 self._check_basic(request)
-                return self._create(body)
+                return self._create(body, request.headers.get("idempotency-key"))
             case "POST", "/subscribers/tokens/refresh":
                 self._check_basic(request)
                 return self._refresh(body)
@@ -135,17 +136,34 @@ class TokenRules:
         if request.headers.get("authorization") != expected:
             raise Refused(401)
 
-    def _create(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _create(self, body: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
+        scope = [body["scope"]] if "scope" in body else []
+        if key is not None and key in self.keyed:
+            session = self._session_of_key(key, body)
+            pair = self._pair(session, session.ends, scope, body.get("fingerprint"))
+            return 200, {"subscriber_id": "sub-1", **pair}
         expire_at = body.get("expire_at")
         if expire_at is not None and expire_at <= self.now():
             raise Refused(422, "invalid_parameter", "Expire At must be greater than now")
         session = FakeSession(body["reference"], since=self.now())
         self.sessions.append(session)
         self.history.append(("created", 0))
-        scope = [body["scope"]] if "scope" in body else []
+        if key is not None:
+            self.keyed[key] = (body, session)
         ends = expire_at if expire_at is not None else self.now() + self.lifetime
         pair = self._pair(session, ends, scope, body.get("fingerprint"))
         return 200, {"subscriber_id": "sub-1", **pair}
+
+    def _session_of_key(self, key: str, body: dict[str, Any]) -> FakeSession:
+        """The session that the first request with this key made."""
+        first, session = self.keyed[key]
+        if first != body:
+            raise Refused(422, "idempotency_key_reused")
+        used = session.seen and self.now() - session.since > _GRACE
+        if session.revoked or session.generation > 0 or used:
+            raise Refused(422, "idempotency_result_unavailable")
+        self.history.append(("replayed", 0))
+        return session
 
     def _pair(
         self, session: FakeSession, ends: float, scope: list[str], jkt: str | None

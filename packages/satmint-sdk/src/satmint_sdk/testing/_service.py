@@ -173,8 +173,8 @@ class FakeTokenService(httpx.MockTransport):
     def history(self) -> list[tuple[str, int]]:
         """What was decided, in order: an event and the generation that it led to.
 
-        The events are `created`, `rotated`, `replayed`, `reuse` (which revokes the session),
-        `embedded`, `bound` and `renewed`.
+        The events are `created`, `rotated`, `replayed` (0: a creation with its idempotency
+        key), `reuse` (which revokes the session), `embedded`, `bound` and `renewed`.
         """
         return self._rules.history
 
@@ -246,7 +246,9 @@ def _error(refused: Refused) -> dict[str, Any]:
         "type": "validation_error",
         "code": refused.code,
         "message": refused.message,
-        "attribute": "refresh_token",
+        "attribute": (
+            "Idempotency-Key" if str(refused.code).startswith("idempotency") else "refresh_token"
+        ),
         "url": "https://example.test/errors",
     }
     return {"errors": [entry]}
