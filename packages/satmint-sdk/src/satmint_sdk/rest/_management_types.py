@@ -43,6 +43,15 @@ class RevokedSessions(TypedDict):
     revoked_sessions: int
 
 
+class RegisteredDevice(TypedDict):
+    """A device that a browser registered with its session; the time is ISO 8601, UTC."""
+
+    id: str
+    device_type: Literal["iOS", "Android", "Desktop"]
+    device_token: str
+    date_registered: str
+
+
 class Session(TypedDict):
     """A session of a subscriber; times are ISO 8601, UTC.
 
@@ -61,6 +70,7 @@ class Session(TypedDict):
     address: str
     fingerprint: str | None
     revoked_at: str | None
+    devices: list[RegisteredDevice]
 
 
 class Device(TypedDict):
