@@ -189,3 +189,12 @@ async def test_another_server_gets_no_token_and_cannot_have_it_replaced(
                 assert (await asyncio.to_thread(blocking.get, URL)).status_code == 401
     assert ["authorization" in request.headers for request in seen] == [True, False]
     assert service.count("rotated") == 0
+
+
+@pytest.mark.parametrize("session", ["a token", None, httpx.Client])
+def test_what_is_no_session_is_refused(session: Any) -> None:
+    with pytest.raises(TypeError) as refused:
+        SubscriberAuth(session)
+    assert str(refused.value) == (
+        "session must be a CredentialSession or a BlockingCredentialSession"
+    )

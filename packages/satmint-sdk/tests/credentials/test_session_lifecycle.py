@@ -190,7 +190,9 @@ async def test_a_session_is_opened_once(service: FakeTokenService) -> None:
     session = session_of(service)
     with pytest.raises(SessionClosed) as refused:
         await session.token()
-    assert str(refused.value) == "the session is not open"
+    assert str(refused.value) == (
+        "the session is not open: use it within `async with`, or after `open()`"
+    )
     async with session:
         with pytest.raises(SessionClosed):
             await session.open()

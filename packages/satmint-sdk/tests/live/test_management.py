@@ -37,6 +37,15 @@ def test_a_session_from_introspection_to_its_end(live: Live) -> None:
         assert next(iter(managed.events.paginate(page_size=1)))["id"] == event["id"]
 
 
+async def test_api_tokens_have_the_hour_of_their_last_use(live: Live) -> None:
+    async with live.async_client() as client:
+        (shown,) = (await client.satmint.api_tokens.list())["data"]
+        assert "…" in shown["token"]
+        assert "management" in shown["permissions"]
+        listed = [one async for one in client.satmint.api_tokens.paginate()]
+        assert [one["id"] for one in listed] == [shown["id"]]
+
+
 async def test_addresses_click_to_call_tokens_and_webhooks(live: Live) -> None:
     async with live.async_client() as client:
         managed = client.satmint

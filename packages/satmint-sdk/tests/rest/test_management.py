@@ -57,6 +57,7 @@ WIRE: list[tuple[str, dict[str, Any], str, str, Any]] = [
     ),
     ("c2c_tokens.disable", {"token_id": "c"}, "POST", f"{C2C}/c/disable", None),
     ("c2c_tokens.delete", {"token_id": "c"}, "DELETE", f"{C2C}/c", None),
+    ("api_tokens.list", {}, "GET", "/api/satmint/api-tokens", None),
     ("webhooks.list", {}, "GET", WEBHOOKS, None),
     ("webhooks.create", {"url": "https://x"}, "POST", WEBHOOKS, {"url": "https://x"}),
     ("webhooks.delete", {"webhook_id": "w"}, "DELETE", f"{WEBHOOKS}/w", None),

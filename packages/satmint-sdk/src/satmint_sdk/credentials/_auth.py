@@ -34,6 +34,9 @@ class SubscriberAuth(httpx.Auth):
         scheme: The scheme of a bound token's `Authorization`: `Bearer`, as the vendor's API and
             satmint have it, or `DPoP`, for servers that follow RFC 9449, section 7.1. Other tokens
             are bearer tokens.
+
+    Raises:
+        TypeError: `session` is neither.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class SubscriberAuth(httpx.Auth):
         *,
         scheme: Literal["Bearer", "DPoP"] = "Bearer",
     ) -> None:
+        if not isinstance(session, CredentialSession | BlockingCredentialSession):
+            raise TypeError("session must be a CredentialSession or a BlockingCredentialSession")
         self._session = session
         self._scheme = scheme
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 MAX_WAIT: Final = 15.0
 BOUND_LIFE: Final = 900
+_NOT_OPEN: Final = "the session is not open: use it within `async with`, or after `open()`"
 _numbers: Final = itertools.count(1)
 
 
@@ -369,7 +370,7 @@ class CredentialSession:
 
     def _open_scheduler(self) -> RefreshScheduler:
         if self._scheduler is None:
-            raise SessionClosed("the session is not open")
+            raise SessionClosed(_NOT_OPEN)
         if self._forked:
             raise SessionClosed("the session was opened by a parent process: open one here")
         raise_if_ended(self._loop)
@@ -378,7 +379,7 @@ class CredentialSession:
     def _state(self) -> CredentialState:
         current = None if self._scheduler is None else self._scheduler.state
         if current is None:
-            raise SessionClosed("the session is not open")
+            raise SessionClosed(_NOT_OPEN)
         raise_if_ended(self._loop)
         return current
 

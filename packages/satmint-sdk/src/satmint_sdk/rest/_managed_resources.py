@@ -11,6 +11,7 @@ from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import (
     Address,
+    ApiTokenUse,
     Channel,
     ClickToCallToken,
     NewClickToCallToken,
@@ -22,6 +23,7 @@ from satmint_sdk.rest.types import (
 
 _ADDRESSES: Final = ("api", "satmint", "addresses")
 _C2C: Final = ("api", "satmint", "c2c-tokens")
+_API_TOKENS: Final = ("api", "satmint", "api-tokens")
 _WEBHOOKS: Final = ("api", "satmint", "webhooks")
 
 
@@ -221,6 +223,38 @@ class ManagedClickToCallTokens(Resource[D]):
             query=members({}, extras),
             options=request_options,
         )
+
+
+class ManagedApiTokens(Resource[D]):
+    """The API tokens of the project, with their last use; see also `project.tokens`."""
+
+    @api_method
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_number: int | None = None,
+        page_token: str | None = None,
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Page[ApiTokenUse]]:
+        """Read one page of the API tokens, masked, each with the hour of its last use.
+
+        Args:
+            page_size: Items on a page; 50 if absent, at most 1000.
+            page_number: Which page, from 0; above 0 with `page_token`.
+            page_token: Where a page begins, as found in `links`.
+            extras: Further members of the query.
+            request_options: How to send this call.
+        """
+        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
+        return Call(
+            "GET", path_of(*_API_TOKENS), query=members(paging, extras), options=request_options
+        )
+
+    @pages(list)
+    def paginate(self) -> None:
+        """Go through all items, page after page. Arguments as in `list`."""
 
 
 class ManagedWebhooks(Resource[D]):

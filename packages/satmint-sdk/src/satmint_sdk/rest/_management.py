@@ -12,6 +12,7 @@ from typing import Final, Literal
 from satmint_sdk.rest._call import Call, Extras, members, path_of
 from satmint_sdk.rest._managed_resources import (
     ManagedAddresses,
+    ManagedApiTokens,
     ManagedClickToCallTokens,
     ManagedWebhooks,
 )
@@ -275,5 +276,6 @@ class Management(Resource[D]):
     subscribers: ManagedSubscribers[D] = group(ManagedSubscribers)
     addresses: ManagedAddresses[D] = group(ManagedAddresses)
     c2c_tokens: ManagedClickToCallTokens[D] = group(ManagedClickToCallTokens)
+    api_tokens: ManagedApiTokens[D] = group(ManagedApiTokens)
     webhooks: ManagedWebhooks[D] = group(ManagedWebhooks)
     events: ManagedEvents[D] = group(ManagedEvents)

@@ -125,6 +125,17 @@ class Event(TypedDict):
     agent: str
 
 
+class ApiTokenUse(TypedDict):
+    """An API token, masked, and the hour in which it was last used."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    token: str
+    created_at: str
+    last_used_at: str | None
+
+
 class ClickToCallToken(TypedDict):
     """A Click-to-Call token, without its text."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Generic, Literal, NotRequired, TypedDict, TypeVar
 
 from satmint_sdk.rest._management_types import (
+    ApiTokenUse,
     ClickToCallToken,
     Confirmation,
     Device,
@@ -25,6 +26,7 @@ from satmint_sdk.rest._management_types import (
 __all__ = [
     "Address",
     "AnyResource",
+    "ApiTokenUse",
     "AppSettings",
     "BoundToken",
     "Channel",
