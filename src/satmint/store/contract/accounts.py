@@ -87,7 +87,10 @@ class ProjectStore(Protocol):
         ...
 
     async def mark_api_token_used(self, project: UUID, token: UUID) -> None:
-        """Record that a request with this token was accepted: it is no longer `unused`."""
+        """Record that a request with this token was accepted: it is no longer `unused`.
+
+        A row that another transaction has locked is left to `record_api_token_use`.
+        """
         ...
 
     async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:

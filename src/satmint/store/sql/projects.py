@@ -57,7 +57,13 @@ class SqlProjects:
     async def mark_api_token_used(self, project: UUID, token: UUID) -> None:
         """See `ProjectStore.mark_api_token_used`."""
         mark = f"UPDATE api_tokens SET unused = FALSE {_KEY} AND unused"
-        await self._db.execute(mark, project, token, project=project)
+
+        async def work(tx: Transaction) -> None:
+            query = f"SELECT token_id FROM api_tokens {_KEY}{tx.dialect.skip_locked}"
+            if await tx.fetch(bool, query, project, token):
+                await tx.execute(mark, project, token)
+
+        await self._db.transaction(work, project=project)
 
     async def list_api_tokens(self, project: UUID, window: Window) -> Page[ApiToken]:
         """See `ProjectStore.list_api_tokens`."""
