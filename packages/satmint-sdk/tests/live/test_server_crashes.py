@@ -72,7 +72,11 @@ async def test_two_hundred_refreshes_and_a_server_that_is_killed_at_random(tmp_p
                     if dice.random() < 0.3:  # else the server never learns that it arrived
                         assert server.live.accepts(token)
                 assert server.live.accepts(await provider.ask(session, clock))
-                assert set(kinds(session)) == {"refreshed", "warning:attempt_failed"}
+                assert set(kinds(session)) == {
+                    "refreshed",
+                    "warning:attempt_failed",
+                    "warning:credential_refresh_fallback",  # the token's scope permits no other
+                }
         trail = server.live.trail()
         assert server.deaths == DEATHS
         assert (trail["issued"], trail["reuse_detected"]) == (1, 0)
