@@ -72,11 +72,9 @@ async def test_two_hundred_refreshes_and_a_server_that_is_killed_at_random(tmp_p
                     if dice.random() < 0.3:  # else the server never learns that it arrived
                         assert server.live.accepts(token)
                 assert server.live.accepts(await provider.ask(session, clock))
-                assert set(kinds(session)) == {
-                    "refreshed",
-                    "warning:attempt_failed",
-                    "warning:credential_refresh_fallback",  # the token's scope permits no other
-                }
+                # The warning of the sign-in may have left the log, which is bounded.
+                later = set(kinds(session)) - {"warning:credential_refresh_fallback"}
+                assert later == {"refreshed", "warning:attempt_failed"}
         trail = server.live.trail()
         assert server.deaths == DEATHS
         assert (trail["issued"], trail["reuse_detected"]) == (1, 0)
