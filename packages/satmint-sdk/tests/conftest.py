@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,10 @@ from kit.service import FakeTokenService
 # No deadline: the machine's speed is not what these tests are about.
 settings.register_profile("satmint-sdk", deadline=None)
 settings.load_profile("satmint-sdk")
+
+# A shell that runs this in the background ignores SIGINT, and so would the programs of tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
