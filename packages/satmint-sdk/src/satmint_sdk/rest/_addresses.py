@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import Address, Page
@@ -50,18 +50,18 @@ class FabricAddresses(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        filters = {
-            "type": type,
-            "display_name": display_name,
-            "name": name,
-            "sort_by": sort_by,
-            "sort_order": sort_order,
-            "page_size": page_size,
-            "page_number": page_number,
-            "page_token": page_token,
-        }
-        return Call(
-            "GET", path_of(*_FOLDER), query=members(filters, extras), options=request_options
+        return list_call(
+            path_of(*_FOLDER),
+            extras,
+            request_options,
+            type=type,
+            display_name=display_name,
+            name=name,
+            sort_by=sort_by,
+            sort_order=sort_order,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)

@@ -9,8 +9,10 @@ from urllib.parse import quote, unquote
 
 from satmint_sdk._secrets import SecretText
 from satmint_sdk.rest._options import RequestOptions
+from satmint_sdk.rest.types import Item, Page
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 - as everywhere here
+Answer = TypeVar("Answer")
 Extras = Mapping[str, object]
 
 
@@ -46,6 +48,38 @@ def members(named: Extras, extras: Extras | None) -> dict[str, object]:
     given = {name: value for name, value in named.items() if value is not None}
     given.update(extras or {})
     return given
+
+
+def list_call(
+    path: str,
+    extras: Extras | None,
+    options: RequestOptions | None,
+    *,
+    page_size: int | None,
+    page_number: int | None,
+    page_token: str | None,
+    **filters: object,
+) -> Call[Page[Item]]:
+    """Describe the reading of one page of a list.
+
+    Args:
+        path: The path of the list.
+        extras: Further members of the query.
+        options: How to send this call.
+        page_size: Items on a page.
+        page_number: Which page, from 0.
+        page_token: Where a page begins.
+        filters: Further members of the query, by their names.
+    """
+    paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
+    return Call("GET", path, query=members({**filters, **paging}, extras), options=options)
+
+
+def delete_call(
+    path: str, extras: Extras | None, options: RequestOptions | None, **selection: object
+) -> Call[Answer]:
+    """Describe a deletion, of all at `path` or of a selection by members of the query."""
+    return Call("DELETE", path, query=members(selection, extras), options=options)
 
 
 def path_of(*segments: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import (
@@ -48,9 +48,13 @@ class FabricConferenceRooms(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
+        return list_call(
+            path_of(*_FOLDER),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -206,12 +210,7 @@ class FabricConferenceRooms(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete a conference room and its address; tokens that were good for it alone end."""
-        return Call(
-            "DELETE",
-            path_of(*_FOLDER, resource_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_FOLDER, resource_id), extras, request_options)
 
     @api_method
     def list_addresses(
@@ -225,10 +224,11 @@ class FabricConferenceRooms(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Page[Address]]:
         """Read one page of the addresses of a conference room. Arguments as in `list`."""
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET",
+        return list_call(
             path_of(*_ONE, id, "addresses"),
-            query=members(paging, extras),
-            options=request_options,
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from satmint_sdk.rest._addresses import AddressType
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import (
@@ -128,12 +128,7 @@ class ManagedAddresses(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete an address."""
-        return Call(
-            "DELETE",
-            path_of(*_ADDRESSES, address_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_ADDRESSES, address_id), extras, request_options)
 
 
 class ManagedClickToCallTokens(Resource[D]):
@@ -158,8 +153,14 @@ class ManagedClickToCallTokens(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call("GET", path_of(*_C2C), query=members(paging, extras), options=request_options)
+        return list_call(
+            path_of(*_C2C),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
+        )
 
     @pages(list)
     def paginate(self) -> None:
@@ -217,12 +218,7 @@ class ManagedClickToCallTokens(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete a token."""
-        return Call(
-            "DELETE",
-            path_of(*_C2C, token_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_C2C, token_id), extras, request_options)
 
 
 class ManagedApiTokens(Resource[D]):
@@ -247,9 +243,13 @@ class ManagedApiTokens(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET", path_of(*_API_TOKENS), query=members(paging, extras), options=request_options
+        return list_call(
+            path_of(*_API_TOKENS),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -279,9 +279,13 @@ class ManagedWebhooks(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET", path_of(*_WEBHOOKS), query=members(paging, extras), options=request_options
+        return list_call(
+            path_of(*_WEBHOOKS),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -319,9 +323,4 @@ class ManagedWebhooks(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete a webhook and its pending deliveries."""
-        return Call(
-            "DELETE",
-            path_of(*_WEBHOOKS, webhook_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_WEBHOOKS, webhook_id), extras, request_options)

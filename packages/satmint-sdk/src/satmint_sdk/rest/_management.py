@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._managed_resources import (
     ManagedAddresses,
     ManagedApiTokens,
@@ -106,12 +106,13 @@ class ManagedSessions(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET",
+        return list_call(
             path_of(*_FOLDER, "subscribers", subscriber_id, "sessions"),
-            query=members(paging, extras),
-            options=request_options,
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -143,12 +144,7 @@ class ManagedSessions(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Revoke a session: its refresh token and its SATs are invalid at once."""
-        return Call(
-            "DELETE",
-            path_of(*_FOLDER, "sessions", session_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_FOLDER, "sessions", session_id), extras, request_options)
 
     @api_method
     def revoke_all(
@@ -167,11 +163,11 @@ class ManagedSessions(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        return Call(
-            "DELETE",
+        return delete_call(
             path_of(*_FOLDER, "subscribers", subscriber_id, "sessions"),
-            query=members({"fingerprint": fingerprint}, extras),
-            options=request_options,
+            extras,
+            request_options,
+            fingerprint=fingerprint,
         )
 
     @api_method
@@ -182,12 +178,7 @@ class ManagedSessions(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Revoke every session of the project. API tokens remain valid."""
-        return Call(
-            "DELETE",
-            path_of(*_FOLDER, "sessions"),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_FOLDER, "sessions"), extras, request_options)
 
 
 class ManagedSubscribers(Resource[D]):
@@ -250,17 +241,14 @@ class ManagedEvents(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        query = {
-            "sort_order": sort_order,
-            "page_size": page_size,
-            "page_number": page_number,
-            "page_token": page_token,
-        }
-        return Call(
-            "GET",
+        return list_call(
             path_of(*_FOLDER, "events"),
-            query=members(query, extras),
-            options=request_options,
+            extras,
+            request_options,
+            sort_order=sort_order,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
 from satmint_sdk.rest.types import Nothing, Page, Permission, ProjectToken
@@ -40,9 +40,13 @@ class ProjectTokens(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
+        return list_call(
+            path_of(*_FOLDER),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -107,12 +111,7 @@ class ProjectTokens(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete an API token; it is invalid at once."""
-        return Call(
-            "DELETE",
-            path_of(*_FOLDER, token_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_FOLDER, token_id), extras, request_options)
 
 
 class Project(Resource[D]):

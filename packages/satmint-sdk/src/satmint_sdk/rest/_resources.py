@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import Address, AnyResource, Nothing, Page
@@ -42,15 +42,15 @@ class FabricResources(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        filters = {
-            "type": type,
-            "display_name": display_name,
-            "page_size": page_size,
-            "page_number": page_number,
-            "page_token": page_token,
-        }
-        return Call(
-            "GET", path_of(*_FOLDER), query=members(filters, extras), options=request_options
+        return list_call(
+            path_of(*_FOLDER),
+            extras,
+            request_options,
+            type=type,
+            display_name=display_name,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -79,9 +79,7 @@ class FabricResources(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete a subscriber and its sessions, or a conference room and its address."""
-        return Call(
-            "DELETE", path_of(*_FOLDER, id), query=members({}, extras), options=request_options
-        )
+        return delete_call(path_of(*_FOLDER, id), extras, request_options)
 
     @api_method
     def list_addresses(
@@ -95,10 +93,11 @@ class FabricResources(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Page[Address]]:
         """Read one page of the addresses of a resource. Arguments as in `list`."""
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET",
+        return list_call(
             path_of(*_FOLDER, id, "addresses"),
-            query=members(paging, extras),
-            options=request_options,
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from satmint_sdk.rest._call import Call, Extras, members, path_of
+from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, pages
 from satmint_sdk.rest.types import Address, Nothing, Page, Subscriber
@@ -38,9 +38,13 @@ class FabricSubscribers(Resource[D]):
             extras: Further members of the query.
             request_options: How to send this call.
         """
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET", path_of(*_FOLDER), query=members(paging, extras), options=request_options
+        return list_call(
+            path_of(*_FOLDER),
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
 
     @pages(list)
@@ -157,12 +161,7 @@ class FabricSubscribers(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Nothing]:
         """Delete a subscriber and all of its sessions."""
-        return Call(
-            "DELETE",
-            path_of(*_FOLDER, resource_id),
-            query=members({}, extras),
-            options=request_options,
-        )
+        return delete_call(path_of(*_FOLDER, resource_id), extras, request_options)
 
     @api_method
     def list_addresses(
@@ -176,10 +175,11 @@ class FabricSubscribers(Resource[D]):
         request_options: RequestOptions | None = None,
     ) -> Call[Page[Address]]:
         """Read one page of the addresses of a subscriber. Arguments as in `list`."""
-        paging = {"page_size": page_size, "page_number": page_number, "page_token": page_token}
-        return Call(
-            "GET",
+        return list_call(
             path_of(*_FOLDER, resource_id, "addresses"),
-            query=members(paging, extras),
-            options=request_options,
+            extras,
+            request_options,
+            page_size=page_size,
+            page_number=page_number,
+            page_token=page_token,
         )
