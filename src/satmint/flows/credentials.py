@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from satmint.flows.service_context import ServiceContext, result_unavailable
+from satmint.flows.repetitions import result_unavailable
+from satmint.flows.service_context import ServiceContext
 from satmint.model.events import EventKind, Origin
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission

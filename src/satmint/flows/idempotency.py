@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from satmint.flows.callers import ApiTokenCaller, SubscriberCaller
-from satmint.flows.service_context import ServiceContext, master_secret, result_unavailable
+from satmint.flows.repetitions import master_secret, result_unavailable
+from satmint.flows.service_context import ServiceContext
 from satmint.jose import derived_mac
 from satmint.model.idempotency import KEPT_SECONDS, InvalidKey, KeyedRequest, read_key
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable

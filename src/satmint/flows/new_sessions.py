@@ -4,7 +4,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from satmint.flows.policy import Policy
-from satmint.flows.service_context import ServiceContext, result_unavailable
+from satmint.flows.repetitions import result_unavailable
+from satmint.flows.service_context import ServiceContext
 from satmint.model.claims import Claims, Confirmation, Kind, TokenType, token_id
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS, expired

@@ -7,8 +7,9 @@ from uuid import UUID
 from satmint.flows.nonces import KeyringNonces, NonceCache
 from satmint.flows.policy import Policy
 from satmint.flows.rate_limits import RateLimits
+from satmint.flows.repetitions import master_secret
 from satmint.flows.token_issuer import TokenIssuer
-from satmint.jose import DerivedEntropy, Keyring
+from satmint.jose import DerivedEntropy
 from satmint.jose.secret_box import SecretBox
 from satmint.jose.state_cipher import StateCipher
 from satmint.jose.token_cipher import TokenCipher
@@ -16,8 +17,9 @@ from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy, random_uuid
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.idempotency import KeyedRequest
-from satmint.model.refusals import Code, FieldError, Unprocessable
 from satmint.store.contract import Store
+
+_SECRET_PURPOSE: Final = "idempotency-secret"  # noqa: S105 - a purpose
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -110,38 +112,6 @@ class ServiceContext:
             subject,
             generation,
         )
-
-
-_SECRET_PURPOSE: Final = "idempotency-secret"  # noqa: S105 - a purpose
-_UNAVAILABLE: Final = {
-    "deleted": "was deleted",
-    "ended": "was revoked or has expired",
-    "used": "was used since, so that its secret is not shown again",
-    "key_removed": "cannot be shown again, since a key was removed from the keyring",
-}
-"""What became of the result of the first request."""
-
-
-def master_secret(keyring: Keyring, keyed: KeyedRequest) -> bytes:
-    """The master key of a request with an idempotency key.
-
-    Raises:
-        Unprocessable: it is not in the keyring any more.
-    """
-    for key in keyring.keys:
-        if key.id == keyed.master_key:
-            return key.secret
-    raise result_unavailable("key_removed")
-
-
-def result_unavailable(reason: str) -> Unprocessable:
-    """The refusal of a repetition that cannot be answered as the first request was."""
-    message = (
-        "The first request with this Idempotency-Key succeeded, but what it made"
-        f" {_UNAVAILABLE[reason]}: use a new key"
-    )
-    code = Code.IDEMPOTENCY_RESULT_UNAVAILABLE
-    return Unprocessable(FieldError(code, message, "Idempotency-Key"), cause=f"result_{reason}")
 
 
 def service_context(

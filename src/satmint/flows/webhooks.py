@@ -6,7 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 from satmint.flows.policy import Policy
-from satmint.flows.service_context import ServiceContext, result_unavailable
+from satmint.flows.repetitions import result_unavailable
+from satmint.flows.service_context import ServiceContext
 from satmint.jose.secret_box import SecretBox
 from satmint.jose.token_cipher import CannotOpen
 from satmint.model.events import EventKind, Origin

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from satmint.http.explanation import Explanation
+from satmint.http.explanations_of_idempotency import IDEMPOTENCY
 from satmint.http.explanations_of_lists import LISTS
 from satmint.http.explanations_of_project_tokens import PROJECT_TOKENS
-from satmint.http.idempotency_explanations import IDEMPOTENCY_EXPLANATIONS
 from satmint.model.refusals import Code, FieldError
 
 EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
@@ -321,7 +321,7 @@ EXPLANATIONS: Final[Mapping[Code, Explanation]] = {
     ),
     **LISTS,
     **PROJECT_TOKENS,
-    **IDEMPOTENCY_EXPLANATIONS,
+    **IDEMPOTENCY,
     Code.RATE_LIMIT_EXCEEDED: Explanation(
         title="Too many requests",
         meaning="Rate limit exceeded.",

@@ -5,7 +5,7 @@ rows while rows are added and deleted. Clients only need to follow the links.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -120,6 +120,21 @@ def read_window(
 def page_token_error() -> FieldError:
     """Return the error of a page token that cannot be used."""
     return FieldError(Code.PAGE_TOKEN_IS_INVALID, "Page Token is invalid", "page_token")
+
+
+class _Created(Protocol):
+    """An item of a list that is sorted by creation."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def created_at(self) -> int: ...
+
+
+def by_creation(item: _Created) -> tuple[int, UUID]:
+    """Return the sort value and the id of an item: a key for `page_of`."""
+    return item.created_at, item.id
 
 
 def page_of(

@@ -46,5 +46,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *reference.OPERATIONS,
     *pages.OPERATIONS,
     *try_page.OPERATIONS,
+    *resources.UNSUPPORTED,
 )
-"""All operations, in the order of the reference."""
+"""All operations, in the order of the reference. Paths are matched in this order too."""

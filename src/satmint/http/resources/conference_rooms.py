@@ -3,10 +3,9 @@
 from typing import Any, Final
 from uuid import UUID
 
-from satmint.flows.addresses import list_addresses
-from satmint.flows.resources import addresses_of, list_resources
+from satmint.flows.resources import list_resources
 from satmint.flows.rooms import NewRoom, create_room, delete_room, get_room, update_room
-from satmint.http.answers import AddressAnswer, ListOf, show_address
+from satmint.http.answers import AddressAnswer, ListOf
 from satmint.http.body_schema import BodySchema, Field, Members
 from satmint.http.call import Call, Response
 from satmint.http.fields import AnyObject, Flag, Integer, OneOf, Text, Time, room_name
@@ -17,10 +16,11 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.http.resource_answers import ConferenceRoomAnswer, show_resource, show_room
+from satmint.http.resources.owned_addresses import addresses_handler
 from satmint.model.refusals import Code
-from satmint.model.rooms import Layout, ResourceFilter, ResourceType, RoomChange, VideoQuality
+from satmint.model.rooms import Layout, ResourceFilter, ResourceType, Room, RoomChange, VideoQuality
 
 _PATH: Final = "/api/fabric/resources/conference_rooms"
 _VENDOR_ADDRESSES: Final = "/api/fabric/resources/conference_room/{id}/addresses"
@@ -82,7 +82,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     project, window = call.caller.project, read_window(query)
     page = await list_resources(context.services.store, project, rooms, window)
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_resource, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_resource, by_creation)
 
 
 async def _create(context: HandlerContext, call: Call, request: NewRoom) -> ConferenceRoomAnswer:
@@ -95,9 +95,12 @@ async def _create_again(
     return show_room(await get_room(context.services.store, call.caller.project, room))
 
 
+async def _find(context: HandlerContext, call: Call) -> Room:
+    return await get_room(context.services.store, call.caller.project, call.path_id("id"))
+
+
 async def _get(context: HandlerContext, call: Call) -> ConferenceRoomAnswer:
-    project, room = call.caller.project, call.path_id("id")
-    return show_room(await get_room(context.services.store, project, room))
+    return show_room(await _find(context, call))
 
 
 async def _update(context: HandlerContext, call: Call, change: RoomChange) -> ConferenceRoomAnswer:
@@ -108,15 +111,6 @@ async def _update(context: HandlerContext, call: Call, change: RoomChange) -> Co
 async def _delete(context: HandlerContext, call: Call) -> Response:
     await delete_room(context.services, call.caller.project, call.path_id("id"), call.origin)
     return NO_CONTENT
-
-
-async def _addresses(context: HandlerContext, call: Call) -> object:
-    query, project = call.query(), call.caller.project
-    room = await get_room(context.services.store, project, call.path_id("id"))
-    window = read_window(query)
-    page = await list_addresses(context.services.store, project, addresses_of(room), window)
-    url = f"{context.public_url}{_PATH}/{room.id}/addresses"
-    return page_of(page, query, url, show_address, lambda found: (found.created_at, found.id))
 
 
 OPERATIONS: Final = (
@@ -196,7 +190,7 @@ OPERATIONS: Final = (
             tag="Conference rooms",
             summary=summary,
             authentication=Authentication.API_TOKEN,
-            handler=_addresses,
+            handler=addresses_handler(_PATH, _find),
             answer=ListOf[AddressAnswer],
             query=PAGING_QUERY,
             refusals=frozenset({Code.NOT_FOUND}),

@@ -39,7 +39,7 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.model.records import AddressType, Channel
 from satmint.model.refusals import Code, FieldError
 
@@ -158,7 +158,7 @@ async def _list_c2c(context: HandlerContext, call: Call) -> object:
     query = call.query()
     page = await list_c2c_tokens(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_C2C}"
-    return page_of(page, query, url, show_c2c_token, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_c2c_token, by_creation)
 
 
 async def _disable_c2c(context: HandlerContext, call: Call) -> C2cTokenAnswer:

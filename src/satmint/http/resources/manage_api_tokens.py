@@ -7,7 +7,7 @@ from satmint.http.answers import ListOf
 from satmint.http.call import Call
 from satmint.http.management_answers import ApiTokenUseAnswer, show_api_token_use
 from satmint.http.operations import Authentication, HandlerContext, Operation
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 
 _PATH: Final = "/api/satmint/api-tokens"
 
@@ -16,7 +16,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
     page = await list_api_tokens(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_api_token_use, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_api_token_use, by_creation)
 
 
 OPERATIONS: Final = (

@@ -32,7 +32,7 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.model.naming import is_fingerprint
 from satmint.model.records import Session
 from satmint.model.refusals import Code, FieldError, Unprocessable
@@ -55,7 +55,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     def show(session: Session) -> SessionAnswer:
         return show_session(session, devices.get(session.id, ()))
 
-    return page_of(page, query, url, show, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show, by_creation)
 
 
 async def _devices(context: HandlerContext, call: Call) -> DevicesAnswer:

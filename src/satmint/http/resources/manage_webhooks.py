@@ -24,7 +24,7 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.model.refusals import Code, FieldError
 from satmint.model.secrets import SecretText
 from satmint.model.webhooks import Webhook
@@ -61,7 +61,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
     page = await list_webhooks(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_webhook, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_webhook, by_creation)
 
 
 async def _delete(context: HandlerContext, call: Call) -> Response:

@@ -21,7 +21,7 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.model.permissions import Permission
 from satmint.model.refusals import Code, FieldError, Unprocessable
 
@@ -85,7 +85,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
     page = await list_api_tokens(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_api_token, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_api_token, by_creation)
 
 
 async def _create(context: HandlerContext, call: Call, request: _NewApiToken) -> ApiTokenAnswer:

@@ -2,17 +2,17 @@
 
 from typing import Any, Final
 
-from satmint.flows.addresses import list_addresses
-from satmint.flows.resources import addresses_of, delete_resource, get_resource, list_resources
+from satmint.flows.resources import delete_resource, get_resource, list_resources
 from satmint.flows.subscribers import get_subscriber
-from satmint.http.answers import AddressAnswer, ListOf, show_address
+from satmint.http.answers import AddressAnswer, ListOf
 from satmint.http.call import Call, Response
 from satmint.http.operations import NO_CONTENT, Authentication, HandlerContext, Operation
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.http.resource_answers import ResourceAnswer, SipEndpointAnswer, show_resource
+from satmint.http.resources.owned_addresses import addresses_handler
 from satmint.model.listing import Page
 from satmint.model.refusals import Code, FieldError, Unprocessable
-from satmint.model.rooms import ResourceFilter, ResourceType
+from satmint.model.rooms import Resource, ResourceFilter, ResourceType
 
 _PATH: Final = "/api/fabric/resources"
 _SIP: Final = f"{_PATH}/subscribers/{{id}}/sip_endpoints"
@@ -40,7 +40,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     store, project = context.services.store, call.caller.project
     page = await list_resources(store, project, resource_filter, window)
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_resource, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_resource, by_creation)
 
 
 def _type_errors(query: dict[str, str]) -> list[FieldError]:
@@ -50,23 +50,17 @@ def _type_errors(query: dict[str, str]) -> list[FieldError]:
     return [FieldError(Code.INVALID_PARAMETER, message, "type")]
 
 
+async def _find(context: HandlerContext, call: Call) -> Resource:
+    return await get_resource(context.services.store, call.caller.project, call.path_id("id"))
+
+
 async def _get(context: HandlerContext, call: Call) -> object:
-    project, resource = call.caller.project, call.path_id("id")
-    return show_resource(await get_resource(context.services.store, project, resource))
+    return show_resource(await _find(context, call))
 
 
 async def _delete(context: HandlerContext, call: Call) -> Response:
     await delete_resource(context.services, call.caller.project, call.path_id("id"), call.origin)
     return NO_CONTENT
-
-
-async def _addresses(context: HandlerContext, call: Call) -> object:
-    query, project = call.query(), call.caller.project
-    resource = await get_resource(context.services.store, project, call.path_id("id"))
-    window = read_window(query)
-    page = await list_addresses(context.services.store, project, addresses_of(resource), window)
-    url = f"{context.public_url}{_PATH}/{resource.id}/addresses"
-    return page_of(page, query, url, show_address, lambda found: (found.created_at, found.id))
 
 
 async def _sip_endpoints(context: HandlerContext, call: Call) -> object:
@@ -75,7 +69,7 @@ async def _sip_endpoints(context: HandlerContext, call: Call) -> object:
     read_window(query)
     url = f"{context.public_url}{_SIP.format(id=subscriber.id)}"
     nothing: Page[Any] = Page((), more_before=False, more_after=False)
-    return page_of(nothing, query, url, show_resource, lambda found: (found.created_at, found.id))
+    return page_of(nothing, query, url, show_resource, by_creation)
 
 
 async def _create_sip_endpoint(context: HandlerContext, call: Call) -> Response:
@@ -111,25 +105,6 @@ def _unsupported(
         documented=False,
     )
 
-
-_UNSUPPORTED: Final = (
-    *(
-        _unsupported(route, "POST", f"{_PATH}/{{id}}/{route}", _no_routes)
-        for route in ("phone_routes", "domain_applications")
-    ),
-    *(
-        _unsupported(kind, method, f"{_PATH}/{kind}s")
-        for kind in ResourceType
-        if kind not in _PRESENT
-        for method in ("GET", "POST")
-    ),
-    *(
-        _unsupported(f"one-{kind}", method, f"{_PATH}/{kind}s/{{id}}")
-        for kind in ResourceType
-        if kind not in _PRESENT
-        for method in ("GET", "PUT", "PATCH", "DELETE")
-    ),
-)
 
 OPERATIONS: Final = (
     Operation(
@@ -176,7 +151,7 @@ OPERATIONS: Final = (
         tag="Resources",
         summary="List a resource's addresses",
         authentication=Authentication.API_TOKEN,
-        handler=_addresses,
+        handler=addresses_handler(_PATH, _find),
         answer=ListOf[AddressAnswer],
         query=PAGING_QUERY,
         refusals=frozenset({Code.NOT_FOUND}),
@@ -205,5 +180,24 @@ OPERATIONS: Final = (
         status=422,
         refusals=frozenset({Code.NOT_FOUND, Code.INVALID_PARAMETER}),
     ),
-    *_UNSUPPORTED,
 )
+
+UNSUPPORTED: Final = (
+    *(
+        _unsupported(route, "POST", f"{_PATH}/{{id}}/{route}", _no_routes)
+        for route in ("phone_routes", "domain_applications")
+    ),
+    *(
+        _unsupported(kind, method, f"{_PATH}/{kind}s")
+        for kind in ResourceType
+        if kind not in _PRESENT
+        for method in ("GET", "POST")
+    ),
+    *(
+        _unsupported(f"one-{kind}", method, f"{_PATH}/{kind}s/{{id}}")
+        for kind in ResourceType
+        if kind not in _PRESENT
+        for method in ("GET", "PUT", "PATCH", "DELETE")
+    ),
+)
+"""The paths of what this server does not have. They are matched last: no request waits for them."""

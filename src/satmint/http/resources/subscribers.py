@@ -3,7 +3,6 @@
 from typing import Final
 from uuid import UUID
 
-from satmint.flows.addresses import list_addresses
 from satmint.flows.subscribers import (
     NewSubscriberRequest,
     SubscriberFields,
@@ -17,7 +16,6 @@ from satmint.http.answers import (
     AddressAnswer,
     ListOf,
     SubscriberAnswer,
-    show_address,
     show_subscriber,
 )
 from satmint.http.body_schema import BodySchema, Members
@@ -30,8 +28,9 @@ from satmint.http.operations import (
     HandlerContext,
     Operation,
 )
-from satmint.http.paging import PAGING_QUERY, page_of, read_window
-from satmint.model.listing import AddressFilter
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
+from satmint.http.resources.owned_addresses import addresses_handler
+from satmint.model.records import Subscriber
 from satmint.model.refusals import Code
 
 _PATH: Final = "/api/fabric/resources/subscribers"
@@ -82,7 +81,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query = call.query()
     page = await list_subscribers(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_PATH}"
-    return page_of(page, query, url, show_subscriber, lambda found: (found.created_at, found.id))
+    return page_of(page, query, url, show_subscriber, by_creation)
 
 
 async def _create(
@@ -99,9 +98,12 @@ async def _create_again(
     return show_subscriber(await get_subscriber(context.services.store, project, subscriber))
 
 
+async def _find(context: HandlerContext, call: Call) -> Subscriber:
+    return await get_subscriber(context.services.store, call.caller.project, call.path_id("id"))
+
+
 async def _get(context: HandlerContext, call: Call) -> SubscriberAnswer:
-    found = await get_subscriber(context.services.store, call.caller.project, call.path_id("id"))
-    return show_subscriber(found)
+    return show_subscriber(await _find(context, call))
 
 
 async def _update(
@@ -115,15 +117,6 @@ async def _update(
 async def _delete(context: HandlerContext, call: Call) -> Response:
     await delete_subscriber(context.services, call.caller.project, call.path_id("id"), call.origin)
     return NO_CONTENT
-
-
-async def _addresses(context: HandlerContext, call: Call) -> object:
-    query, project = call.query(), call.caller.project
-    subscriber = await get_subscriber(context.services.store, project, call.path_id("id"))
-    address_filter = AddressFilter(subscriber=subscriber.id)
-    page = await list_addresses(context.services.store, project, address_filter, read_window(query))
-    url = f"{context.public_url}{_PATH}/{subscriber.id}/addresses"
-    return page_of(page, query, url, show_address, lambda found: (found.created_at, found.id))
 
 
 OPERATIONS: Final = (
@@ -193,7 +186,7 @@ OPERATIONS: Final = (
         tag="Subscribers",
         summary="List a subscriber's addresses",
         authentication=Authentication.API_TOKEN,
-        handler=_addresses,
+        handler=addresses_handler(_PATH, _find),
         answer=ListOf[AddressAnswer],
         query=PAGING_QUERY,
         refusals=frozenset({Code.NOT_FOUND}),

@@ -5,7 +5,7 @@ from typing import Final
 from satmint.http.explanation import Explanation
 from satmint.model.refusals import Code, FieldError
 
-IDEMPOTENCY_EXPLANATIONS: Final = {
+IDEMPOTENCY: Final = {
     Code.IDEMPOTENCY_KEY_REUSED: Explanation(
         title="Idempotency key reused",
         meaning=(
