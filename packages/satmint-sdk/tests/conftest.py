@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from kit.clock import FakeClock
 from kit.server import Live, running
 from kit.service import FakeTokenService
+from satmint_sdk.testing import FakeClock
 
 # No deadline: the machine's speed is not what these tests are about.
 settings.register_profile("satmint-sdk", deadline=None)

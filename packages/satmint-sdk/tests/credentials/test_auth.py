@@ -10,8 +10,6 @@ import httpx
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock
-from kit.proofs import open_proof
 from kit.service import FakeTokenService
 from kit.sessions import BackendProvider, credential_for, session_of
 from satmint_sdk.credentials import (
@@ -20,6 +18,8 @@ from satmint_sdk.credentials import (
     SubscriberAuth,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock
+from satmint_sdk.testing._proofs import open_proof
 
 URL = "https://api.example.com/things?page=2"
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import FixedProvider, ScriptedProvider, credential_for
 from satmint_sdk.credentials import (
@@ -23,6 +22,7 @@ from satmint_sdk.credentials import (
     SessionClosed,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock
 
 
 def blocking(service: FakeTokenService, provider: Any = None) -> BlockingCredentialSession:
@@ -41,7 +41,7 @@ def test_it_opens_when_it_is_first_used_and_ends_its_thread(service: FakeTokenSe
     session = blocking(service)
     assert (service.requests, threads_of(session)) == ([], [])
     with session:
-        assert service.use(session.token())
+        assert service.accepts(session.token())
         assert (session.mechanism, session.credential.token) == ("provider", session.token())
         assert len(threads_of(session)) == 1
     assert threads_of(session) == []
@@ -97,7 +97,7 @@ async def test_it_is_refused_in_an_event_loop_at_once(service: FakeTokenService)
     session = blocking(service)
     with pytest.raises(RuntimeError, match=r"asyncio\.to_thread"):
         session.token()
-    assert service.use(await asyncio.to_thread(session.token))
+    assert service.accepts(await asyncio.to_thread(session.token))
     await asyncio.to_thread(session.close)
 
 
@@ -192,7 +192,7 @@ def test_children_of_a_fork_sign_in_for_themselves(service: FakeTokenService) ->
 
 def test_logging_out_revokes_or_says_that_it_could_not(service: FakeTokenService) -> None:
     session = blocking(service)
-    assert service.use(session.token())
+    assert service.accepts(session.token())
     assert session.logout() is False  # this service has no endpoint for it
     with pytest.raises(SessionClosed):
         session.token()

@@ -5,11 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from kit.clock import Dice, FakeClock
-from kit.proofs import open_proof
-from kit.service import FakeTokenService, Family
+from kit.service import FakeSession, FakeTokenService
 from kit.sessions import BackendProvider, FixedProvider, happened, kinds, session_of
-from kit.tokens import b64, make_token
 from satmint_sdk.credentials import (
     AuthenticateContext,
     Credential,
@@ -23,6 +20,9 @@ from satmint_sdk.credentials import (
     Warned,
 )
 from satmint_sdk.credentials._cluster import fabric_host, gateway_host
+from satmint_sdk.testing import FakeClock, FakeEntropy, make_token
+from satmint_sdk.testing._proofs import open_proof
+from satmint_sdk.testing._tokens import b64
 
 DEVICES = "/api/fabric/subscriber/devices"
 
@@ -55,7 +55,7 @@ class Fallible(BackendProvider):
 async def test_a_session_activates_at_once_and_refreshes_by_key_for_a_day(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    async with session_of(service, BackendProvider(service), entropy=Dice()) as session:
+    async with session_of(service, BackendProvider(service), entropy=FakeEntropy()) as session:
         assert session.mechanism == "bound"
         assert service.requests == [
             ("POST", "/api/fabric/subscribers/tokens"),
@@ -65,7 +65,7 @@ async def test_a_session_activates_at_once_and_refreshes_by_key_for_a_day(
         assert service.bodies[-1]["expire_in"] == 900
         for _ in range(24):
             await clock.advance(3600)
-            assert service.use(await session.token())
+            assert service.accepts(await session.token())
         assert set(kinds(session)) == {"refreshed"}
     renewed = service.count("renewed")
     assert 86_400 / 720 - 1 <= renewed <= 86_400 / 630
@@ -82,7 +82,7 @@ async def test_either_kind_of_key_will_do(
     key = DPoPKey.generate("RS256" if algorithm == "RS256" else "ES256", clock=clock)
     async with session_of(service, BackendProvider(service), key=key) as session:
         await clock.advance(721)
-        assert service.happened == [("created", 0), ("bound", 0), ("renewed", 0)]
+        assert service.history == [("created", 0), ("bound", 0), ("renewed", 0)]
         assert session.key is key
 
 
@@ -94,28 +94,28 @@ async def test_a_short_unbound_token_is_bound_at_its_first_use(
     async with session_of(service, provider) as session:
         assert service.count("bound") == 1
         await clock.advance(100)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
 
 
 async def test_a_static_credential_with_the_scope_is_kept_alive(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    token = service._issue("SAT", Family("x"), service.now() + 60, ["sat:refresh"], None)
+    token = service._issue("SAT", FakeSession("x"), service.now() + 60, ["sat:refresh"], None)
     async with session_of(service, StaticCredentialProvider(Credential(token))) as session:
         assert session.mechanism == "bound"
         await clock.advance(4000)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
 
 
 async def test_every_attempt_has_a_proof_of_its_own(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service, BackendProvider(service)) as session:
-        service.lose_next_reply(2)
-        service.storm(503, 2)
-        service.go_down(2)
+        service.lose_answer(2)
+        service.refuse(503, 2)
+        service.disconnect(2)
         await clock.advance(830)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         proofs = proofs_of(service)
         identities = [open_proof(proof).claims["jti"] for proof in proofs]
         assert len(identities) == len(set(identities)) >= 8
@@ -129,7 +129,7 @@ async def test_a_laptop_that_slept_for_minutes_refreshes_an_expired_token(
         await clock.advance(10)
         clock.suspend(1100)
         await clock.advance(31)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert kinds(session) == ["refreshed", "expired", "refreshed"]
 
 
@@ -145,19 +145,19 @@ async def test_a_laptop_that_slept_for_hours_signs_in_anew(
         with pytest.raises(CredentialExpired):
             await session.token()
         await session.login()
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert (provider.logins, session.mechanism) == (2, "bound")
 
 
 async def test_a_client_whose_clock_is_wrong_dates_its_proofs_by_the_server(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.skew = 3600.0
+    service.clock_offset = 3600.0
     async with session_of(service, BackendProvider(service)) as session:
         assert kinds(session) == ["warning:clock_skew", "refreshed"]
         assert session.stats.skew == 3600.0
         await clock.advance(3600)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert kinds(session).count("warning:clock_skew") == 1
 
 
@@ -168,10 +168,10 @@ async def test_a_clock_that_is_set_is_noticed_by_the_next_refusal(
     async with session_of(service, BackendProvider(service)) as session:
         await clock.advance(100)
         clock.set_wall(jump)
-        service.skew -= jump
+        service.clock_offset -= jump
         for _ in range(10):
             await clock.advance(400)
-            assert service.use(await session.token())
+            assert service.accepts(await session.token())
         assert kinds(session).count("warning:clock_skew") == 1
         assert session.stats.attempts == {"refreshed": session.stats.attempts["refreshed"]}
 
@@ -179,15 +179,15 @@ async def test_a_clock_that_is_set_is_noticed_by_the_next_refusal(
 async def test_a_server_that_wants_its_nonce_in_a_proof_gets_it(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.nonce = "first"
+    service.dpop_nonce = "first"
     async with session_of(service, BackendProvider(service)) as session:
         assert service.count("bound") == 1
         asked = len(proofs_of(service))
         await clock.advance(1500)
         assert len(proofs_of(service)) == asked + service.count("renewed") == asked + 2
-        service.nonce = "second"  # the first one is stale, and the refusal says so
+        service.dpop_nonce = "second"  # the first one is stale, and the refusal says so
         await clock.advance(721)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         nonces = [open_proof(proof).claims.get("nonce") for proof in proofs_of(service)]
         assert nonces[-2:] == ["first", "second"]
         assert kinds(session) == ["refreshed"] * 4
@@ -196,7 +196,7 @@ async def test_a_server_that_wants_its_nonce_in_a_proof_gets_it(
 async def test_a_nonce_and_the_time_may_both_be_asked_for(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.nonce, service.skew = "n", 3600.0
+    service.dpop_nonce, service.clock_offset = "n", 3600.0
     async with session_of(service, BackendProvider(service)) as session:
         assert kinds(session) == ["warning:clock_skew", "refreshed"]
         await clock.advance(1)
@@ -205,7 +205,7 @@ async def test_a_nonce_and_the_time_may_both_be_asked_for(
 async def test_a_nonce_that_is_never_right_is_asked_for_once(clock: FakeClock) -> None:
     class Fickle(FakeTokenService):
         def answer(self, request: httpx.Request) -> httpx.Response:
-            self.nonce = f"nonce-{len(self.requests)}"
+            self.dpop_nonce = f"nonce-{len(self.requests)}"
             return super().answer(request)
 
     fickle = Fickle(clock, cluster="puc.test")
@@ -219,7 +219,7 @@ async def test_a_refusal_that_is_not_about_time_is_not_met_with_time(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service, BackendProvider(service)) as session:
-        service.revoke_everything()
+        service.revoke_sessions()
         requests = len(service.requests)
         await clock.advance(721)
         assert len(service.requests) == requests + 1
@@ -249,7 +249,7 @@ async def test_from_key_to_provider_never_silently(
     provider = Fallible(service, fresh)
     async with session_of(service, provider) as session:
         assert (session.mechanism, provider.refreshes) == ("bound", 0)
-        service.revoke_everything()
+        service.revoke_sessions()
         await clock.advance(721)
         assert (session.mechanism, provider.refreshes) == ("provider", 1)
         warned, refreshed = happened(session)[-2:]
@@ -262,7 +262,7 @@ async def test_from_key_to_provider_never_silently(
 async def test_both_may_fail(service: FakeTokenService, clock: FakeClock) -> None:
     provider = Fallible(service, RuntimeError("no"))
     async with session_of(service, provider) as session:
-        service.revoke_everything()
+        service.revoke_sessions()
         await clock.advance(721)
         assert kinds(session) == ["refreshed", "warning:credential_refresh_fallback", "failed"]
         assert session.mechanism is None
@@ -291,7 +291,7 @@ async def test_the_key_goes_before_a_provider_that_refreshes(
 async def test_without_the_scope_nothing_is_armed(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    token = service._issue("SAT", Family("x"), service.now() + 7200, [], None)
+    token = service._issue("SAT", FakeSession("x"), service.now() + 7200, [], None)
     async with session_of(service, StaticCredentialProvider(Credential(token))) as session:
         assert (session.mechanism, kinds(session)) == (None, [])
         await clock.advance(100)
@@ -301,8 +301,8 @@ async def test_without_the_scope_nothing_is_armed(
 async def test_a_scope_that_cannot_be_found_out_is_told(
     status: int, service: FakeTokenService, clock: FakeClock
 ) -> None:
-    token = service._issue("SAT", Family("x"), service.now() + 7200, ["sat:refresh"], None)
-    service.storm(status, 100)
+    token = service._issue("SAT", FakeSession("x"), service.now() + 7200, ["sat:refresh"], None)
+    service.refuse(status, 100)
     session = session_of(service, StaticCredentialProvider(Credential(token)), max_wait=0.0)
     async with session:
         assert kinds(session) == ["warning:scope_unknown"]
@@ -318,7 +318,7 @@ async def test_activation_that_fails_for_now_goes_on_behind_the_scenes(
         async def authenticate(self, context: AuthenticateContext | None = None) -> Credential:
             credential = await super().authenticate(context)
             service.let_pass()
-            service.go_down(8)
+            service.disconnect(8)
             return credential
 
     session = session_of(service, Down(service), max_wait=0.0)
@@ -332,7 +332,7 @@ async def test_activation_that_fails_for_now_goes_on_behind_the_scenes(
 async def test_what_a_gateway_handed_out_is_carried_on(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    token = service._issue("SAT", Family("x"), service.now() + 60, ["sat:refresh"], None)
+    token = service._issue("SAT", FakeSession("x"), service.now() + 60, ["sat:refresh"], None)
     credential = Credential(token, authorization_state="opaque")
     async with session_of(service, StaticCredentialProvider(credential)) as session:
         await clock.advance(1000)

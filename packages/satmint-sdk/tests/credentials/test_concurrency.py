@@ -9,7 +9,6 @@ from collections.abc import Callable
 import pytest
 
 from kit.clients import client_of
-from kit.clock import FakeClock, settle
 from kit.service import FakeTokenService
 from kit.sessions import ScriptedProvider, credential_for, session_of
 from satmint_sdk.credentials import (
@@ -19,6 +18,7 @@ from satmint_sdk.credentials import (
     SessionClosed,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock, settle
 
 
 class Crowd:
@@ -201,4 +201,4 @@ async def test_a_provider_on_a_synchronous_client_serves_a_session(
     async with session_of(service, provider) as session:
         clock.sleep(5800)
         token = await session.renew(session.credential.token)
-        assert service.use(token)
+        assert service.accepts(token)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     Credential,
     CredentialProvider,
@@ -16,6 +15,7 @@ from satmint_sdk.credentials import (
     RefreshingCredentialProvider,
     StaticCredentialProvider,
 )
+from satmint_sdk.testing import make_token
 
 
 @pytest.mark.parametrize(

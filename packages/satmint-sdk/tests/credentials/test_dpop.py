@@ -11,11 +11,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from kit.clock import Dice, FakeClock
-from kit.proofs import open_proof
-from kit.tokens import b64
 from satmint_sdk.credentials import DPoPKey, StoreError
 from satmint_sdk.credentials.bound._dpop import Algorithm
+from satmint_sdk.testing import FakeClock, FakeEntropy
+from satmint_sdk.testing._proofs import open_proof
+from satmint_sdk.testing._tokens import b64
 
 URL = "https://fabric.test/api/fabric/subscriber/devices/refresh"
 
@@ -102,7 +102,7 @@ def test_the_thumbprint_of_the_rfc() -> None:
 
 def test_proofs_are_reproducible_with_a_clock_and_dice() -> None:
     drawn = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    twins = [DPoPKey(drawn, clock=FakeClock(), entropy=Dice(7)) for _ in range(2)]
+    twins = [DPoPKey(drawn, clock=FakeClock(), entropy=FakeEntropy(7)) for _ in range(2)]
     assert twins[0].http_proof("POST", URL) == twins[1].http_proof("POST", URL)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kit.clock import FakeClock
 from satmint_sdk.credentials import (
     CompareAndSetRefreshTokenStore,
     SQLiteRefreshTokenStore,
@@ -18,6 +17,7 @@ from satmint_sdk.credentials import (
     TokenRecord,
 )
 from satmint_sdk.credentials.stores._compare_and_set import LEASE_SECONDS
+from satmint_sdk.testing import FakeClock
 
 OLD = TokenRecord("access", "old-refresh", 1_000, 2_000, "alice")
 NEW = TokenRecord("access", "new-refresh", 1_000, 2_000, "alice")

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from kit.clock import Dice, FakeClock, settle
 from satmint_sdk.credentials import StoreLocked
 from satmint_sdk.credentials.stores._locking import acquire_lock, run_to_completion
+from satmint_sdk.testing import FakeClock, FakeEntropy, settle
 
 
 async def _needed() -> bool:
@@ -18,13 +18,15 @@ async def _needed() -> bool:
 
 
 async def test_a_free_lock_is_not_waited_for(clock: FakeClock) -> None:
-    assert await acquire_lock(lambda: True, _needed, clock, Dice(0)) == 0
+    assert await acquire_lock(lambda: True, _needed, clock, FakeEntropy(0)) == 0
     assert clock.slept == []
 
 
 async def test_pauses_double_up_to_a_tenth_of_a_second(clock: FakeClock) -> None:
     tries = iter([False] * 7 + [True])
-    waiting = asyncio.ensure_future(acquire_lock(lambda: next(tries), _needed, clock, Dice(0)))
+    waiting = asyncio.ensure_future(
+        acquire_lock(lambda: next(tries), _needed, clock, FakeEntropy(0))
+    )
     await clock.advance(1)
     assert clock.slept == pytest.approx([0.0025, 0.005, 0.01, 0.02, 0.04, 0.05, 0.05])
     assert await waiting == pytest.approx(sum(clock.slept))
@@ -32,7 +34,9 @@ async def test_pauses_double_up_to_a_tenth_of_a_second(clock: FakeClock) -> None
 
 async def test_jitter_lengthens_a_pause_up_to_double(clock: FakeClock) -> None:
     tries = iter([False, True])
-    waiting = asyncio.ensure_future(acquire_lock(lambda: next(tries), _needed, clock, Dice(255)))
+    waiting = asyncio.ensure_future(
+        acquire_lock(lambda: next(tries), _needed, clock, FakeEntropy(255))
+    )
     await clock.advance(1)
     assert await waiting == pytest.approx(0.005)
 
@@ -44,7 +48,7 @@ async def test_a_lock_that_stays_taken_is_given_up_after_its_time(clock: FakeClo
         tried.append(clock.now().mono)
         return False
 
-    waiting = asyncio.ensure_future(acquire_lock(taken, _needed, clock, Dice(0), 0.1))
+    waiting = asyncio.ensure_future(acquire_lock(taken, _needed, clock, FakeEntropy(0), 0.1))
     await clock.advance(0.12)
     assert not waiting.done()
     await clock.advance(0.01)
@@ -65,7 +69,7 @@ async def test_a_lock_that_is_needless_is_not_taken(clock: FakeClock) -> None:
         tries.append(clock.now().mono)
         return False
 
-    waiting = asyncio.ensure_future(acquire_lock(taken, needless, clock, Dice(0)))
+    waiting = asyncio.ensure_future(acquire_lock(taken, needless, clock, FakeEntropy(0)))
     await clock.advance(1)
     assert await waiting > 0
     assert len(tries) == 1

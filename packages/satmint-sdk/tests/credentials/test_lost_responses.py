@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import happened, session_of
 from satmint_sdk.credentials import (
@@ -17,6 +16,7 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
 )
 from satmint_sdk.rest import SignalWireRestTransportError
+from satmint_sdk.testing import FakeClock
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def provider_of(
 
 
 async def lose_an_answer(service: FakeTokenService, provider: SubscriberCredentialProvider) -> None:
-    service.lose_next_reply()
+    service.lose_answer()
     with pytest.raises(SignalWireRestTransportError):
         await provider.refresh()
 
@@ -58,7 +58,7 @@ async def test_a_pair_is_as_old_as_the_attempt_whose_answer_was_lost(
     else:
         fresh = await provider.refresh()
     assert fresh.expiry_at == true_end(service, fresh)
-    assert service.happened == [("created", 0), ("rotated", 1), ("replayed", 1)]
+    assert service.history == [("created", 0), ("rotated", 1), ("replayed", 1)]
 
 
 async def test_a_pair_that_is_old_when_it_comes_is_spent_in_its_turn(
@@ -70,7 +70,7 @@ async def test_a_pair_that_is_old_when_it_comes_is_spent_in_its_turn(
     await lose_an_answer(service, provider)
     await clock.advance(7000)
     fresh = await provider.refresh()
-    assert service.happened[1:] == [("rotated", 1), ("replayed", 1), ("rotated", 2)]
+    assert service.history[1:] == [("rotated", 1), ("replayed", 1), ("rotated", 2)]
     assert fresh.expiry_at == true_end(service, fresh) == int((clock.now().wall + 7200) * 1000)
 
 
@@ -82,11 +82,11 @@ async def test_an_old_pair_is_kept_though_spending_it_fails(
     await lose_an_answer(service, provider)
     await clock.advance(7000)
     service.let_pass()  # the replay comes through
-    service.go_down(1)
+    service.disconnect(1)
     with pytest.raises(SignalWireRestTransportError):
         await provider.refresh()
     await provider.refresh()
-    assert service.happened[1:] == [("rotated", 1), ("replayed", 1), ("rotated", 2)]
+    assert service.history[1:] == [("rotated", 1), ("replayed", 1), ("rotated", 2)]
 
 
 async def test_an_attempt_that_did_nothing_costs_at_most_one_more_refresh(
@@ -95,12 +95,12 @@ async def test_an_attempt_that_did_nothing_costs_at_most_one_more_refresh(
     """Whether the server did its part is not known, so the worse is assumed."""
     provider = provider_of(service, store)
     await provider.authenticate()
-    service.go_down(1)
+    service.disconnect(1)
     with pytest.raises(SignalWireRestTransportError):
         await provider.refresh()
     await clock.advance(7000)
     fresh = await provider.refresh()
-    assert service.happened[1:] == [("rotated", 1), ("rotated", 2)]
+    assert service.history[1:] == [("rotated", 1), ("rotated", 2)]
     assert fresh.expiry_at == true_end(service, fresh)
 
 
@@ -126,7 +126,7 @@ async def test_half_an_hour_without_answers_does_not_end_a_session(
     """The next refresh is due by the server's reckoning, not two hours after the answer came."""
     async with session_of(service) as session:
         await clock.advance(5750)
-        service.lose_next_reply(1000)
+        service.lose_answer(1000)
         await clock.advance(1700)
         service.end_faults()
         await clock.advance(60)
@@ -134,6 +134,6 @@ async def test_half_an_hour_without_answers_does_not_end_a_session(
         assert first.expiry_at == true_end(service, first)
         for _ in range(3):
             await clock.advance(5800)
-            assert service.use(await session.token())
+            assert service.accepts(await session.token())
         assert not [event for event in happened(session) if event.kind == "failed"]
         assert (service.count("created"), service.count("reuse")) == (1, 0)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock, settle
 from kit.service import FakeTokenService
 from satmint_sdk.credentials import (
     MAX_LOCK_SECONDS,
@@ -28,7 +27,7 @@ from satmint_sdk.credentials import (
     TokenRecord,
 )
 from satmint_sdk.credentials.stores._compare_and_set import LEASE_SECONDS
-from satmint_sdk.testing import check_store
+from satmint_sdk.testing import FakeClock, check_store, settle
 
 RECORD = TokenRecord("access", "refresh", 1_000, 2_000, "alice")
 

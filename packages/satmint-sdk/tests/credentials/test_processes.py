@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kit.fake_server import on_a_port
 from kit.processes import Process
 from kit.service import FakeTokenService
 from satmint_sdk._ambient import SYSTEM_CLOCK
@@ -19,13 +18,13 @@ from satmint_sdk.credentials import FileRefreshTokenStore
 def test_eight_processes_share_one_session(tmp_path: Path) -> None:
     """Each round all eight refresh at once: one of them asks the server, the others adopt."""
     service = FakeTokenService(SYSTEM_CLOCK)
-    with on_a_port(service) as host, contextlib.ExitStack() as stack:
+    with service.serve() as host, contextlib.ExitStack() as stack:
         arguments = ("refresh_when_told", host, str(tmp_path / "session"))
         workers = [stack.enter_context(Process(*arguments)) for _ in range(8)]
         tokens = [{one.hear() for one in workers}]
         for number in range(1, 6):
             if number == 3:
-                service.lose_next_reply()  # whoever is first has bad luck; somebody heals it
+                service.lose_answer()  # whoever is first has bad luck; somebody heals it
             for one in workers:
                 one.ask()
             tokens.append({one.hear() for one in workers})

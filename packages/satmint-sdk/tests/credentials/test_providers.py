@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from kit.clients import async_client_of, client_of
-from kit.clock import FakeClock
 from kit.service import C2C_TOKEN, FakeTokenService
 from satmint_sdk.credentials import (
     AuthenticateContext,
@@ -28,6 +27,7 @@ from satmint_sdk.credentials import (
     TransientRefreshError,
 )
 from satmint_sdk.rest import SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.testing import FakeClock
 
 TWO_HOURS = 7200 * 1000
 
@@ -120,7 +120,7 @@ async def test_a_subscriber_signs_in_once_and_then_rotates(
     second = await provider.refresh()
     assert second.expiry_at == now_ms(clock) + TWO_HOURS
     third = await provider.refresh()
-    assert service.happened == [("created", 0), ("rotated", 1), ("rotated", 2)]
+    assert service.history == [("created", 0), ("rotated", 1), ("rotated", 2)]
     assert service.bodies[0] == {"reference": "alice", "display_name": "Alice"}
     assert len({first.token, second.token, third.token}) == 3
 
@@ -143,12 +143,12 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_refresh_token(
     provider = provider_of(service)
     await provider.authenticate()
     for _ in range(3):
-        service.lose_next_reply()
+        service.lose_answer()
         with pytest.raises(SignalWireRestTransportError):
             await provider.refresh()
     fresh = await provider.refresh()
-    assert service.use(fresh.token)
-    assert service.happened[1:] == [("rotated", 1)] + [("replayed", 1)] * 3
+    assert service.accepts(fresh.token)
+    assert service.history[1:] == [("rotated", 1)] + [("replayed", 1)] * 3
     assert len({body["refresh_token"] for body in service.bodies[1:]}) == 1
     await provider.refresh()
     assert service.count("reuse") == 0
@@ -157,20 +157,20 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_refresh_token(
 async def test_half_an_answer_is_a_lost_one(service: FakeTokenService) -> None:
     provider = provider_of(service)
     await provider.authenticate()
-    service.garble_next_reply()
+    service.truncate_answer()
     with pytest.raises(SignalWireRestError) as garbled:
         await provider.refresh()
     assert garbled.value.status_code == 201
     assert "eyJ" not in str(garbled.value)
     await provider.refresh()
-    assert service.happened[1:] == [("rotated", 1), ("replayed", 1)]
+    assert service.history[1:] == [("rotated", 1), ("replayed", 1)]
 
 
 async def test_an_answer_without_a_pair_may_be_asked_for_again(clock: FakeClock) -> None:
     service = FakeTokenService(clock)
     provider = provider_of(service)
     await provider.authenticate()
-    service.storm(201, 1)
+    service.refuse(201, 1)
     with pytest.raises(TransientRefreshError) as empty:
         await provider.refresh()
     assert str(empty.value) == "the response contains no token pair"
@@ -192,7 +192,7 @@ async def test_the_first_life_is_the_one_asked_for(
 async def test_a_life_is_right_though_the_servers_clock_is_not(
     skew: float, service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.skew = skew
+    service.clock_offset = skew
     client = async_client_of(service)
     await client.fabric.tokens.create_subscriber_token(reference="somebody")
     provider = SubscriberCredentialProvider(client, reference="alice", lifetime=600, clock=clock)
@@ -232,7 +232,7 @@ async def test_a_refusal_that_is_not_about_the_token_leaves_nothing_but_a_note(
     await provider.authenticate()
     before = await store.load()
     assert before is not None
-    service.storm(status, 2)
+    service.refuse(status, 2)
     for ask in (provider.refresh, provider.authenticate):
         with pytest.raises(SignalWireRestError) as refused:
             await ask()
@@ -246,13 +246,13 @@ async def test_a_revoked_session_is_not_begun_anew_behind_its_owners_back(
 ) -> None:
     provider = provider_of(service, sign_in_again=True)
     await provider.authenticate()
-    service.revoke_everything()
+    service.revoke_sessions()
     with pytest.raises(SignalWireRestError) as refused:
         await provider.refresh()
     assert refused.value.code == "token_invalid"
     assert service.count("created") == 1
     fresh = await provider.authenticate()
-    assert service.use(fresh.token)
+    assert service.accepts(fresh.token)
     assert service.count("created") == 2
 
 
@@ -265,7 +265,7 @@ async def test_a_refresh_token_that_died_of_age_ends_it(
     with pytest.raises(SignalWireRestError) as refused:
         await provider.refresh()
     assert refused.value.code == "token_expired"
-    assert service.use((await provider.authenticate()).token)
+    assert service.accepts((await provider.authenticate()).token)
 
 
 async def test_or_begins_anew_where_that_was_wanted(
@@ -274,7 +274,7 @@ async def test_or_begins_anew_where_that_was_wanted(
     provider = provider_of(service, sign_in_again=True)
     await provider.authenticate()
     await clock.advance(3 * 3600)
-    assert service.use((await provider.refresh()).token)
+    assert service.accepts((await provider.refresh()).token)
     assert service.count("created") == 2
 
 
@@ -298,7 +298,7 @@ async def test_a_restart_goes_on_with_the_session_it_had(
     await clock.advance(6000)
     later = await provider_of(service, store=FileRefreshTokenStore(path)).authenticate()
     assert later != first
-    assert service.happened == [("created", 0), ("rotated", 1)]
+    assert service.history == [("created", 0), ("rotated", 1)]
 
 
 async def test_who_comes_second_adopts_what_is_there(
@@ -313,7 +313,7 @@ async def test_who_comes_second_adopts_what_is_there(
     await clock.advance(5)
     fresh = await refreshing
     assert len({credential.token for credential in fresh}) == 1
-    assert service.happened == [("created", 0), ("rotated", 1)]
+    assert service.history == [("created", 0), ("rotated", 1)]
 
 
 async def test_a_clock_set_back_does_not_make_an_old_record_look_fresh(
@@ -323,7 +323,7 @@ async def test_a_clock_set_back_does_not_make_an_old_record_look_fresh(
     await provider_of(service, store=store).authenticate()
     clock.set_wall(-3600)
     await provider_of(service, store=store).authenticate()
-    assert service.happened == [("created", 0), ("rotated", 1)]
+    assert service.history == [("created", 0), ("rotated", 1)]
 
 
 class FailNth(MemoryRefreshTokenStore):
@@ -363,7 +363,7 @@ async def test_a_session_survives_a_store_failure_at_every_step() -> None:
                     kept = store._record
                     assert kept is not None
                     assert kept.token == handed_out[-1]  # stored before it is handed out
-                    assert service.use(handed_out[-1])
+                    assert service.accepts(handed_out[-1])
                     break
         assert len(handed_out) == 3
         assert service.count("reuse") == 0
@@ -388,7 +388,7 @@ async def test_a_record_that_could_not_be_stored_gives_way_to_a_newer_one(
     await two.refresh()
     await two.refresh()
     fresh = await one.refresh()
-    assert service.use(fresh.token)
+    assert service.accepts(fresh.token)
     assert service.count("reuse") == 0
 
 
@@ -426,6 +426,6 @@ async def test_before_believing_the_end_the_store_is_read_once_more(
     here._store = Stale(old, new)
     # The old token is two generations behind: the real server revokes the session for that. This
     # one only refuses, so that what the provider does next can be seen.
-    service.storm(422, 1)
+    service.refuse(422, 1)
     fresh = await here.refresh()
     assert fresh.token == new.token

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import BackendProvider, session_of
 from satmint_sdk.credentials import CredentialExpired, CredentialRefused, CredentialSession
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ async def bring(weather: Weather, clock: FakeClock, service: FakeTokenService) -
             clock.suspend(weather.amount)
         case "clock":  # this machine's only: the server's stays right
             clock.set_wall(weather.amount)
-            service.skew -= weather.amount
+            service.clock_offset -= weather.amount
         case "lost":
-            service.lose_next_reply(int(weather.amount))
+            service.lose_answer(int(weather.amount))
         case "storm":
-            service.storm(429, int(weather.amount), {"retry-after": "3"})
+            service.refuse(429, int(weather.amount), {"retry-after": "3"})
         case "down":
-            service.go_down(int(weather.amount))
+            service.disconnect(int(weather.amount))
 
 
 async def ask(session: CredentialSession, clock: FakeClock, weather: str) -> str | None:
@@ -73,7 +73,7 @@ async def live(days: list[Weather], *, bound: bool) -> None:
     clock = FakeClock()
     service = FakeTokenService(clock, cluster="puc.test")
     provider = BackendProvider(service) if bound else None
-    async with session_of(service, provider, entropy=Dice()) as session:
+    async with session_of(service, provider, entropy=FakeEntropy()) as session:
         began, met = clock.now(), set[str]()
         for weather in days:
             if weather.kind == "login":
@@ -86,7 +86,7 @@ async def live(days: list[Weather], *, bound: bool) -> None:
             token = await ask(session, clock, weather.kind)
             met.add("set back" if weather.kind == "clock" and weather.amount < 0 else weather.kind)
             if token is not None and not met >= NEITHER_CLOCK_KNOWS:
-                assert service.use(token) or token == session.credential.token
+                assert service.accepts(token) or token == session.credential.token
         # Calm again: what was not ended for good is well, and what was is well after a sign-in.
         service.end_faults()
         await clock.advance(120)
@@ -94,13 +94,13 @@ async def live(days: list[Weather], *, bound: bool) -> None:
             await session.login()
         token = await ask(session, clock, "")
         assert token is not None
-        if not service.use(token):
+        if not service.accepts(token):
             # Slept through, and the clock set back meanwhile: neither clock can know. The server
             # does, and says 401; then this is what a caller does.
             token = await ask(session, clock, "refused")
             if token is None:
                 token = (await session.login()).token
-        assert service.use(token)
+        assert service.accepts(token)
         # Nobody was ever taken for a thief, and nobody hammered the server.
         assert service.count("reuse") == 0
         gone_by = clock.now().mono - began.mono

@@ -7,11 +7,11 @@ from collections import Counter
 
 import pytest
 
-from kit.clock import Dice, FakeClock, settle
 from kit.sessions import ScriptedProvider, Step, credential_for
 from satmint_sdk.credentials import SessionEvent, TransientRefreshError
 from satmint_sdk.credentials.refresh._attempt import CredentialState, RefreshAttempt, Superseded
 from satmint_sdk.credentials.refresh._mechanisms import ByProvider
+from satmint_sdk.testing import FakeClock, FakeEntropy, settle
 
 
 class Refresh:
@@ -25,7 +25,7 @@ class Refresh:
         self.attempt = RefreshAttempt(
             CredentialState(credential_for(clock, 1000), None, ByProvider(self.provider)),
             clock=clock,
-            entropy=Dice(0),
+            entropy=FakeEntropy(0),
             emit=self.events.append,
             is_wanted=lambda: self.wanted,
             longest_duration=0.0,

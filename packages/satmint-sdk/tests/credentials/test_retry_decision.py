@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     CredentialError,
     InvalidCredential,
@@ -23,6 +22,7 @@ from satmint_sdk.credentials.refresh._retry_decision import (
     describe,
 )
 from satmint_sdk.rest import SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.testing import make_token
 
 NOW = 1_800_000_000.0
 

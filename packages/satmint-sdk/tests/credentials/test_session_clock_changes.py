@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import (
     FixedProvider,
@@ -20,6 +19,7 @@ from satmint_sdk.credentials import (
     RefreshFailed,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 
 async def test_three_hours_of_sleep_end_in_credential_expired(
@@ -39,7 +39,7 @@ async def test_three_hours_of_sleep_end_in_credential_expired(
         await clock.advance(31)
         assert kinds(session) == ["failed", "expired"]
         await session.login()
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
 
 
 async def test_three_hours_of_sleep_are_survived_where_that_was_wanted(
@@ -51,14 +51,14 @@ async def test_three_hours_of_sleep_are_survived_where_that_was_wanted(
     async with session_of(service, provider) as session:
         clock.suspend(3 * 3600)
         await clock.advance(31)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert "failed" not in kinds(session)
 
 
 async def test_after_a_shorter_sleep_a_fleet_does_not_return_together(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    async with session_of(service, entropy=Dice(255)):
+    async with session_of(service, entropy=FakeEntropy(255)):
         await clock.advance(10)
         clock.suspend(6000)
         await clock.advance(20.5)
@@ -75,10 +75,10 @@ async def test_a_clock_that_is_set_harms_nobody(
     async with session_of(service) as session:
         await clock.advance(1000)
         clock.set_wall(jump)
-        service.skew -= jump
+        service.clock_offset -= jump
         for _ in range(20):
             await clock.advance(600)
-            assert service.use(await session.token())
+            assert service.accepts(await session.token())
         assert kinds(session) == ["refreshed"] * len(kinds(session))
         assert service.count("reuse") == 0
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from kit.clock import FakeClock, settle
 from kit.service import FakeTokenService
 from kit.sessions import ScriptedProvider, credential_for, kinds, never, session_of
 from satmint_sdk.credentials import (
@@ -22,6 +21,7 @@ from satmint_sdk.credentials import (
     StaticCredentialProvider,
 )
 from satmint_sdk.rest import SignalWireRestError
+from satmint_sdk.testing import FakeClock, settle
 
 # A refused credential.
 
@@ -69,13 +69,13 @@ async def test_callers_wait_while_a_refused_token_is_replaced(
 
 async def test_a_new_sign_in_ends_the_refusal(service: FakeTokenService, clock: FakeClock) -> None:
     async with session_of(service) as session:
-        service.revoke_everything()
+        service.revoke_sessions()
         renewing = asyncio.ensure_future(session.renew(await session.token()))
         await clock.advance(1)
         with pytest.raises(CredentialRefused):
             await renewing
         await session.login()
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert session.mechanism == "provider"
 
 
@@ -85,7 +85,7 @@ async def test_a_new_sign_in_ends_the_refusal(service: FakeTokenService, clock: 
 async def test_opening_may_be_tried_again_after_an_error(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.storm(401, 2)
+    service.refuse(401, 2)
     session = session_of(service)
     events = session.events()
     for _ in range(2):
@@ -181,9 +181,9 @@ async def test_what_needs_a_person_is_logged_with_the_name_of_the_session(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="satmint_sdk")
     async with session_of(service, name="billing bot") as session:
-        service.storm(503, 1)
+        service.refuse(503, 1)
         await clock.advance(6000)
-        service.revoke_everything()
+        service.revoke_sessions()
         await clock.advance(6000)
         assert kinds(session)[-1] == "failed"
     ours = [record for record in caplog.records if record.name.startswith("satmint_sdk.")]

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from kit.clock import FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import (
     ScriptedProvider,
@@ -17,6 +16,7 @@ from kit.sessions import (
 from satmint_sdk.credentials import (
     Credential,
 )
+from satmint_sdk.testing import FakeClock
 
 
 async def test_events_are_told_from_the_beginning_to_every_reader(
@@ -25,7 +25,7 @@ async def test_events_are_told_from_the_beginning_to_every_reader(
     session = session_of(service)
     early = session.events()
     async with session:
-        service.storm(500, 1)
+        service.refuse(500, 1)
         await clock.advance(5800)
         late = session.events()
         first = [await anext(early), await anext(early)]
@@ -55,13 +55,13 @@ async def test_nothing_that_is_printed_shows_a_token(
 ) -> None:
     caplog.set_level("DEBUG")
     async with session_of(service) as session:
-        service.lose_next_reply()
-        service.storm(500, 1)
+        service.lose_answer()
+        service.refuse(500, 1)
         await clock.advance(6000)
         shown = [repr(session), repr(session.stats), repr(session.credential), repr(session.key)]
         shown += [repr(event) + str(event) for event in happened(session)]
         shown += [repr(session._scheduler.state if session._scheduler else None), caplog.text]
-        service.revoke_everything()
+        service.revoke_sessions()
         await clock.advance(6000)
         shown += [repr(event) for event in happened(session)] + [caplog.text]
     assert "eyJ" not in " ".join(shown)

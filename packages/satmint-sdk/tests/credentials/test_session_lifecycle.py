@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock, settle
 from kit.service import FakeTokenService
 from kit.sessions import (
     FixedProvider,
@@ -19,7 +18,6 @@ from kit.sessions import (
     kinds,
     session_of,
 )
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     Credential,
     CredentialSession,
@@ -30,6 +28,7 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
 )
 from satmint_sdk.rest import SignalWireRestError
+from satmint_sdk.testing import FakeClock, make_token, settle
 
 
 async def test_a_credential_that_is_dead_at_sign_in_is_an_error(
@@ -45,12 +44,12 @@ async def test_a_credential_that_is_dead_at_sign_in_is_an_error(
 
 
 async def test_a_sign_in_is_tried_for_a_while(service: FakeTokenService, clock: FakeClock) -> None:
-    service.storm(503, 3)
+    service.refuse(503, 3)
     session = session_of(service)
     opening = asyncio.ensure_future(session.open())
     await clock.advance(10)
     await opening
-    assert service.use(await session.token())
+    assert service.accepts(await session.token())
     assert kinds(session) == ["warning:attempt_failed"] * 3
     await session.close()
 
@@ -58,7 +57,7 @@ async def test_a_sign_in_is_tried_for_a_while(service: FakeTokenService, clock: 
 async def test_a_sign_in_is_given_up_after_the_longest_wait(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    service.go_down(1000)
+    service.disconnect(1000)
     opening = asyncio.ensure_future(session_of(service).open())
     await clock.advance(16)
     with pytest.raises(SignalWireRestError):
@@ -66,7 +65,7 @@ async def test_a_sign_in_is_given_up_after_the_longest_wait(
 
 
 async def test_a_sign_in_that_is_refused_is_not_repeated(service: FakeTokenService) -> None:
-    service.storm(401, 1)
+    service.refuse(401, 1)
     with pytest.raises(SignalWireRestError) as refused:
         await session_of(service).open()
     assert refused.value.status_code == 401
@@ -123,7 +122,7 @@ async def test_closing_does_not_wait_for_a_pause_between_attempts(
 ) -> None:
     session = session_of(service)
     await session.open()
-    service.go_down(1000)
+    service.disconnect(1000)
     await clock.advance(6000)
     await session.close()
     await session.close()
@@ -147,7 +146,7 @@ async def test_a_rotation_that_closing_interrupts_is_stored_all_the_same(
     with pytest.raises(SessionClosed):
         await asking
     async with session_of(service, provider) as again:
-        assert service.use(await again.token())
+        assert service.accepts(await again.token())
     assert service.count("reuse") == 0
 
 

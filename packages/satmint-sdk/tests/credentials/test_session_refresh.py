@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import Dice, FakeClock, settle
 from kit.service import C2C_TOKEN, FakeTokenService
 from kit.sessions import (
     ScriptedProvider,
@@ -32,15 +31,16 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
 )
 from satmint_sdk.rest import SignalWireRestError
+from satmint_sdk.testing import FakeClock, FakeEntropy, settle
 
 
 async def test_a_session_refreshes_by_itself_for_a_week(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    async with session_of(service, entropy=Dice()) as session:
+    async with session_of(service, entropy=FakeEntropy()) as session:
         for _ in range(7 * 24):
             await clock.advance(3600)
-            assert service.use(await session.token())
+            assert service.accepts(await session.token())
         assert session.mechanism == "provider"
         assert session.stats.attempts.keys() == {"refreshed"}
     rotated = service.count("rotated")
@@ -67,7 +67,7 @@ async def test_the_soft_point_is_at_four_fifths(
 async def test_jitter_moves_it_forward_by_up_to_a_tenth(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
-    async with session_of(service, entropy=Dice(255)):
+    async with session_of(service, entropy=FakeEntropy(255)):
         await clock.advance(5039)
         assert service.count("rotated") == 0
         await clock.advance(2)
@@ -136,7 +136,7 @@ async def test_after_the_end_waiting_is_bounded_and_ends_in_an_error(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.go_down(10_000)
+        service.disconnect(10_000)
         await clock.advance(7201)
         asking = asyncio.ensure_future(session.token())
         await clock.advance(16)
@@ -171,7 +171,7 @@ async def test_an_end_before_the_old_one_is_progress_all_the_same(
     )
     async with session_of(service, provider) as session:
         await clock.advance(3 * 86_400)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert set(kinds(session)) == {"refreshed"}
 
 
@@ -242,7 +242,7 @@ async def test_a_visitors_session_refreshes_by_exchange(
     )
     async with session_of(service, provider) as session:
         await clock.advance(24 * 3600)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert service.count("embedded") == 31
 
 
@@ -303,7 +303,7 @@ async def test_a_refused_token_that_cannot_be_replaced_is_an_error(
             await session.renew(await session.token())
         assert str(refused.value) == "the credential was refused and not refreshed in time"
     async with session_of(service) as session:
-        service.revoke_everything()
+        service.revoke_sessions()
         renewing = asyncio.ensure_future(session.renew(await session.token()))
         await clock.advance(1)
         with pytest.raises(CredentialRefused) as refused:
@@ -317,7 +317,7 @@ async def test_a_store_that_cannot_be_written_is_named_by_renew(
     """As with a folder that is mounted read-only: nobody but the operator can put that right."""
     folder = tmp_path / "volume"
     folder.mkdir()
-    store = FileRefreshTokenStore(folder / "session", clock=clock, entropy=Dice())
+    store = FileRefreshTokenStore(folder / "session", clock=clock, entropy=FakeEntropy())
     provider = SubscriberCredentialProvider(
         async_client_of(service), reference="alice", store=store, clock=clock
     )

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import (
     ScriptedProvider,
@@ -24,6 +23,7 @@ from satmint_sdk.credentials import (
     TransientRefreshError,
     Warned,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 
 async def test_an_outage_over_the_end_is_healed_within_the_slack(
@@ -31,11 +31,11 @@ async def test_an_outage_over_the_end_is_healed_within_the_slack(
 ) -> None:
     """The refresh token outlives its access token by five minutes, and so does the trying."""
     async with session_of(service) as session:
-        service.go_down(10_000)
+        service.disconnect(10_000)
         await clock.advance(7300)
         service._script.clear()
         await clock.advance(31)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert kinds(session)[-2:] == ["warning:attempt_failed", "refreshed"]
         assert (session.stats.margin or 0) < 0
 
@@ -44,7 +44,7 @@ async def test_an_outage_beyond_the_slack_ends_the_schedule(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.go_down(10_000)
+        service.disconnect(10_000)
         await clock.advance(7600)
         assert kinds(session)[-1] == "failed"
         failed = happened(session)[-1]
@@ -58,7 +58,7 @@ async def test_an_outage_beyond_the_slack_ends_the_schedule(
         assert isinstance(expired.value.__cause__, RefreshFailed)
         service._script.clear()
         await session.login()
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert session.mechanism == "provider"
 
 
@@ -69,7 +69,7 @@ async def test_a_transient_error_is_retried_until_it_passes(
     status: int, headers: dict[str, str], service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.storm(status, 5, headers)
+        service.refuse(status, 5, headers)
         await clock.advance(5900)
         assert kinds(session) == ["warning:attempt_failed"] * 5 + ["refreshed"]
         assert session.stats.attempts == {f"http_{status}": 5, "refreshed": 1}
@@ -79,15 +79,15 @@ async def test_429_is_not_retried_before_retry_after(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     """Never a request before `Retry-After` is over, never more than one in flight."""
-    async with session_of(service, entropy=Dice()) as session:
-        service.storm(429, 20, {"retry-after": "40"})
+    async with session_of(service, entropy=FakeEntropy()) as session:
+        service.refuse(429, 20, {"retry-after": "40"})
         await clock.advance(5760)
         for _ in range(20):
             before = len(service.requests)
             await clock.advance(39)
             assert len(service.requests) - before <= 1
         await clock.advance(60)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert service.count("rotated") == 1
 
 
@@ -95,17 +95,17 @@ async def test_a_server_that_wants_peace_for_a_day_is_asked_once_more_at_the_end
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.storm(429, 1, {"retry-after": "86400"})
+        service.refuse(429, 1, {"retry-after": "86400"})
         await clock.advance(7199)
         assert len(service.requests) == 2
         await clock.advance(2)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert "failed" not in kinds(session)
 
 
 async def test_pauses_grow_with_full_jitter(service: FakeTokenService, clock: FakeClock) -> None:
-    async with session_of(service, entropy=Dice(255)) as session:
-        service.go_down(8)
+    async with session_of(service, entropy=FakeEntropy(255)) as session:
+        service.disconnect(8)
         await clock.advance(5300)
         waits = [event.retry_in for event in happened(session) if isinstance(event, Warned)]
         assert [round(wait or 0, 3) for wait in waits] == [1, 2, 4, 8, 16, 30, 30, 30]
@@ -116,7 +116,7 @@ async def test_a_verdict_ends_the_schedule_and_the_credential_goes_on(
     status: int, service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.storm(status, 1)
+        service.refuse(status, 1)
         await clock.advance(5761)
         assert kinds(session) == ["failed"]
         assert session.mechanism is None
@@ -135,7 +135,7 @@ async def test_a_session_that_was_revoked_learns_so(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_of(service) as session:
-        service.revoke_everything()
+        service.revoke_sessions()
         await clock.advance(5761)
         (failed,) = happened(session)
         assert isinstance(failed, Failed)
@@ -145,10 +145,10 @@ async def test_a_session_that_was_revoked_learns_so(
 
 async def test_a_lost_answer_costs_nothing(service: FakeTokenService, clock: FakeClock) -> None:
     async with session_of(service) as session:
-        service.lose_next_reply(3)
+        service.lose_answer(3)
         await clock.advance(5800)
-        assert service.happened[1:] == [("rotated", 1)] + [("replayed", 1)] * 3
-        assert service.use(await session.token())
+        assert service.history[1:] == [("rotated", 1)] + [("replayed", 1)] * 3
+        assert service.accepts(await session.token())
         sent = {body.get("refresh_token") for body in service.bodies[1:]}
         assert len(sent) == 1
 

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock
 from kit.service import FakeTokenService
 from kit.sessions import happened, kinds, session_of
 from satmint_sdk.credentials import (
@@ -28,6 +27,7 @@ from satmint_sdk.credentials import (
 )
 from satmint_sdk.credentials.refresh._local_faults import is_local_fault
 from satmint_sdk.rest import SignalWireRestTransportError
+from satmint_sdk.testing import FakeClock
 
 
 class RedisConnectionError(Exception):
@@ -80,7 +80,7 @@ async def test_a_passing_fault_of_any_kind_is_tried_again(
     async with session_on(service, store) as session:
         store.failures[operation] = [fault] * 3
         await clock.advance(6000)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert kinds(session) == ["warning:attempt_failed"] * 3 + ["refreshed"]
         assert session.stats.attempts == {"store_unavailable": 3, "refreshed": 1}
         assert "the refresh token store failed: " in str(happened(session)[0])
@@ -94,7 +94,7 @@ async def test_a_lock_that_is_not_released_costs_nothing(
     async with session_on(service, store) as session:
         store.failures["unlock"] = [RedisConnectionError("gone")]
         await clock.advance(6000)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert kinds(session) == ["refreshed"]
         assert service.count("rotated") == 1
 
@@ -114,7 +114,7 @@ async def test_errors_of_requests_under_the_lock_are_not_those_of_the_store(
     service: FakeTokenService, clock: FakeClock
 ) -> None:
     async with session_on(service, FragileStore()) as session:
-        service.storm(503, 2)
+        service.refuse(503, 2)
         await clock.advance(6000)
         assert session.stats.attempts == {"http_503": 2, "refreshed": 1}
 
@@ -174,7 +174,7 @@ async def test_a_refresh_waits_for_the_person_who_mends_it(
     async with session_on(service, store) as session:
         store.failures["load"] = [PermissionError("chmod 600 it")] * 20
         await clock.advance(7100)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert session.stats.attempts == {"os_error": 20, "refreshed": 1}
 
 

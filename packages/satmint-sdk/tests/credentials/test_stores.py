@@ -16,8 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.clock import Dice, FakeClock
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     FileRefreshTokenStore,
     MemoryRefreshTokenStore,
@@ -29,6 +27,7 @@ from satmint_sdk.credentials import (
 from satmint_sdk.credentials.stores._contract import ReadableRefreshTokenStore
 from satmint_sdk.credentials.stores._file import _parse
 from satmint_sdk.credentials.stores._locking import run_to_completion
+from satmint_sdk.testing import FakeClock, FakeEntropy, make_token, settle
 
 OLD = TokenRecord(make_token("SAT"), make_token("Refresh"), 1, 2, "alice")
 NEW = TokenRecord(
@@ -39,8 +38,8 @@ NEW = TokenRecord(
 @pytest.fixture(params=["memory", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> RefreshTokenStore:
     if request.param == "memory":
-        return MemoryRefreshTokenStore(clock=clock, entropy=Dice())
-    return FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=Dice())
+        return MemoryRefreshTokenStore(clock=clock, entropy=FakeEntropy())
+    return FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=FakeEntropy())
 
 
 async def test_a_record_is_kept_replaced_and_removed(store: RefreshTokenStore) -> None:
@@ -89,8 +88,8 @@ async def test_news_makes_the_lock_needless(store: RefreshTokenStore, clock: Fak
         await clock.advance(1)
         assert not waiting.done()
         await store.save(NEW)
-        while not waiting.done():
-            await clock.advance(0.1)
+        while not waiting.done():  # a thread reads the file meanwhile: little time for each turn
+            await clock.advance(0.001)
         assert await waiting == await wait_for_news() == NEW
         late = asyncio.ensure_future(store.lock().__aenter__())
         await clock.advance(16)
@@ -114,7 +113,7 @@ async def test_without_news_the_lock_is_had(store: RefreshTokenStore, clock: Fak
 
 async def test_a_file_is_read_once_for_each_change(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "session"
-    store = FileRefreshTokenStore(path, clock=clock, entropy=Dice())
+    store = FileRefreshTokenStore(path, clock=clock, entropy=FakeEntropy())
     await store.save(OLD)
     looked: list[TokenRecord] = []
 
@@ -128,8 +127,8 @@ async def test_a_file_is_read_once_for_each_change(tmp_path: Path, clock: FakeCl
 
     async with store.lock():
         waiting = asyncio.ensure_future(wait_for_news())
-        while not looked:
-            await clock.advance(0.1)
+        while not looked:  # by a thread, which no clock of ours hurries
+            await settle()
         await clock.advance(10)
         assert looked == [OLD]
     await clock.advance(1)
@@ -236,7 +235,7 @@ async def test_a_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 async def test_no_lock_leaves_a_descriptor_open(tmp_path: Path, clock: FakeClock) -> None:
     """Whether it was had, given up, cancelled, or left by an exception."""
-    store = FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=Dice())
+    store = FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=FakeEntropy())
     before = len(list(Path("/dev/fd").iterdir()))
 
     async def second() -> None:
@@ -398,8 +397,8 @@ async def test_a_file_is_written_and_locked_through_symbolic_links(
     volume.mkdir()
     (tmp_path / "session").symlink_to("between")
     (tmp_path / "between").symlink_to(volume / "session")
-    linked = FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=Dice())
-    direct = FileRefreshTokenStore(volume / "session", clock=clock, entropy=Dice())
+    linked = FileRefreshTokenStore(tmp_path / "session", clock=clock, entropy=FakeEntropy())
+    direct = FileRefreshTokenStore(volume / "session", clock=clock, entropy=FakeEntropy())
     await linked.save(OLD)
     await linked.save(NEW)
     assert await direct.load() == NEW
@@ -421,7 +420,7 @@ async def test_a_relative_path_means_what_it_meant_when_it_was_given(
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     monkeypatch.chdir(tmp_path / "a")
-    store = FileRefreshTokenStore("session", clock=clock, entropy=Dice())
+    store = FileRefreshTokenStore("session", clock=clock, entropy=FakeEntropy())
     monkeypatch.chdir(tmp_path / "b")
     async with store.lock():
         await store.save(NEW)

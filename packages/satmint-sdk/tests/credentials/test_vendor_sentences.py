@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kit.clock import FakeClock
-from kit.service import C2C_TOKEN, FakeTokenService, Family
+from kit.service import C2C_TOKEN, FakeSession, FakeTokenService
 from kit.sessions import (
     BackendProvider,
     FixedProvider,
@@ -26,7 +25,6 @@ from kit.sessions import (
     session_of,
     take,
 )
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     Credential,
     CredentialExpired,
@@ -41,6 +39,7 @@ from satmint_sdk.credentials import (
     Warned,
 )
 from satmint_sdk.rest import SignalWireRestError, SignalWireRestTransportError
+from satmint_sdk.testing import FakeClock, make_token
 
 DEVICES = "/api/fabric/subscriber/devices/token"
 
@@ -68,7 +67,7 @@ def warnings_of(session: CredentialSession) -> list[tuple[str, str]]:
 
 
 def token_of(service: FakeTokenService, *scope: str) -> str:
-    return service._issue("SAT", Family("x"), service.now() + 7200, list(scope), None)
+    return service._issue("SAT", FakeSession("x"), service.now() + 7200, list(scope), None)
 
 
 # CredentialProvider.authenticate, and EmbedTokenCredentialProvider.authenticate.
@@ -113,7 +112,7 @@ async def test_the_fingerprint_and_the_scope_are_enough_for_automatic_refresh(
     provider = BackendProvider(service, expiry=True)
     async with session_of(service, provider) as session:
         await clock.advance(20_000)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert (provider.logins, session.mechanism) == (1, "bound")
         assert service.bodies[0]["fingerprint"] == session.key.thumbprint
 
@@ -195,7 +194,7 @@ async def test_refresh_after_a_failed_key_needs_an_expiry_too(
     """«Only called when expiry_at was set …»: also where it is the fallback."""
     provider = ScriptedProvider(Credential(token_of(service, "sat:refresh")))
     service._script.append(lambda: None)  # the question for the scope
-    service.storm(404, 1)
+    service.refuse(404, 1)
     async with session_of(service, provider) as session:
         await clock.advance(20_000)
         assert (provider.refreshes, kinds(session)) == (0, ["failed", "expired"])
@@ -209,7 +208,7 @@ async def test_refresh_is_not_called_while_the_scope_is_sat_refresh(
     async with session_of(service, provider) as session:
         await clock.advance(20_000)
         assert (provider.refreshes, session.mechanism) == (0, "bound")
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
 
 
 async def test_a_rejected_refresh_stops_the_schedule(
@@ -243,7 +242,7 @@ async def test_without_refresh_the_scope_is_enough(
     credential = Credential(token_of(service, "sat:refresh"))
     async with session_of(service, StaticCredentialProvider(credential)) as session:
         await clock.advance(20_000)
-        assert service.use(await session.token())
+        assert service.accepts(await session.token())
         assert session.mechanism == "bound"
 
 
@@ -324,7 +323,7 @@ async def test_a_refused_key_falls_back_to_refresh_with_a_warning(
     fresh = credential_for(clock, 9000)
     provider = Backend(service, fresh)
     service._script.extend([lambda: None] * 2)  # the sign-in, the question for the scope
-    service.storm(status, 1)
+    service.refuse(status, 1)
     async with session_of(service, provider) as session:
         assert warnings_of(session) == [("credential_refresh_fallback", "endpoint-failed")]
         assert (session.mechanism, provider.refreshes) == ("provider", 0)
@@ -359,7 +358,7 @@ async def test_a_scope_that_cannot_be_read_falls_back_to_refresh(service: FakeTo
     """«A bound deployment that silently downgraded to bearer» is never silent."""
     provider = Backend(service)
     service._script.append(lambda: None)
-    service.storm(403, 1)
+    service.refuse(403, 1)
     async with session_of(service, provider) as session:
         assert warnings_of(session) == [("credential_refresh_fallback", "endpoint-failed")]
         assert session.mechanism == "provider"
@@ -480,7 +479,7 @@ async def test_an_embed_provider_rejects_with_the_servers_answer(
     with pytest.raises(SignalWireRestError) as refused:
         await other.authenticate()
     assert refused.value.status_code == 404
-    service.go_down(1)
+    service.disconnect(1)
     with pytest.raises(SignalWireRestTransportError):
         await other.authenticate()
 

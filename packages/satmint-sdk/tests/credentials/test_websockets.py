@@ -13,9 +13,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from kit.clock import FakeClock
 from satmint_sdk.credentials.live._transport import SocketClosed, UpgradeRefused, WebSockets
 from satmint_sdk.rest._endpoint import Endpoint, parse_endpoint
+from satmint_sdk.testing import FakeClock
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.clock import Dice
 from kit.service import API_TOKEN, PROJECT, FakeTokenService
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient
+from satmint_sdk.testing import FakeEntropy
 
 
 def client_of(
@@ -19,7 +19,7 @@ def client_of(
         request_options,
         transport=lambda: service,
         clock=service.clock,
-        entropy=Dice(0),
+        entropy=FakeEntropy(0),
     )
 
 
@@ -33,7 +33,7 @@ def async_client_of(
         request_options,
         transport=lambda: service,
         clock=service.clock,
-        entropy=Dice(0),
+        entropy=FakeEntropy(0),
     )
 
 

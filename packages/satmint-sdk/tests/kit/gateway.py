@@ -11,12 +11,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from kit.clock import FakeClock
-from kit.proofs import Proof, open_proof
-from kit.service import Claims, FakeTokenService, Family
+from kit.service import Claims, FakeSession, FakeTokenService
 from kit.sessions import clock_of
 from satmint_sdk.credentials.live._transport import SocketClosed, UpgradeRefused
 from satmint_sdk.rest._endpoint import Endpoint
+from satmint_sdk.testing import FakeClock
+from satmint_sdk.testing._proofs import Proof, open_proof
 
 PING_EVERY = 9.0
 
@@ -31,7 +31,7 @@ class Denied(Exception):
 class Sealed:
     """What an authorization state says."""
 
-    family: Family
+    family: FakeSession
     protocol: str
     online: bool
 
@@ -149,7 +149,7 @@ class FakeGateway:
 
     def revoke(self) -> None:
         """Somebody ends all sessions."""
-        self.service.revoke_everything()
+        self.service.revoke_sessions()
         self.live.end(4403, "revoked")
 
     def stop_gracefully(self) -> None:
@@ -252,7 +252,7 @@ class FakeGateway:
 
     def _respond(self, method: str, params: dict[str, Any]) -> Claims:
         token = params["authentication"]["jwt_token"]
-        if not self.service.use(token):
+        if not self.service.accepts(token):
             raise Denied(-32002, "bad credential")
         claims = self.service.tokens[token]
         proof: Proof = open_proof(params["dpop_token"])

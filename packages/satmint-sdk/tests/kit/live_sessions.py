@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from kit.clock import FakeClock, settle
 from kit.gateway import FakeGateway
-from kit.service import FakeTokenService, Family
+from kit.service import FakeSession, FakeTokenService
 from kit.sessions import session_of
 from satmint_sdk.credentials import (
     Credential,
@@ -17,6 +16,7 @@ from satmint_sdk.credentials import (
     SessionClient,
     StaticCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock, settle
 
 CONNECT = "signalwire.connect"
 
@@ -63,7 +63,7 @@ async def ended(work: Any, clock: FakeClock) -> Any:
 
 def static(service: FakeTokenService, seconds: float = 7200) -> StaticCredentialProvider:
     """A credential that nothing refreshes."""
-    token = service._issue("SAT", Family("x"), service.now() + seconds, [], None)
+    token = service._issue("SAT", FakeSession("x"), service.now() + seconds, [], None)
     return StaticCredentialProvider(Credential(token))
 
 

@@ -5,26 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from satmint_sdk.testing import FakeTokenService as PublicService
-from satmint_sdk.testing._rules import API_TOKEN, C2C_TOKEN, PROJECT, Claims
-from satmint_sdk.testing._rules import FakeSession as Family
+from satmint_sdk.testing._rules import API_TOKEN, C2C_TOKEN, PROJECT, Claims, FakeSession
 
-__all__ = ["API_TOKEN", "C2C_TOKEN", "PROJECT", "Claims", "FakeTokenService", "Family"]
+__all__ = ["API_TOKEN", "C2C_TOKEN", "PROJECT", "Claims", "FakeSession", "FakeTokenService"]
 
 
 class FakeTokenService(PublicService):
     """The same, and what is inside."""
-
-    lose_next_reply = PublicService.lose_answer
-    garble_next_reply = PublicService.truncate_answer
-    storm = PublicService.refuse
-    go_down = PublicService.disconnect
-    revoke_everything = PublicService.revoke_sessions
-    use = PublicService.accepts
-    happened = PublicService.history
-    skew = PublicService.clock_offset
-    access_life = PublicService.lifetime
-    bound_life = PublicService.bound_lifetime
-    nonce = PublicService.dpop_nonce
 
     @property
     def tokens(self) -> dict[str, Claims]:
@@ -46,6 +33,6 @@ class FakeTokenService(PublicService):
         self._rules.fixed_pair = pair
 
     def _issue(
-        self, kind: str, session: Family, exp: float, scope: list[str], jkt: str | None
+        self, kind: str, session: FakeSession, exp: float, scope: list[str], jkt: str | None
     ) -> str:
         return self._rules.issue(kind, session, exp, scope, jkt)

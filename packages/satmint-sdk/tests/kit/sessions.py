@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from kit.clients import async_client_of
-from kit.clock import Dice, FakeClock
 from kit.service import FakeTokenService
-from kit.tokens import make_token
 from satmint_sdk.credentials import (
     AuthenticateContext,
     Credential,
@@ -20,6 +18,7 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
     Warned,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy, make_token
 
 Step = Credential | Exception | Callable[[], Awaitable[Credential]]
 
@@ -39,7 +38,7 @@ def session_of(
         )
     options: dict[str, Any] = {
         "key": DPoPKey.generate(clock=service.clock),
-        "entropy": Dice(0),
+        "entropy": FakeEntropy(0),
         "clock": service.clock,
         "transport": service,
     }

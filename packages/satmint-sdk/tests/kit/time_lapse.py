@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
-from kit.clock import FakeClock, settle
 from satmint_sdk.credentials import (
     AuthenticateContext,
     Credential,
     CredentialSession,
     RefreshingCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock, settle
 
 
 class Watched:

@@ -13,8 +13,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock
-from kit.fake_server import on_a_port
 from kit.service import API_TOKEN, PROJECT, FakeTokenService
 from kit.sessions import session_of
 from satmint_sdk.credentials import (
@@ -27,6 +25,7 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
 )
 from satmint_sdk.rest import AsyncRestClient, RestClient, SignalWireRestTransportError
+from satmint_sdk.testing import FakeClock
 
 
 def say(word: str) -> None:
@@ -198,7 +197,7 @@ async def fork_a_session() -> None:
 
             async def anew() -> None:
                 async with session_of(service, provider) as own:
-                    assert service.use(await own.token())
+                    assert service.accepts(await own.token())
 
             asyncio.run(anew())
             assert service.count("created") == 2
@@ -206,15 +205,15 @@ async def fork_a_session() -> None:
 
         in_a_child(child)
         await clock.advance(6000)
-        assert service.use(await session.token())
-        assert service.happened == [("created", 0), ("rotated", 1)]
+        assert service.accepts(await session.token())
+        assert service.history == [("created", 0), ("rotated", 1)]
     say("done")
 
 
 def fork_a_client() -> None:
     """Parent and child speak over connections of their own, whatever was locked at the fork."""
     service = FakeTokenService()
-    with on_a_port(service) as host:
+    with service.serve() as host:
         client = RestClient(PROJECT, API_TOKEN, host)
         other = AsyncRestClient(PROJECT, API_TOKEN, host)
 

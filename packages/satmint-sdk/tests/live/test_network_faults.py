@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from kit.clock import Dice, FakeClock
 from kit.faulty_proxy import Road, Trouble, between
 from kit.server import Live, running
 from kit.sessions import kinds
@@ -22,6 +21,7 @@ from satmint_sdk.rest import (
     SignalWireRestError,
     SignalWireRestTransportError,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 HASTY = RequestOptions(timeout=0.6, total_timeout=600, retry_backoff=0.0)
 PATIENT = RequestOptions(timeout=60, total_timeout=600, retry_backoff=0.0)
@@ -138,7 +138,7 @@ async def test_a_session_survives_days_of_network_faults(
     name = f"traveller-{seed}"
     async with async_client_on(road, server) as client:
         provider = Watched(SubscriberCredentialProvider(client, reference=name, clock=clock), clock)
-        async with CredentialSession(provider, entropy=Dice(), clock=clock) as session:
+        async with CredentialSession(provider, entropy=FakeEntropy(), clock=clock) as session:
             road.always(lambda: next(coming))
             while len(provider.handed_out) <= 40:
                 await clock.advance(1000)

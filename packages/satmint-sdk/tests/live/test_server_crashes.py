@@ -6,7 +6,6 @@ import asyncio
 import random  # noqa: TID251 - see `dice`
 from pathlib import Path
 
-from kit.clock import Dice, FakeClock
 from kit.killable_server import Mortal
 from kit.sessions import kinds
 from kit.time_lapse import Watched
@@ -15,6 +14,7 @@ from satmint_sdk.credentials import (
     FileRefreshTokenStore,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 REFRESHES = 200
 BELIEVED_LIFE = 900
@@ -57,7 +57,7 @@ async def test_two_hundred_refreshes_and_a_server_that_is_killed_at_random(tmp_p
                 clock=clock,
             )
             provider = Watched(rotating, clock)
-            async with CredentialSession(provider, entropy=Dice(), clock=clock) as session:
+            async with CredentialSession(provider, entropy=FakeEntropy(), clock=clock) as session:
                 while (refreshes := len(provider.handed_out) - 1) < REFRESHES:
                     if refreshes in deaths:
                         deaths.remove(refreshes)

@@ -15,8 +15,6 @@ import httpx
 import pytest
 
 from kit.clients import async_client_of, client_of, json_of
-from kit.clock import Dice, FakeClock
-from kit.fake_server import on_a_port
 from kit.service import API_TOKEN, FakeTokenService
 from kit.service import PROJECT as PROJECT_ID
 from satmint_sdk._ambient import SYSTEM_CLOCK
@@ -28,6 +26,7 @@ from satmint_sdk.rest import (
     SignalWireRestTransportError,
 )
 from satmint_sdk.rest.types import Event, SubscriberToken, TokenPair
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 Seen = tuple[str, str, Any]
 
@@ -281,7 +280,7 @@ def test_a_session_from_sign_in_to_reuse(service: FakeTokenService) -> None:
         first = client.fabric.tokens.create_subscriber_token(reference="alice")
         second = client.fabric.tokens.refresh_subscriber_token(refresh_token=first["refresh_token"])
         third = client.fabric.tokens.refresh_subscriber_token(refresh_token=second["refresh_token"])
-        assert service.use(third["token"])
+        assert service.accepts(third["token"])
         with pytest.raises(SignalWireRestError) as refused:
             client.fabric.tokens.refresh_subscriber_token(refresh_token=first["refresh_token"])
         assert (refused.value.status_code, refused.value.code) == (422, "token_invalid")
@@ -293,9 +292,9 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_token(
 ) -> None:
     client = client_of(service)
     first = client.fabric.tokens.create_subscriber_token(reference="alice")
-    service.lose_next_reply(2)
+    service.lose_answer(2)
     client.fabric.tokens.refresh_subscriber_token(refresh_token=first["refresh_token"])
-    assert service.happened == [("created", 0), ("rotated", 1), ("replayed", 1), ("replayed", 1)]
+    assert service.history == [("created", 0), ("rotated", 1), ("replayed", 1), ("replayed", 1)]
     assert clock.slept == [0.5, 0.5]
 
 
@@ -304,8 +303,8 @@ def test_callers_that_failed_together_do_not_return_together(
 ) -> None:
     for byte in (0x00, 0x40, 0x80):
         account = (PROJECT_ID, API_TOKEN, "fabric.test", RequestOptions(retries=1))
-        client = RestClient(*account, transport=service, clock=clock, entropy=Dice(byte))
-        service.storm(503, 1)
+        client = RestClient(*account, transport=service, clock=clock, entropy=FakeEntropy(byte))
+        service.refuse(503, 1)
         client.fabric.tokens.create_subscriber_token(reference="alice")
     assert clock.slept == pytest.approx([0.5, 0.625, 0.75], abs=0.01)
 
@@ -313,18 +312,18 @@ def test_callers_that_failed_together_do_not_return_together(
 async def test_the_other_client_does_the_same(service: FakeTokenService, clock: FakeClock) -> None:
     client = async_client_of(service)
     first = await client.fabric.tokens.create_subscriber_token(reference="alice")
-    service.storm(500, 1)
-    service.lose_next_reply()
+    service.refuse(500, 1)
+    service.lose_answer()
     refreshing = asyncio.ensure_future(
         client.fabric.tokens.refresh_subscriber_token(refresh_token=first["refresh_token"])
     )
     await clock.advance(5)
-    assert service.use((await refreshing)["token"])
+    assert service.accepts((await refreshing)["token"])
     assert clock.slept == [0.5, 0.5]
 
 
 def test_a_creation_that_got_lost_is_not_repeated_by_itself(service: FakeTokenService) -> None:
-    service.lose_next_reply()
+    service.lose_answer()
     with pytest.raises(SignalWireRestTransportError) as lost:
         client_of(service).fabric.tokens.create_subscriber_token(reference="alice")
     assert lost.value.body == "ReadError: the connection was lost"
@@ -333,7 +332,7 @@ def test_a_creation_that_got_lost_is_not_repeated_by_itself(service: FakeTokenSe
 
 def test_a_storm_is_waited_out(service: FakeTokenService, clock: FakeClock) -> None:
     client = client_of(service, RequestOptions(retries=4))
-    service.storm(429, 3, {"retry-after": "11"})
+    service.refuse(429, 3, {"retry-after": "11"})
     client.fabric.tokens.create_subscriber_token(reference="alice")
     assert clock.slept == [11.0, 11.0, 11.0]
     assert service.count("created") == 1
@@ -341,7 +340,7 @@ def test_a_storm_is_waited_out(service: FakeTokenService, clock: FakeClock) -> N
 
 def test_options_of_a_call_go_before_those_of_the_client(service: FakeTokenService) -> None:
     client = client_of(service, RequestOptions(retries=4))
-    service.storm(503, 3)
+    service.refuse(503, 3)
     with pytest.raises(SignalWireRestError):
         client.fabric.tokens.create_subscriber_token(
             reference="alice", request_options=RequestOptions(retries=0)
@@ -351,7 +350,7 @@ def test_options_of_a_call_go_before_those_of_the_client(service: FakeTokenServi
 def test_the_clock_offset_is_measured(service: FakeTokenService) -> None:
     client = client_of(service)
     assert client.clock_offset is None
-    service.skew = 3600.0
+    service.clock_offset = 3600.0
     client.fabric.tokens.create_subscriber_token(reference="alice")
     assert client.clock_offset == 3600.0
 
@@ -459,7 +458,7 @@ def test_a_proxy_of_the_environment_does_not_come_between(monkeypatch: pytest.Mo
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
     service = FakeTokenService(SYSTEM_CLOCK)
-    with on_a_port(service) as host, RestClient(PROJECT_ID, API_TOKEN, host) as client:
+    with service.serve() as host, RestClient(PROJECT_ID, API_TOKEN, host) as client:
         assert client.fabric.tokens.create_subscriber_token(reference="alice")["token"]
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.tokens import make_token
 from satmint_sdk._secrets import SecretText, scrub
 from satmint_sdk.rest import SignalWireRestError, SignalWireRestTransportError, errors
+from satmint_sdk.testing import make_token
 
 URL = "https://example.test/api/fabric/subscribers/tokens/refresh"
 ENTRY = {

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from kit.clock import Dice, FakeClock
 from satmint_sdk.rest import (
     AsyncRestClient,
     RequestOptions,
     RestClient,
     SignalWireRestTransportError,
 )
+from satmint_sdk.testing import FakeClock, FakeEntropy
 
 RETRIES = RequestOptions(retries=2, retry_backoff=0.0)
 
@@ -46,7 +46,11 @@ class Maker(httpx.MockTransport):
 
 async def made(server: Maker, name: str, *, is_async: bool, **more: Any) -> Any:
     """Make a token with a client of its own."""
-    told: dict[str, Any] = {"transport": server, "clock": FakeClock(), "entropy": Dice()} | more
+    told: dict[str, Any] = {
+        "transport": server,
+        "clock": FakeClock(),
+        "entropy": FakeEntropy(),
+    } | more
     if is_async:
         async with AsyncRestClient("p", "t", "h", RETRIES, **told) as other:
             return await other.project.tokens.create(name=name, permissions=["fax"])

@@ -139,7 +139,7 @@ def test_a_retry_is_logged_quietly(
     service: FakeTokenService, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(service, RequestOptions(retries=1))
-    service.storm(503, 1)
+    service.refuse(503, 1)
     with caplog.at_level(logging.INFO, "satmint_sdk"):
         client.fabric.tokens.create_subscriber_token(reference="alice")
     (record,) = [record for record in caplog.records if record.name == "satmint_sdk.rest"]

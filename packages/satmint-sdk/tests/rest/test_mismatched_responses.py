@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from kit.clock import FakeClock
 from satmint_sdk.rest import AsyncRestClient, RestClient, SignalWireRestTransportError
 from satmint_sdk.rest._request_ids import RequestIds
+from satmint_sdk.testing import FakeClock
 
 
 class Body(httpx.SyncByteStream, httpx.AsyncByteStream):

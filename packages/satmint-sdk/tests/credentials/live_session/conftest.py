@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kit.clock import FakeClock
 from kit.gateway import FakeGateway
 from kit.service import FakeTokenService
+from satmint_sdk.testing import FakeClock
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from kit.clock import settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import ended, kinds, live
 from kit.sessions import session_of
@@ -14,6 +13,7 @@ from satmint_sdk.credentials import (
     SessionClient,
     SessionClosed,
 )
+from satmint_sdk.testing import settle
 
 
 async def test_closing_goes_offline_first(gateway: FakeGateway) -> None:

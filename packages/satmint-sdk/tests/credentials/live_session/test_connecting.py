@@ -9,10 +9,8 @@ import sys
 
 import pytest
 
-from kit.clock import FakeClock, settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, ended, kinds, live, past
-from kit.proofs import open_proof
 from kit.service import FakeTokenService
 from kit.sessions import session_of
 from satmint_sdk.credentials import (
@@ -25,6 +23,8 @@ from satmint_sdk.credentials import (
     SessionClient,
     SessionClosed,
 )
+from satmint_sdk.testing import FakeClock, settle
+from satmint_sdk.testing._proofs import open_proof
 
 
 async def test_it_connects_as_the_browser_does(gateway: FakeGateway) -> None:
@@ -92,7 +92,7 @@ async def test_a_bundle_that_is_not_there_is_told_at_once(
 
 async def test_without_a_live_credential_it_waits_for_one(gateway: FakeGateway) -> None:
     async with live(gateway) as (_, client):
-        gateway.service.go_down(12)
+        gateway.service.disconnect(12)
         gateway.break_off()
         gateway.go_down(100)
         await gateway.clock.advance(6000)

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from kit.clock import settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, ended, kinds, live, past, static
 from satmint_sdk.credentials import (
@@ -14,6 +13,7 @@ from satmint_sdk.credentials import (
     GatewayRefused,
     Warned,
 )
+from satmint_sdk.testing import settle
 
 
 async def test_online_and_offline(gateway: FakeGateway) -> None:

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import FakeClock, settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, REAUTHENTICATE, kinds, live, past
-from kit.proofs import open_proof
 from kit.sessions import BackendProvider, ScriptedProvider, credential_for
 from satmint_sdk.credentials import (
     Connected,
@@ -19,6 +17,8 @@ from satmint_sdk.credentials import (
     SubscriberCredentialProvider,
     Warned,
 )
+from satmint_sdk.testing import FakeClock, settle
+from satmint_sdk.testing._proofs import open_proof
 
 
 async def test_every_refresh_is_shown_to_the_gateway(gateway: FakeGateway) -> None:
@@ -108,7 +108,7 @@ async def test_proofs_are_dated_by_the_gateways_clock(
     skew: float, gateway: FakeGateway, clock: FakeClock
 ) -> None:
     """A backend binds, so no REST call of the holder has told the session about its clock."""
-    gateway.service.skew = skew
+    gateway.service.clock_offset = skew
     gateway.says_date = True
     provider = SubscriberCredentialProvider(
         async_client_of(gateway.service), reference="alice", bind=True, clock=clock
@@ -119,7 +119,7 @@ async def test_proofs_are_dated_by_the_gateways_clock(
 
 
 async def test_a_few_seconds_between_the_clocks_change_nothing(gateway: FakeGateway) -> None:
-    gateway.service.skew, gateway.says_date = 20.0, True
+    gateway.service.clock_offset, gateway.says_date = 20.0, True
     async with live(gateway) as (_, client):
         (params,) = gateway.said(CONNECT)
         assert open_proof(params["dpop_token"]).claims["iat"] == 1_800_000_000

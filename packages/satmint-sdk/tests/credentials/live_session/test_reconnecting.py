@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from kit.clock import Dice, settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, ended, kinds, live, past
 from satmint_sdk.credentials import (
     Connected,
     Disconnected,
 )
+from satmint_sdk.testing import FakeEntropy, settle
 
 
 async def test_a_broken_connection_is_resumed_and_still_online(gateway: FakeGateway) -> None:
@@ -70,7 +70,7 @@ async def test_a_state_of_another_session_is_not_kept(gateway: FakeGateway) -> N
 
 
 async def test_attempts_are_spread_and_become_rare(gateway: FakeGateway) -> None:
-    async with live(gateway, entropy=Dice()) as (_, client):
+    async with live(gateway, entropy=FakeEntropy()) as (_, client):
         gateway.go_down(40)
         gateway.break_off()
         await gateway.clock.advance(900)
@@ -96,7 +96,7 @@ async def test_a_busy_gateway_is_left_alone_for_as_long_as_it_asks(gateway: Fake
 
 
 async def test_a_gateway_that_accepts_and_closes_causes_no_storm(gateway: FakeGateway) -> None:
-    async with live(gateway, entropy=Dice()) as (_, client):
+    async with live(gateway, entropy=FakeEntropy()) as (_, client):
         before = len(gateway.sockets)
         for _ in range(1200):
             await gateway.clock.advance(0.5)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from kit.clients import async_client_of
-from kit.clock import settle
 from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, ended, kinds, live, live_slowly, past, static
 from kit.sessions import session_of
@@ -22,6 +21,7 @@ from satmint_sdk.credentials import (
     SessionRevoked,
     SubscriberCredentialProvider,
 )
+from satmint_sdk.testing import settle
 
 
 async def test_a_refused_credential_is_replaced_once(gateway: FakeGateway) -> None:
@@ -96,7 +96,7 @@ async def test_an_expired_session_comes_back_with_a_fresh_credential(
     gateway: FakeGateway,
 ) -> None:
     """The refresh was late: the gateway closes at the end, and a fresh credential resumes."""
-    gateway.service.access_life = 100.0
+    gateway.service.lifetime = 100.0
     provider = SubscriberCredentialProvider(
         async_client_of(gateway.service),
         reference="alice",
@@ -105,7 +105,7 @@ async def test_an_expired_session_comes_back_with_a_fresh_credential(
         clock=gateway.clock,
     )
     async with live(gateway, provider) as (session, client):
-        gateway.service.go_down(70)
+        gateway.service.disconnect(70)
         await gateway.clock.advance(110)
         assert "disconnected" in kinds(client)
         expired = next(event for event in past(client) if isinstance(event, Disconnected))
@@ -149,7 +149,7 @@ async def test_a_new_sign_in_brings_a_revoked_client_back(gateway: FakeGateway) 
     async with live(gateway) as (session, client):
         await client.online()
         events = client.events()
-        gateway.service.revoke_everything()
+        gateway.service.revoke_sessions()
         gateway.revoke()
         await settle()
         assert str(client.state.phase) == "ended"
