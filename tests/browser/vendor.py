@@ -30,17 +30,17 @@ _SECONDS: Final = 300
 
 def sdk_file(version: str) -> Path:
     """The SDK of that version; skips the test, loudly, where it cannot be had."""
-    trouble = _installed()
-    if trouble:
-        pytest.skip(trouble)
+    reason = _installed()
+    if reason:
+        pytest.skip(reason)
     return FILES[version]
 
 
 def pyright() -> Path:
     """The type checker's program for node; skips the test, loudly, where it cannot be had."""
-    trouble = _installed()
-    if trouble:
-        pytest.skip(trouble)
+    reason = _installed()
+    if reason:
+        pytest.skip(reason)
     return MODULES / "pyright" / "index.js"
 
 

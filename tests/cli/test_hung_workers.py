@@ -145,10 +145,19 @@ def test_hung_worker_is_not_killed_before_its_successor_answers(
 def test_worker_that_recovers_while_its_successor_starts_finishes_its_requests(
     tmp_path: Path, project: dict[str, Any]
 ) -> None:
-    with workers(tmp_path, 2, *TIMEOUT) as server:
+    gate = tmp_path / "closed"
+    env = startup_code(
+        tmp_path / "startup",
+        "    import os, select\n"
+        f"    while os.path.exists({str(gate)!r}): select.select([], [], [], 0.01)\n",
+    )
+    with workers(tmp_path, 2, *TIMEOUT, **env) as server:
         victim = min(pids(server))
         with stopped(victim):
+            gate.touch()  # the successor waits
             assert server.wait_for("worker_hung")["pid"] == victim
+        replacements(server)  # includes the victim's: it answers again
+        gate.unlink()
         replaced = server.wait_for("worker_replaced")
         assert (replaced["old"], replaced["killed"]) == (victim, False)
         wait_until(lambda: not alive(victim))

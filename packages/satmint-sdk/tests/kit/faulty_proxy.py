@@ -2,7 +2,7 @@
 
 with between(live.host) as road:
     client = RestClient(project, token, road.host)
-    road.next(Trouble.LOST)
+    road.next(NetworkFault.LOST)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECONDS = 20.0
 _AT_ONCE_AND_RUDELY = struct.pack("ii", 1, 0)
 
 
-class Trouble(enum.Enum):
+class NetworkFault(enum.Enum):
     """What happens to a request on its way there and back."""
 
     NONE = "nothing"
@@ -41,11 +41,13 @@ class Trouble(enum.Enum):
 
 
 _PLAIN = {
-    Trouble.STORM: b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n",
-    Trouble.BUSY: b"HTTP/1.1 503 Service Unavailable\r\n",
-    Trouble.BROKEN: b"HTTP/1.1 500 Internal Server Error\r\n",
+    NetworkFault.STORM: b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\n",
+    NetworkFault.BUSY: b"HTTP/1.1 503 Service Unavailable\r\n",
+    NetworkFault.BROKEN: b"HTTP/1.1 500 Internal Server Error\r\n",
 }
-_NOT_DELIVERED = frozenset({Trouble.UNHEARD, Trouble.LATE, Trouble.STORM, Trouble.BUSY})
+_NOT_DELIVERED = frozenset(
+    {NetworkFault.UNHEARD, NetworkFault.LATE, NetworkFault.STORM, NetworkFault.BUSY}
+)
 
 
 @dataclass(frozen=True)
@@ -63,24 +65,24 @@ class Road:
 
     Attributes:
         host: Where clients find it.
-        met: How often each trouble was met.
+        met: How often each fault was met.
     """
 
     def __init__(self, upstream: str, listener: socket.socket) -> None:
         self.upstream = upstream
         self.host = f"127.0.0.1:{listener.getsockname()[1]}"
-        self.met: Counter[Trouble] = Counter()
-        self._weather: Callable[[], Trouble] = lambda: Trouble.NONE
-        self._coming: deque[Trouble] = deque()
+        self.met: Counter[NetworkFault] = Counter()
+        self._weather: Callable[[], NetworkFault] = lambda: NetworkFault.NONE
+        self._coming: deque[NetworkFault] = deque()
         self._listener = listener
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
 
-    def next(self, *troubles: Trouble) -> None:
+    def next(self, *faults: NetworkFault) -> None:
         """The next requests meet these, one each."""
-        self._coming.extend(troubles)
+        self._coming.extend(faults)
 
-    def always(self, weather: Callable[[], Trouble]) -> None:
+    def always(self, weather: Callable[[], NetworkFault]) -> None:
         """Every request after those meets what this says."""
         self._weather = weather
 
@@ -111,48 +113,48 @@ class Road:
             with connection, connection.makefile("rb") as incoming:
                 connection.settimeout(_SECONDS)
                 while (request := _read(incoming)) is not None:
-                    trouble = self._coming.popleft() if self._coming else self._weather()
-                    self.met[trouble] += 1
-                    if not self._meet(trouble, request, connection):
+                    fault = self._coming.popleft() if self._coming else self._weather()
+                    self.met[fault] += 1
+                    if not self._meet(fault, request, connection):
                         return
         except OSError:
             pass  # the client has gone, or the server is down: nobody to tell
         finally:
             self._open.discard(connection)
 
-    def _meet(self, trouble: Trouble, request: Request, connection: socket.socket) -> bool:
-        """Let one trouble happen; whether the connection lives on."""
-        if trouble in _NOT_DELIVERED:
+    def _meet(self, fault: NetworkFault, request: Request, connection: socket.socket) -> bool:
+        """Let one fault happen; whether the connection lives on."""
+        if fault in _NOT_DELIVERED:
             answer = b""
         else:
             answer = self._deliver(request)
-            if trouble is Trouble.ASKED_TWICE:
+            if fault is NetworkFault.ASKED_TWICE:
                 answer = self._deliver(request)
-        match trouble:
-            case Trouble.UNHEARD:
+        match fault:
+            case NetworkFault.UNHEARD:
                 _reset(connection)
-            case Trouble.RESET:
+            case NetworkFault.RESET:
                 connection.sendall(answer[: len(answer) // 2])
                 _reset(connection)
-            case Trouble.CUT:
+            case NetworkFault.CUT:
                 connection.sendall(answer[: len(answer) // 2])
-            case Trouble.STORM | Trouble.BUSY | Trouble.BROKEN:
-                connection.sendall(_PLAIN[trouble] + b"content-length: 2\r\n\r\n{}")
+            case NetworkFault.STORM | NetworkFault.BUSY | NetworkFault.BROKEN:
+                connection.sendall(_PLAIN[fault] + b"content-length: 2\r\n\r\n{}")
                 return True
-            case Trouble.ANSWERED_TWICE:
+            case NetworkFault.ANSWERED_TWICE:
                 connection.sendall(answer * 2)
                 return True
-            case Trouble.SLOW:
+            case NetworkFault.SLOW:
                 drop = max(1, len(answer) // 8)
                 for start in range(0, len(answer), drop):
                     connection.sendall(answer[start : start + drop])
                     threading.Event().wait(0.005)
                 return True
-            case Trouble.TOO_SLOW | Trouble.LATE:
+            case NetworkFault.TOO_SLOW | NetworkFault.LATE:
                 connection.recv(1)  # ends when the caller hangs up
-                if trouble is Trouble.LATE:
+                if fault is NetworkFault.LATE:
                     self._deliver(request)
-            case Trouble.NONE | Trouble.ASKED_TWICE:
+            case NetworkFault.NONE | NetworkFault.ASKED_TWICE:
                 connection.sendall(answer)
                 return True
         return False

@@ -176,11 +176,11 @@ class FakeGateway:
         self.connected_to.append(endpoint.base_url)
         self.dialled_at.append(self.clock.now().mono)
         if self._upgrades:
-            trouble = self._upgrades.popleft()
-            if trouble is None:
+            error = self._upgrades.popleft()
+            if error is None:
                 await asyncio.get_running_loop().create_future()
             else:
-                raise trouble
+                raise error
         self.sockets.append(FakeSocket(self, self.service.now() if self.says_date else None))
         return self.live
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random  # noqa: TID251 - chooses troubles, in the same order every time
+import random  # noqa: TID251 - chooses faults, in the same order every time
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from kit.faulty_proxy import Road, Trouble, between
+from kit.faulty_proxy import NetworkFault, Road, between
 from kit.server import Live, running
 from kit.sessions import kinds
 from kit.time_lapse import Watched
@@ -25,8 +25,8 @@ from satmint_sdk.testing import FakeClock, FakeEntropy
 
 HASTY = RequestOptions(timeout=0.6, total_timeout=600, retry_backoff=0.0)
 PATIENT = RequestOptions(timeout=60, total_timeout=600, retry_backoff=0.0)
-TROUBLES = [trouble for trouble in Trouble if trouble is not Trouble.NONE]
-WAITING = frozenset({Trouble.TOO_SLOW, Trouble.LATE})
+FAULTS = [fault for fault in NetworkFault if fault is not NetworkFault.NONE]
+WAITING = frozenset({NetworkFault.TOO_SLOW, NetworkFault.LATE})
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,12 @@ def async_client_on(road: Road, server: Live) -> AsyncRestClient:
     return AsyncRestClient(server.project_id, server.api_token, road.host, HASTY, clock=FakeClock())
 
 
-def weather(seed: int) -> list[Trouble]:
-    """A long day: two requests in three meet some trouble, those that take real time seldom."""
+def weather(seed: int) -> list[NetworkFault]:
+    """A long day: two requests in three meet some fault, those that take real time seldom."""
     dice = random.Random(seed)  # noqa: S311 - see the import
-    weights = [1 if trouble in WAITING else 6 for trouble in TROUBLES]
-    calm = [Trouble.NONE] * (len(TROUBLES) // 2)
-    return dice.choices([*TROUBLES, *calm], [*weights, *([6] * len(calm))], k=2000)
+    weights = [1 if fault in WAITING else 6 for fault in FAULTS]
+    calm = [NetworkFault.NONE] * (len(FAULTS) // 2)
+    return dice.choices([*FAULTS, *calm], [*weights, *([6] * len(calm))], k=2000)
 
 
 async def insisted(attempt: Callable[[], Awaitable[Credential]]) -> Credential:
@@ -72,31 +72,31 @@ async def insisted(attempt: Callable[[], Awaitable[Credential]]) -> Credential:
                 raise
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name.lower())
-async def test_a_session_survives(trouble: Trouble, road: Road, server: Live) -> None:
-    """The trouble comes once, then twice in a row; each refresh ends in a token that is good."""
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.lower())
+async def test_a_session_survives(fault: NetworkFault, road: Road, server: Live) -> None:
+    """The fault comes once, then twice in a row; each refresh ends in a token that is good."""
     async with async_client_on(road, server) as client:
-        provider = SubscriberCredentialProvider(client, reference=trouble.name)
+        provider = SubscriberCredentialProvider(client, reference=fault.name)
         tokens = [(await insisted(provider.authenticate)).token]
         for count in (1, 0, 2, 0):
-            road.next(*[trouble] * count)
+            road.next(*[fault] * count)
             tokens.append((await insisted(provider.refresh)).token)
             assert server.accepts(tokens[-1])
         assert len(set(tokens)) == 5
-        assert road.met[trouble] == 3
+        assert road.met[fault] == 3
 
 
-@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name.lower())
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.lower())
 def test_a_refresh_is_repeated_by_the_client_itself(
-    trouble: Trouble, road: Road, server: Live
+    fault: NetworkFault, road: Road, server: Live
 ) -> None:
-    with client_on(road, server, HASTY if trouble in WAITING else PATIENT) as client:
+    with client_on(road, server, HASTY if fault in WAITING else PATIENT) as client:
         tokens = client.fabric.tokens
         pair = tokens.create_subscriber_token(
-            reference=f"{trouble.name}-plain", request_options=PATIENT
+            reference=f"{fault.name}-plain", request_options=PATIENT
         )
         for count in (2, 0):
-            road.next(*[trouble] * count)
+            road.next(*[fault] * count)
             fresh = tokens.refresh_subscriber_token(refresh_token=pair["refresh_token"])
             assert server.accepts(fresh["token"])
             assert fresh["refresh_token"] != pair["refresh_token"]
@@ -106,7 +106,7 @@ def test_a_refresh_is_repeated_by_the_client_itself(
 async def test_a_token_for_one_is_not_handed_to_another(road: Road, server: Live) -> None:
     """The second copy of an answer must not be taken for the answer to the next request."""
     with client_on(road, server) as client:
-        road.next(Trouble.ANSWERED_TWICE)
+        road.next(NetworkFault.ANSWERED_TWICE)
         client.fabric.tokens.create_subscriber_token(reference="ada")
         with pytest.raises(SignalWireRestTransportError) as stray:
             client.fabric.tokens.create_subscriber_token(reference="mallory")
@@ -117,7 +117,7 @@ async def test_a_token_for_one_is_not_handed_to_another(road: Road, server: Live
         )
         after = client.fabric.tokens.create_subscriber_token(reference="grace")
     async with async_client_on(road, server) as other:
-        road.next(Trouble.ANSWERED_TWICE)
+        road.next(NetworkFault.ANSWERED_TWICE)
         await other.fabric.tokens.create_subscriber_token(reference="ada")
         with pytest.raises(SignalWireRestTransportError):
             await other.fabric.tokens.create_subscriber_token(reference="mallory")
@@ -145,7 +145,7 @@ async def test_a_session_survives_days_of_network_faults(
                 assert server.accepts(await provider.ask(session, clock))
             assert len(provider.failures) > 20
             assert set(kinds(session)[1:]) == {"refreshed", "warning:attempt_failed"}
-    assert len(road.met) >= len(Trouble) - 2
+    assert len(road.met) >= len(NetworkFault) - 2
     assert len({credential.token for credential in provider.handed_out}) == 41
 
 
@@ -153,7 +153,7 @@ def test_a_backends_threads_survive_hours_of_network_faults(road: Road, server: 
     """Eight users, refreshed by eight threads on one client, with no session to help them."""
     coming, lock = iter(weather(7)), threading.Lock()
 
-    def next_trouble() -> Trouble:
+    def next_fault() -> NetworkFault:
         with lock:
             return next(coming)
 
@@ -179,7 +179,7 @@ def test_a_backends_threads_survive_hours_of_network_faults(road: Road, server: 
 
     with client_on(road, server) as client:
         # With a timeout, or a sign-in that fails would leave the others waiting for ever.
-        at_the_start = threading.Barrier(8, lambda: road.always(next_trouble), timeout=60)
+        at_the_start = threading.Barrier(8, lambda: road.always(next_fault), timeout=60)
         crowd = [threading.Thread(target=live, args=(client, f"user-{n}")) for n in range(8)]
         for one in crowd:
             one.start()

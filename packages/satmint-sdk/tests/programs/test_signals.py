@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.faulty_proxy import Trouble, between
+from kit.faulty_proxy import NetworkFault, between
 from kit.programs import SECONDS, Program, sign_ins, wait_until
 from kit.server import Live
 from satmint_sdk._ambient import SYSTEM_CLOCK
@@ -39,8 +39,8 @@ def test_a_service_ends_and_the_next_one_goes_on_with_its_session(
         program.hear("^200 after 0")
         if when == "refreshing":
             # What the server answers now is held until the service has hung up.
-            road.always(lambda: Trouble.TOO_SLOW)
-            wait_until(lambda: road.met[Trouble.TOO_SLOW])
+            road.always(lambda: NetworkFault.TOO_SLOW)
+            wait_until(lambda: road.met[NetworkFault.TOO_SLOW])
         before = SYSTEM_CLOCK.now().mono
         assert program.stop(number) == code
         assert SYSTEM_CLOCK.now().mono - before < CLOSING + SECONDS / 2
