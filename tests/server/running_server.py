@@ -52,7 +52,7 @@ class Application:
     /bytes/N: N bytes. /content: its body, whole. /early: a 401, before the body has come.
     /refused: a 413 that closes the connection, before the body has come.
     /held and /held/bytes/N: as / and /bytes/N do, once `released` is set. All else: "ok".
-    WebSockets are served by `live`.
+    WebSockets and /live are served by `live`.
     """
 
     live: ASGIApp
@@ -66,7 +66,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scopes.append(scope)
-        if scope["type"] == "websocket":
+        if scope["type"] == "websocket" or scope["path"] == "/live":
             await self.live(scope, receive, send)
             return
         status, fields, body = 200, [], b"ok"

@@ -7,13 +7,13 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from satmint.server.client_disconnected import ClientDisconnected
 from satmint.server.websocket_connection import (
     _MAX_EARLY_BYTES,
     _MAX_FRAGMENTS,
     _MAX_PINGS,
     _MAX_QUEUED,
     CLOSING_SECONDS,
-    ClientDisconnected,
     WebSocketConnection,
 )
 from tests.gateway.raw_clients import BINARY, CLOSE, CONT, PING, PONG, TEXT, frame

@@ -5,6 +5,7 @@ application sends it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -99,8 +100,11 @@ class FaultInjection:
 
                 async def keep(message: Message) -> None:
                     answer.append(message)
+                    if message.get("more_body", False):
+                        raise OSError("a stream is not kept")  # it has no end
 
-                await self._app(scope, receive, _recording_status(recorded, keep))
+                with suppress(OSError):
+                    await self._app(scope, receive, _recording_status(recorded, keep))
                 await self._send_with_fault(fault, answer, send)
 
     async def _send_with_fault(

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from satmint.http.authenticator import Authenticator
 from satmint.http.call import NO_STORE, Call, Response, json_response
 from satmint.http.cors import Cors
+from satmint.http.event_stream import EventStream
 from satmint.http.idempotency import KEY_HEADER, REPLAYED, handle_once
 from satmint.http.operations import (
     Authentication,
@@ -110,6 +111,8 @@ class Application:
                 method, name, response.status, seconds, request_id, address, scope["headers"]
             )
         await self.responder.send(response, request_id, method, headers, send)
+        if isinstance(response, EventStream):
+            await response.send_events(method, receive, send)
 
     async def _upgrade(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

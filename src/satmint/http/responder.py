@@ -6,6 +6,7 @@ from starlette.types import Send
 
 from satmint.http.call import Response
 from satmint.http.cors import Cors
+from satmint.http.event_stream import EventStream
 from satmint.http.operations import Operation
 from satmint.http.request_body import BodyTooLarge
 from satmint.http.statuses import plain_error, refusal_response
@@ -49,6 +50,8 @@ class Responder:
     ) -> None:
         """Send `response`, with the headers that all responses have.
 
+        Of an event stream the head alone; the caller goes on with its `send_events`.
+
         Args:
             response: The response.
             request_id: The id of the request.
@@ -58,10 +61,14 @@ class Responder:
         """
         body = response.body
         answered = [*response.headers, (b"x-request-id", request_id.encode("ascii"))]
-        if response.status != 204:  # a 204 must not have one (RFC 9110, section 8.6)
+        is_stream = isinstance(response, EventStream)
+        # A 204 must not have a length (RFC 9110, section 8.6).
+        if response.status != 204 and not is_stream:
             answered.append((b"content-length", b"%d" % len(body)))
         if b"origin" in headers:
             answered += self._cors.headers(headers[b"origin"])
         start = {"type": "http.response.start", "status": response.status, "headers": answered}
         await send(start)
+        if is_stream:
+            return
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

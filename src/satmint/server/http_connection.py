@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import structlog
 
 from satmint.model.proxies import canonical
+from satmint.server.client_disconnected import ClientDisconnected
 from satmint.server.connection_table import Connection
 from satmint.server.exchange import Exchange
 from satmint.server.listener_context import ListenerContext
@@ -88,6 +89,8 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; pending requests are still answered if possible."""
         self._peer_closed = True
+        if self._exchange is not None:
+            self._exchange.end_stream()
         transport = self._transport
         stays_open = (
             self._write_paused
@@ -151,9 +154,11 @@ class HttpConnection(asyncio.Protocol):
             self._transport.abort()
 
     def stop(self) -> None:
-        """Close; a request in flight is answered first."""
+        """Close; a request in flight is answered first, and a stream is to end."""
         if self._exchange is None and not self._reader.buffered and not self._write_paused:
             self.close_idle()
+        elif self._exchange is not None:
+            self._exchange.end_stream()
 
     def close_unless_answering(self) -> None:
         """Close, unless the application is working on a response."""
@@ -169,6 +174,15 @@ class HttpConnection(asyncio.Protocol):
         """Whether the connection can carry another request."""
         return not (self.context.stopping or (self._peer_closed and not self._reader.buffered))
 
+    @property
+    def ends_streams(self) -> bool:
+        """Whether a stream would hold up the server's stop, or be sent to a client that left.
+
+        A client that closes its side can still read a response, but nobody can tell it from one
+        that has left, which is more frequent, and of which a stream without an end would not hear.
+        """
+        return self.context.stopping or self._peer_closed
+
     def write(self, data: bytes | memoryview) -> None:
         """Send bytes to the client."""
         if self._transport is not None:
@@ -180,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
             self._drained = asyncio.Event()
             await self._drained.wait()
         self._drained = None
-        return self._transport is not None
+        return self._transport is not None and not self._transport.is_closing()
 
     def resume_reading(self) -> None:
         """Resume reading: received data was consumed."""
@@ -281,16 +295,18 @@ class HttpConnection(asyncio.Protocol):
             self._pause_reading()
 
     async def _answer(self, exchange: Exchange) -> None:
-        """Run the application; close the connection if it sends no response."""
+        """Run the application; close the connection if it sends no complete response."""
         try:
             await self.context.app(exchange.scope, exchange.receive, exchange.send)
+        except ClientDisconnected:
+            pass
         except Exception:  # noqa: BLE001 - the application handles its own errors; this is a bug
             structlog.get_logger("satmint.http").exception("application_failed")
         finally:
             if exchange.task is not None:
                 self.context.tasks.discard(exchange.task)
                 exchange.task = None
-        if not exchange.answered and self._exchange is exchange:
+        if self._exchange is exchange:
             self._close()
 
     def _scope(self, head: RequestHead) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Server:
         """Serve `app` on a listener.
 
         Args:
-            app: An ASGI 3 application whose responses have one body message each.
+            app: An ASGI 3 application. Responses of several body messages are streams.
             listener: The bound listener.
             limits: Limits for this listener alone, whose connections are then counted separately;
                 by default they are counted together with those of other listeners.

@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import Event
 from websockets.server import ServerProtocol
 
+from satmint.server.client_disconnected import ClientDisconnected
 from satmint.server.listener_context import ListenerContext
 from satmint.server.refusals import phrase
 
@@ -47,10 +48,6 @@ _NO_STATUS: Final = 1005
 _muted_logger: Final = logging.getLogger("satmint.server.websockets")
 """Mutes `websockets`, which would log every frame and every error of a client."""
 _muted_logger.setLevel(logging.CRITICAL)
-
-
-class ClientDisconnected(OSError):
-    """The client has disconnected: nothing can be sent."""
 
 
 class WebSocketConnection(asyncio.Protocol):
