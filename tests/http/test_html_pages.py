@@ -18,6 +18,7 @@ from satmint.http.call import Call
 from satmint.http.explanations import EXPLANATIONS
 from satmint.http.operations import BodyHandler, HandlerContext
 from satmint.http.pages.errors import ErrorPage, ErrorsPage, NoSuchErrorPage, example_answer
+from satmint.http.pages.failure import FailurePage
 from satmint.http.pages.reference import ReferencePage
 from satmint.http.pages.rendering import Page, breakable, inline_code, render
 from satmint.http.pages.start import StartPage
@@ -34,6 +35,7 @@ PAGES: Final[tuple[type[Page], ...]] = (
     ErrorsPage,
     ErrorPage,
     NoSuchErrorPage,
+    FailurePage,
     ReferencePage,
     TryPage,
 )

@@ -22,6 +22,7 @@ from satmint.http.operations import (
     Operation,
     Repeat,
 )
+from satmint.http.pages.failure import doors_of
 from satmint.http.request_body import BodyTooLarge, ClientDisconnected, read_body
 from satmint.http.request_ids import SCOPE_KEY, RequestIds
 from satmint.http.request_log import Log, Refused, RequestLog
@@ -56,7 +57,8 @@ class Application:
         self.context = context
         self.router = Router(operations)
         self.request_ids = RequestIds(context.services.entropy)
-        self.responder = Responder(cors, f"{context.public_url}/errors")
+        doors = doors_of(self.router, has_demo=context.demo is not None)
+        self.responder = Responder(cors, f"{context.public_url}/errors", doors)
         self._cors = cors
         self._authenticator = Authenticator(context.callers, context.services)
         self._upgrade_handler = UpgradeHandler(context.gateway, cors, context.metrics)
@@ -110,7 +112,7 @@ class Application:
             self._log.log_response(
                 method, name, response.status, seconds, request_id, address, scope["headers"]
             )
-        await self.responder.send(response, request_id, method, headers, send)
+        await self.responder.send(response, request_id, method, headers, send, resource)
         if isinstance(response, EventStream):
             await response.send_events(method, receive, send)
 

@@ -1,14 +1,17 @@
 """Maps errors to responses, and sends responses with the headers that all of them have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from starlette.types import Send
 
-from satmint.http.call import Response
+from satmint.http.call import JSON_TYPE, Response
 from satmint.http.cors import Cors
 from satmint.http.event_stream import EventStream
+from satmint.http.navigation import is_navigation
 from satmint.http.operations import Operation
+from satmint.http.pages.failure import Door, failure_page
 from satmint.http.request_body import BodyTooLarge
+from satmint.http.routing import Resource
 from satmint.http.statuses import plain_error, refusal_response
 from satmint.model.refusals import Code, Refusal, Unauthorized, Unproven
 
@@ -16,14 +19,16 @@ from satmint.model.refusals import Code, Refusal, Unauthorized, Unproven
 class Responder:
     """Maps errors to responses, and sends responses."""
 
-    def __init__(self, cors: Cors, errors_url: str) -> None:
+    def __init__(self, cors: Cors, errors_url: str, doors: Sequence[Door] = ()) -> None:
         """Create a responder.
 
         Args:
             cors: The rules for pages of other origins.
             errors_url: The base URL of the pages of error codes.
+            doors: The pages of the listener, to which the pages of errors link.
         """
         self._cors = cors
+        self._doors = tuple(doors)
         self.errors_url = errors_url
 
     def error_response(self, error: Exception, operation: Operation | None) -> Response:
@@ -47,10 +52,12 @@ class Responder:
         method: str,
         headers: Mapping[bytes, bytes],
         send: Send,
+        resource: Resource | None = None,
     ) -> None:
         """Send `response`, with the headers that all responses have.
 
         Of an event stream the head alone; the caller goes on with its `send_events`.
+        A browser that opens the URL of an error gets a page instead of JSON.
 
         Args:
             response: The response.
@@ -58,7 +65,14 @@ class Responder:
             method: The method of the request.
             headers: The headers of the request.
             send: The ASGI channel.
+            resource: The operations of the requested path, if there are any.
         """
+        if (
+            response.status >= 400
+            and JSON_TYPE in response.headers
+            and is_navigation(method, headers)
+        ):
+            response = failure_page(response, request_id, self._doors, resource)
         body = response.body
         answered = [*response.headers, (b"x-request-id", request_id.encode("ascii"))]
         is_stream = isinstance(response, EventStream)

@@ -85,7 +85,17 @@ _ERROR_TEXT: Final = {
 }
 """The text of `{"error": …}`, for the codes that have this kind of response (seed 1)."""
 
+_CODE_OF_PLAIN_ERROR: Final = {STATUS[code]: code for code in _ERROR_TEXT}
 _RETRY_SECONDS: Final = 1
+
+
+def code_of(status: int) -> Code:
+    """Return the code of a response `{"error": "<text>"}` by its status.
+
+    Raises:
+        KeyError: no response of this kind has the status.
+    """
+    return _CODE_OF_PLAIN_ERROR[status]
 
 
 def plain_error(code: Code, headers: HeaderList = ()) -> Response:

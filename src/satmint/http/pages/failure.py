@@ -1,0 +1,182 @@
+"""The page of an error response that a browser shows: what happened, and where to go.
+
+It shows nothing of the requested URL, which can contain a token; only the path of the operation,
+with its placeholders.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from satmint.http.call import NO_STORE, Response
+from satmint.http.explanation import Explanation
+from satmint.http.explanations import EXPLANATIONS
+from satmint.http.operations import Operation
+from satmint.http.pages.rendering import html_response, render
+from satmint.http.routing import Resource, Router
+from satmint.http.statuses import code_of
+from satmint.model.refusals import Code
+
+_RETRY_AFTER: Final = b"retry-after"
+_JSON_HEADERS: Final = frozenset({b"content-type", b"cache-control"})
+_MAX_SHOWN_ERRORS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A page of this server."""
+
+    path: str
+    name: str
+    description: str
+
+
+_DOORS: Final = (
+    Door("/", "Start page", "What this server is, and its URL."),
+    Door("/console", "Console", "Sessions, subscribers, keys and events."),
+    Door("/try", "Try it live", "Follow the lifecycle of a token in this browser."),
+    Door("/reference", "Reference", "All operations, with search and examples."),
+    Door("/errors", "Errors", "The meaning and remedy of each error code."),
+    Door("/openapi.json", "OpenAPI", "The API description for generators and tests."),
+    Door("/metrics", "Metrics", "For Prometheus, in its text format."),
+)
+_DEMO_ONLY: Final = frozenset({"/try"})
+
+
+def doors_of(router: Router, *, has_demo: bool) -> tuple[Door, ...]:
+    """Return the pages that a listener serves.
+
+    Args:
+        router: The listener's operations.
+        has_demo: Whether the server is a development server.
+    """
+    return tuple(
+        door
+        for door in _DOORS
+        if router.operation("GET", door.path) is not None
+        and (has_demo or door.path not in _DEMO_ONLY)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """An error in the request."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedOperation:
+    """An operation of the requested path."""
+
+    id: str
+    method: str
+    path: str
+    """With placeholders in braces."""
+    group: str
+    """The path segment of its group's page in the reference; empty: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePage:
+    """An error response as a page."""
+
+    template: ClassVar[str] = "failure.html"
+
+    status: int
+    code: str
+    explanation: Explanation
+    request_id: str
+    retry_after: str = ""
+    """Seconds; empty: the response does not say."""
+    details: tuple[Detail, ...] = ()
+    operations: tuple[RequestedOperation, ...] = ()
+    """The operations of the path, if it has any."""
+    doors: tuple[Door, ...] = ()
+
+    @classmethod
+    def samples(cls) -> dict[str, Self]:
+        """See `Page.samples`."""
+        text = "<script>alert(1)</script>"
+        doors = tuple(door for door in _DOORS if door.path != "/console")
+        addresses = RequestedOperation(
+            "list-addresses", "GET", "/api/fabric/addresses", "addresses"
+        )
+        hostile = Explanation(title=text, meaning=f"`{text}`", when=(text,), remedy=(text,))
+        simple = {
+            f"{code} alone": cls(status, code, EXPLANATIONS[code], "0a1b2c3d4e5f-1")
+            for code, status in ((Code.NOT_FOUND, 404), (Code.UNAVAILABLE, 503))
+        }
+        return {
+            **simple,
+            "with an operation": cls(
+                401,
+                Code.UNAUTHORIZED,
+                EXPLANATIONS[Code.UNAUTHORIZED],
+                "0a1b2c3d4e5f-1",
+                operations=(addresses,),
+                doors=doors,
+            ),
+            "hostile": cls(
+                422,
+                text,
+                hostile,
+                text,
+                text,
+                (Detail(text, text),),
+                (RequestedOperation(text, text, f"/{text}", text),),
+                (Door(f"/{text}", text, text),),
+            ),
+        }
+
+
+def failure_page(
+    response: Response,
+    request_id: str,
+    doors: Sequence[Door],
+    resource: Resource | None = None,
+) -> Response:
+    """Return an error response with a page instead of its JSON body.
+
+    Args:
+        response: The response with JSON.
+        request_id: The id of the request.
+        doors: The pages of this listener.
+        resource: The operations of the requested path, if there are any.
+    """
+    headers = dict(response.headers)
+    body = json.loads(response.body)
+    details = tuple(
+        Detail(entry["code"], entry["message"])
+        for entry in body.get("errors", ())[:_MAX_SHOWN_ERRORS]
+    )
+    code = Code(details[0].code) if details else code_of(response.status)
+    page = FailurePage(
+        response.status,
+        code.value,
+        EXPLANATIONS[code],
+        request_id,
+        headers.get(_RETRY_AFTER, b"").decode(),
+        details,
+        () if resource is None else tuple(_requested(resource.operations.values())),
+        tuple(doors),
+    )
+    shown = html_response(response.status, render(page))
+    kept = [pair for pair in response.headers if pair[0] not in _JSON_HEADERS]
+    # No cache may keep it: a program that asks for the same URL gets JSON.
+    return Response(shown.status, shown.body, (*shown.headers, NO_STORE, *kept))
+
+
+def _requested(operations: Iterable[Operation]) -> Iterator[RequestedOperation]:
+    """Return the documented operations, each once; HEAD is the same operation as GET."""
+    for operation in {one.id: one for one in operations if one.documented}.values():
+        yield RequestedOperation(
+            operation.id, operation.method, operation.path, group_name(operation.tag)
+        )
+
+
+def group_name(tag: str) -> str:
+    """Return the path segment of a tag's page in the reference."""
+    return tag.lower().replace(" ", "-")
