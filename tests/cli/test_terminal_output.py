@@ -1,19 +1,16 @@
 """People at a terminal see colours and tables that fit; a pipe gets plain text in full width."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from satmint.cli.cells import format_cell
 from satmint.cli.program import run
-from satmint.cli.report import format_cell
 from tests.kit.dev import SATMINT, clean_environment
+from tests.kit.terminal import Terminal, without_escapes
 
 
 @pytest.fixture
@@ -25,45 +22,70 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def at_a_terminal(folder: Path, *arguments: str, columns: int = 80, **env: str) -> str:
+def at_a_terminal(
+    folder: Path, *arguments: str, columns: int = 80, env: Mapping[str, str] | None = None
+) -> str:
     """What the program shows on a terminal of that width, escape sequences and all."""
-    ours, its = pty.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    terminal = Terminal(columns)
     done = subprocess.run(
         [*SATMINT, *arguments],
-        stdin=its,
-        stdout=its,
-        stderr=its,
+        stdin=terminal.descriptor,
+        stdout=terminal.descriptor,
+        stderr=terminal.descriptor,
         cwd=folder,
-        env=clean_environment(TERM="xterm-256color", **env),
+        env=clean_environment(**{"TERM": "xterm-256color", **(env or {})}),
         check=False,
     )
-    os.close(its)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(ours, 65_536)
-        except OSError:  # Linux says so at the end
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(ours)
+    shown = terminal.close()
     assert done.returncode in (0, 1)
-    return shown.decode().replace("\r\n", "\n")
-
-
-def without_colours(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return shown
 
 
 def test_table_on_a_terminal_has_colours_and_fits(deployment: Path) -> None:
     shown = at_a_terminal(deployment, "project", "list")
     assert "\x1b[1m" in shown
-    lines = without_colours(shown).splitlines()
+    lines = without_escapes(shown).splitlines()
     assert max(map(len, lines)) <= 80
-    assert re.match(r"^[0-9a-f-]{36} ", lines[1])
-    assert "".join(lines).count("x") == 100
+    assert re.fullmatch(r"[0-9a-f-]{36}  x+…  (now|\d+ s ago)", lines[1])
+    assert lines[2] == "Text was shortened. Show everything: --wide"
+
+
+def test_wide_table_on_a_terminal_is_whole(deployment: Path) -> None:
+    shown = without_escapes(at_a_terminal(deployment, "project", "list", "--wide"))
+    assert re.fullmatch(r"[0-9a-f-]{36}  x{100}  \S+Z", shown.splitlines()[1])
+
+
+@pytest.mark.parametrize(
+    ("variables", "paged"),
+    [
+        ({"PAGER": "sed s/^/paged:/"}, True),
+        ({"PAGER": ""}, False),
+        ({"PAGER": "cat"}, False),
+        ({"PAGER": "/no/such/program"}, False),
+        ({"PAGER": "sed s/^/paged:/", "TERM": "dumb"}, False),
+    ],
+)
+def test_long_table_on_a_terminal_is_shown_by_the_pager(
+    deployment: Path, variables: dict[str, str], paged: bool
+) -> None:
+    shown = at_a_terminal(deployment, "project", "list", env={"LINES": "2", **variables})
+    lines = [line.removeprefix("paged:") for line in without_escapes(shown).splitlines()]
+    assert shown.startswith("paged:") is paged
+    assert re.match(r"[0-9a-f-]{36}  x", lines[1])
+
+
+@pytest.mark.parametrize(("variables", "options"), [({}, "FRX"), ({"LESS": "S"}, "S")])
+def test_less_has_colours_unless_its_user_has_other_options(
+    deployment: Path, variables: dict[str, str], options: str
+) -> None:
+    pager = {"PAGER": "sh -c 'echo $LESS; cat'", "LINES": "2", **variables}
+    shown = at_a_terminal(deployment, "project", "list", env=pager)
+    assert shown.startswith(f"{options}\n\x1b[1m")
+
+
+def test_pager_that_is_left_early_is_no_error(deployment: Path) -> None:
+    shown = at_a_terminal(deployment, "project", "list", env={"PAGER": "true", "LINES": "2"})
+    assert shown == ""
 
 
 def test_table_in_a_pipe_is_plain_and_whole(
@@ -98,11 +120,11 @@ def test_name_cannot_command_the_terminal_of_who_reads_it(name: str, shown: str)
 def test_error_is_red_on_a_terminal_and_not_where_no_colour_is_wanted(deployment: Path) -> None:
     told = "a keyring exists already at keyring.json"
     assert at_a_terminal(deployment, "keys", "init") == f"\x1b[31msatmint:\x1b[0m {told}\n"
-    assert at_a_terminal(deployment, "keys", "init", NO_COLOR="1") == f"satmint: {told}\n"
+    assert at_a_terminal(deployment, "keys", "init", env={"NO_COLOR": "1"}) == f"satmint: {told}\n"
 
 
 def test_secret_is_never_cut_or_wrapped_by_the_width(deployment: Path) -> None:
-    shown = without_colours(
+    shown = without_escapes(
         at_a_terminal(deployment, "token", "create", "alice@example.com", columns=40)
     )
     refresh_token = re.search(r"^refresh token  (\S+)$", shown, re.MULTILINE)

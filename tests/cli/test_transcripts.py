@@ -1,12 +1,14 @@
 """What people type, and what they get: each transcript, in this process or as a shell would."""
 
 import io
+import os
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from satmint.cli.program import run
+from tests.kit.terminal import Terminal, without_escapes
 from tests.kit.transcript import Ended, Transcript, in_a_process
 
 TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
@@ -28,11 +30,29 @@ def test_transcript(
             patch.setenv("SATMINT_ADMIN_PORT", "0")
             for variable, value in env.items():
                 patch.setenv(variable, value)
+            columns = int(env.get("COLUMNS", 0))
+            if columns:
+                return at_a_terminal(arguments, columns, patch, capsys)
             code = run(arguments)
         shown = capsys.readouterr()
         return Ended(code, shown.out, shown.err)
 
     Transcript(tmp_path, in_here).play((TRANSCRIPTS / f"{name}.txt").read_text())
+
+
+def at_a_terminal(
+    arguments: list[str],
+    columns: int,
+    patch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Ended:
+    """Run a command whose standard output is a terminal; its text is without colours."""
+    terminal = Terminal(columns)
+    with os.fdopen(terminal.descriptor, "w", encoding="utf-8", closefd=False) as output:
+        patch.setattr("sys.stdout", output)
+        code = run(arguments)
+    shown = terminal.close()
+    return Ended(code, without_escapes(shown), capsys.readouterr().err)
 
 
 def test_program_in_a_process_of_its_own_does_the_same(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@
     stdin $TOKEN                         what the next command reads
     file bad.toml 'port = ]'
     env SATMINT_PORT=80
+    columns 80                           from here on, at a terminal of this width; 0: in a pipe
+    fits                                 no line of standard output is wider than the terminal
 
 Expressions are matched line by line (`^` and `$` are ends of lines). Every command is watched for
 secrets: whatever looks like a token or a master key must never be seen on standard error.
@@ -101,6 +103,11 @@ class Transcript:
                 self.stdin = text
             case ["file", name, text]:
                 (self.folder / name).write_text(text)
+            case ["columns", columns]:
+                self.env["COLUMNS"] = columns
+            case ["fits"]:
+                width = int(self.env["COLUMNS"])
+                assert all(len(line) <= width for line in self.last.stdout.splitlines())
             case ["env", assignment]:
                 name, _, value = assignment.partition("=")
                 self.env[name] = value

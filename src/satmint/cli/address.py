@@ -86,6 +86,7 @@ async def list_(
         [_as_dict(address) for address in page.items],
         none="No addresses.",
         more=page.more_after,
+        gives_way=("channels",),
     )
 
 

@@ -123,7 +123,8 @@ def _show(ctx: CommandContext, adoption: Adoption, more: Mapping[str, object]) -
     ]
     if rows:
         ctx.report.write_line("Check whether each of these may still be used:")
-        ctx.report.write_table(("type", "id", "name", "project", "created_at"), rows, none="")
+        columns = ("type", "id", "name", "project", "created_at")
+        ctx.report.write_table(columns, rows, none="", gives_way=("project",))
         ctx.report.write_line(_HINT)
 
 

@@ -68,7 +68,7 @@ async def create(
         def write() -> None:
             ctx.report.write_json({**_as_dict(token), "token": secret.reveal()})
             ctx.report.write_properties(
-                {"C2C token": secret.reveal(), "id": token.id, "address": target}
+                {"Click-to-Call token": secret.reveal(), "id": token.id, "address": target}
             )
             ctx.report.write_line("Store the token now: it cannot be shown again.")
 
@@ -76,7 +76,10 @@ async def create(
             return delete_c2c_token(services, chosen.id, token.id, ctx.origin)
 
         await ctx.hand_over(
-            write, undo, made=f"C2C token {token.id}", undone="the token was deleted again"
+            write,
+            undo,
+            made=f"Click-to-Call token {token.id}",
+            undone="the token was deleted again",
         )
 
 
@@ -89,8 +92,9 @@ async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption 
     ctx.report.write_table(
         ("id", "name", "state", "address_id"),
         [_as_dict(token) for token in page.items],
-        none="No C2C tokens.",
+        none="No Click-to-Call tokens.",
         more=page.more_after,
+        gives_way=("address_id",),
     )
 
 
@@ -115,7 +119,7 @@ async def disable(
             owner = (await resolve_project(services, project)).id
         disabled = await disable_c2c_token(services, owner, token_id, ctx.origin)
     ctx.report.write_json(_as_dict(disabled))
-    ctx.report.write_line(f"C2C token {disabled.id} ({disabled.name}) is disabled.")
+    ctx.report.write_line(f"Click-to-Call token {disabled.id} ({disabled.name}) is disabled.")
 
 
 def _as_dict(token: C2cToken) -> dict[str, object]:

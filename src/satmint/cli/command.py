@@ -71,6 +71,14 @@ ProjectOption = Annotated[
         "--project", metavar="ID", help="The id or the name of the project. Default: the only one."
     ),
 ]
+Wide = Annotated[
+    bool,
+    typer.Option(
+        "--wide",
+        metavar="",
+        help="Show all columns, in full and with exact times, however wide the terminal is.",
+    ),
+]
 Limit = Annotated[
     int, typer.Option(min=1, max=100_000, metavar="N", help="The maximum number to show.")
 ]
@@ -132,21 +140,26 @@ class CommandContext:
 Command = Callable[..., Awaitable[None] | None]
 
 
-def command(app: typer.Typer, name: str, *, changes: bool = False) -> Callable[[Command], Command]:
+def command(
+    app: typer.Typer, name: str, *, changes: bool = False, table: bool | None = None
+) -> Callable[[Command], Command]:
     """Register a function that takes a `CommandContext` and options as a command of `app`.
 
-    The command also has the options that locate the deployment, and `--json`. An error is printed
-    as one line on standard error.
+    The command also has the options that locate the deployment, `--json`, and `--wide` if it
+    writes a table. An error is printed as one line on standard error.
 
     Args:
         app: The group of commands.
         name: The name of the command.
         changes: Whether it changes something without a secret. If its result cannot be written to
             standard output, the error contains it.
+        table: Whether it writes a table. Default: if it is `list`, or has the option `--limit`.
     """
 
     def register(function: Command) -> Command:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        has_limit = any(parameter.name == "limit" for parameter in own)
+        writes_table = table if table is not None else has_limit or name == "list"
 
         def run(
             *,
@@ -155,9 +168,10 @@ def command(app: typer.Typer, name: str, *, changes: bool = False) -> Callable[[
             keyring: str | None,
             config: Path | None,
             as_json: bool,
+            wide: bool = False,
             **given: object,
         ) -> None:
-            report = Report(as_json=as_json)
+            report = Report(as_json=as_json, wide=wide)
             report.require_output()
             settings = settings_at(data, database, keyring, config)
             warn_of_variables(settings, as_json=as_json)
@@ -171,6 +185,7 @@ def command(app: typer.Typer, name: str, *, changes: bool = False) -> Callable[[
                 raise
 
         shared = {
+            **({"wide": (Wide, False)} if writes_table else {}),
             "data": (Data, None),
             "database": (Database, None),
             "keyring": (KeyringFile, None),

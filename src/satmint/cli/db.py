@@ -24,8 +24,8 @@ from satmint.maintenance import (
 from satmint.model.database_url import without_password
 
 app = group("db")
-command(app, "restore", changes=True)(adoption.restore)
-command(app, "adopt", changes=True)(adoption.adopt)
+command(app, "restore", changes=True, table=True)(adoption.restore)
+command(app, "adopt", changes=True, table=True)(adoption.adopt)
 
 
 @command(app, "migrate", changes=True)

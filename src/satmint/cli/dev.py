@@ -293,7 +293,7 @@ def _show(report: Report, demo: Demo, settings: Settings, admin: str | None) -> 
             "https": f"{demo.https}  (signed by ca.pem)",
             "cluster host": settings.cluster_host,
             "addresses": ", ".join(places),
-            "C2C token": demo.c2c_token.reveal(),
+            "Click-to-Call token": demo.c2c_token.reveal(),
             "metrics": "off" if admin is None else f"{admin}/metrics",
             "data": str(demo.ca_file.parent),
         }

@@ -8,9 +8,9 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
+from satmint.cli.cells import escape_unprintable
 from satmint.cli.command import CommandContext, Limit, ProjectOption, command, resolve_project
 from satmint.cli.plain import group
-from satmint.cli.report import escape_unprintable
 from satmint.flows.event_feed import event_feed
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import list_events

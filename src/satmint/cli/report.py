@@ -5,15 +5,18 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from satmint.cli.streams import flush_or_discard, is_unicode, output_fault
+from satmint.cli.cells import format_cell
+from satmint.cli.pager import page
+from satmint.cli.streams import flush_or_discard, is_unicode, output_fault, terminal_size
+from satmint.cli.tables import TableFormat, table_lines
+from satmint.model.clock import SystemClock
 
 EXIT_FAILED: Final = 1
 """Exit code of a command that was refused or failed."""
@@ -79,9 +82,17 @@ class Report:
     Every method that writes raises `OutputFailed` if standard output cannot be written.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, wide: bool = False) -> None:
+        """Prepare to write.
+
+        Args:
+            as_json: Whether to write JSON.
+            wide: Whether tables show everything, however wide the terminal is.
+        """
         self.as_json = as_json
-        width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
+        self._terminal = terminal_size()
+        self._wide = wide
+        width = _UNLIMITED_WIDTH if self._terminal is None else self._terminal.columns
         self._rendered = _Rendered()
         self._console = Console(
             file=self._rendered, highlight=False, markup=False, emoji=False, width=width
@@ -130,20 +141,26 @@ class Report:
         *,
         none: str,
         more: bool = False,
+        gives_way: Sequence[str] = (),
     ) -> None:
         """Write a list: with `--json`, an array with all properties; otherwise, a table.
 
+        On a terminal, the table fits its width, times are relative, and a long table is shown by
+        the pager. Ids and times are never broken.
+
         Args:
-            columns: The names of the properties in the table.
-            rows: The rows, each with its properties by name.
+            columns: The names of the properties in the table, most important first.
+            rows: The rows, each with its properties by name. Times are in ISO 8601.
             none: The text instead of an empty table.
             more: Whether there are more rows; standard error then has a note.
+            gives_way: Columns that a narrow terminal does not show, before any text is cut; the
+                first of them first.
         """
         self.write_json(rows)
         if not rows:
             self.write_line(none)
         elif not self.as_json:
-            self.write_drawing(_table(columns, rows))
+            self._write_lines(table_lines(columns, rows, self._table_format(), gives_way))
         if more:
             write_message(
                 f"only the first {len(rows)} are shown: raise --limit",
@@ -151,20 +168,24 @@ class Report:
                 as_json=self.as_json,
             )
 
+    def _table_format(self) -> TableFormat:
+        if self._terminal is None or self._wide:
+            return TableFormat()
+        ellipsis = "…" if is_unicode(sys.stdout) else "~"
+        return TableFormat(self._terminal.columns, SystemClock().now(), ellipsis)
+
+    def _write_lines(self, lines: Sequence[Text]) -> None:
+        """Write lines of a table: those that are more than a terminal has, through the pager."""
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
+        text = self._rendered.take()
+        if self._terminal is None or len(lines) < self._terminal.lines or not page(text):
+            self._write(text)
+
     def write_properties(self, named: Mapping[str, object]) -> None:
         """Write the properties of one record, one on each line."""
         for text in format_properties(named):
             self.write_line(text)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        # Other columns may fold. An id stays on one line, so that it can be copied.
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "id")
-    for row in rows:
-        table.add_row(*(format_cell(row[column]) for column in columns))
-    return table
 
 
 def format_properties(named: Mapping[str, object]) -> list[Text]:
@@ -174,34 +195,6 @@ def format_properties(named: Mapping[str, object]) -> list[Text]:
         Text.assemble((f"{name:<{width}}", "bold"), "  ", format_cell(value))
         for name, value in named.items()
     ]
-
-
-def format_cell(value: object) -> Text:
-    """A value as text for people."""
-    match value:
-        case None | "" | ():
-            return Text("-", "dim")
-        case bool():
-            return Text("yes" if value else "no")
-        case tuple():
-            return Text(escape_unprintable(", ".join(map(str, value))))
-        case Text():
-            return value
-        case _:
-            return Text(escape_unprintable(str(value)))
-
-
-def escape_unprintable(text: str) -> str:
-    """Escape the characters of `text` that are not printable.
-
-    Clients choose names and user agents: these must not control the terminal or forge a line.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
 
 
 def to_json(value: object, *, ascii_only: bool = False) -> str:

@@ -64,7 +64,7 @@ async def list_(
     )
 
 
-@command(app, "devices")
+@command(app, "devices", table=True)
 async def devices(
     ctx: CommandContext, subscriber: SubscriberText, project: ProjectOption = None
 ) -> None:

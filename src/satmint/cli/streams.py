@@ -49,6 +49,24 @@ def is_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
+def terminal_size() -> os.terminal_size | None:
+    """The columns and lines of the terminal of standard output. None: it is no terminal.
+
+    As for other programs, `COLUMNS` and `LINES` in the environment override what the terminal says.
+    """
+    if not sys.stdout.isatty():
+        return None
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        size = os.terminal_size((0, 0))
+    columns, lines = (
+        int(given) if (given := os.environ.get(name, "")).isdecimal() and int(given) else found
+        for name, found in zip(("COLUMNS", "LINES"), size, strict=True)
+    )
+    return os.terminal_size((columns or 80, lines or 24))
+
+
 def output_fault() -> OSError | None:
     """Why standard output cannot be written, as far as that is known before. None: unknown.
 

@@ -80,7 +80,7 @@ class Event(msgspec.Struct, frozen=True):
     subscriber: UUID | None = None
     session: UUID | None = None
     subject: UUID | None = None
-    """The API token, C2C token, webhook, address or room concerned, or the inviting subscriber."""
+    """The token, webhook, address or room concerned, or the inviting subscriber."""
     generation: int | None = None
     cause: str = ""
 
