@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import structlog
 
+from satmint.console import Console, ConsoleContext
+from satmint.console.session import Seals
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.incarnation import IncarnationGuard
 from satmint.flows.policy import Policy
@@ -93,13 +95,30 @@ class Service:
         context = self._context(public_url, openapi, demo)
         return Application(context, (*OPERATIONS, *extra), Cors(self.settings.cors_origins))
 
-    def admin_app(self, url: str) -> RebindingGuard:
+    def admin_app(
+        self, url: str, public_url: str = "", console_clock: Clock | None = None
+    ) -> RebindingGuard:
         """The ASGI application of the admin listener.
 
         Args:
             url: The URL of the admin listener, without a slash at the end.
+            public_url: The server's URL from outside, without a slash at the end.
+            console_clock: In development, the clock of the console's sessions.
         """
-        return admin_application(self._context(url))
+        context = self._context(url)
+        console = ConsoleContext(
+            services=self.services,
+            callers=context.callers,
+            metrics=self.metrics,
+            seals=Seals(self.services),
+            clock=console_clock or self.services.clock,
+            url=url,
+            public_url=public_url,
+            aggregator=self.aggregator,
+            warnings=self.warnings,
+            is_development=console_clock is not None,
+        )
+        return admin_application(context, Console(console))
 
     def _context(
         self, public_url: str, openapi: bytes = b"", demo: Demo | None = None

@@ -1,4 +1,4 @@
-"""The vendor's browser SDKs and pyright as npm ships them, installed beside the tests and kept."""
+"""The vendor's browser SDKs, pyright and axe-core as npm ships them, kept beside the tests."""
 
 import fcntl
 import os
@@ -42,6 +42,14 @@ def pyright() -> Path:
     if reason:
         pytest.skip(reason)
     return MODULES / "pyright" / "index.js"
+
+
+def axe() -> str:
+    """The script of axe-core, which finds barriers in a page; skips where it cannot be had."""
+    reason = _installed()
+    if reason:
+        pytest.skip(reason)
+    return (MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @cache

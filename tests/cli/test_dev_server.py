@@ -58,6 +58,7 @@ def test_first_line_has_everything_a_program_needs(dev: DevServer) -> None:
         "database",
         "ca_file",
         "admin",
+        "console",
     ]
     assert ready["ready"] is True
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ready["http"])

@@ -25,6 +25,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "gateway.protocol": {"model"},
     "gateway": {"gateway.protocol", "flows", "model"},
     "control": {"flows", "http", "jose", "model"},
+    "console": {"flows", "http", "jose", "model", "version"},
     "webhooks": {"flows", "jose", "model"},
     "settings": {"model"},
     "environment": {"settings"},
@@ -43,7 +44,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "logs": set(),
     "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
-        *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
+        *("console", "webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
         *("keyring_file", "keyring_watch", "policies", "private_file", "server"),
         *("store.contract", "store_watch", "stores"),
     },
@@ -60,7 +61,16 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "cli": {
         *("flows", "model", "store_watch", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
-        *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
+        *(
+            "assembly",
+            "console",
+            "control",
+            "settings",
+            "settings_sources",
+            "server",
+            "logs",
+            "policies",
+        ),
         *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
     },
     "__main__": {"cli"},
@@ -70,7 +80,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
 DRIVERS: Final = {
     "sqlite3": {"store.sqlite"},
     "asyncpg": {"store.postgres"},
-    "starlette": {"control", "http", "gateway", "server"},
+    "starlette": {"console", "control", "http", "gateway", "server"},
     "httptools": {"server"},
     "websockets": {"server"},
     "uvicorn": set(),

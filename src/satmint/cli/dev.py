@@ -24,6 +24,8 @@ from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Report, UsageError, format_properties
 from satmint.cli.running import background_of, listen_on, run_server, url_of
 from satmint.cli.serving import ADMIN_LIMITS, options_of
+from satmint.console.session import Seals
+from satmint.console.sign_in_link import development_operations, sign_in_link
 from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
 from satmint.environment import setting_variables
 from satmint.logs import configure_logs
@@ -181,6 +183,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     ca_file: str
     admin: str | None
+    console: str | None
+    """A link that signs in the operator."""
 
     def __repr__(self) -> str:
         return "Ready(hidden)"
@@ -201,6 +205,7 @@ async def _run(
         settings, create_keyring=True, migrating=True, clock=control.clock, cipher=control.cipher
     ) as service:
         control.shorten_session = service.gateway.shorten_session
+        seals, clock = Seals(service.services), SystemClock()
         project = await ensure_demo(data, service.services, settings)
         demo = Demo(
             project_id=project.id,
@@ -212,11 +217,13 @@ async def _run(
             ca_file=certificate.ca,
             browser_sdk=sdk,
             bad_days=REFERENCE_PAGE,
+            console=None if admin is None else f"{http}/console",
         )
 
         async def announce() -> None:
             if report.as_json:
-                report.write_json(_ready(demo, settings, admin))
+                console = None if admin is None else sign_in_link(seals, admin, clock.now())
+                report.write_json(_ready(demo, settings, admin, console))
             else:
                 _show(report, demo, settings, admin)
 
@@ -224,12 +231,14 @@ async def _run(
             control.stop()
             await service.gateway.stop()
 
-        app = development_application(
-            control, service.app(http, demo, control_operations(control, http))
-        )
+        operations = control_operations(control, http)
+        if admin is not None:
+            operations = (*operations, *development_operations(seals, admin, clock))
+        app = development_application(control, service.app(http, demo, operations))
         apps = [ListenerApp(app, listeners.http), ListenerApp(app, listeners.https)]
         if listeners.admin is not None and admin is not None:
-            apps.append(ListenerApp(service.admin_app(admin), listeners.admin, ADMIN_LIMITS))
+            admin_app = service.admin_app(admin, http, clock)
+            apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(
             apps,
             options_of(settings, service, send_date=False),
@@ -254,7 +263,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _ready(demo: Demo, settings: Settings, admin: str | None) -> Ready:
+def _ready(demo: Demo, settings: Settings, admin: str | None, console: str | None) -> Ready:
     return Ready(
         http=demo.http,
         https=demo.https,
@@ -269,6 +278,7 @@ def _ready(demo: Demo, settings: Settings, admin: str | None) -> Ready:
         database=without_password(settings.database),
         ca_file=str(demo.ca_file),
         admin=admin,
+        console=console,
     )
 
 
@@ -288,6 +298,7 @@ def _show(report: Report, demo: Demo, settings: Settings, admin: str | None) -> 
     shown = format_properties(
         {
             "start page": demo.http,
+            **({} if admin is None else {"console": f"{demo.http}/console"}),
             "token lifecycle": f"{demo.http}/try",
             "fault injection": f"{demo.http}{demo.bad_days}",
             "https": f"{demo.https}  (signed by ca.pem)",

@@ -25,8 +25,8 @@ from satmint.server import (
 )
 from satmint.settings import Settings
 
-ADMIN_LIMITS: Final = ConnectionLimits(connections=16, per_address=16)
-"""Limits of the admin listener. Connections to the public listener do not count."""
+ADMIN_LIMITS: Final = ConnectionLimits(connections=64, per_address=64)
+"""Limits of the admin listener: a browser opens six connections. Those of others do not count."""
 _ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104 - used in a comparison, not to listen
 
 
@@ -94,7 +94,7 @@ async def serve_on(
             background.append(service.use_certificate(certificate))
         apps = [ListenerApp(service.app(public_url), listeners.public)]
         if listeners.admin is not None:
-            admin_app = service.admin_app(url_of(settings.admin_host, listeners.admin))
+            admin_app = service.admin_app(url_of(settings.admin_host, listeners.admin), public_url)
             apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(
             apps,

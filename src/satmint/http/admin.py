@@ -34,7 +34,30 @@ class RebindingGuard:
         await self._app(scope, receive, send)
 
 
-def admin_application(context: HandlerContext) -> RebindingGuard:
-    """Return the application of the admin listener: its own operations, no gateway, no CORS."""
+class _Mounted:
+    """Hands the paths below `path` to an application of their own."""
+
+    def __init__(self, app: ASGIApp, path: str, mounted: ASGIApp) -> None:
+        self._app = app
+        self._path = path
+        self._mounted = mounted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request (ASGI 3)."""
+        path: str = scope.get("path", "")
+        below = path == self._path or path.startswith(f"{self._path}/")
+        await (self._mounted if below else self._app)(scope, receive, send)
+
+
+def admin_application(context: HandlerContext, console: ASGIApp | None = None) -> RebindingGuard:
+    """Return the application of the admin listener: its own operations, no gateway, no CORS.
+
+    Args:
+        context: What handlers need.
+        console: Serves `/console`. None: there is no console.
+    """
     admin_context = dataclasses.replace(context, gateway=None)
-    return RebindingGuard(Application(admin_context, ADMIN_OPERATIONS, Cors(())))
+    app: ASGIApp = Application(admin_context, ADMIN_OPERATIONS, Cors(()))
+    if console is not None:
+        app = _Mounted(app, "/console", console)
+    return RebindingGuard(app)

@@ -48,6 +48,8 @@ class Demo:
     """The SDK that the page `/try` loads."""
     bad_days: str | None = None
     """Path of the page on fault injection; None if the server has none."""
+    console: str | None = None
+    """URL that leads to the console and signs in; None if the server has none."""
 
     @property
     def space(self) -> str:

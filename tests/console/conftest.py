@@ -1,0 +1,54 @@
+"""A development server with something to see, and a browser that is signed in to its console."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.console.samples import Samples, fill
+from tests.kit.chromium import Browser, Page, a_browser
+from tests.kit.dev import DevServer, running_dev
+from tests.kit.ports import free_port
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with a_browser(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dev(
+    browser: Browser,  # noqa: ARG001 - where there is none, no server need start
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[DevServer]:
+    folder = tmp_path_factory.mktemp("dev")
+    with running_dev(folder, env={"SATMINT_ADMIN_PORT": str(free_port())}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def samples(dev: DevServer) -> Samples:
+    """Data for every page, in the demo project; and a project without any."""
+    return fill(dev)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab that is not signed in."""
+    with browser.page() as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, dev: DevServer) -> Iterator[Page]:
+    """A tab of the operator. Tests of reading share it."""
+    with browser.page() as page:
+        sign_in(page, dev)
+        yield page
+
+
+def sign_in(page: Page, dev: DevServer) -> None:
+    """Sign in as the operator, as from the start page."""
+    assert page.open(f"{dev['http']}/console") == 200
+    assert page.evaluate("location.pathname").startswith("/console/")
+    assert page.evaluate("location.search") == ""

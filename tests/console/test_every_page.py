@@ -1,0 +1,78 @@
+"""Every page of the console in a browser: three widths, light and dark, with data and without.
+
+A page is covered by being registered in `satmint.console.pages`.
+"""
+
+import json
+from typing import Final
+
+import pytest
+
+from satmint.console.pages import PAGES
+from tests.browser.vendor import axe
+from tests.console.samples import EMPTY_PATHS, PATHS, Samples
+from tests.kit.chromium import Page
+from tests.kit.dev import DevServer
+from tests.kit.page_layout import CONTRAST, OVERFLOW
+
+WIDTHS: Final = (390, 1280, 1600)
+SERIOUS: Final = ("serious", "critical")
+AXE: Final = """
+axe.run(document, {resultTypes: ["violations"]}).then(found => found.violations
+  .filter(one => SERIOUS.includes(one.impact))
+  .map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160))]))
+"""
+SHIFT: Final = """
+new Promise(done => {
+  const observer = new PerformanceObserver(() => {});
+  observer.observe({type: "layout-shift", buffered: true});
+  setTimeout(() => done(observer.takeRecords().reduce((sum, one) => sum + one.value, 0)), 50);
+})
+"""
+
+
+def check(page: Page, dev: DevServer, path: str) -> None:
+    """Open a page at every width, light and dark, and look for what is wrong with it."""
+    for dark in (False, True):
+        for width in WIDTHS:
+            page.show(width=width, dark=dark)
+            assert page.open(dev["admin"] + path) == 200
+            where = f"{path} at {width} px, {'dark' if dark else 'light'}"
+            assert page.evaluate("location.pathname") == path.partition("?")[0], where
+            measured = page.evaluate(OVERFLOW)
+            assert measured["found"] == [], where
+            assert measured["page"] <= width, where
+            assert page.complaints == [], where
+            assert page.hosts == {dev["admin"].partition("://")[2]}, where
+            assert page.evaluate(SHIFT) < 0.02, where
+        assert page.evaluate(CONTRAST)["faint"] == [], f"{path}, dark: {dark}"
+        assert barriers(page) == [], f"{path}, dark: {dark}"
+
+
+def barriers(page: Page) -> list[object]:
+    """Serious findings of axe-core."""
+    page.evaluate(f"{axe()}\n;0")
+    found: list[object] = page.evaluate(AXE.replace("SERIOUS", json.dumps(SERIOUS)))
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_page_with_data(signed_in: Page, dev: DevServer, samples: Samples, path: str) -> None:
+    check(signed_in, dev, samples.path(path))
+
+
+@pytest.mark.parametrize("path", EMPTY_PATHS)
+def test_page_of_a_project_that_has_nothing_and_a_hostile_name(
+    signed_in: Page, dev: DevServer, samples: Samples, path: str
+) -> None:
+    check(signed_in, dev, samples.empty_path(path))
+
+
+def test_pages_are_declared_once_and_in_order() -> None:
+    assert len(set(PATHS)) == len(PATHS)
+    places = [
+        (page.navigation.section, page.navigation.order)
+        for page in PAGES
+        if page.navigation is not None
+    ]
+    assert len(set(places)) == len(places), "two pages have the same place in the navigation"
