@@ -31,6 +31,7 @@ from satmint.flows.subscribers import delete_subscriber
 from satmint.flows.visible_addresses import addresses_of_caller
 from satmint.flows.webhooks import create_webhook, delete_webhook
 from satmint.http.management_answers import show_event
+from satmint.model.event_filter import EventFilter
 from satmint.model.event_texts import EVENT_TEXTS, Member
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.listing import Window
@@ -103,7 +104,9 @@ async def test_every_kind_sets_what_the_reference_says(server: Server) -> None:
     await things_are_managed(server)
     members = get_args(Member)
     told: dict[EventKind, set[str]] = defaultdict(set)
-    for event in (await list_events(server.services.store, server.tenant.id, Window(1000))).items:
+    for event in (
+        await list_events(server.services.store, server.tenant.id, EventFilter(), Window(1000))
+    ).items:
         answer = show_event(event)
         told[event.kind] |= {name for name in members if getattr(answer, name) not in (None, "")}
     assert told == {kind: set(text.members) for kind, text in EVENT_TEXTS.items()}

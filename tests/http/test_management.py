@@ -33,7 +33,9 @@ async def test_session_is_shown_with_everything_but_its_tokens(server: Server) -
     assert shown == {
         "id": str(claims.sid),
         "subscriber_id": pair["subscriber_id"],
+        "reference": "alice",
         "kind": "subscriber",
+        "state": "active",
         "created_at": STARTED,
         "last_refresh_at": None,
         "expires_at": "2023-11-15T00:18:20Z",
@@ -42,6 +44,7 @@ async def test_session_is_shown_with_everything_but_its_tokens(server: Server) -
         "address": "127.0.0.1",
         "fingerprint": JKT,
         "revoked_at": None,
+        "ended": None,
         "devices": [],
     }
     assert shown["agent"].startswith("python-httpx/")
@@ -372,6 +375,7 @@ async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: S
         "kind",
         "at",
         "subscriber_id",
+        "reference",
         "session_id",
         "subject_id",
         "generation",
@@ -390,7 +394,8 @@ async def test_audit_trail_tells_who_did_what_from_where_and_no_secret(server: S
     )
     assert (issued["agent"], issued["generation"], issued["subject_id"]) == ("a" * 200, 0, None)
     text = str(listed)
-    for secret in (pair["token"], pair["refresh_token"], server.tenant.api_token, "alice"):
+    assert issued["reference"] == "alice@example.com"
+    for secret in (pair["token"], pair["refresh_token"], server.tenant.api_token):
         assert secret not in text
     oldest = await server.client.get(f"{API}/events?sort_order=asc", auth=server.tenant.auth)
     assert [item["kind"] for item in said(oldest, 200)["data"]] == kinds[::-1]

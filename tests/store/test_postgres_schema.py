@@ -31,6 +31,7 @@ PUBLISHED = {
     "0012_registered_devices": "503822526e6cf61d19cb48d3bdec05fadd2164932076b5ace5edc53c848641e3",
     "0013_api_token_use": "ddf35cf03296b0bd595e4c518f0005a0733caebd21c12497f987819ea99b2332",
     "0014_keyed_requests": "37d915c08f9f7c33826cddd78c7fdc1d06d5237cacd0faf5267ae1e3e806caae",
+    "0015_lists": "ad03470e54c5ada4bdd5736d2a476a5484ab186051d49defed669681d333ec1d",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -14,6 +14,7 @@ from satmint.cli.plain import group
 from satmint.flows.event_feed import event_feed
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import list_events
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event
 from satmint.model.listing import Window
 from satmint.model.times import iso
@@ -29,7 +30,9 @@ async def list_(ctx: CommandContext, limit: Limit = 100, project: ProjectOption 
     """List events, newest first."""
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
-        page = await list_events(services.store, chosen.id, Window(limit, descending=True))
+        page = await list_events(
+            services.store, chosen.id, EventFilter(), Window(limit, descending=True)
+        )
     ctx.report.write_table(
         ("at", "kind", "session_id", "generation", "cause", "address", "agent"),
         [_as_dict(event) for event in page.items],
@@ -61,7 +64,9 @@ async def _follow(services: ServiceContext, project: UUID, last: int) -> AsyncIt
     await feed.poll()
     shown: frozenset[bytes] = frozenset()
     if last:
-        page = await list_events(services.store, project, Window(last, descending=True))
+        page = await list_events(
+            services.store, project, EventFilter(), Window(last, descending=True)
+        )
         shown = frozenset(event.id for event in page.items)
         for event in reversed(page.items):
             yield event

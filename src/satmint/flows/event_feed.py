@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.flows.service_context import ServiceContext
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event, EventCursor
 from satmint.store.contract import EventBatch
 
@@ -81,12 +82,15 @@ class EventFeed:
 
 
 def event_feed(
-    services: ServiceContext, project: UUID, monotonic: Callable[[], float]
+    services: ServiceContext,
+    project: UUID,
+    monotonic: Callable[[], float],
+    wanted: EventFilter = EventFilter(),  # noqa: B008 - immutable
 ) -> EventFeed:
-    """A feed of a project's events."""
+    """A feed of a project's events that match a filter."""
 
     async def read(cursor: EventCursor, limit: int) -> EventBatch:
-        return await services.store.events.after(project, cursor, limit)
+        return await services.store.events.after(project, cursor, limit, wanted)
 
     return EventFeed(read, monotonic)
 

@@ -4,12 +4,20 @@ Each function commits before it returns. From then on, every endpoint refuses th
 and no rotation of the session succeeds, because both lock the same row.
 """
 
+from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from satmint.flows.introspect import open_any_type
 from satmint.flows.service_context import ServiceContext
+from satmint.flows.session_queries import list_project_sessions
 from satmint.model.events import EventKind, Origin
+from satmint.model.listing import Anchor, Window
 from satmint.model.refusals import NotFound
+from satmint.model.session_filter import SessionFilter, SessionStatus
+
+_BATCH_SIZE: Final = 200
+"""How many sessions a transaction revokes at most."""
 
 
 async def revoke_session(
@@ -78,6 +86,35 @@ async def revoke_key(
         EventKind.SESSION_REVOKED, project, origin, now, subscriber=subscriber
     )
     return await services.store.sessions.revoke_key(project, subscriber, jkt, now, event)
+
+
+async def revoke_matching(
+    services: ServiceContext, project: UUID, wanted: SessionFilter, origin: Origin
+) -> int:
+    """Revoke the active sessions that match a filter; return how many were active.
+
+    It works in batches, from the newest session to the oldest, so that no refresh waits for more
+    than one of them: each batch is one transaction, and each session of it gets its own event. A
+    session that is opened meanwhile is not revoked. If it raises, what was revoked stays revoked.
+    """
+    if wanted.state not in (None, SessionStatus.ACTIVE):
+        return 0
+    wanted, anchor, count = replace(wanted, state=SessionStatus.ACTIVE), None, 0
+    while True:
+        window = Window(_BATCH_SIZE, anchor=anchor, descending=True)
+        page = await list_project_sessions(services, project, wanted, window)
+        if page.items:
+            now = services.clock.now()
+            events = {
+                one.id: services.new_event(
+                    EventKind.SESSION_REVOKED, project, origin, now, session=one.id
+                )
+                for one in page.items
+            }
+            count += await services.store.sessions.revoke_each(project, now, events)
+        if not page.more_after:
+            return count
+        anchor = Anchor(*(page.continue_after or (page.items[-1].created_at, page.items[-1].id)))
 
 
 async def revoke_project(services: ServiceContext, project: UUID, origin: Origin) -> None:

@@ -1,15 +1,18 @@
 """Queries of sessions, devices, presence and the audit trail, and the readiness check."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
 from satmint.flows.live import LEASE_SECONDS
 from satmint.flows.service_context import ServiceContext
-from satmint.model.listing import Anchor, Page, Window
+from satmint.model.event_filter import EventFilter
+from satmint.model.listing import Anchor, BoundedCount, Page, Window
 from satmint.model.records import Device, Presence, Session
 from satmint.model.refusals import NotFound, NotReady, StoreUnavailable
+from satmint.model.session_filter import SessionFilter
 from satmint.store.contract import EventPage, SchemaUnknown, Store
 
 _PAGE_SIZE: Final = 1000
@@ -26,6 +29,21 @@ async def list_sessions(
     if await store.subscribers.get(project, subscriber) is None:
         raise NotFound("subscriber")
     return await store.sessions.list(project, subscriber, window)
+
+
+async def list_project_sessions(
+    services: ServiceContext, project: UUID, wanted: SessionFilter, window: Window
+) -> Page[Session]:
+    """One page of a project's sessions that match a filter, with their subscribers' references."""
+    now = services.clock.now()
+    return await services.store.sessions.list_project(project, wanted, now, window)
+
+
+async def count_matching(
+    services: ServiceContext, project: UUID, wanted: SessionFilter
+) -> BoundedCount:
+    """How many sessions `list_project_sessions` finds."""
+    return await services.store.sessions.count_project(project, wanted, services.clock.now())
 
 
 async def list_devices(
@@ -71,7 +89,7 @@ async def list_presence(
 
 
 async def get_session(store: Store, project: UUID, session: UUID) -> Session:
-    """One session.
+    """One session, with its subscriber's reference.
 
     Raises:
         NotFound: the project has no such session.
@@ -79,14 +97,20 @@ async def get_session(store: Store, project: UUID, session: UUID) -> Session:
     state = await store.sessions.get(project, session)
     if state is None:
         raise NotFound("session")
-    return state.session
+    subscriber = await store.subscribers.get(project, state.session.subscriber)
+    return replace(state.session, reference=None if subscriber is None else subscriber.reference)
 
 
 async def list_events(
-    store: Store, project: UUID, window: Window, *, settled: bool = False
+    store: Store,
+    project: UUID,
+    wanted: EventFilter,
+    window: Window,
+    *,
+    settled: bool = False,
 ) -> EventPage:
     """One page of a project's audit trail; see `EventStore.list`."""
-    return await store.events.list(project, window, settled=settled)
+    return await store.events.list(project, window, wanted, settled=settled)
 
 
 async def check_store(store: Store) -> float | None:

@@ -10,6 +10,7 @@ from satmint.model.claims import Kind
 from satmint.model.events import Event, EventKind
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, Device, DeviceType, Presence, RegisteredDevice, Session
+from satmint.model.session_filter import SessionEnd, SessionStatus
 from satmint.model.times import iso, iso_or_none
 from satmint.model.webhooks import Webhook, WebhookState
 
@@ -27,12 +28,28 @@ class RegisteredDeviceAnswer(msgspec.Struct, frozen=True):
         return f"RegisteredDeviceAnswer({self.id}, hidden)"
 
 
+class SessionEndAnswer(msgspec.Struct, frozen=True):
+    """What ended a session."""
+
+    by: str
+    """The kind of the event that revoked it; `expired`; or `revoked` if the audit trail does not
+    have the event any more."""
+    at: Instant
+    cause: str
+    """The cause of the event."""
+    address: str | None
+    """The IP address that the request came from, or a word such as `cli`; null if nobody's did."""
+
+
 class SessionAnswer(msgspec.Struct, frozen=True):
     """A session of a subscriber."""
 
     id: UUID
     subscriber_id: UUID
+    reference: str | None
+    """The subscriber's reference; null if it has none, or was deleted."""
     kind: Kind
+    state: SessionStatus
     created_at: Instant
     last_refresh_at: Instant | None
     expires_at: Instant
@@ -43,6 +60,8 @@ class SessionAnswer(msgspec.Struct, frozen=True):
     fingerprint: str | None
     """RFC 7638 thumbprint of the key it is bound to."""
     revoked_at: Instant | None
+    ended: SessionEndAnswer | None
+    """What ended it; null if it is active."""
     devices: list[RegisteredDeviceAnswer]
     """What was registered with it; empty if it is revoked or expired."""
 
@@ -90,6 +109,9 @@ class EventAnswer(msgspec.Struct, frozen=True):
     kind: EventKind
     at: Instant
     subscriber_id: UUID | None
+    reference: str | None
+    """The subscriber's reference; null if it has none. That of a deleted subscriber is in the event
+    of its deletion only."""
     session_id: UUID | None
     subject_id: UUID | None
     generation: int | None
@@ -115,6 +137,14 @@ class ApiTokenUseAnswer(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"ApiTokenUseAnswer({self.id}, hidden)"
+
+
+class CountAnswer(msgspec.Struct, frozen=True):
+    """A number of records that is counted up to a limit."""
+
+    value: int
+    is_exact: bool
+    """Whether there are not more; otherwise, there are at least that many."""
 
 
 class RevokedAnswer(msgspec.Struct, frozen=True):
@@ -175,12 +205,16 @@ def show_webhook(webhook: Webhook) -> WebhookAnswer:
     )
 
 
-def show_session(session: Session, devices: Sequence[RegisteredDevice]) -> SessionAnswer:
-    """Return the answer for a session and its registered devices."""
+def show_session(
+    session: Session, devices: Sequence[RegisteredDevice], end: SessionEnd | None
+) -> SessionAnswer:
+    """Return the answer for a session, its registered devices and its end."""
     return SessionAnswer(
         id=session.id,
         subscriber_id=session.subscriber,
+        reference=session.reference,
         kind=session.kind,
+        state=SessionStatus.ACTIVE if end is None else end.status,
         created_at=iso(session.created_at),
         last_refresh_at=iso_or_none(session.refreshed_at),
         expires_at=iso(session.lives_until),
@@ -189,6 +223,9 @@ def show_session(session: Session, devices: Sequence[RegisteredDevice]) -> Sessi
         address=session.address,
         fingerprint=session.jkt,
         revoked_at=iso_or_none(session.revoked_at),
+        ended=None
+        if end is None
+        else SessionEndAnswer(end.by, iso(end.at), end.cause, end.address),
         devices=[
             RegisteredDeviceAnswer(one.id, one.type, one.token, iso(one.registered_at))
             for one in devices
@@ -229,6 +266,7 @@ def show_event(event: Event) -> EventAnswer:
         kind=event.kind,
         at=iso(event.at),
         subscriber_id=event.subscriber,
+        reference=event.reference,
         session_id=event.session,
         subject_id=event.subject,
         generation=event.generation,

@@ -150,13 +150,19 @@ def document(
         policy: The operator's rules, out of which the document lists regions and cluster hosts.
     """
     documented = [operation for operation in operations if operation.documented]
-    answers = [operation.answer for operation in documented if operation.answer is not None]
+    answers = [
+        answer
+        for operation in documented
+        for answer in (operation.answer, *operation.other_answers.values())
+        if answer is not None
+    ]
     references, schemas = answer_schemas(answers)
     remaining = iter(references)
     paths: dict[str, dict[str, Any]] = {}
     for operation in documented:
         answer = _ANY_JSON[operation.media_type] if operation.answer is None else next(remaining)
-        entry = _entry(operation, answer, schemas)
+        others = {status: next(remaining) for status in operation.other_answers}
+        entry = _entry(operation, answer, others, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = entry
     schemas |= {
         op.body_schema.name: op.body_schema.schema(policy)
@@ -225,7 +231,10 @@ def _codes_of_members(body_schema: BodySchema[Any]) -> set[Code]:
 
 
 def _entry(
-    operation: Operation, answer: JsonSchema, schemas: dict[str, JsonSchema]
+    operation: Operation,
+    answer: JsonSchema,
+    others: dict[int, JsonSchema],
+    schemas: dict[str, JsonSchema],
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "operationId": operation.id,
@@ -249,8 +258,11 @@ def _entry(
             "required": any(field.required for field in operation.body_schema.fields.values()),
             "content": {_JSON: {"schema": reference(operation.body_schema.name)}},
         }
-    success = _success(operation, answer, schemas)
-    entry["responses"] = {str(operation.status): success, **_refusals(operation)}
+    successes = {
+        str(status): _success(operation, status, one, schemas)
+        for status, one in {operation.status: answer, **others}.items()
+    }
+    entry["responses"] = {**successes, **_refusals(operation)}
     return entry
 
 
@@ -277,14 +289,14 @@ def _security(authentication: Authentication) -> list[dict[str, list[str]]]:
 
 
 def _success(
-    operation: Operation, answer: JsonSchema, schemas: dict[str, JsonSchema]
+    operation: Operation, status: int, answer: JsonSchema, schemas: dict[str, JsonSchema]
 ) -> dict[str, Any]:
     headers = ["Cache-Control"] if operation.secret else []
     if operation.authentication.accepts_proof:
         headers.append("DPoP-Nonce")
     if operation.repeat is not None:
         headers.append("Idempotent-Replayed")
-    if operation.status == 204:
+    if status == 204:
         return {"description": "No content.", "headers": _headers(*headers)}
     named = schemas.get(answer.get("$ref", "").rpartition("/")[2], {})
     return {

@@ -178,6 +178,9 @@ class Operation:
     status: int = 200
     answer: Any = None
     """The msgspec type of the answer; None: no content, or the handler returns a `Response`."""
+    other_answers: Mapping[int, Any] = field(default_factory=dict)
+    """The types of the answers with another status, by status; the handler returns them as a
+    `Response`."""
     media_type: str = "application/json"
     query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """Query parameters and their JSON Schemas, for OpenAPI. The handler reads them."""

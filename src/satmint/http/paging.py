@@ -95,10 +95,10 @@ def read_window(
     if sortable:
         sort_by = query.get("sort_by", sort_by)
     if sort_by not in set(SortBy):
-        field_errors.append(_parameter_error("sort_by", f"must be one of: {', '.join(SortBy)}"))
+        field_errors.append(parameter_error("sort_by", f"must be one of: {', '.join(SortBy)}"))
     order = query.get("sort_order", "desc" if descending else "asc")
     if order not in ("asc", "desc"):
-        field_errors.append(_parameter_error("sort_order", "must be one of: asc, desc"))
+        field_errors.append(parameter_error("sort_order", "must be one of: asc, desc"))
     anchor = None
     if "page_token" in query:
         anchor = _anchor(query["page_token"], sort_by)
@@ -146,6 +146,8 @@ def page_of(
 ) -> dict[str, object]:
     """Return the answer for a page: `data` and `links`.
 
+    A page whose search ended early has links to continue it, even if it has no items.
+
     Args:
         page: The items.
         query: The parameters of the request.
@@ -158,11 +160,13 @@ def page_of(
         "self": _link(url, query),
         "first": _link(url, {k: v for k, v in query.items() if k not in _POSITION_PARAMETERS}),
     }
-    if page.more_after and page.items:
-        links["next"] = _next_link(url, query, number + 1, key(page.items[-1]), backwards=False)
-    if page.more_before and page.items:
-        before = max(number - 1, 0)
-        links["prev"] = _next_link(url, query, before, key(page.items[0]), backwards=True)
+    after, before = page.continue_after, page.continue_before
+    if page.items:
+        after, before = after or key(page.items[-1]), before or key(page.items[0])
+    if page.more_after and after is not None:
+        links["next"] = _next_link(url, query, number + 1, after, backwards=False)
+    if page.more_before and before is not None:
+        links["prev"] = _next_link(url, query, max(number - 1, 0), before, backwards=True)
     return {"data": [show(item) for item in page.items], "links": links}
 
 
@@ -208,9 +212,10 @@ def _integer(
         return default
     if text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high:
         return int(text)
-    field_errors.append(_parameter_error(name, f"must be an integer from {low} to {high}"))
+    field_errors.append(parameter_error(name, f"must be an integer from {low} to {high}"))
     return default
 
 
-def _parameter_error(name: str, message: str) -> FieldError:
+def parameter_error(name: str, message: str) -> FieldError:
+    """Return the error of a query parameter, named as the vendor names members."""
     return FieldError(Code.INVALID_PARAMETER, f"{name.replace('_', ' ').title()} {message}", name)

@@ -56,6 +56,12 @@ REVOCATION_EVENTS: Final = frozenset(
 )
 """Events that end sessions: live sessions that they concern have to be rechecked."""
 
+REFRESH_EVENTS: Final = frozenset({EventKind.REFRESHED, EventKind.DEVICE_TOKEN_ISSUED})
+"""Events of refreshes: most of the audit trail. Indexes by session and subscriber omit them."""
+
+FREQUENT_EVENTS: Final = REFRESH_EVENTS | {EventKind.ISSUED}
+"""These and the events of sign-ins. The index by kind omits them."""
+
 
 class Origin(msgspec.Struct, frozen=True):
     """The origin of a request."""
@@ -83,6 +89,9 @@ class Event(msgspec.Struct, frozen=True):
     """The token, webhook, address or room concerned, or the inviting subscriber."""
     generation: int | None = None
     cause: str = ""
+    reference: str | None = None
+    """The subscriber's reference, if it has one; set when the event is read. A deleted subscriber
+    has none, except in the event of its deletion."""
 
 
 class EventCursor(NamedTuple):
@@ -91,6 +100,11 @@ class EventCursor(NamedTuple):
     position: int
     id: bytes = b""
     """The event's id. Empty: before the events of this position."""
+
+
+def first_id_at(at: int) -> bytes:
+    """The lower bound of the ids of events from `at` (Unix seconds) on, for comparison."""
+    return (min(max(at, 0) * 1000, (1 << 48) - 1)).to_bytes(6, "big")
 
 
 class EventIds:

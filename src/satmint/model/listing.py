@@ -1,7 +1,7 @@
 """Pages of lists: the requested part, and the result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -10,14 +10,34 @@ from satmint.model.records import AddressType
 
 T = TypeVar("T")
 
+Position = tuple[int | str, UUID]
+"""The sort value and the id of a row of a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A page of a list."""
+    """A page of a list.
+
+    A page examines a bounded number of rows. If a filter discards most of them, the page has fewer
+    items than requested, or none, and the list continues nevertheless.
+    """
 
     items: Sequence[T]
     more_before: bool
     more_after: bool
+    continue_after: Position | None = field(default=None, kw_only=True)
+    """Where the next page starts; None: after the last item."""
+    continue_before: Position | None = field(default=None, kw_only=True)
+    """Where the previous page ends; None: before the first item."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedCount:
+    """How many rows match, counted up to a limit."""
+
+    value: int
+    is_exact: bool
+    """Whether there are no more than `value`; otherwise there are at least that many."""
 
 
 class SortBy(StrEnum):

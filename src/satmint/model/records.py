@@ -178,6 +178,8 @@ class Session:
     """Who made this invite; None if a backend made it, or if it is no invite."""
     c2c_token: UUID | None = None
     """The Click-to-Call token that an embed visitor exchanged."""
+    reference: str | None = None
+    """The subscriber's reference, in lists; None: it has none, or it was deleted."""
 
     @property
     def refreshed_at(self) -> int | None:

@@ -1,10 +1,15 @@
-"""Formats times."""
+"""Formats and reads times."""
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _FAR_DAYS: Final = 99
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_SECONDS: Final = re.compile(r"\d{1,12}", re.ASCII)
 
 
 def iso(seconds: int) -> str:
@@ -30,3 +35,18 @@ def relative_time(seconds: int, now: int) -> str:
             text = f"{distance // size} {unit}"
             return f"in {text}" if seconds > now else f"{text} ago"
     return "now"
+def read_time(text: str) -> int | None:
+    """Unix seconds of a time in RFC 3339 or in Unix seconds; None if it is neither.
+
+    A fraction of a second is dropped.
+    """
+    if _SECONDS.fullmatch(text):
+        return int(text)
+    if _RFC_3339.fullmatch(text) is None:
+        return None
+    # `datetime` accepts neither more than six digits of a fraction nor a lower-case `z`.
+    whole = re.sub(r"\.\d+", "", text).upper()
+    try:
+        return int(datetime.fromisoformat(whole).timestamp())
+    except (ValueError, OverflowError):
+        return None

@@ -19,6 +19,7 @@ from satmint.flows.session_queries import (
     ready,
 )
 from satmint.flows.visible_addresses import addresses_of_caller, subscriber_of_caller, visible_to
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import EventKind
 from satmint.model.listing import AddressFilter, Window
 from satmint.model.refusals import NotFound, StoreUnavailable, Unauthorized
@@ -94,7 +95,7 @@ async def test_sessions_and_subscribers_of_others_are_not_found(server: Server) 
 
 async def test_each_project_reads_its_own_audit_trail(server: Server) -> None:
     line, other = await a_line(server), await server.another_tenant()
-    page = await list_events(server.services.store, server.tenant.id, Window(10))
+    page = await list_events(server.services.store, server.tenant.id, EventFilter(), Window(10))
     issued = page.items[-1]
     assert (issued.kind, issued.session, issued.subscriber, issued.generation) == (
         EventKind.ISSUED,
@@ -102,7 +103,7 @@ async def test_each_project_reads_its_own_audit_trail(server: Server) -> None:
         line.sat().sub,
         0,
     )
-    foreign = await list_events(server.services.store, other.id, Window(10))
+    foreign = await list_events(server.services.store, other.id, EventFilter(), Window(10))
     assert [event.kind for event in foreign.items] == [EventKind.API_TOKEN_CREATED]
 
 

@@ -198,6 +198,8 @@ class _DocumentReader:
 
     def _refusal_groups(self, responses: Document) -> Iterator[RefusalGroup]:
         for status, response in responses.items():
+            if int(status) < 300:
+                continue
             if "$ref" in response:
                 found = self._responses[response["$ref"].rpartition("/")[2]]
             else:

@@ -1,17 +1,27 @@
 """Management operations for the audit trail."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from satmint.flows.session_queries import list_events
 from satmint.http.answers import ListOf
 from satmint.http.call import Call
+from satmint.http.filters import (
+    read_choices,
+    read_id,
+    read_subscriber,
+    read_time_parameter,
+    subscriber_parameter,
+    time_parameter,
+)
 from satmint.http.management_answers import EventAnswer, show_event
 from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.paging import PAGING_QUERY, page_of, page_token_error, read_window
-from satmint.model.listing import Window
-from satmint.model.refusals import Unprocessable
+from satmint.model.event_filter import EventFilter
+from satmint.model.events import EventKind
+from satmint.model.listing import Position, Window
+from satmint.model.refusals import FieldError, Unprocessable
 
 _PATH: Final = "/api/satmint/events"
 
@@ -28,17 +38,60 @@ ORDER_QUERY: Final = {
 }
 
 
+_FILTER_QUERY: Final[dict[str, dict[str, Any]]] = {
+    "kind": {
+        "type": "string",
+        "pattern": "^[a-z0-9_]+(,[a-z0-9_]+)*$",
+        "description": "Only events of these kinds, separated by commas.",
+    },
+    "subscriber": subscriber_parameter("Only events of this subscriber."),
+    "session": {
+        "type": "string",
+        "format": "uuid",
+        "description": "Only events of the session with this id.",
+    },
+    "since": time_parameter("Only events of this time or later."),
+    "until": time_parameter("Only events before this time."),
+}
+
+
 async def _list(context: HandlerContext, call: Call) -> object:
-    query = call.query()
-    window = _with_position(read_window(query, descending=True))
-    page = await list_events(
-        context.services.store, call.caller.project, window, settled=not window.descending
-    )
+    query, services, project = call.query(), context.services, call.caller.project
+    wanted, errors = await _read_filter(context, call, query)
+    window = _with_position(read_window(query, descending=True, other_errors=errors))
+    page = await list_events(services.store, project, wanted, window, settled=not window.descending)
     positions = {event.id: at for event, at in zip(page.items, page.positions, strict=True)}
+    page = replace(
+        page,
+        continue_after=_in_token(page.continue_after),
+        continue_before=_in_token(page.continue_before),
+    )
     url = f"{context.public_url}{_PATH}"
     return page_of(
         page, query, url, show_event, lambda found: (~positions[found.id], UUID(bytes=found.id))
     )
+
+
+async def _read_filter(
+    context: HandlerContext, call: Call, query: dict[str, str]
+) -> tuple[EventFilter, list[FieldError]]:
+    errors: list[FieldError] = []
+    services, project = context.services, call.caller.project
+    wanted = EventFilter(
+        kinds=read_choices(query, "kind", EventKind, errors),
+        subscriber=await read_subscriber(services, project, query, "subscriber", errors),
+        session=read_id(query, "session", errors),
+        since=read_time_parameter(query, "since", errors),
+        until=read_time_parameter(query, "until", errors),
+    )
+    return wanted, errors
+
+
+def _in_token(position: Position | None) -> Position | None:
+    """Return a position as page tokens contain it; see `_with_position`."""
+    if position is None or isinstance(position[0], str):
+        return None
+    return ~position[0], position[1]
 
 
 def _with_position(window: Window) -> Window:
@@ -65,9 +118,17 @@ OPERATIONS: Final = (
         path=_PATH,
         tag="Management",
         summary="List audit events, newest first",
+        description=(
+            "A page examines at most 5,000 events: if few match, it has fewer items than"
+            " `page_size`, or none. The list ends with the page that has no `next` link. Filters by"
+            " `session`, `subscriber` or `kind` find their events through an index, if `kind` is"
+            " given and has none of `refreshed`, `device_token_issued` and, without the other two,"
+            " `issued`. `since` and `until` assume that the clocks of all servers agree to within"
+            " an hour."
+        ),
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_list,
         answer=ListOf[EventAnswer],
-        query={**ORDER_QUERY, **PAGING_QUERY},
+        query={**_FILTER_QUERY, **ORDER_QUERY, **PAGING_QUERY},
     ),
 )

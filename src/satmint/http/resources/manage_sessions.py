@@ -1,21 +1,25 @@
 """Management operations for sessions, devices, presence and tokens."""
 
+from collections.abc import Callable, Sequence
 from typing import Final
+from uuid import UUID
 
 from satmint.flows.introspect import Introspection, introspect
 from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import (
     revoke_key,
-    revoke_project,
     revoke_session,
     revoke_subscriber,
     revoke_token,
 )
+from satmint.flows.service_context import ServiceContext
+from satmint.flows.session_ends import ended_by
 from satmint.flows.session_queries import get_session, list_devices, list_presence, list_sessions
 from satmint.http.answers import ListOf
 from satmint.http.body_schema import BodySchema
 from satmint.http.call import Call, Response
 from satmint.http.fields import TokenText
+from satmint.http.filters import FINGERPRINT
 from satmint.http.management_answers import (
     DevicesAnswer,
     PresenceAnswer,
@@ -50,12 +54,17 @@ async def _list(context: HandlerContext, call: Call) -> object:
     query, project, subscriber = call.query(), call.caller.project, call.path_id("id")
     page = await list_sessions(context.services.store, project, subscriber, read_window(query))
     url = context.public_url + _SUBSCRIBER_SESSIONS.format(id=subscriber)
-    devices = await registered_devices(context.services, project, page.items)
-
-    def show(session: Session) -> SessionAnswer:
-        return show_session(session, devices.get(session.id, ()))
-
+    show = await show_sessions(context.services, project, page.items)
     return page_of(page, query, url, show, by_creation)
+
+
+async def show_sessions(
+    services: ServiceContext, project: UUID, sessions: Sequence[Session]
+) -> Callable[[Session], SessionAnswer]:
+    """Return a function that returns the answer for each of some sessions."""
+    devices = await registered_devices(services, project, sessions)
+    ends = await ended_by(services, project, sessions)
+    return lambda one: show_session(one, devices.get(one.id, ()), ends.get(one.id))
 
 
 async def _devices(context: HandlerContext, call: Call) -> DevicesAnswer:
@@ -84,19 +93,13 @@ async def _revoke_all(context: HandlerContext, call: Call) -> RevokedAnswer:
 async def _get(context: HandlerContext, call: Call) -> SessionAnswer:
     services, project = context.services, call.caller.project
     session = await get_session(services.store, project, call.path_id("session_id"))
-    devices = await registered_devices(services, project, [session])
-    return show_session(session, devices.get(session.id, ()))
+    return (await show_sessions(services, project, [session]))(session)
 
 
 async def _revoke(context: HandlerContext, call: Call) -> Response:
     await revoke_session(
         context.services, call.caller.project, call.path_id("session_id"), call.origin
     )
-    return NO_CONTENT
-
-
-async def _revoke_project(context: HandlerContext, call: Call) -> Response:
-    await revoke_project(context.services, call.caller.project, call.origin)
     return NO_CONTENT
 
 
@@ -135,11 +138,7 @@ OPERATIONS: Final = (
         handler=_revoke_all,
         answer=RevokedAnswer,
         query={
-            "fingerprint": {
-                "type": "string",
-                "pattern": "^[A-Za-z0-9_-]{43}$",
-                "description": "Only sessions bound to the key with this RFC 7638 thumbprint.",
-            }
+            "fingerprint": FINGERPRINT,
         },
         refusals=frozenset({Code.NOT_FOUND}),
     ),
@@ -192,17 +191,6 @@ OPERATIONS: Final = (
         handler=_revoke,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),
-    ),
-    Operation(
-        id="revoke-project-sessions",
-        method="DELETE",
-        path="/api/satmint/sessions",
-        tag="Management",
-        summary="Revoke every session of the project",
-        description="Every issued token stops working immediately. API tokens remain valid.",
-        authentication=Authentication.API_TOKEN_MANAGEMENT,
-        handler=_revoke_project,
-        status=204,
     ),
     Operation(
         id="introspect-token",

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event, EventCursor
 from satmint.model.listing import Page, Window
+from satmint.model.records import Session
+
+TRUSTED_SKEW_SECONDS: Final = 3600
+"""By how much the order of events and that of their times may differ in filtered lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,23 @@ class EventStore(Protocol):
     has seen.
     """
 
-    async def list(self, project: UUID, window: Window, *, settled: bool = False) -> EventPage:
+    async def list(
+        self,
+        project: UUID,
+        window: Window,
+        wanted: EventFilter = EventFilter(),  # noqa: B008 - immutable
+        *,
+        settled: bool = False,
+    ) -> EventPage:
         """A project's events, in order; the window's anchor has a position as its value.
+
+        A page examines a bounded number of events: see `Page`. With `since` or `until`, an event
+        may be missing whose clock was `TRUSTED_SKEW_SECONDS` away from those of its neighbours.
 
         Args:
             project: The project.
             window: The requested part.
+            wanted: The filter.
             settled: Whether to omit events before which others may still appear.
         """
         ...
@@ -52,8 +68,22 @@ class EventStore(Protocol):
         """Write an event without a change: an attempt that was refused."""
         ...
 
-    async def after(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
-        """A project's events after `cursor`."""
+    async def after(
+        self,
+        project: UUID,
+        cursor: EventCursor,
+        limit: int,
+        wanted: EventFilter = EventFilter(),  # noqa: B008 - immutable
+    ) -> EventBatch:
+        """A project's events after `cursor` that match a filter."""
+        ...
+
+    async def of_revocations(self, project: UUID, sessions: Sequence[Session]) -> Sequence[Event]:
+        """Events that may have revoked some sessions.
+
+        Those of the sessions and of their inviters, and the latest ones of their subscribers and of
+        the project. Reads a bounded number of events for each session.
+        """
         ...
 
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:

@@ -1,5 +1,6 @@
 """The store's contract for sessions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from satmint.model.claims import Kind
 from satmint.model.events import Event
 from satmint.model.idempotency import KeyedRequest
-from satmint.model.listing import Page, Window
+from satmint.model.listing import BoundedCount, Page, Window
 from satmint.model.possession import Denied, Grant, Possession, PossessionResult
 from satmint.model.records import (
     Inviter,
@@ -15,6 +16,7 @@ from satmint.model.records import (
     StoredSession,
 )
 from satmint.model.rotation import RefreshTokenRef, RotationResult
+from satmint.model.session_filter import SessionFilter
 from satmint.store.contract.accounts import NewSubscriber, SubscriberChange
 
 
@@ -211,7 +213,35 @@ class SessionStore(Protocol):
         ...
 
     async def list(self, project: UUID, subscriber: UUID, window: Window) -> Page[Session]:
-        """A subscriber's sessions that have an unexpired token or were revoked recently."""
+        """A subscriber's sessions that have an unexpired token or were revoked recently.
+
+        Their `reference` is set.
+        """
+        ...
+
+    async def list_project(
+        self, project: UUID, wanted: SessionFilter, now: int, window: Window
+    ) -> Page[Session]:
+        """A project's sessions that match a filter, by the time at which they were opened.
+
+        Contains those that have an unexpired token or were revoked recently, as `list` does. A page
+        examines a bounded number of sessions: see `Page`.
+        """
+        ...
+
+    async def count_project(self, project: UUID, wanted: SessionFilter, now: int) -> BoundedCount:
+        """How many sessions `list_project` finds, up to a limit of the store."""
+        ...
+
+    async def revoke_each(self, project: UUID, now: int, events: Mapping[UUID, Event]) -> int:
+        """Revoke some sessions in one step. Returns how many were not revoked before.
+
+        Args:
+            project: The project.
+            now: Unix seconds.
+            events: By session, the event to record if it is revoked; the store adds the subscriber.
+                So few that no request waits long for them.
+        """
         ...
 
     async def revoke(self, project: UUID, session: UUID, now: int, event: Event) -> bool:

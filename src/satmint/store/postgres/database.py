@@ -20,6 +20,7 @@ from satmint.store.postgres.session_rows import (
     DATABASE_TIME,
     lock_project,
     lock_session,
+    revoke_each,
     revoke_sessions,
 )
 from satmint.store.sql.keyed_requests import once
@@ -88,15 +89,21 @@ class PostgresTransaction(Transaction):
             *zip(*rows, strict=True),
         )
 
-    async def record(self, event: Event) -> None:
+    async def record(self, *events: Event) -> None:
         """See `Transaction.record`."""
-        await record(self._connection, event)
+        await record(self._connection, *events)
 
     async def revoke_sessions(
         self, project: UUID, subscriber: UUID, now: int, jkt: str | None = None
     ) -> int:
         """See `Transaction.revoke_sessions`."""
         return await revoke_sessions(self._connection, project, subscriber, now, jkt=jkt)
+
+    async def revoke_each(
+        self, project: UUID, sessions: Sequence[UUID], now: int
+    ) -> Sequence[tuple[UUID, UUID]]:
+        """See `Transaction.revoke_each`."""
+        return await revoke_each(self._connection, project, sessions, now)
 
     async def lock_session(self, project: UUID, session: UUID) -> None:
         """See `Transaction.lock_session`. Takes the project's lock before the row's."""

@@ -9,7 +9,7 @@ from satmint.model.events import REVOCATION_EVENTS, Event
 from satmint.model.webhooks import ALERTS, CLOCK_SKEW_SECONDS
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.session_rows import DATABASE_TIME
-from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.event_columns import EVENT_COLUMNS
 
 CHANNEL: Final = "satmint_ending"
 """The NOTIFY channel for revocations. Its messages are empty: they only trigger a poll."""

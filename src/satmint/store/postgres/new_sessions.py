@@ -25,7 +25,7 @@ from satmint.store.contract import (
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.events import POSITION, record, with_subscriber
-from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import read_uuid
 from satmint.store.sql.subscribers import sign_in

@@ -39,7 +39,7 @@ from satmint.store.postgres.session_rows import (
     read_sessions,
     unknown_sessions,
 )
-from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.seen_marks import SeenMark, with_evidence
 
 

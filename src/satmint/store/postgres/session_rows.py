@@ -13,7 +13,8 @@ from uuid import UUID
 
 from satmint.model.records import StoredSession
 from satmint.store.postgres.connecting import Connection
-from satmint.store.sql.sessions import SESSION_COLUMNS, session_of
+from satmint.store.sql.port import read_uuid
+from satmint.store.sql.session_columns import SESSION_COLUMNS, session_of
 
 Key = tuple[UUID, UUID]
 """Project and session."""
@@ -103,6 +104,20 @@ WITH live AS MATERIALIZED (
 SELECT count(*) FROM revoked
 """
 
+_REVOKE_EACH: Final = """
+WITH live AS MATERIALIZED (
+    SELECT sessions.project_id, sessions.session_id FROM sessions
+     WHERE project_id = $1 AND session_id = ANY($2::uuid[]) AND revoked_at IS NULL
+       AND project_epoch = (SELECT projects.epoch FROM projects WHERE projects.project_id = $1)
+     ORDER BY project_id, session_id
+       FOR UPDATE
+)
+UPDATE sessions SET revoked_at = $3
+  FROM live
+ WHERE sessions.project_id = live.project_id AND sessions.session_id = live.session_id
+RETURNING sessions.session_id, sessions.subscriber_id
+"""
+
 
 def project_locks(projects: Collection[UUID]) -> tuple[list[int], list[UUID]]:
     """The arguments of `PROJECT_LOCK`: keys of advisory locks, and their projects."""
@@ -178,3 +193,11 @@ async def revoke_sessions(
     """
     count: int = await db.fetchval(_REVOKE, project, subscriber, now, jkt)
     return count
+
+
+async def revoke_each(
+    db: Connection, project: UUID, sessions: Sequence[UUID], now: int
+) -> list[tuple[UUID, UUID]]:
+    """Revoke some sessions. Returns those that were not yet revoked, with their subscribers."""
+    rows = await db.fetch(_REVOKE_EACH, project, sessions, now)
+    return [(read_uuid(row["session_id"]), read_uuid(row["subscriber_id"])) for row in rows]

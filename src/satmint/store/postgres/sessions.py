@@ -36,7 +36,8 @@ from satmint.store.postgres.session_rows import DATABASE_TIME, Key, read_session
 from satmint.store.postgres.transactions import transaction_of
 from satmint.store.sql.port import Database
 from satmint.store.sql.seen_marks import SeenMark, SeenMarks
-from satmint.store.sql.sessions import SEEN_LATE, SqlSessions
+from satmint.store.sql.session_columns import SEEN_LATE
+from satmint.store.sql.sessions import SqlSessions
 
 _IS_LATE: Final = f"({SEEN_LATE.format('seen.first_at')} OR {SEEN_LATE.format('seen.last_at')})"
 

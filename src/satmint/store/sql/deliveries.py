@@ -19,7 +19,7 @@ from satmint.model.webhooks import (
     retry_delay,
 )
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
-from satmint.store.sql.events import EVENT_COLUMNS, event_of
+from satmint.store.sql.event_columns import READ_COLUMNS, event_of
 from satmint.store.sql.port import Database, Row, Transaction, read_uuid
 from satmint.store.sql.table import Table
 
@@ -34,7 +34,7 @@ _WAIT: Final = f"UPDATE deliveries SET next_at = $4, set_at = $5 {_DELIVERY}"
 _CLAIM: Final = (
     f"UPDATE deliveries SET next_at = $4, set_at = $5, attempts = attempts + 1 {_DELIVERY}"
 )
-_EVENT: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE project_id = $1 AND event_id = $2"
+_EVENT: Final = f"SELECT {READ_COLUMNS} FROM events WHERE project_id = $1 AND event_id = $2"
 _SELECT_DUE: Final = (
     f"SELECT event_id, attempts FROM deliveries {WEBHOOK} AND next_at <= $3"
     " ORDER BY next_at, event_id LIMIT $4"

@@ -5,26 +5,28 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from satmint.model.events import REVOCATION_EVENTS, Event, EventCursor, EventKind, Origin
+from satmint.model.event_filter import EventFilter
+from satmint.model.events import REVOCATION_EVENTS, Event, EventCursor
 from satmint.model.listing import Window
+from satmint.model.records import Session
 from satmint.store.contract.events import EventBatch, EventPage
-from satmint.store.sql.listing import Listing, read_page
-from satmint.store.sql.port import Database, Row, read_optional_uuid, read_uuid
+from satmint.store.sql.event_columns import EVENT_COLUMNS, READ_COLUMNS, entry_of, kinds_in
+from satmint.store.sql.event_search import event_searches, filter_conditions
+from satmint.store.sql.port import Database, Row
+from satmint.store.sql.revocation_events import read_revocations
+from satmint.store.sql.search import read_search
 
-EVENT_COLUMNS: Final = (
-    "project_id, event_id, kind, at, subscriber_id, session_id, subject_id, generation, cause,"
-    " request_id, address, agent"
-)
+_ANY: Final = EventFilter()
 # Must be the literal condition of the index, or the index is not used.
-_KINDS: Final = ", ".join(f"'{kind}'" for kind in sorted(REVOCATION_EVENTS))
-
+_KINDS: Final = kinds_in(REVOCATION_EVENTS)
+_WITHOUT_REFERENCE: Final = f"{EVENT_COLUMNS}, NULL AS reference"
 
 # The horizon and the events are of one snapshot. With no event there is a row of the horizon alone.
-_AFTER: Final = f"""
+_AFTER: Final = """
 SELECT horizon.settled, horizon.newest, found.*
-  FROM (SELECT {{settled}} AS settled, {{newest}} AS newest) AS horizon
-  LEFT JOIN (SELECT {EVENT_COLUMNS}, position FROM events{{index}}
-              WHERE {{condition}} AND (position, event_id) > ($1, $2)
+  FROM (SELECT {settled} AS settled, {newest} AS newest) AS horizon
+  LEFT JOIN (SELECT {columns}, position FROM events{index}
+              WHERE {condition} AND (position, event_id) > ($1, $2)
               ORDER BY position, event_id LIMIT $3) AS found ON TRUE
  ORDER BY found.position, found.event_id
 """
@@ -38,75 +40,57 @@ class SqlEvents:
     reserved_db: Database
     """For the revocation watch."""
 
-    async def list(self, project: UUID, window: Window, *, settled: bool = False) -> EventPage:
+    async def list(
+        self, project: UUID, window: Window, wanted: EventFilter = _ANY, *, settled: bool = False
+    ) -> EventPage:
         """See `EventStore.list`."""
-        dialect = self.db.dialect
-        conditions = ["project_id = {}"]
-        if settled:
-            conditions.append(f"position < {dialect.settled}")
-        listing = Listing(
-            f"SELECT {EVENT_COLUMNS}, position"
-            f" FROM events{dialect.index.format('events_by_position')}",
-            conditions,
-            [project],
-            sort_column="position",
-            id_column="event_id",
-            id_is_bytes=True,
-        )
-        page = await read_page(self.db, listing, window, _entry)
+        searches = await event_searches(self.db, project, wanted, settled=settled)
+        page = await read_search(self.db, searches, window, entry_of)
         return EventPage(
             tuple(event for _, event in page.items),
             page.more_before,
             page.more_after,
             tuple(cursor.position for cursor, _ in page.items),
+            continue_after=page.continue_after,
+            continue_before=page.continue_before,
         )
 
     async def record(self, event: Event) -> None:
         """See `EventStore.record`."""
         await self.db.transaction(lambda tx: tx.record(event), project=event.project)
 
-    async def after(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
+    async def after(
+        self, project: UUID, cursor: EventCursor, limit: int, wanted: EventFilter = _ANY
+    ) -> EventBatch:
         """See `EventStore.after`."""
-        query = _after(self.db, "events_by_position", "project_id = $4")
-        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project))
+        conditions, arguments = filter_conditions(wanted, 5)
+        condition = f"project_id = $4{conditions}"
+        query = _after(self.db, "events_by_position", condition, READ_COLUMNS)
+        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project, *arguments))
 
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations`."""
         db = self.reserved_db
-        query = _after(db, "events_that_end_by_position", f"kind IN ({_KINDS})")
+        condition = f"kind IN ({_KINDS})"
+        query = _after(db, "events_that_end_by_position", condition, _WITHOUT_REFERENCE)
         return _batch(await db.fetch(dict, query, *cursor, limit))
 
+    async def of_revocations(self, project: UUID, sessions: Sequence[Session]) -> Sequence[Event]:
+        """See `EventStore.of_revocations`."""
+        return await read_revocations(self.db, project, sessions)
 
-def _after(db: Database, index: str, condition: str) -> str:
+
+def _after(db: Database, index: str, condition: str, columns: str) -> str:
     dialect = db.dialect
     return _AFTER.format(
         settled=dialect.settled,
         newest=dialect.newest,
+        columns=columns,
         index=dialect.index.format(index),
         condition=condition,
     )
 
 
 def _batch(rows: Sequence[Row]) -> EventBatch:
-    found = tuple(_entry(row) for row in rows if row["event_id"] is not None)
+    found = tuple(entry_of(row) for row in rows if row["event_id"] is not None)
     return EventBatch(found, rows[0]["settled"], rows[0]["newest"])
-
-
-def _entry(row: Row) -> tuple[EventCursor, Event]:
-    return EventCursor(row["position"], row["event_id"]), event_of(row)
-
-
-def event_of(row: Row) -> Event:
-    """Build the event from a row of `EVENT_COLUMNS`."""
-    return Event(
-        id=row["event_id"],
-        project=read_uuid(row["project_id"]),
-        kind=EventKind(row["kind"]),
-        at=row["at"],
-        origin=Origin(row["request_id"], row["address"], row["agent"]),
-        subscriber=read_optional_uuid(row["subscriber_id"]),
-        session=read_optional_uuid(row["session_id"]),
-        subject=read_optional_uuid(row["subject_id"]),
-        generation=row["generation"],
-        cause=row["cause"],
-    )

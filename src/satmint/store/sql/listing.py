@@ -28,7 +28,7 @@ class Listing:
 async def read_page(db: Database, listing: Listing, window: Window, build: Build[T]) -> Page[T]:
     """One page of `listing`; `build` makes each row a value."""
     query, arguments = _query(listing, window)
-    return _page(await db.fetch_list(build, query, *arguments), window)
+    return page_of(await db.fetch_list(build, query, *arguments), window)
 
 
 async def read_merged_page(
@@ -57,7 +57,7 @@ async def read_merged_page(
         f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS parts ORDER BY {_order(columns, window)}"
         f" LIMIT ${len(arguments)}"
     )
-    return _page(await db.fetch_list(build, query, *arguments), window)
+    return page_of(await db.fetch_list(build, query, *arguments), window)
 
 
 def _query(listing: Listing, window: Window, numbered: int = 0) -> tuple[str, list[object]]:
@@ -73,7 +73,7 @@ def _query(listing: Listing, window: Window, numbered: int = 0) -> tuple[str, li
     anchor = window.anchor
     if anchor is not None:
         marks = ", ".join("{}" for _ in columns)
-        beyond = "<" if _descending(window) else ">"
+        beyond = "<" if is_descending(window) else ">"
         conditions.append(f"({', '.join(columns)}) {beyond} ({marks})")
         arguments += [anchor.value] if listing.sort_column is not None else []
         arguments.append(anchor.id.bytes if listing.id_is_bytes else anchor.id)
@@ -87,22 +87,23 @@ def _query(listing: Listing, window: Window, numbered: int = 0) -> tuple[str, li
 
 
 def _order(columns: Sequence[str], window: Window) -> str:
-    return ", ".join(f"{name} {'DESC' if _descending(window) else 'ASC'}" for name in columns)
+    return ", ".join(f"{name} {'DESC' if is_descending(window) else 'ASC'}" for name in columns)
 
 
-def _descending(window: Window) -> bool:
+def is_descending(window: Window) -> bool:
     """Whether the rows are read in descending order, which is not that of a page backwards."""
-    return window.descending != _backwards(window)
+    return window.descending != is_backwards(window)
 
 
-def _backwards(window: Window) -> bool:
+def is_backwards(window: Window) -> bool:
+    """Whether the page ends at its anchor, instead of starting there."""
     return window.anchor is not None and window.anchor.backwards
 
 
-def _page(found: Sequence[T], window: Window) -> Page[T]:
+def page_of(found: Sequence[T], window: Window) -> Page[T]:
     """The page of the rows that were read: one more than it has, if there are more."""
     has_more = len(found) > window.size
     items = tuple(found[: window.size])
-    if _backwards(window):
+    if is_backwards(window):
         return Page(items[::-1], more_before=has_more, more_after=True)
     return Page(items, more_before=window.anchor is not None, more_after=has_more)

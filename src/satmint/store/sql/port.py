@@ -127,14 +127,20 @@ class Transaction(ABC):
         """
 
     @abstractmethod
-    async def record(self, event: Event) -> None:
-        """Write an event; of a kind in `ALERTS`, also its pending deliveries."""
+    async def record(self, *events: Event) -> None:
+        """Write events; of a kind in `ALERTS`, also their pending deliveries."""
 
     @abstractmethod
     async def revoke_sessions(
         self, project: UUID, subscriber: UUID, now: int, jkt: str | None = None
     ) -> int:
         """Revoke a subscriber's active sessions, all or those of a key. Returns their number."""
+
+    @abstractmethod
+    async def revoke_each(
+        self, project: UUID, sessions: Sequence[UUID], now: int
+    ) -> Sequence[tuple[UUID, UUID]]:
+        """Revoke some sessions. Returns those that were not yet revoked, with their subscribers."""
 
     @abstractmethod
     async def lock_session(self, project: UUID, session: UUID) -> None:

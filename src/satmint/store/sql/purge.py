@@ -10,7 +10,7 @@ from uuid import UUID
 
 from satmint.store.contract import PurgeResult
 from satmint.store.sql.port import Database, Row, Transaction, read_uuid
-from satmint.store.sql.sessions import INVITER_REVOKED_AT
+from satmint.store.sql.session_columns import INVITER_REVOKED_AT
 
 _KEPT_AFTER_EXPIRY_SECONDS: Final = 86_400
 """Expired sessions stay listed for a day, so that operators can see how they ended."""

@@ -76,6 +76,7 @@ _CREATE: Final = (
     " email_key, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)"
     " ON CONFLICT DO NOTHING"
 )
+_KEEP_REFERENCE: Final = "UPDATE events SET reference = $3 WHERE project_id = $1 AND event_id = $2"
 _NAMES: Final = frozenset({"display_name", "first_name", "last_name", "reference"})
 """The fields from which the display name of a subscriber's address is derived."""
 _RENAME: Final = (
@@ -313,6 +314,7 @@ class SqlSubscribers:
                     await release_key(tx, column, project, text)
             await tx.revoke_sessions(project, subscriber, now)
             await tx.record(event)
+            await tx.execute(_KEEP_REFERENCE, project, event.id, known.reference)
             return True
 
         return await self._db.transaction(work, project=project, slow=True, read_committed=True)

@@ -23,7 +23,7 @@ from satmint.store.sql.port import (
 )
 from satmint.store.sqlite.events import record
 from satmint.store.sqlite.possession import prove
-from satmint.store.sqlite.session_rows import revoke_sessions
+from satmint.store.sqlite.session_rows import revoke_each, revoke_sessions
 from satmint.store.sqlite.workers import ConnectionWorker, ReaderPool
 
 T = TypeVar("T")
@@ -70,15 +70,22 @@ class SqliteTransaction(Transaction):
         values = placeholders(len(types))
         await self.execute_many(f"INSERT INTO {target} VALUES ({values}) {on_conflict}", rows)
 
-    async def record(self, event: Event) -> None:
+    async def record(self, *events: Event) -> None:
         """See `Transaction.record`."""
-        record(self._connection, event)
+        for event in events:
+            record(self._connection, event)
 
     async def revoke_sessions(
         self, project: UUID, subscriber: UUID, now: int, jkt: str | None = None
     ) -> int:
         """See `Transaction.revoke_sessions`."""
         return revoke_sessions(self._connection, project, subscriber, now, jkt)
+
+    async def revoke_each(
+        self, project: UUID, sessions: Sequence[UUID], now: int
+    ) -> Sequence[tuple[UUID, UUID]]:
+        """See `Transaction.revoke_each`."""
+        return revoke_each(self._connection, project, sessions, now)
 
     async def lock_session(self, project: UUID, session: UUID) -> None:
         """See `Transaction.lock_session`."""

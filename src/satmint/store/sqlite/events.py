@@ -6,7 +6,7 @@ from uuid import UUID
 
 from satmint.model.events import Event, EventKind
 from satmint.model.webhooks import ALERTS, CLOCK_SKEW_SECONDS
-from satmint.store.sql.events import EVENT_COLUMNS
+from satmint.store.sql.event_columns import EVENT_COLUMNS
 
 _ADVANCE: Final = "UPDATE event_counter SET position = position + 1"
 _INSERT: Final = (

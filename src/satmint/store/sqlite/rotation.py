@@ -21,7 +21,7 @@ from satmint.model.rotation import (
     rotation_result,
 )
 from satmint.store.sql.seen_marks import SeenMark, with_evidence
-from satmint.store.sql.sessions import REPLAYS
+from satmint.store.sql.session_columns import REPLAYS
 from satmint.store.sqlite.events import record
 from satmint.store.sqlite.session_rows import read_session, revoke_session
 

@@ -1,6 +1,7 @@
 """Session rows in SQLite: reading and revoking them."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from satmint.model.claims import Kind
 from satmint.model.records import Session, StoredSession
 from satmint.model.rotation import Head
 from satmint.store.sql.port import Row, read_optional_uuid
-from satmint.store.sql.sessions import SESSION_COLUMNS, inviter_of
+from satmint.store.sql.session_columns import SESSION_COLUMNS, inviter_of
 
 _SELECT: Final = (
     f"SELECT {SESSION_COLUMNS}, (SELECT epoch FROM subscribers"
@@ -20,10 +21,17 @@ _REVOKE: Final = (
     "UPDATE sessions SET revoked_at = ?"
     " WHERE project_id = ? AND session_id = ? AND revoked_at IS NULL"
 )
+_OF_PRESENT_EPOCH: Final = (
+    "revoked_at IS NULL AND project_epoch = (SELECT projects.epoch FROM projects"
+    " WHERE projects.project_id = sessions.project_id)"
+)
 _REVOKE_MANY: Final = (
     "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND subscriber_id = ?"
-    " AND revoked_at IS NULL AND project_epoch = (SELECT projects.epoch FROM projects"
-    " WHERE projects.project_id = sessions.project_id)"
+    f" AND {_OF_PRESENT_EPOCH}"
+)
+_REVOKE_EACH: Final = (
+    "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND session_id = ?"
+    f" AND {_OF_PRESENT_EPOCH} RETURNING session_id, subscriber_id"
 )
 
 
@@ -46,6 +54,16 @@ def revoke_sessions(
     if jkt is None:
         return db.execute(_REVOKE_MANY, values).rowcount
     return db.execute(f"{_REVOKE_MANY} AND jkt = ?", (*values, jkt)).rowcount
+
+
+def revoke_each(
+    db: sqlite3.Connection, project: UUID, sessions: Iterable[UUID], now: int
+) -> list[tuple[UUID, UUID]]:
+    """Revoke some sessions. Returns those that were not yet revoked, with their subscribers."""
+    found: list[tuple[bytes, bytes]] = []
+    for session in sessions:
+        found += db.execute(_REVOKE_EACH, (now, project.bytes, session.bytes)).fetchall()
+    return [(UUID(bytes=session), UUID(bytes=subscriber)) for session, subscriber in found]
 
 
 def session_of(row: Row) -> Session:

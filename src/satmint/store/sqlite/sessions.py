@@ -22,7 +22,8 @@ from satmint.store.contract import (
 from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import Database
 from satmint.store.sql.seen_marks import SeenMark, SeenMarks
-from satmint.store.sql.sessions import SEEN_LATE, SqlSessions
+from satmint.store.sql.session_columns import SEEN_LATE
+from satmint.store.sql.sessions import SqlSessions
 from satmint.store.sql.subscribers import sign_in
 from satmint.store.sqlite.database import SqliteTransaction, run
 from satmint.store.sqlite.events import record
