@@ -125,11 +125,16 @@ class MarkFile:
 
     async def find(self, incarnation: UUID) -> Mark | None:
         """The mark of an incarnation."""
-        content = await asyncio.to_thread(self._read)
-        for entry in content.databases:
-            if entry.incarnation == incarnation:
-                return entry.content
-        return None
+        return await asyncio.to_thread(self.mark_of, incarnation)
+
+    def mark_of(self, incarnation: UUID) -> Mark | None:
+        """As `find`; blocks.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        entries = self._read().databases
+        return next((one.content for one in entries if one.incarnation == incarnation), None)
 
     async def has_database(self) -> bool:
         """Whether there is a mark of a database with this URL, of any incarnation."""
@@ -202,7 +207,7 @@ def marks_of_file(database: Path) -> Iterator[Sequence[Mark]]:
 
     Empty if they cannot be read: then the guard refuses the database.
     """
-    marks = MarkFile(database.with_name(FILE_NAME), database.name, required=True)
+    marks = marks_beside_file(database)
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive_lock(database.absolute().parent))
@@ -210,6 +215,17 @@ def marks_of_file(database: Path) -> Iterator[Sequence[Mark]]:
         except (OSError, SettingsError):
             found = ()
         yield found
+
+
+def marks_beside_file(database: Path) -> MarkFile:
+    """The marks of an SQLite database."""
+    return MarkFile(database.with_name(FILE_NAME), database.name, required=True)
+
+
+def marks_beside_keyring(url: str, keyring: Path) -> MarkFile:
+    """The marks of a PostgreSQL database, which are in memory if the keyring is no file."""
+    file = None if variable_of(keyring) is not None else keyring.with_name(FILE_NAME)
+    return MarkFile(file, without_password(url), required=False)
 
 
 def file_guard(
@@ -221,7 +237,7 @@ def file_guard(
     requires_mark: bool,
 ) -> IncarnationGuard:
     """The guard of an SQLite database, with the marks beside it."""
-    marks = MarkFile(database.with_name(FILE_NAME), database.name, required=True)
+    marks = marks_beside_file(database)
 
     def file_id() -> tuple[int, int] | None:
         try:
@@ -239,8 +255,7 @@ def server_guard(
     url: str, keyring: Path, store: IncarnationStore, clock: Clock, entropy: Entropy
 ) -> IncarnationGuard:
     """The guard of a PostgreSQL database, with the marks beside the keyring, if it is a file."""
-    file = None if variable_of(keyring) is not None else keyring.with_name(FILE_NAME)
-    marks = MarkFile(file, without_password(url), required=False)
+    marks = marks_beside_keyring(url, keyring)
     return IncarnationGuard(store, marks, clock, entropy, requires_mark=False)
 
 

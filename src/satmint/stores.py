@@ -10,17 +10,40 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from satmint.flows.incarnation import IncarnationGuard
-from satmint.incarnation_file import file_guard, marks_of_file, server_guard
+from satmint.flows.incarnation import IncarnationGuard, copied_error
+from satmint.incarnation_file import (
+    file_guard,
+    marks_beside_file,
+    marks_beside_keyring,
+    marks_of_file,
+    server_guard,
+)
 from satmint.keyring_file import absolute_file
 from satmint.model.clock import Clock
 from satmint.model.database_url import is_postgres
 from satmint.model.entropy import Entropy
-from satmint.model.incarnation import Copy, DatabaseCopied, has_log_of_another_file
+from satmint.model.incarnation import (
+    Copy,
+    DatabaseCopied,
+    Found,
+    has_log_of_another_file,
+    recognise_copy,
+)
 from satmint.settings import Settings, SettingsError
-from satmint.store.contract import Store
+from satmint.store.contract import DatabaseInspection, Store
 from satmint.store.sqlite import open_sqlite
+from satmint.store.sqlite.inspection import inspect_file, supports_log
 from satmint.store.sqlite.log_file import salt_of_log, user_version_in_file, user_versions_in_log
+
+__all__ = [
+    "find_copy",
+    "guard_of",
+    "inspect_database",
+    "open_store",
+    "sqlite_file",
+    "sqlite_path",
+    "supports_log",
+]
 
 _SQLITE_PREFIX: Final = "sqlite:///"
 
@@ -71,6 +94,56 @@ async def open_store(
         limits=limits,
         database_time=database_time,
     )
+
+
+async def inspect_database(settings: Settings, clock: Clock) -> DatabaseInspection:
+    """Inspect the database without changing it, whether or not servers run.
+
+    Args:
+        settings: The settings.
+        clock: This machine's.
+
+    Raises:
+        SettingsError: the database URL is of an unknown kind.
+        StoreUnavailable: the database cannot be opened or read.
+        SchemaUnknown: another version of satmint has written it.
+        DatabaseCopied: see `sqlite_file`.
+    """
+    if not is_postgres(settings.database):
+        path = await asyncio.to_thread(sqlite_file, settings.database)
+        return await asyncio.to_thread(inspect_file, path.absolute())
+    # See `open_store`.
+    from satmint.store.postgres import PostgresLimits  # noqa: PLC0415
+    from satmint.store.postgres.inspection import inspect_server  # noqa: PLC0415
+
+    limits = PostgresLimits(
+        pooler=settings.database_pooler, allow_no_fsync=settings.database_without_fsync
+    )
+    return await inspect_server(settings.database, limits, clock)
+
+
+def find_copy(settings: Settings, inspected: DatabaseInspection) -> DatabaseCopied | None:
+    """Whether an inspected database is a copy, as a server would find at its start; blocks.
+
+    Raises:
+        SettingsError: the marks cannot be read.
+    """
+    if is_postgres(settings.database):
+        marks = marks_beside_keyring(settings.database, absolute_file(settings.keyring))
+    else:
+        marks = marks_beside_file(sqlite_path(settings.database).absolute())
+    current = inspected.incarnation
+    mark = None if current is None else marks.mark_of(current.id)
+    found = Found(
+        incarnation=current,
+        location=inspected.location,
+        empty=inspected.is_empty,
+        mark=mark,
+        stored=None if mark is None else inspected.marks.get(mark.id),
+        replaces_another=any(one.replaced_at for one in marks.of_database()),
+    )
+    copy = recognise_copy(found, requires_mark=not is_postgres(settings.database))
+    return None if copy is None else copied_error(copy, marks.name, mark)
 
 
 def guard_of(

@@ -58,8 +58,12 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("policies", "private_file", "stores"),
         *("store.contract", "store.sqlite", "store.postgres"),
     },
+    "doctor": {
+        *("environment", "flows", "http", "jose", "keyring_file", "model", "policies"),
+        *("server", "settings", "store.contract", "stores", "version"),
+    },
     "cli": {
-        *("flows", "model", "store_watch", "version"),
+        *("doctor", "flows", "model", "store_watch", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
         *(
             "assembly",
@@ -87,9 +91,9 @@ DRIVERS: Final = {
     "typer": {"cli"},
     "rich": {"cli"},
     "prometheus_client": {"http"},
-    "cryptography": {"jose", "dpop", "cli", "server"},
+    "cryptography": {"jose", "dpop", "cli", "server", "doctor"},
     "argon2": {"flows"},
-    "socket": {"server", "cli", "store.postgres", "webhooks"},
+    "socket": {"server", "cli", "store.postgres", "webhooks", "doctor"},
     "httpcore": {"webhooks"},
 }
 """Libraries that only one kind of room has to do with."""

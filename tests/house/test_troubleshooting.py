@@ -25,7 +25,14 @@ REFUSALS: Final = frozenset(
 """Exceptions that end a start with their message."""
 NO_START: Final = frozenset(
     {"adoption.py", "maintenance.py", "cli/adoption.py", "cli/address.py", "cli/click_to_call.py"}
-    | {"cli/command.py", "cli/db.py", "cli/events.py", "cli/keys.py", "cli/project.py"}
+    | {
+        "cli/command.py",
+        "cli/db.py",
+        "cli/doctor.py",
+        "cli/events.py",
+        "cli/keys.py",
+        "cli/project.py",
+    }
     | {"cli/session.py", "cli/token.py", "cli/webhook.py"}
 )
 """Modules of commands that start no server."""

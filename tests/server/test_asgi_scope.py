@@ -32,6 +32,7 @@ async def test_request_is_described_as_asgi_has_it(tls: bool) -> None:
             ],
             "client": client.address,
             "server": None,
+            "satmint.peer": client.address[0],
         }
 
 

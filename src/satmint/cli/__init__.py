@@ -10,6 +10,17 @@ if sys.argv[1:2] in (["serve"], ["dev"]):
     for _number in (signal.SIGHUP, signal.SIGUSR2):
         signal.signal(_number, signal.SIG_IGN)
 
-from satmint.cli.program import main
+from typing import NoReturn
 
 __all__ = ["main"]
+
+
+def main() -> NoReturn:
+    """The console script `satmint`."""
+    from satmint.cli.live import is_live_check, run_live_check  # noqa: PLC0415 - as few as needed
+
+    if is_live_check(sys.argv[1:]):
+        sys.exit(run_live_check())
+    from satmint.cli.program import main as run_program  # noqa: PLC0415 - see `satmint.cli.live`
+
+    run_program()

@@ -24,6 +24,7 @@ from satmint.cli.streams import (
 COMMANDS: Final = {
     "serve": "Run the server.",
     "dev": "Run a development server on this machine.",
+    "doctor": "Examine a deployment, and say what to do.",
     "project": "Create and list projects.",
     "token": "Create, inspect and revoke tokens.",
     "address": "Create and list addresses.",

@@ -273,24 +273,35 @@ class IncarnationGuard:
         return Mark(random_uuid(self._entropy), incarnation, secret)
 
     def _copied(self, copy: Copy, found: Found) -> DatabaseCopied:
-        match copy:
-            case Copy.BACKUP:
-                text = (
-                    "it is a backup: restore it with `satmint db restore`, or run `satmint db"
-                    " adopt` to use it where it is"
-                )
-            case Copy.ELSEWHERE:
-                text = f"it is a copy of another database: run `satmint db adopt`; {_MOVED}"
-            case Copy.UNKNOWN:
-                text = (
-                    f"{self._marks.name} has no mark of it, so that it may be a copy: run `satmint"
-                    f" db adopt`; {_MOVED}"
-                )
-            case _:
-                seen = found.mark.replaced_at if found.mark is not None else 0
-                until = f" until {iso(seen)}" if seen else ""
-                text = (
-                    f"it is an older copy, and lacks changes that were made{until}: run `satmint db"
-                    " adopt`, which ends every session"
-                )
-        return DatabaseCopied(text, copy)
+        return copied_error(copy, self._marks.name, found.mark)
+
+
+def copied_error(copy: Copy, marks: str, mark: Mark | None) -> DatabaseCopied:
+    """The error of a database that is a copy, with the remedy.
+
+    Args:
+        copy: How it was recognised.
+        marks: `Marks.name`.
+        mark: The machine's mark of its incarnation, if there is one.
+    """
+    match copy:
+        case Copy.BACKUP:
+            text = (
+                "it is a backup: restore it with `satmint db restore`, or run `satmint db"
+                " adopt` to use it where it is"
+            )
+        case Copy.ELSEWHERE:
+            text = f"it is a copy of another database: run `satmint db adopt`; {_MOVED}"
+        case Copy.UNKNOWN:
+            text = (
+                f"{marks} has no mark of it, so that it may be a copy: run `satmint"
+                f" db adopt`; {_MOVED}"
+            )
+        case _:
+            seen = mark.replaced_at if mark is not None else 0
+            until = f" until {iso(seen)}" if seen else ""
+            text = (
+                f"it is an older copy, and lacks changes that were made{until}: run `satmint db"
+                " adopt`, which ends every session"
+            )
+    return DatabaseCopied(text, copy)

@@ -85,6 +85,7 @@ class Application:
                 origin = Origin(request_id, address, agent)
                 call = Call(params, scope["query_string"], origin, headers)
                 call.header_lines = scope["headers"]
+                call.peer = scope.get("satmint.peer", address)
                 response = await self._handle(operation, call, receive)
                 if operation.is_management_change and REPLAYED not in response.headers:
                     self._log.log_change(operation, call)

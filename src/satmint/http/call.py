@@ -28,6 +28,8 @@ class Call(msgspec.Struct):
     principal: ApiTokenCaller | SubscriberCaller | None = None
     header_lines: HeaderList = ()
     """All headers, in the order of the request."""
+    peer: str = ""
+    """The IP address at the other end of the connection, which may be a proxy's."""
 
     def __repr__(self) -> str:
         return "Call(hidden)"  # credentials in its headers

@@ -1,6 +1,7 @@
 """Token encryption: JWE (RFC 7516), key derivation, the keyring. Pure, given key and IV."""
 
 from satmint.jose._rfc7638 import thumbprint
+from satmint.jose.deployment_proof import answer_challenge, is_answer, new_challenge
 from satmint.jose.derived_entropy import DerivedEntropy, derived_mac
 from satmint.jose.keyring import Keyring, KeyringError, KeyState, MasterKey
 from satmint.jose.token_cipher import CannotOpen, OpenedToken, TokenCipher, derive_mac_key
@@ -15,9 +16,12 @@ __all__ = [
     "MasterKey",
     "OpenedToken",
     "TokenCipher",
+    "answer_challenge",
     "derive_mac_key",
     "derived_mac",
+    "is_answer",
     "is_wrapped",
+    "new_challenge",
     "thumbprint",
     "unwrap",
     "wrap",

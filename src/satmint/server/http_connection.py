@@ -329,6 +329,7 @@ class HttpConnection(asyncio.Protocol):
             "headers": head.headers,
             "client": client,
             "server": None,
+            "satmint.peer": self._peer[0],
         }
 
     def _open_websocket(self, transport: asyncio.Transport, head: RequestHead) -> None:

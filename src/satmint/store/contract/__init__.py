@@ -31,6 +31,7 @@ from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
 from satmint.store.contract.events import EventBatch, EventPage, EventStore
 from satmint.store.contract.incarnation import IncarnationStore
+from satmint.store.contract.inspection import DatabaseInspection, ServerFacts
 from satmint.store.contract.keyed_requests import KeyedRequestStore, RequestRepeated
 from satmint.store.contract.known_keys import KnownKeyStore
 from satmint.store.contract.presence import PresenceStore
@@ -52,6 +53,7 @@ __all__ = [
     "AddressStore",
     "Backlog",
     "Collision",
+    "DatabaseInspection",
     "EventBatch",
     "EventPage",
     "EventStore",
@@ -72,6 +74,7 @@ __all__ = [
     "RequestRepeated",
     "ResourceStore",
     "SchemaUnknown",
+    "ServerFacts",
     "SessionStore",
     "Store",
     "SubscriberChange",

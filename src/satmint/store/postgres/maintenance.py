@@ -10,7 +10,7 @@ from typing import Final
 from satmint.model.database_url import DatabaseUrl
 from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.store.contract import Collision
-from satmint.store.postgres.connecting import PostgresLimits
+from satmint.store.postgres.connecting import Connection, PostgresLimits
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.migrations import migrate, pending_migrations
@@ -61,9 +61,14 @@ async def check(url: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """
     async with _connections(url) as connections:
         pending = await connections.attempt(pending_migrations)
-        broken = await connections.attempt(lambda db: db.fetch(_BROKEN_INDEXES))
-    faults = tuple(f"the index {row['relname']} is not valid" for row in broken)
+        faults = await connections.attempt(broken_indexes)
     return faults, tuple(migration.name for migration in pending)
+
+
+async def broken_indexes(connection: Connection) -> tuple[str, ...]:
+    """What PostgreSQL says of indexes that it does not use, because their creation failed."""
+    broken = await connection.fetch(_BROKEN_INDEXES)
+    return tuple(f"the index {row['relname']} is not valid" for row in broken)
 
 
 async def collisions(url: str) -> tuple[Collision, ...]:
