@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import trustme
 from satmint.doctor.examination import ExaminationContext, examine
 from satmint.doctor.finding import Finding, Level
 from satmint.settings import Settings
-from satmint.settings_sources import absolute_paths, load_settings
+from satmint.settings_sources import absolute_paths, load_settings, parse_text
 from tests.kit.dev import clean_environment
 from tests.kit.forked import run
 from tests.kit.ports import free_port
@@ -42,8 +42,10 @@ class SetUp:
     def settings(self) -> Settings:
         """The settings, with absolute paths."""
         there = {"keyring": str(self.folder / "keyring.json"), **self.options}
-        loaded = load_settings({name.replace("-", "_"): v for name, v in there.items()}, {})
-        return absolute_paths(loaded)
+        names = {name.replace("-", "_"): value for name, value in there.items()}
+        return absolute_paths(
+            load_settings({name: parse_text(name, value) for name, value in names.items()}, {})
+        )
 
     @property
     def arguments(self) -> list[str]:
@@ -148,18 +150,44 @@ def write_certificate(
 
 
 @asynccontextmanager
-async def running_tls_proxy(set_up: SetUp, upstream: int, field: bytes) -> AsyncIterator[int]:
-    """A proxy that terminates TLS, and adds a header line to each request; yields its port."""
+async def running_tls_proxy(
+    set_up: SetUp,
+    upstream: int,
+    *,
+    forwards: bool = True,
+    client: str = "127.0.0.1",
+    metrics: int | None = None,
+) -> AsyncIterator[int]:
+    """A proxy that terminates TLS, and passes on all requests but upgrades; yields its port.
+
+    Args:
+        set_up: Whose certificate it has.
+        upstream: The port to which it forwards.
+        forwards: Whether it sends the address of the client.
+        client: That address.
+        metrics: The port to which `/metrics` goes.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(set_up.folder / "cert.pem", set_up.folder / "key.pem")
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        theirs, ours = await asyncio.open_connection("127.0.0.1", upstream)
-        ours.write(head[:-2] + field + b"\r\n")
-        while part := await theirs.read(1 << 16):
-            writer.write(part)
-        ours.close()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = [
+                line
+                for line in head.split(b"\r\n")[:-2]
+                if not line.lower().startswith((b"upgrade:", b"connection:"))
+            ]
+            lines.append(b"Connection: close")
+            if forwards:
+                lines.append(f"X-Forwarded-For: {client}".encode())
+            is_metrics = metrics is not None and b" /metrics " in lines[0]
+            port = metrics if is_metrics else upstream
+            theirs, ours = await asyncio.open_connection("127.0.0.1", port)
+            ours.write(b"\r\n".join([*lines, b"", b""]))
+            while part := await theirs.read(1 << 16):
+                writer.write(part)
+            ours.close()
         writer.close()
 
     server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)

@@ -10,6 +10,7 @@ from typing import Final
 from satmint.doctor.finding import Finding, error, ok, skipped, warning
 from satmint.keyring_file import absolute_file, variable_of
 from satmint.model.clock import Clock, SystemClock
+from satmint.model.database_reasons import database_reason
 from satmint.model.database_url import is_postgres
 from satmint.model.refusals import StoreUnavailable
 from satmint.settings import Settings
@@ -106,7 +107,8 @@ def _log(folder: Path) -> Finding:
         if supports_log(folder):
             return ok(check, "SQLite can have a write-ahead log there")
     except StoreUnavailable as failure:
-        return error(check, f"SQLite cannot write there: {failure.cause}", "see disk.data_space")
+        reason = database_reason(failure.cause)
+        return error(check, f"SQLite cannot write there: {reason}", "see disk.data_space")
     return error(
         check,
         "SQLite cannot have a write-ahead log there: shared memory is missing",

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -136,6 +137,8 @@ class HttpClient:
             return await _read_answer(reader)
         finally:
             writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _tls(self, *, verify: bool) -> ssl.SSLContext:
         if not verify:

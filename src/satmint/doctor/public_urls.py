@@ -131,6 +131,12 @@ class PublicUrls:
                 "let the proxy set X-Forwarded-For to the address of the client, or remove it from"
                 " trusted_proxies",
             )
+        if trusted and seen.client == seen.peer != _last(seen.forwarded_for):
+            return error(
+                check,
+                f"the server does not trust the proxy {seen.peer}, although trusted_proxies has it",
+                "start the server again: it has other settings",
+            )
         if trusted:
             return ok(check, f"the proxy {seen.peer} is trusted; the client was {seen.client}")
         if terminated:
@@ -183,3 +189,7 @@ class PublicUrls:
         if deployment is None:
             return [found]
         return [ok(check, f"{url} opens WebSockets of this deployment")]
+
+
+def _last(forwarded_for: str | None) -> str:
+    return canonical((forwarded_for or "").rpartition(",")[2].strip())
