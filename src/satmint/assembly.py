@@ -71,6 +71,8 @@ class Service:
     """What the last check of the database has found."""
     keyring_watch: KeyringWatch
     """The keyring file, and what the last check of it has found."""
+    sender: Sender
+    """Sends messages to webhooks."""
     aggregator: MetricsAggregator | None = None
     """Aggregates the metrics of all workers. None: there is only one process."""
     certificate: ServerCertificate | None = None
@@ -134,6 +136,7 @@ class Service:
             gateway=self.gateway,
             warnings=self.warnings,
             demo=demo,
+            sender=self.sender,
         )
 
     def warnings(self) -> list[str]:
@@ -188,10 +191,9 @@ class Service:
 
     async def dispatch_webhooks(self) -> None:
         """Send the messages of webhooks, until cancelled."""
-        async with Sender(private=self.settings.private_webhooks) as sender:
-            dispatcher = WebhookDispatcher(self.services, sender, self.metrics.count_webhook)
-            self.webhook_dispatcher = dispatcher
-            await dispatcher.run()
+        dispatcher = WebhookDispatcher(self.services, self.sender, self.metrics.count_webhook)
+        self.webhook_dispatcher = dispatcher
+        await dispatcher.run()
 
     async def purge_step(self) -> PurgeResult:
         """Delete a limited number of expired rows, and update the number of active sessions.
@@ -282,7 +284,10 @@ async def assembled(
         keyring_watch = KeyringWatch(services, keyring_file, settings.keyring_kek, version)
         await keyring_watch.record()
         gateway = Gateway(services, limits_of(settings), metrics.gateway)
-        service = Service(settings, services, store, metrics, gateway, guard, watch, keyring_watch)
+        sender = Sender(private=settings.private_webhooks)
+        service = Service(
+            *(settings, services, store, metrics, gateway, guard, watch, keyring_watch, sender)
+        )
         _add_key_metrics(service)
         metrics.add_gauge(
             "satmint_webhook_attempts_in_progress",
@@ -290,7 +295,8 @@ async def assembled(
             lambda: 0 if (found := service.webhook_dispatcher) is None else found.in_progress,
         )
         _add_store_metrics(service)
-        yield service
+        async with sender:
+            yield service
         await guard.stop()
     finally:
         await store.close()

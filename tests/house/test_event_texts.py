@@ -29,7 +29,12 @@ from satmint.flows.rooms import NewRoom, create_room, delete_room
 from satmint.flows.session_queries import list_events
 from satmint.flows.subscribers import delete_subscriber
 from satmint.flows.visible_addresses import addresses_of_caller
-from satmint.flows.webhooks import create_webhook, delete_webhook
+from satmint.flows.webhooks import (
+    create_webhook,
+    delete_webhook,
+    pause_webhook,
+    resume_webhook,
+)
 from satmint.http.management_answers import show_event
 from satmint.model.event_filter import EventFilter
 from satmint.model.event_texts import EVENT_TEXTS, Member
@@ -92,6 +97,8 @@ async def things_are_managed(server: Server) -> None:
     await disable_c2c_token(services, project, c2c_token, ORIGIN)
     await delete_c2c_token(services, project, c2c_token, ORIGIN)
     webhook, _ = await create_webhook(services, project, "https://alerts.example.com/", ORIGIN)
+    await pause_webhook(services, project, webhook.id, ORIGIN)
+    await resume_webhook(services, project, webhook.id, ORIGIN)
     await delete_webhook(services, project, webhook.id, ORIGIN)
     for kind in (EventKind.KEY_ROTATED, EventKind.KEY_RETIRED):
         await record_in_all_projects(services, kind, "a-key", ORIGIN)

@@ -76,6 +76,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
             "policies",
         ),
         *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
+        "webhooks",  # to try one out
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -20,17 +20,17 @@ EXAMPLES: Final = dict(EXAMPLE.findall(PAGE))
 
 TRIED: Final = {
     "An endpoint": """
-        url = "/api/satmint/webhooks"
-        body = {"url": "https://alerts.example.com/"}
+        url = "/api/satmint/c2c-tokens"
+        body = {"address_id": str(server.tenant.addresses[0].id)}
         made = said(await server.client.post(url, json=body, auth=server.tenant.auth), 201)
         path = f"{url}/{made['id']}"
         shown = said(await server.client.get(path, auth=server.tenant.auth), 200)
-        assert shown == {name: made[name] for name in made if name != "secret"}
+        assert shown == {name: made[name] for name in made if name != "token"}
         assert (await server.client.get(path)).status_code == 401
         missing = f"{url}/{server.tenant.id}"
         assert (await server.client.get(missing, auth=server.tenant.auth)).status_code == 404
         described = api_description(BASE_URL)["paths"][f"{url}/{{id}}"]
-        assert described["get"]["operationId"] == "get-webhook"
+        assert described["get"]["operationId"] == "get-c2c-token"
     """,
     "A setting": """
         variables = {"SATMINT_WEBHOOKS_PER_PROJECT": "0"}

@@ -282,7 +282,7 @@ async def test_requests_at_the_same_time_get_a_secret_that_one_of_them_used(
         assert same(server, path, first, (await post(server, path)).json())
 
 
-async def test_a_webhook_that_was_sent_something_keeps_its_secret(server: Server) -> None:
+async def test_a_webhook_that_is_being_sent_something_keeps_its_secret(server: Server) -> None:
     made = said(await post(server, WEBHOOKS), 201)
     server.clock.advance(LATER)
     (webhook,) = (await server.services.store.webhooks.list(server.tenant.id, ALL)).items
@@ -291,8 +291,8 @@ async def test_a_webhook_that_was_sent_something_keeps_its_secret(server: Server
     pair = await server.sign_in("mallory")
     await revoke(server, pair)
     store, now = server.services.store.webhooks, server.clock.now()
-    (delivery,) = await store.claim_due(webhook, now, now + 30, 1)
-    await store.settle(delivery, now, slow=False)
+    assert len(await store.claim_due(webhook, now, now + 30, 1)) == 1
+    # Its message is being sent.
     refused(await post(server, WEBHOOKS), "idempotency_result_unavailable")
 
 

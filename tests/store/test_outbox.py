@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from satmint.model.deliveries import AttemptResult
 from satmint.model.events import EventKind
 from satmint.model.webhooks import (
     CLOCK_SKEW_SECONDS,
@@ -19,7 +20,7 @@ from satmint.model.webhooks import (
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
 from tests.store.store_setup import ALL, Given
-from tests.store.test_webhooks import START, due, revoked_session, webhook
+from tests.store.test_webhooks import ARRIVED, START, due, revoked_session, webhook
 
 HOUR = 3600
 
@@ -43,7 +44,7 @@ def events_of(found: Sequence[Delivery]) -> list[bytes]:
 
 async def fail(store: Store, found: Sequence[Delivery], now: int) -> None:
     for delivery in found:
-        await store.webhooks.reschedule(delivery, "timeout", now)
+        await store.webhooks.reschedule(delivery, AttemptResult("timeout"), now)
 
 
 @pytest.mark.parametrize("rows", [20_000])
@@ -125,7 +126,7 @@ async def test_a_failed_endpoint_is_paused_with_all_that_waits_for_it(
 
     # A success ends the pause for all of them.
     (probe,) = await due(store, NOW + 40)
-    await store.webhooks.settle(probe, NOW + 41, slow=False)
+    await store.webhooks.settle(probe, ARRIVED, NOW + 41, slow=False)
     active = await as_listed(store, silent)
     assert (active.state, active.state_since) == (WebhookState.ACTIVE, NOW + 41)
     assert (active.failures, active.next_try_at) == (0, None)
@@ -141,7 +142,7 @@ async def test_pauses_grow_to_ten_minutes(store: Store, given: Given) -> None:
     now, pauses = NOW, []
     for _ in range(7):
         (found, *_) = await due(store, now)
-        await store.webhooks.reschedule(found, "status_500", now)
+        await store.webhooks.reschedule(found, AttemptResult("status_500"), now)
         until = (await as_listed(store, made)).next_at
         pauses.append(until - now)
         now = until
@@ -154,7 +155,7 @@ async def test_attempts_that_fail_at_the_same_time_count_once(store: Store, give
     await alerts(given, project, 5)
     found = await due(store, limit=4)
     await fail(store, found[:3], NOW)
-    await store.webhooks.settle(found[3], NOW + 1, slow=False)  # too late to show anything
+    await store.webhooks.settle(found[3], ARRIVED, NOW + 1, slow=False)  # too late to show anything
     paused = await as_listed(store, made)
     assert (paused.failures, paused.state, paused.next_at) == (1, WebhookState.PAUSED, NOW + 5)
 
@@ -166,7 +167,7 @@ async def test_an_endpoint_is_slow_after_a_slow_response(store: Store, given: Gi
     states = []
     for number, slow in enumerate((True, True, False)):
         (found,) = await due(store, NOW + number, limit=1)
-        await store.webhooks.settle(found, NOW + number, slow=slow)
+        await store.webhooks.settle(found, ARRIVED, NOW + number, slow=slow)
         one = await as_listed(store, made)
         states.append((one.state, one.state_since - NOW, one.next_try_at))
     assert states == [("slow", 0, None), ("slow", 0, None), ("active", 2, None)]
@@ -232,10 +233,11 @@ async def test_what_is_old_is_given_up_with_an_endpoint_that_failed_all_the_time
     later = NOW + GIVE_UP_SECONDS
     recent = await alerts(given, project, 1, at=later - 10)
     (probe,) = await due(store, later)
-    assert await store.webhooks.give_up(probe, "timeout", later, 4) == 1 + 4
+    assert await store.webhooks.give_up(probe, AttemptResult("timeout"), later, 4) == 1 + 4
     assert (await as_listed(store, made)).state_since == NOW
     (probe,) = await due(store, later + 3600)
-    assert await store.webhooks.give_up(probe, "timeout", later + 3600, 100) == 10 - 5
+    late = AttemptResult("timeout")
+    assert await store.webhooks.give_up(probe, late, later + 3600, 100) == 10 - 5
     assert events_of(await due(store, later + 7200)) == recent
 
 
@@ -247,10 +249,10 @@ async def test_only_the_failed_one_is_given_up_where_others_arrive(
     await alerts(given, project, 3)
     later = NOW + GIVE_UP_SECONDS
     refused, *others = await due(store, later)
-    assert await store.webhooks.give_up(refused, "status_400", later, 100) == 1
+    assert await store.webhooks.give_up(refused, AttemptResult("status_400"), later, 100) == 1
     again = await due(store, later + 60)
     assert len(again) == 1  # it is paused
-    await store.webhooks.settle(again[0], later + 61, slow=False)
+    await store.webhooks.settle(again[0], ARRIVED, later + 61, slow=False)
     assert len(others) == 2
     assert len(await due(store, later + 120)) == 1
 
@@ -292,5 +294,5 @@ async def test_a_revoked_session_is_told_though_the_outbox_is_being_claimed(
         claimed = await due(store, NOW + number * HOUR)
         found += events_of(claimed)
         for delivery in claimed:
-            await store.webhooks.settle(delivery, NOW + number * HOUR, slow=False)
+            await store.webhooks.settle(delivery, ARRIVED, NOW + number * HOUR, slow=False)
     assert sorted(found) == sorted(recorded)

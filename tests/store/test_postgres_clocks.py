@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from satmint.model.deliveries import AttemptResult
 from satmint.model.events import EventKind
 from satmint.model.records import Presence
 from satmint.model.rotation import Head, RefreshTokenRef, Replayed, Reused, Rotated
@@ -139,7 +140,7 @@ async def test_pauses_of_webhooks_are_measured_by_the_database(nodes: Nodes, ahe
         return bool((await store.due_webhooks(there, (UUID(int=0), UUID(int=0)), 10)).webhooks)
 
     assert not await is_due()
-    await store.reschedule(delivery, "timeout", here)
+    await store.reschedule(delivery, AttemptResult("timeout"), here)
     assert not await is_due()
     for table in ("webhooks", "deliveries"):
         execute(nodes.url, f"UPDATE {table} SET next_at = next_at - 5, set_at = set_at - 5")

@@ -38,6 +38,7 @@ PUBLISHED = {
     "0013_api_token_use": "8a5e12a46f4f9cfd6c9ccb806c09cf42b458c9f81aa42b9ee81a235eee24128e",
     "0014_keyed_requests": "f82130cf645d84568f55be1851d1072b572eb069bb54a1809d3e02dbcf1886b9",
     "0015_lists": "41bc03a5c2e0b93e3a39bcc15788b62d7d7c9e82655553ac6e6b772bd96eadb0",
+    "0016_delivery_history": "132d1fc9ae001b77bd9c7a129bbcd13642f950bd6acaccc87585989f5b97e7e3",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from uuid import UUID
 
 from satmint.model.claims import Kind
+from satmint.model.deliveries import AttemptResult
 from satmint.model.events import EventKind
 from satmint.model.webhooks import ALERTS, Delivery, Webhook
 from satmint.store.contract import Store
@@ -14,6 +15,7 @@ from tests.store.store_setup import ALL, Given
 
 ALL_OF_THEM = UUID(int=0)
 START = (UUID(int=0), UUID(int=0))
+ARRIVED = AttemptResult(status=204, latency_ms=12)
 
 
 async def webhook(given: Given, project: UUID, sealed: str = "k1.sealed") -> Webhook:
@@ -119,12 +121,12 @@ async def test_what_is_put_off_comes_back_and_what_is_settled_does_not(
     await webhook(given, project)
     await revoked_session(given, project)
     (first,) = await due(store)
-    await store.webhooks.reschedule(first, "timeout", NOW)
+    await store.webhooks.reschedule(first, AttemptResult("timeout"), NOW)
     assert await due(store, NOW + 4) == []
     (second,) = await due(store, NOW + 5, NOW + 65)
     assert (second.attempt, second.event) == (2, first.event)
     assert second.webhook.id == first.webhook.id
-    await store.webhooks.settle(second, NOW + 6, slow=False)
+    await store.webhooks.settle(second, ARRIVED, NOW + 6, slow=False)
     assert await due(store, NOW + 100_000, NOW + 100_060) == []
 
 

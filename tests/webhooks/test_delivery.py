@@ -57,10 +57,11 @@ async def test_reuse_is_told_with_a_signature_and_without_a_token(server: Server
     assert told["type"] == "reuse_detected"
     assert told["timestamp"].endswith("Z")
     assert told["data"]["session_id"] == session
+    assert told["data"]["reference"] == "ada"
     assert told["data"]["project_id"] == str(server.tenant.id)
     assert told["data"]["id"] == headers["webhook-id"]
     assert told["data"].keys() <= {
-        *("id", "project_id", "subscriber_id", "session_id", "generation"),
+        *("id", "project_id", "subscriber_id", "reference", "session_id", "generation"),
         *("cause", "request_id", "address", "agent"),
     }
     assert post.outcomes == {"delivered": 1}
@@ -266,7 +267,13 @@ def test_public_address_is_allowed(address: str) -> None:
     ("url", "says"),
     [
         ("https://a@hooks.example/", "Url must be an https URL without credentials and fragment"),
-        ("http://hooks.example/", "Url must be an https URL without credentials and fragment"),
+        (
+            "http://hooks.example/",
+            (
+                "Url must use https: for http and private networks, the server needs"
+                " SATMINT_PRIVATE_WEBHOOKS=true"
+            ),
+        ),
         ("https://hooks.example/#", ""),
         ("https://hooks.example/#x", "Url must be an https URL without credentials and fragment"),
         (

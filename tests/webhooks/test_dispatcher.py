@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from satmint.flows.revoke import revoke_session
+from satmint.model.deliveries import AttemptResult
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.webhooks import Delivery, Webhook
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
 from satmint.webhooks import DispatchLimits
-from satmint.webhooks.failure import Failure
 from tests.kit.clock import NOW
 from tests.kit.polling import until
 from tests.kit.service import ORIGIN, Server, a_service
@@ -160,7 +160,7 @@ async def test_delivery_is_leased_while_it_is_sent(server: Server) -> None:
         during: list[int] = []
         attempt = post.dispatcher._attempt
 
-        async def look_meanwhile(delivery: Delivery) -> tuple[Failure | None, float]:
+        async def look_meanwhile(delivery: Delivery) -> AttemptResult:
             for seconds in (29, 30):
                 found = await store.claim_due(webhook, now + seconds, now + seconds, 10)
                 during.append(len(found))

@@ -27,7 +27,7 @@ from tests.webhooks.receiver import receiving
 from tests.webhooks.test_dispatcher import running
 
 SMALL: Final = DispatchLimits(
-    poll_seconds=0.05, delivery_seconds=1.0, slow_seconds=0.3, stop_seconds=0.2
+    poll_seconds=0.05, delivery_seconds=1.0, slow_seconds=0.3, body_seconds=0.2, stop_seconds=0.2
 )
 """The limits of production with deadlines that a test can wait for."""
 WITHIN_SECONDS: Final = 2.0

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from satmint.cli.demo import read_saved_demo, sqlite_url
+from satmint.cli.demo import demo_settings, read_saved_demo, sqlite_url
 from satmint.cli.errors import failures_for_user
 from satmint.cli.options import Json, settings_from, warn_of_variables
 from satmint.cli.plain import HELP_NAMES, PlainCommand
@@ -232,7 +232,9 @@ def settings_at(
     }
     if saved is not None and settings.cluster_host is None:
         in_folder["cluster_host"] = saved.cluster_host
-    return settings_from({**in_folder, **{k: v for k, v in given.items() if v is not None}}, config)
+    more = {} if saved is None else demo_settings()
+    named = {name: value for name, value in given.items() if value is not None}
+    return settings_from({**in_folder, **more, **named}, config)
 
 
 def _run(function: Command, ctx: CommandContext, given: dict[str, object]) -> None:

@@ -1,5 +1,7 @@
 """The demo project of a development server: created once, reused after a restart."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from satmint.environment import setting_variables
 from satmint.flows.addresses import NewAddress, create_address
 from satmint.flows.credentials import (
     NewC2cToken,
@@ -47,6 +50,15 @@ class SavedDemo(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "SavedDemo(hidden)"
+
+
+def demo_settings(environment: Mapping[str, str] = os.environ) -> dict[str, object]:
+    """The settings of a development server and its commands, unless variables set them.
+
+    Webhooks may lead to this machine, where the programs are that a developer tries out.
+    """
+    defaults: dict[str, object] = {"private_webhooks": True}
+    return {n: value for n, value in defaults.items() if n not in setting_variables(environment)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 from satmint.assembly import assembled
 from satmint.cli.browser_sdk import browser_sdk
 from satmint.cli.certificate import Certificate, ensure_certificate
-from satmint.cli.demo import ensure_demo, sqlite_url
+from satmint.cli.demo import demo_settings, ensure_demo, sqlite_url
 from satmint.cli.errors import error_reason
 from satmint.cli.options import Json, LogLevel, log_unknown_variables, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
@@ -122,6 +122,7 @@ def dev(
                     "database": database or sqlite_url(data / "satmint.db"),
                     "keyring": str(data / "keyring.json"),
                     "cluster_host": f"puc.localhost:{https.port}",
+                    **demo_settings(),
                 },
                 config=None,
             )

@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "click-to-call": "Create, list and disable Click-to-Call tokens.",
     "session": "List and revoke sessions.",
     "events": "List and follow the audit trail.",
-    "webhook": "Create, list and delete webhooks.",
+    "webhook": "Manage webhooks, and see what was sent to them.",
     "keys": "Manage the keyring of master keys.",
     "db": "Migrate, check, back up and restore the database.",
     "openapi": "Print the OpenAPI document of the HTTP API.",

@@ -1,11 +1,15 @@
 """Rate limits: failed credentials, calls, exchanges of Click-to-Call tokens, invites."""
 
+from typing import Final
 from uuid import UUID
 
 from satmint.flows.policy import Policy
 from satmint.model.clock import Clock
 from satmint.model.rate_limiter import RateLimiter, network_of
 from satmint.model.refusals import RateLimited
+
+_WEBHOOK_TESTS_PER_MINUTE: Final = 10
+"""Per project. A test answers what a URL has answered, so that many of them would be a scan."""
 
 
 class RateLimits:
@@ -18,6 +22,7 @@ class RateLimits:
         self._embeds = RateLimiter(policy.embeds_per_minute)
         self._invites = RateLimiter(policy.invites_per_minute)
         self._failures = RateLimiter(policy.failures_per_minute)
+        self._webhook_tests = RateLimiter(_WEBHOOK_TESTS_PER_MINUTE)
 
     def count_failure(self, address: str) -> None:
         """Count a failed credential.
@@ -80,6 +85,16 @@ class RateLimits:
         retry_after = self._invites.take(str(session), self._clock.monotonic())
         if retry_after is not None:
             raise RateLimited(retry_after, "invites")
+
+    def count_webhook_test(self, project: UUID) -> None:
+        """Count a test of a webhook.
+
+        Raises:
+            RateLimited: the project exceeds the limit.
+        """
+        retry_after = self._webhook_tests.take(str(project), self._clock.monotonic())
+        if retry_after is not None:
+            raise RateLimited(retry_after, "webhook_tests")
 
     def _take_failure(self, address: str) -> int | None:
         return self._failures.take(network_of(address), self._clock.monotonic())

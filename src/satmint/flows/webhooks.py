@@ -15,10 +15,12 @@ from satmint.model.listing import Page, Window
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
 from satmint.model.rotation import is_concurrent
 from satmint.model.secrets import SecretText
-from satmint.model.webhooks import SECRET_BYTES, SECRET_PREFIX, Webhook, WebhookState
+from satmint.model.webhooks import SECRET_BYTES, SECRET_PREFIX, Webhook
 from satmint.store.contract import Store
 
 MAX_PER_PROJECT: Final = 10
+SECRET_LOST: Final = "secret_lost"  # noqa: S105 - a reason
+"""`AttemptResult.error` if no key of the keyring decrypts the secret."""
 _MAX_URL_LENGTH: Final = 2048
 
 
@@ -52,12 +54,9 @@ async def repeat_webhook(
         NotFound: it was deleted.
         Unprocessable: a message was sent to it already, or its secret cannot be decrypted.
     """
-    page = await services.store.webhooks.list(project, Window(MAX_PER_PROJECT))
-    found = next((known for known in page.items if known.id == webhook), None)
-    if found is None:
-        raise NotFound("webhook")
+    found = await webhook_of(services.store, project, webhook)
     age = services.clock.now() - found.created_at
-    if found.state is not WebhookState.NEW and not is_concurrent(age):
+    if found.is_secret_used and not is_concurrent(age):
         raise result_unavailable("used")
     secret = open_secret(services.secret_box, found)
     if secret is None:
@@ -72,6 +71,47 @@ def _secret_text(secret: bytes) -> SecretText:
 async def list_webhooks(store: Store, project: UUID, window: Window) -> Page[Webhook]:
     """One page of a project's webhooks."""
     return await store.webhooks.list(project, window)
+
+
+async def webhook_of(store: Store, project: UUID, webhook: UUID) -> Webhook:
+    """One webhook.
+
+    Raises:
+        NotFound: the project has none of that id.
+    """
+    return _found(await store.webhooks.get(project, webhook))
+
+
+async def pause_webhook(
+    services: ServiceContext, project: UUID, webhook: UUID, origin: Origin
+) -> Webhook:
+    """Send nothing to a webhook until it is resumed. Its deliveries wait, as long as others would.
+
+    Raises:
+        NotFound: the project has no such webhook.
+    """
+    now = services.clock.now()
+    event = services.new_event(EventKind.WEBHOOK_PAUSED, project, origin, now, subject=webhook)
+    return _found(await services.store.webhooks.pause(project, webhook, now, event))
+
+
+async def resume_webhook(
+    services: ServiceContext, project: UUID, webhook: UUID, origin: Origin
+) -> Webhook:
+    """End the pause of a webhook, also one after failures.
+
+    Raises:
+        NotFound: the project has no such webhook.
+    """
+    now = services.clock.now()
+    event = services.new_event(EventKind.WEBHOOK_RESUMED, project, origin, now, subject=webhook)
+    return _found(await services.store.webhooks.resume(project, webhook, event))
+
+
+def _found(webhook: Webhook | None) -> Webhook:
+    if webhook is None:
+        raise NotFound("webhook")
+    return webhook
 
 
 async def delete_webhook(
@@ -94,9 +134,13 @@ def url_errors(policy: Policy, url: str) -> list[FieldError]:
     The host's addresses are checked when a message is sent, because they may change.
     """
     parts = urlsplit(url)
-    schemes = ("https", "http") if policy.private_webhooks else ("https",)
     message = ""
-    if parts.scheme not in schemes or "@" in parts.netloc or parts.fragment:
+    if parts.scheme == "http" and not policy.private_webhooks:
+        message = (
+            "Url must use https: for http and private networks, the server needs"
+            " SATMINT_PRIVATE_WEBHOOKS=true"
+        )
+    elif parts.scheme not in ("https", "http") or "@" in parts.netloc or parts.fragment:
         message = "Url must be an https URL without credentials and fragment"
     elif not url.isascii():
         # A host with other characters has several encodings, and a request line permits only ASCII.

@@ -12,7 +12,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, Device, DeviceType, Presence, RegisteredDevice, Session
 from satmint.model.session_filter import SessionEnd, SessionStatus
 from satmint.model.times import iso, iso_or_none
-from satmint.model.webhooks import Webhook, WebhookState
+from satmint.model.webhooks import PausedBy, Webhook, WebhookState
 
 
 class RegisteredDeviceAnswer(msgspec.Struct, frozen=True):
@@ -161,13 +161,16 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
     created_at: Instant
     state: WebhookState
     """`new`: nothing was delivered yet; `active`; `slow`: the last response took more than two
-    seconds; `paused`: the last delivery failed."""
+    seconds; `paused`: see `paused_by`."""
     state_since: Instant
+    paused_by: PausedBy | None
+    """`operator`: messages wait until the webhook is resumed; `failures`: the last delivery failed,
+    and one at a time is tried."""
     last_error: str | None
     """The reason of the last failed delivery, also if later ones were successful."""
     last_error_at: Instant | None
     next_try_at: Instant | None
-    """When a delivery is tried next; null if the webhook is not paused."""
+    """When a delivery is tried next; null if the webhook is not paused by failures."""
 
 
 class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
@@ -197,8 +200,9 @@ def show_webhook(webhook: Webhook) -> WebhookAnswer:
         id=webhook.id,
         url=webhook.url,
         created_at=iso(webhook.created_at),
-        state=webhook.state,
-        state_since=iso(webhook.state_since or webhook.created_at),
+        state=webhook.shown_state,
+        state_since=iso(webhook.shown_since),
+        paused_by=webhook.paused_by,
         last_error=webhook.last_error or None,
         last_error_at=iso_or_none(webhook.last_error_at or None),
         next_try_at=iso_or_none(webhook.next_try_at),

@@ -12,6 +12,7 @@ from uuid import UUID
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.proofs import PROOF_ALGORITHMS
 from satmint.flows.service_context import ServiceContext
+from satmint.flows.webhook_deliveries import MessageSender
 from satmint.http.body_schema import BodySchema, Members, ReadContext
 from satmint.http.call import Call, Response
 from satmint.http.metrics import Metrics
@@ -107,6 +108,8 @@ class HandlerContext:
     """Returns problems that do not make the server unready but need an operator."""
     demo: Demo | None = field(default=None, repr=False)
     """The demo credentials that the start page shows; None in production."""
+    sender: MessageSender | None = field(default=None, repr=False)
+    """Sends test messages to webhooks; None: this listener does not."""
 
     def with_services(self, services: ServiceContext) -> "HandlerContext":
         """Return the same context with other services."""

@@ -187,5 +187,13 @@ EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
         ),
         members=_SUBJECT_C2C,
     ),
+    EventKind.WEBHOOK_PAUSED: EventText(
+        description="A webhook was paused by an operator: its messages wait until it is resumed.",
+        members=_SUBJECT_WEBHOOK,
+    ),
+    EventKind.WEBHOOK_RESUMED: EventText(
+        description="A webhook was resumed by an operator, also from a pause after failures.",
+        members=_SUBJECT_WEBHOOK,
+    ),
 }
 """By kind. A test checks that it covers exactly the kinds that exist, and what `members` says."""

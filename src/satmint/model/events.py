@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     DATABASE_ADOPTED = "database_adopted"
     ROOM_DELETED = "room_deleted"
     C2C_TOKEN_DELETED = "c2c_token_deleted"  # noqa: S105 - an event's name
+    WEBHOOK_PAUSED = "webhook_paused"
+    WEBHOOK_RESUMED = "webhook_resumed"
 
 
 REVOCATION_EVENTS: Final = frozenset(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from satmint.model.events import REVOCATION_EVENTS, Event, EventKind
+from satmint.model.events import REVOCATION_EVENTS, Event, EventKind, Origin
 from satmint.model.times import iso
 
 ALERTS: Final = REVOCATION_EVENTS | {EventKind.KEY_MISMATCH, EventKind.DOWNGRADE_REFUSED}
@@ -49,7 +49,17 @@ class WebhookState(StrEnum):
     SLOW = "slow"
     """It accepts them, but took longer than `SLOW_SECONDS` for the last one."""
     PAUSED = "paused"
-    """The last attempt failed. One delivery at a time is tried, after growing pauses."""
+    """The last attempt failed. One delivery at a time is tried, after growing pauses. Shown also
+    for a webhook that an operator has paused."""
+
+
+class PausedBy(StrEnum):
+    """Why a webhook is paused."""
+
+    OPERATOR = "operator"
+    """Somebody paused it. Nothing is sent before it is resumed."""
+    FAILURES = "failures"
+    """The last attempt failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +85,42 @@ class Webhook:
     """Nothing is sent before this time."""
     set_at: int = 0
     """When `next_at` was set."""
+    paused_at: int = 0
+    """When an operator paused it, Unix seconds; 0: nobody did. `state` knows nothing of it."""
+    secret_used: bool = False
+    """Whether a message was signed with its secret. Earlier versions do not record it."""
+
+    @property
+    def paused_by(self) -> PausedBy | None:
+        """Why nothing is sent, or one delivery at a time; None: it is not paused."""
+        if self.paused_at:
+            return PausedBy.OPERATOR
+        return PausedBy.FAILURES if self.state is WebhookState.PAUSED else None
+
+    @property
+    def shown_state(self) -> WebhookState:
+        """`state` for its owner: paused, by an operator or after failures."""
+        return WebhookState.PAUSED if self.paused_at else self.state
+
+    @property
+    def shown_since(self) -> int:
+        """When `shown_state` began, Unix seconds."""
+        return self.paused_at or self.state_since or self.created_at
 
     @property
     def next_try_at(self) -> int | None:
-        """When a delivery is tried next, Unix seconds; None: the webhook is not paused."""
-        return self.next_at if self.state is WebhookState.PAUSED else None
+        """When a delivery is tried next, Unix seconds; None: not paused, or until it is resumed."""
+        return self.next_at if self.paused_by is PausedBy.FAILURES else None
+
+    @property
+    def is_secret_used(self) -> bool:
+        """Whether a message was signed with its secret, whichever version has sent it."""
+        return self.secret_used or self.state is not WebhookState.NEW
 
     def is_paused(self, now: int) -> bool:
         """Whether nothing may be sent now; never because of a clock that was set back."""
-        return self.next_at > now and self.set_at <= now + CLOCK_SKEW_SECONDS
+        waits = self.next_at > now and self.set_at <= now + CLOCK_SKEW_SECONDS
+        return waits or self.paused_at > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +131,23 @@ class Delivery:
     event: Event
     attempt: int
     """Number of this attempt, from 1."""
+
+    @property
+    def message(self) -> "OutgoingMessage":
+        """What is sent."""
+        webhook, message_id = self.webhook, UUID(bytes=self.event.id)
+        return OutgoingMessage(webhook.project, webhook.url, message_id, body_of(self.event))
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message to an endpoint, without the headers of an attempt."""
+
+    project: UUID
+    url: str = field(repr=False)
+    id: UUID
+    """The `webhook-id`, the same for all attempts."""
+    body: bytes = field(repr=False)
 
 
 def retry_delay(attempt: int) -> int:
@@ -131,6 +185,8 @@ class MessageData(msgspec.Struct, frozen=True, omit_defaults=True):
     id: UUID
     project_id: UUID
     subscriber_id: UUID | None = None
+    reference: str | None = None
+    """The subscriber's reference."""
     session_id: UUID | None = None
     generation: int | None = None
     cause: str = ""
@@ -139,16 +195,20 @@ class MessageData(msgspec.Struct, frozen=True, omit_defaults=True):
     agent: str = ""
 
 
+TEST_TYPE: Final = "test"
+"""`type` of a message that somebody requested to try a webhook out. There is no such event."""
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def body_of(event: Event) -> bytes:
-    """The JSON body of an event's message; identical bytes for every attempt."""
+    """The JSON body of an event's message; identical for every attempt."""
     origin = event.origin
     data = MessageData(
         UUID(bytes=event.id),
         event.project,
         event.subscriber,
+        event.reference,
         event.session,
         event.generation,
         event.cause,
@@ -157,6 +217,25 @@ def body_of(event: Event) -> bytes:
         origin.agent,
     )
     return _encode(Message(event.kind.value, iso(event.at), data))
+
+
+def body_of_test(message_id: UUID, project: UUID, now: int, origin: Origin) -> bytes:
+    """The JSON body of a test message.
+
+    Args:
+        message_id: Its `webhook-id`.
+        project: The webhook's project.
+        now: Unix seconds.
+        origin: The origin of the request to send it.
+    """
+    data = MessageData(
+        message_id,
+        project,
+        request_id=origin.request_id,
+        address=origin.address,
+        agent=origin.agent,
+    )
+    return _encode(Message(TEST_TYPE, iso(now), data))
 
 
 def signature(secret: bytes, message_id: str, at: int, body: bytes) -> str:

@@ -1,63 +1,96 @@
 """One attempt to deliver a message: a request, and whether the response says that it arrived."""
 
 import asyncio
-from uuid import UUID
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
 
 import httpcore
 
-from satmint.model.webhooks import Delivery, body_of, signature
-from satmint.webhooks.failure import INVALID_RESPONSE, TIMEOUT, UNREACHABLE, Failure
+from satmint.model.deliveries import AttemptResult
+from satmint.model.webhooks import OutgoingMessage, signature
+from satmint.webhooks.failure import INVALID_RESPONSE, TIMEOUT, UNREACHABLE
 from satmint.webhooks.network import closing_connections
 from satmint.webhooks.resolver import PROJECT
+from satmint.webhooks.response_text import READ_BYTES, response_text
 from satmint.webhooks.slots import DispatchLimits
 
 
 async def attempt(
     network: httpcore.AsyncConnectionPool,
-    delivery: Delivery,
+    message: OutgoingMessage,
     secret: bytes,
     now: int,
     limits: DispatchLimits,
-) -> Failure | None:
-    """Send a message once; why it has not arrived, or None if it has.
+) -> AttemptResult:
+    """Send a message once.
 
     The deadline is one for the whole attempt, so that it holds for an endpoint that sends a byte
-    of its headers every second. The response's body is not read: the connection is closed.
+    of its headers every second. What is read of the response's body, in `body_seconds` at most,
+    does not change whether the message has arrived. Then the connection is closed.
 
     Args:
         network: The way out.
-        delivery: The delivery.
+        message: The message.
         secret: The secret of its webhook.
         now: Unix seconds.
         limits: The deadlines.
     """
-    event = delivery.event
-    body, message_id = body_of(event), str(UUID(bytes=event.id))
-    headers = [
-        ("content-type", "application/json"),
-        ("content-length", str(len(body))),
-        ("user-agent", "satmint"),
-        ("webhook-id", message_id),
-        ("webhook-timestamp", str(now)),
-        ("webhook-signature", signature(secret, message_id, now, body)),
-    ]
-    PROJECT.set(event.project)
+    time = asyncio.get_running_loop().time
+    begin, status, latency, start = time(), None, None, bytearray()
+    PROJECT.set(message.project)
     try:
         async with (
             closing_connections(),
-            asyncio.timeout(limits.delivery_seconds),
+            asyncio.timeout(limits.delivery_seconds) as deadline,
             network.stream(
                 "POST",
-                delivery.webhook.url,
-                headers=headers,
-                content=body,
+                message.url,
+                headers=_headers(message, secret, now),
+                content=message.body,
                 extensions={"timeout": {"connect": limits.connect_seconds}},
             ) as response,
         ):
-            status: int = response.status
-    except (TimeoutError, httpcore.TimeoutException) as error:
-        return Failure(TIMEOUT, type(error).__name__)
+            status, latency = response.status, round(1000 * (time() - begin))
+            deadline.reschedule(time() + limits.body_seconds)
+            await _read(response, start)
     except Exception as error:  # noqa: BLE001 - any failure of the network or the receiver
-        reached = not isinstance(error, httpcore.ConnectError)
-        return Failure(INVALID_RESPONSE if reached else UNREACHABLE, type(error).__name__)
-    return None if 200 <= status < 300 else Failure(f"status_{status}")
+        if status is None:
+            return _failure(error)
+    return AttemptResult(
+        error="" if 200 <= status < 300 else f"status_{status}",
+        status=status,
+        latency_ms=latency,
+        response=response_text(bytes(start), secret),
+    )
+
+
+def _headers(message: OutgoingMessage, secret: bytes, now: int) -> list[tuple[str, str]]:
+    message_id = str(message.id)
+    return [
+        ("content-type", "application/json"),
+        ("content-length", str(len(message.body))),
+        ("user-agent", "satmint"),
+        ("webhook-id", message_id),
+        ("webhook-timestamp", str(now)),
+        ("webhook-signature", signature(secret, message_id, now, message.body)),
+    ]
+
+
+async def _read(response: httpcore.Response, start: bytearray) -> None:
+    """Add the start of the body to `start`."""
+    stream = cast("AsyncGenerator[bytes, None]", response.aiter_stream())
+    async with aclosing(stream) as chunks:
+        async for chunk in chunks:
+            start += chunk[: READ_BYTES - len(start)]
+            if len(start) == READ_BYTES:
+                break
+
+
+def _failure(error: Exception) -> AttemptResult:
+    """The result of an attempt without a response."""
+    detail = type(error).__name__
+    if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
+        return AttemptResult(TIMEOUT, detail)
+    reached = not isinstance(error, httpcore.ConnectError)
+    return AttemptResult(INVALID_RESPONSE if reached else UNREACHABLE, detail)

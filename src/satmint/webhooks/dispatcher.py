@@ -17,11 +17,12 @@ from uuid import UUID
 import structlog
 
 from satmint.flows.service_context import ServiceContext
-from satmint.flows.webhooks import open_secret
+from satmint.flows.webhooks import SECRET_LOST, open_secret
 from satmint.jose.token_cipher import CannotOpen
+from satmint.model.deliveries import AttemptResult
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.webhooks import Delivery, Webhook, WebhookState, is_exhausted
-from satmint.webhooks.failure import TIMEOUT, Failure
+from satmint.webhooks.failure import TIMEOUT
 from satmint.webhooks.sender import Sender
 from satmint.webhooks.slots import DispatchLimits, Slots
 
@@ -37,7 +38,6 @@ _PAUSE_RATIO: Final = 4.0
 webhook with pending deliveries."""
 _CLAIMS_PER_ROUND: Final = 16
 """Rounds are short, so that a new alert is seen soon."""
-_SECRET_LOST: Final = "secret_lost"  # noqa: S105 - a reason
 _NIL: Final = UUID(int=0)
 _START: Final = (_NIL, _NIL)
 _Key = tuple[UUID, bytes]
@@ -225,11 +225,11 @@ class WebhookDispatcher:
         key = _key(delivery)
         try:
             try:
-                failure, seconds = await self._attempt(delivery)
+                result = await self._attempt(delivery)
             finally:
                 self._sending.discard(key)
             async with self._writes:
-                await self._store_result(delivery, failure, seconds)
+                await self._store_result(delivery, result)
         except asyncio.CancelledError:
             self._unsent.append(delivery)
         except StoreUnavailable as error:
@@ -242,41 +242,38 @@ class WebhookDispatcher:
             del self._tasks[key]
             self._ended.set()
 
-    async def _attempt(self, delivery: Delivery) -> tuple[Failure | None, float]:
-        """Send it once; why it has not arrived, or None if it has; and the seconds it took."""
+    async def _attempt(self, delivery: Delivery) -> AttemptResult:
+        """Send it once."""
         secret = open_secret(self._services.secret_box, delivery.webhook)
         if secret is None:
-            return Failure(_SECRET_LOST), 0.0
-        time, now = asyncio.get_running_loop().time, self._services.clock.now()
-        begin = time()
-        failure = await self._sender.send(delivery, secret, now, self.limits)
-        return failure, time() - begin
+            return AttemptResult(SECRET_LOST)
+        now = self._services.clock.now()
+        return await self._sender.send(delivery.message, secret, now, self.limits)
 
-    async def _store_result(
-        self, delivery: Delivery, failure: Failure | None, seconds: float
-    ) -> None:
+    async def _store_result(self, delivery: Delivery, result: AttemptResult) -> None:
         store, now = self._services.store.webhooks, self._services.clock.now()
         webhook = delivery.webhook
         fields: dict[str, object] = {"webhook": str(webhook.id), "attempt": delivery.attempt}
-        if failure is None:
+        if not result.error:
             self._count("delivered")
             self._log.info("webhook_delivered", **fields)
-            await store.settle(delivery, now, slow=seconds > self.limits.slow_seconds)
+            slow = (result.latency_ms or 0) > 1000 * self.limits.slow_seconds
+            await store.settle(delivery, result, now, slow=slow)
             if webhook.state is WebhookState.PAUSED:
                 self._log.info("webhook_resumed", webhook=str(webhook.id))
             return
-        fields |= failure.fields
+        fields |= result.fields
         if is_exhausted(delivery, now):
-            count = await store.give_up(delivery, failure.error, now, _GIVEN_UP_AT_ONCE)
+            count = await store.give_up(delivery, result, now, _GIVEN_UP_AT_ONCE)
             for _ in range(count):
                 self._count("given_up")
             self._log.error("webhook_given_up", deliveries=count, **fields)
         else:
-            self._count("timeout" if failure.error == TIMEOUT else "failed")
+            self._count("timeout" if result.error == TIMEOUT else "failed")
             self._log.warning("webhook_failed", **fields)
-            await store.reschedule(delivery, failure.error, now)
+            await store.reschedule(delivery, result, now)
         if webhook.state is not WebhookState.PAUSED:
-            self._log.warning("webhook_paused", webhook=str(webhook.id), **failure.fields)
+            self._log.warning("webhook_paused", webhook=str(webhook.id), **result.fields)
 
     async def _drained(self) -> None:
         while self._tasks:

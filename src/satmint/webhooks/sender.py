@@ -6,8 +6,8 @@ A server without webhooks does without it: it takes 60 ms to load, with the syst
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from satmint.model.webhooks import Delivery
-from satmint.webhooks.failure import Failure
+from satmint.model.deliveries import AttemptResult
+from satmint.model.webhooks import OutgoingMessage
 from satmint.webhooks.slots import DispatchLimits
 
 if TYPE_CHECKING:
@@ -42,13 +42,17 @@ class Sender:
         return self._network
 
     async def send(
-        self, delivery: Delivery, secret: bytes, now: int, limits: DispatchLimits
-    ) -> Failure | None:
+        self,
+        message: OutgoingMessage,
+        secret: bytes,
+        now: int,
+        limits: DispatchLimits = DispatchLimits(),  # noqa: B008 - it is immutable
+    ) -> AttemptResult:
         """Send a message once; see `satmint.webhooks.attempt.attempt`."""
         network = await self.open()
         from satmint.webhooks.attempt import attempt  # noqa: PLC0415 - imports the HTTP client
 
-        return await attempt(network, delivery, secret, now, limits)
+        return await attempt(network, message, secret, now, limits)
 
     def _load(self) -> "httpcore.AsyncConnectionPool":
         from satmint.webhooks.network import open_network  # noqa: PLC0415 - as above

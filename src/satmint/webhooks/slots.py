@@ -17,9 +17,11 @@ class DispatchLimits:
 
     poll_seconds: float = 1.0
     delivery_seconds: float = 10.0
-    """For a whole attempt: DNS, connection, TLS, request and response."""
+    """For an attempt: DNS, connection, TLS, request, and the headers of the response."""
     connect_seconds: float = 4.0
     """For one address of a host, so that there is time for the next one."""
+    body_seconds: float = 1.0
+    """For the start of the response's body, after that."""
     slow_seconds: float = SLOW_SECONDS
     stop_seconds: float = 5.0
     """How long attempts may continue when the server stops."""

@@ -20,6 +20,10 @@ from tests.kit.service import ORIGIN, Server
 
 URL = "https://example.com/hooks"
 SCHEME = "Url must be an https URL without credentials and fragment"
+PLAIN = (
+    "Url must use https: for http and private networks, the server needs"
+    " SATMINT_PRIVATE_WEBHOOKS=true"
+)
 ASCII = "Url must be ASCII: a host in punycode, a path percent-encoded"
 HOST = "Url must name a host, in at most 2048 characters without spaces"
 PORT = "Url must have a port from 1 to 65535, or none"
@@ -37,7 +41,9 @@ def test_url_that_is_allowed(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://example.com/", SCHEME),
+        ("http://example.com/", PLAIN),
+        ("http://127.0.0.1:8000/", PLAIN),
+        ("http://localhost/", PLAIN),
         ("ftp://example.com/", SCHEME),
         ("example.com", SCHEME),
         ("https://user@example.com/", SCHEME),
@@ -77,7 +83,7 @@ async def test_webhook_is_created_with_a_secret_that_is_shown_once(server: Serve
 async def test_webhook_with_a_refused_url_is_not_created(server: Server) -> None:
     with pytest.raises(Unprocessable) as refused:
         await create_webhook(server.services, server.tenant.id, "http://example.com/", ORIGIN)
-    assert refused.value.field_errors == (FieldError(Code.INVALID_PARAMETER, SCHEME, "url"),)
+    assert refused.value.field_errors == (FieldError(Code.INVALID_PARAMETER, PLAIN, "url"),)
 
 
 async def test_project_has_at_most_ten_webhooks(server: Server) -> None:

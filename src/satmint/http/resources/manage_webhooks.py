@@ -9,13 +9,16 @@ from satmint.flows.webhooks import (
     create_webhook,
     delete_webhook,
     list_webhooks,
+    pause_webhook,
     repeat_webhook,
+    resume_webhook,
     url_errors,
+    webhook_of,
 )
 from satmint.http.answers import ListOf
 from satmint.http.body_schema import BodySchema, Members
 from satmint.http.call import Call, Response
-from satmint.http.fields import web_url
+from satmint.http.fields import Flag, web_url
 from satmint.http.management_answers import NewWebhookAnswer, WebhookAnswer, show_webhook
 from satmint.http.operations import (
     NO_CONTENT,
@@ -33,6 +36,11 @@ _PATH: Final = "/api/satmint/webhooks"
 
 _URL: Final = web_url("url", "The https URL to send messages to.", required=True)
 CREATE: Final = BodySchema("WebhookRequest", (_URL,), lambda members: members[_URL])
+
+_PAUSED: Final = Flag(
+    name="paused", doc="Whether messages wait until the webhook is resumed.", required=True
+)
+UPDATE: Final = BodySchema("WebhookUpdateRequest", (_PAUSED,), lambda members: members[_PAUSED])
 
 
 async def _create(context: HandlerContext, call: Call, url: str) -> NewWebhookAnswer:
@@ -62,6 +70,17 @@ async def _list(context: HandlerContext, call: Call) -> object:
     page = await list_webhooks(context.services.store, call.caller.project, read_window(query))
     url = f"{context.public_url}{_PATH}"
     return page_of(page, query, url, show_webhook, by_creation)
+
+
+async def _get(context: HandlerContext, call: Call) -> WebhookAnswer:
+    project, webhook = call.caller.project, call.path_id("id")
+    return show_webhook(await webhook_of(context.services.store, project, webhook))
+
+
+async def _update(context: HandlerContext, call: Call, paused: bool) -> WebhookAnswer:
+    change = pause_webhook if paused else resume_webhook
+    project, webhook = call.caller.project, call.path_id("id")
+    return show_webhook(await change(context.services, project, webhook, call.origin))
 
 
 async def _delete(context: HandlerContext, call: Call) -> Response:
@@ -102,11 +121,38 @@ OPERATIONS: Final = (
         secret=True,
     ),
     Operation(
+        id="get-webhook",
+        method="GET",
+        path=f"{_PATH}/{{id}}",
+        tag="Management",
+        summary="Get a webhook",
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=_get,
+        answer=WebhookAnswer,
+        refusals=frozenset({Code.NOT_FOUND}),
+    ),
+    Operation(
+        id="update-webhook",
+        method="PATCH",
+        path=f"{_PATH}/{{id}}",
+        tag="Management",
+        summary="Pause or resume a webhook",
+        description=(
+            "Messages to a paused webhook wait; those of events that are older than three days are"
+            " given up. To resume a webhook also ends a pause after failures: the next message is"
+            " sent at once."
+        ),
+        authentication=Authentication.API_TOKEN_MANAGEMENT,
+        handler=BodyHandler(UPDATE, _update),
+        answer=WebhookAnswer,
+        refusals=frozenset({Code.NOT_FOUND}),
+    ),
+    Operation(
         id="delete-webhook",
         method="DELETE",
         path=f"{_PATH}/{{id}}",
         tag="Management",
-        summary="Delete a webhook and its pending deliveries",
+        summary="Delete a webhook and its deliveries",
         authentication=Authentication.API_TOKEN_MANAGEMENT,
         handler=_delete,
         status=204,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from satmint.model.deliveries import AttemptResult, DeliveryState
+from satmint.model.events import Event
 from satmint.model.webhooks import (
     CLOCK_SKEW_SECONDS,
     GIVE_UP_SECONDS,
@@ -19,12 +21,19 @@ from satmint.model.webhooks import (
     retry_delay,
 )
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
+from satmint.store.sql.delivery_history import (
+    SqlDeliveryHistory,
+    first_id_at,
+    give_up_before,
+    record_end,
+)
 from satmint.store.sql.event_columns import READ_COLUMNS, event_of
-from satmint.store.sql.port import Database, Row, Transaction, read_uuid
+from satmint.store.sql.port import Row, Transaction, read_uuid
 from satmint.store.sql.table import Table
 
 WEBHOOKS: Final = Table("webhooks", Webhook, id="webhook_id")
 WEBHOOK: Final = "WHERE project_id = $1 AND webhook_id = $2"
+USE_SECRET: Final = f"UPDATE webhooks SET secret_used = TRUE {WEBHOOK} AND NOT secret_used"
 
 _NIL: Final = UUID(int=0)
 _CHUNK: Final = 1000
@@ -39,9 +48,9 @@ _SELECT_DUE: Final = (
     f"SELECT event_id, attempts FROM deliveries {WEBHOOK} AND next_at <= $3"
     " ORDER BY next_at, event_id LIMIT $4"
 )
-_DELETE_OLD: Final = (
-    f"DELETE FROM deliveries {WEBHOOK} AND event_id IN"
-    f" (SELECT event_id FROM deliveries {WEBHOOK} AND event_id < $3 ORDER BY event_id LIMIT $4)"
+_RETRY_LATER: Final = (
+    "UPDATE deliveries SET next_at = $4, set_at = $5, attempted_at = $5, error = $6, status = $7,"
+    f" latency_ms = $8, response = $9 {_DELIVERY}"
 )
 _PROBE: Final = f"UPDATE webhooks SET next_at = $3, set_at = $4 {WEBHOOK}"
 # Of attempts that ran at the same time, the first one that fails decides: it changes `failures`.
@@ -81,7 +90,7 @@ def _next_of(project: str, webhook: str) -> str:
 # without visiting the deliveries in between. Scalar subqueries leave the planner one plan only: a
 # look at the index for each webhook. The last row of a full page says where it ends.
 _DUE: Final = """
-(webhooks.next_at <= $3 OR webhooks.set_at > $4) AND (
+webhooks.paused_at = 0 AND (webhooks.next_at <= $3 OR webhooks.set_at > $4) AND (
     SELECT 1 FROM deliveries d
      WHERE d.project_id = at_project AND d.webhook_id = at_webhook AND d.next_at <= $3
      LIMIT 1) IS NOT NULL
@@ -102,14 +111,12 @@ SELECT at_project, at_webhook, n, {WEBHOOKS.columns}, {_DUE} AS due
 
 
 @dataclass(frozen=True, slots=True)
-class SqlDeliveries:
+class SqlDeliveries(SqlDeliveryHistory):
     """The part of `WebhookStore` that is about deliveries.
 
     Transactions are READ COMMITTED: the lock of the webhook's row orders them, and no transaction
     that records an alert fails because of them, as it could at a stricter level.
     """
-
-    db: Database
 
     async def due_webhooks(self, now: int, after: OutboxPosition, limit: int) -> DuePage:
         """See `WebhookStore.due_webhooks`."""
@@ -156,53 +163,60 @@ class SqlDeliveries:
                     found.append(Delivery(current, event, attempts + 1))
             if found and current.failures:
                 await tx.execute(_PROBE, *key, until, now)
+            if found and not current.secret_used:
+                await tx.execute(USE_SECRET, *key)
             return tuple(found)
 
         return await self.db.transaction(work, project=webhook.project, read_committed=True)
 
-    async def settle(self, delivery: Delivery, now: int, *, slow: bool) -> None:
+    async def settle(
+        self, delivery: Delivery, result: AttemptResult, now: int, *, slow: bool
+    ) -> None:
         """See `WebhookStore.settle`."""
         webhook = delivery.webhook
         state = WebhookState.SLOW if slow else WebhookState.ACTIVE
-        if state == webhook.state and not webhook.failures:
-            await self.db.execute(_DELETE, *_key(delivery), project=webhook.project)
-            return
         now = await self.db.time(now)
 
         async def work(tx: Transaction) -> None:
-            # The webhook's row first, as in a claim and in a deletion.
-            success = str(state), now, webhook.failures
-            await tx.execute(_SUCCEEDED, webhook.project, webhook.id, *success)
-            await tx.execute(_DELETE, *_key(delivery))
+            if state != webhook.state or webhook.failures:
+                # The webhook's row first, as in a claim and in a deletion.
+                success = str(state), now, webhook.failures
+                await tx.execute(_SUCCEEDED, webhook.project, webhook.id, *success)
+            # It is gone if its webhook was deleted, or if another process has delivered it too.
+            if await tx.execute(_DELETE, *_key(delivery)):
+                await record_end(tx, delivery, DeliveryState.DELIVERED, result, now)
 
-        project = delivery.webhook.project
+        project = webhook.project
         await self.db.transaction(work, project=project, read_committed=True)
 
-    async def reschedule(self, delivery: Delivery, error: str, now: int) -> None:
+    async def reschedule(self, delivery: Delivery, result: AttemptResult, now: int) -> None:
         """See `WebhookStore.reschedule`."""
         now = await self.db.time(now)
+        values = result.error, result.status, result.latency_ms, result.response
 
         async def work(tx: Transaction) -> None:
-            await tx.execute(_FAILED, *_failure(delivery.webhook, error, now))
-            await tx.execute(_WAIT, *_key(delivery), now + retry_delay(delivery.attempt), now)
+            await tx.execute(_FAILED, *_failure(delivery.webhook, result.error, now))
+            due = now + retry_delay(delivery.attempt)
+            await tx.execute(_RETRY_LATER, *_key(delivery), due, now, *values)
 
         project = delivery.webhook.project
         await self.db.transaction(work, project=project, read_committed=True)
 
-    async def give_up(self, delivery: Delivery, error: str, now: int, limit: int) -> int:
+    async def give_up(self, delivery: Delivery, result: AttemptResult, now: int, limit: int) -> int:
         """See `WebhookStore.give_up`."""
         now = await self.db.time(now)
         webhook, before = delivery.webhook, now - GIVE_UP_SECONDS
         fails_since = webhook.state_since if webhook.state is WebhookState.PAUSED else now
-        # A version 7 UUID begins with its time in milliseconds, so a time is a bound on the key.
-        bound = (max(before + 1, 0) * 1000).to_bytes(6, "big")
 
         async def work(tx: Transaction) -> int:
-            await tx.execute(_FAILED, *_failure(webhook, error, now))
+            await tx.execute(_FAILED, *_failure(webhook, result.error, now))
             count = await tx.execute(_DELETE, *_key(delivery))
+            if count:
+                await record_end(tx, delivery, DeliveryState.GIVEN_UP, result, now)
             if fails_since <= before:
                 key = webhook.project, webhook.id
-                count += await tx.execute(_DELETE_OLD, *key, bound, limit)
+                bound = first_id_at(before + 1)
+                count += await give_up_before(tx, *key, bound, result.error, limit)
             return count
 
         return await self.db.transaction(
@@ -228,6 +242,7 @@ def _failure(webhook: Webhook, error: str, now: int) -> tuple[object, ...]:
 
 def _position(row: Row) -> OutboxPosition:
     return read_uuid(row["at_project"]), read_uuid(row["at_webhook"])
+
 
 
 def _due_row(row: Row) -> tuple[bytes, int]:

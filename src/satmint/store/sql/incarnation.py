@@ -111,6 +111,7 @@ class SqlIncarnation:
             await tx.execute("DELETE FROM presence")
             # They may have been used since the copy was made.
             await tx.execute("UPDATE api_tokens SET unused = FALSE WHERE unused")
+            await tx.execute("UPDATE webhooks SET secret_used = TRUE WHERE NOT secret_used")
 
         await self._db.transaction(work, slow=True, read_committed=True)
 

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from satmint.store.contract import PurgeResult
+from satmint.store.sql.delivery_purge import purge_deliveries
 from satmint.store.sql.port import Database, Row, Transaction, read_uuid
 from satmint.store.sql.session_columns import INVITER_REVOKED_AT
 
@@ -66,6 +67,8 @@ class _Position:
     """Whether an earlier project of this pass has more events to delete."""
     active: int = 0
     """Active sessions seen in this pass."""
+    webhook: _Key = _START
+    """The last webhook whose deliveries were examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,19 @@ async def _step(
         removed.append(await _delete(tx, table, column, expired, now, limit))
     count, events_of, events_left = await _delete_events(tx, at, events_before, limit)
     removed.append(count)
+    count, webhook = await purge_deliveries(tx, at.webhook, now, limit)
+    removed.append(count)
     active = at.active + sessions.active
     session, subscriber = sessions.next_start(limit), temporary.next_start(limit)
     counted = session == _START
     more = not counted or subscriber != _START or events_of != _NIL or events_left
+    more = more or webhook is not None
     return (
         PurgeResult(sum(removed), more or max(removed) == limit, active if counted else None),
-        _Position(session, subscriber, events_of, events_left, 0 if counted else active),
+        _Position(
+            *(session, subscriber, events_of, events_left, 0 if counted else active),
+            webhook or _START,
+        ),
     )
 
 
