@@ -125,7 +125,7 @@ async def test_method_that_an_address_lacks_is_explained(server: Server) -> None
     answer = await server.client.get(REFRESH, headers=NAVIGATION)
     assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
     assert "<h1>Method not allowed</h1>" in answer.text
-    assert "/reference#refresh-subscriber-token" in answer.text
+    assert "/reference/tokens#refresh-subscriber-token" in answer.text
     plainly = await server.client.get(REFRESH)
     assert plainly.content == b'{"error":"Method Not Allowed"}'
 
@@ -139,7 +139,7 @@ async def test_operation_that_needs_credentials_is_a_page_with_its_challenge(
         assert answer.headers["www-authenticate"] == 'Bearer realm="satmint", Basic realm="satmint"'
     page = await server.client.get("/api/fabric/addresses", headers=NAVIGATION)
     assert "<h1>Unauthorized</h1>" in page.text
-    assert "/reference#list-addresses" in page.text
+    assert "/reference/addresses#list-addresses" in page.text
     found = await server.client.get(
         "/api/fabric/addresses", headers=NAVIGATION, auth=server.tenant.auth
     )

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
-from satmint.http.call import JSON_TYPE, Call, Response
+from satmint.http.call import Call, Response
 from satmint.http.openapi import document
 from satmint.http.operations import Authentication, Handler, HandlerContext, Operation
-from satmint.http.pages.reference import ReferencePage
-from satmint.http.pages.rendering import html_response, render
+from satmint.http.pages.operation_entries import OperationGroup, read_groups
+from satmint.http.pages.reference import ReferenceGroupPage
+from satmint.http.resources.reference import document_response, scripted_response, try_access
 
 PAGE: Final = "/reference/dev"
 DOCUMENT: Final = "/reference/dev.json"
@@ -23,21 +24,28 @@ def description_operations(controls: Sequence[Operation], public_url: str) -> tu
     """Return the operations that serve the reference of `controls`."""
 
     @cache
-    def openapi() -> Response:
+    def openapi() -> bytes:
         described = document(controls, public_url)
-        return Response(200, json.dumps(described, separators=(",", ":")).encode(), (JSON_TYPE,))
+        return json.dumps(described, separators=(",", ":")).encode()
 
     @cache
-    def page() -> Response:
-        described = document(controls, public_url)
-        shown = ReferencePage.of(described, "the control endpoint", DOCUMENT)
-        return html_response(200, render(shown))
+    def group() -> OperationGroup:
+        [found] = read_groups(document(controls, public_url))
+        return found
 
-    async def show_openapi(_context: HandlerContext, _call: Call) -> Response:
-        return openapi()
+    async def show_openapi(_context: HandlerContext, call: Call) -> Response:
+        return document_response(openapi(), DOCUMENT, call)
 
-    async def show_page(_context: HandlerContext, _call: Call) -> Response:
-        return page()
+    async def show_page(context: HandlerContext, call: Call) -> Response:
+        page = ReferenceGroupPage(
+            public_url,
+            group(),
+            (group(),),
+            try_access(context, call),
+            "the control endpoint",
+            DOCUMENT,
+        )
+        return scripted_response(page, secret=page.access.demo is not None)
 
     return (
         _page(

@@ -22,7 +22,7 @@ from satmint.http.operations import (
     Operation,
     Repeat,
 )
-from satmint.http.pages.failure import doors_of
+from satmint.http.pages.failure import page_links
 from satmint.http.request_body import BodyTooLarge, ClientDisconnected, read_body
 from satmint.http.request_ids import SCOPE_KEY, RequestIds
 from satmint.http.request_log import Log, Refused, RequestLog
@@ -57,8 +57,8 @@ class Application:
         self.context = context
         self.router = Router(operations)
         self.request_ids = RequestIds(context.services.entropy)
-        doors = doors_of(self.router, has_demo=context.demo is not None)
-        self.responder = Responder(cors, f"{context.public_url}/errors", doors)
+        links = page_links(self.router, has_demo=context.demo is not None)
+        self.responder = Responder(cors, f"{context.public_url}/errors", links)
         self._cors = cors
         self._authenticator = Authenticator(context.callers, context.services)
         self._upgrade_handler = UpgradeHandler(context.gateway, cors, context.metrics)

@@ -7,16 +7,16 @@ from satmint.http.body_schema import JsonSchema
 
 _SUBSCRIBER: Final = "3f0a1c1e-6d5b-4f0e-9c59-0d6a3b1f7c21"
 _PROJECT: Final = "7d1b7a3e-2f6c-4a8e-8d52-5f0c9e4b6a10"
-_ADDRESS: Final = "b2f4c6d8-1a3e-4c5b-9e7d-6f8a0b2c4d6e"
+EXAMPLE_ADDRESS: Final = "b2f4c6d8-1a3e-4c5b-9e7d-6f8a0b2c4d6e"
 _ID: Final = "9c8b7a6f-5e4d-4c3b-a2f1-0e9d8c7b6a5f"
 _THUMBPRINT: Final = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
 _LATER: Final = 2_000_000_000
 
 _BY_NAME: Final[Mapping[str, object]] = {
     "address": "203.0.113.7",
-    "address_id": _ADDRESS,
+    "address_id": EXAMPLE_ADDRESS,
     "agent": "my-backend/1.0",
-    "allowed_addresses": _ADDRESS,
+    "allowed_addresses": EXAMPLE_ADDRESS,
     "cause": "",
     "channels": {
         "audio": "/public/support?channel=audio",

@@ -53,3 +53,11 @@ SECURITY_SCHEMES: Final = {
     },
 }
 """How callers authenticate."""
+
+
+def group_name(tag: str) -> str:
+    """Return the name of a group in paths and fragments of the reference."""
+    return _SHORT_NAMES.get(tag, tag.lower().replace(" ", "-"))
+
+
+_SHORT_NAMES: Final = {"Development": "dev"}

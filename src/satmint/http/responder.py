@@ -9,7 +9,7 @@ from satmint.http.cors import Cors
 from satmint.http.event_stream import EventStream
 from satmint.http.navigation import is_navigation
 from satmint.http.operations import Operation
-from satmint.http.pages.failure import Door, failure_page
+from satmint.http.pages.failure import PageLink, failure_page
 from satmint.http.request_body import BodyTooLarge
 from satmint.http.routing import Resource
 from satmint.http.statuses import plain_error, refusal_response
@@ -19,16 +19,16 @@ from satmint.model.refusals import Code, Refusal, Unauthorized, Unproven
 class Responder:
     """Maps errors to responses, and sends responses."""
 
-    def __init__(self, cors: Cors, errors_url: str, doors: Sequence[Door] = ()) -> None:
+    def __init__(self, cors: Cors, errors_url: str, links: Sequence[PageLink] = ()) -> None:
         """Create a responder.
 
         Args:
             cors: The rules for pages of other origins.
             errors_url: The base URL of the pages of error codes.
-            doors: The pages of the listener, to which the pages of errors link.
+            links: The pages of the listener, to which the pages of errors link.
         """
         self._cors = cors
-        self._doors = tuple(doors)
+        self._links = tuple(links)
         self.errors_url = errors_url
 
     def error_response(self, error: Exception, operation: Operation | None) -> Response:
@@ -72,7 +72,7 @@ class Responder:
             and JSON_TYPE in response.headers
             and is_navigation(method, headers)
         ):
-            response = failure_page(response, request_id, self._doors, resource)
+            response = failure_page(response, request_id, self._links, resource)
         body = response.body
         answered = [*response.headers, (b"x-request-id", request_id.encode("ascii"))]
         is_stream = isinstance(response, EventStream)

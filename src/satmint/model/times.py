@@ -35,6 +35,8 @@ def relative_time(seconds: int, now: int) -> str:
             text = f"{distance // size} {unit}"
             return f"in {text}" if seconds > now else f"{text} ago"
     return "now"
+
+
 def read_time(text: str) -> int | None:
     """Unix seconds of a time in RFC 3339 or in Unix seconds; None if it is neither.
 

@@ -2,5 +2,6 @@
 
 A page is a typed value with samples, and its template has access to nothing else. No page loads
 anything from another host. Only `/try` needs JavaScript: on a development server, it demonstrates
-the vendor's SDK.
+the vendor's SDK. Scripts add search, copying and trying to the reference, which is complete without
+them. Errors that a browser meets are pages too.
 """

@@ -70,6 +70,8 @@ class OperationLink:
     """An operation that can respond with the code."""
 
     id: str
+    group: str
+    """The name of its group in paths."""
     method: str
     path: str
 
@@ -103,7 +105,7 @@ class ErrorPage:
     def samples(cls) -> dict[str, Self]:
         """See `Page.samples`."""
         refresh = OperationLink(
-            "refresh-subscriber-token", "POST", "/api/fabric/subscribers/tokens/refresh"
+            "refresh-subscriber-token", "tokens", "POST", "/api/fabric/subscribers/tokens/refresh"
         )
         hostile = Explanation(
             title="<script>alert(1)</script>",
@@ -111,7 +113,7 @@ class ErrorPage:
             when=("<script>alert(3)</script>",),
             remedy=("<script>alert(4)</script>",),
         )
-        link = OperationLink("<script>", "<script>", "/<script>alert(5)</script>")
+        link = OperationLink("<script>", "<script>", "<script>", "/<script>alert(5)</script>")
         return {
             **{code.value: cls.of(code, _SAMPLE_URL, ()) for code in Code},
             "in use": cls.of(Code.TOKEN_EXPIRED, _SAMPLE_URL, (refresh,)),

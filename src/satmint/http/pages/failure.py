@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Self
 from satmint.http.call import NO_STORE, Response
 from satmint.http.explanation import Explanation
 from satmint.http.explanations import EXPLANATIONS
+from satmint.http.openapi_groups import group_name
 from satmint.http.operations import Operation
 from satmint.http.pages.rendering import html_response, render
 from satmint.http.routing import Resource, Router
@@ -24,7 +25,7 @@ _MAX_SHOWN_ERRORS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class PageLink:
     """A page of this server."""
 
     path: str
@@ -32,19 +33,19 @@ class Door:
     description: str
 
 
-_DOORS: Final = (
-    Door("/", "Start page", "What this server is, and its URL."),
-    Door("/console", "Console", "Sessions, subscribers, keys and events."),
-    Door("/try", "Try it live", "Follow the lifecycle of a token in this browser."),
-    Door("/reference", "Reference", "All operations, with search and examples."),
-    Door("/errors", "Errors", "The meaning and remedy of each error code."),
-    Door("/openapi.json", "OpenAPI", "The API description for generators and tests."),
-    Door("/metrics", "Metrics", "For Prometheus, in its text format."),
+_LINKS: Final = (
+    PageLink("/", "Start page", "What this server is, and its URL."),
+    PageLink("/console", "Console", "Sessions, subscribers, keys and events."),
+    PageLink("/try", "Try it live", "Follow the lifecycle of a token in this browser."),
+    PageLink("/reference", "Reference", "All operations, with search and examples."),
+    PageLink("/errors", "Errors", "The meaning and remedy of each error code."),
+    PageLink("/openapi.json", "OpenAPI", "The API description for generators and tests."),
+    PageLink("/metrics", "Metrics", "For Prometheus, in its text format."),
 )
 _DEMO_ONLY: Final = frozenset({"/try"})
 
 
-def doors_of(router: Router, *, has_demo: bool) -> tuple[Door, ...]:
+def page_links(router: Router, *, has_demo: bool) -> tuple[PageLink, ...]:
     """Return the pages that a listener serves.
 
     Args:
@@ -52,10 +53,10 @@ def doors_of(router: Router, *, has_demo: bool) -> tuple[Door, ...]:
         has_demo: Whether the server is a development server.
     """
     return tuple(
-        door
-        for door in _DOORS
-        if router.operation("GET", door.path) is not None
-        and (has_demo or door.path not in _DEMO_ONLY)
+        link
+        for link in _LINKS
+        if router.operation("GET", link.path) is not None
+        and (has_demo or link.path not in _DEMO_ONLY)
     )
 
 
@@ -94,13 +95,13 @@ class FailurePage:
     details: tuple[Detail, ...] = ()
     operations: tuple[RequestedOperation, ...] = ()
     """The operations of the path, if it has any."""
-    doors: tuple[Door, ...] = ()
+    links: tuple[PageLink, ...] = ()
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
         """See `Page.samples`."""
         text = "<script>alert(1)</script>"
-        doors = tuple(door for door in _DOORS if door.path != "/console")
+        links = tuple(link for link in _LINKS if link.path != "/console")
         addresses = RequestedOperation(
             "list-addresses", "GET", "/api/fabric/addresses", "addresses"
         )
@@ -117,7 +118,7 @@ class FailurePage:
                 EXPLANATIONS[Code.UNAUTHORIZED],
                 "0a1b2c3d4e5f-1",
                 operations=(addresses,),
-                doors=doors,
+                links=links,
             ),
             "hostile": cls(
                 422,
@@ -127,7 +128,7 @@ class FailurePage:
                 text,
                 (Detail(text, text),),
                 (RequestedOperation(text, text, f"/{text}", text),),
-                (Door(f"/{text}", text, text),),
+                (PageLink(f"/{text}", text, text),),
             ),
         }
 
@@ -135,7 +136,7 @@ class FailurePage:
 def failure_page(
     response: Response,
     request_id: str,
-    doors: Sequence[Door],
+    links: Sequence[PageLink],
     resource: Resource | None = None,
 ) -> Response:
     """Return an error response with a page instead of its JSON body.
@@ -143,7 +144,7 @@ def failure_page(
     Args:
         response: The response with JSON.
         request_id: The id of the request.
-        doors: The pages of this listener.
+        links: The pages of this listener.
         resource: The operations of the requested path, if there are any.
     """
     headers = dict(response.headers)
@@ -161,7 +162,7 @@ def failure_page(
         headers.get(_RETRY_AFTER, b"").decode(),
         details,
         () if resource is None else tuple(_requested(resource.operations.values())),
-        tuple(doors),
+        tuple(links),
     )
     shown = html_response(response.status, render(page))
     kept = [pair for pair in response.headers if pair[0] not in _JSON_HEADERS]
@@ -175,8 +176,3 @@ def _requested(operations: Iterable[Operation]) -> Iterator[RequestedOperation]:
         yield RequestedOperation(
             operation.id, operation.method, operation.path, group_name(operation.tag)
         )
-
-
-def group_name(tag: str) -> str:
-    """Return the path segment of a tag's page in the reference."""
-    return tag.lower().replace(" ", "-")

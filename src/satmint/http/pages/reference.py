@@ -1,270 +1,131 @@
-"""The reference page, rendered only from the OpenAPI document."""
+"""The pages of the reference, rendered only from the OpenAPI document: an index, and its groups."""
 
-import json
-import re
-import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Self
 
-from satmint.http.body_schema import JsonSchema
-from satmint.http.examples import answer_example, request_example
-from satmint.http.openapi import CODES
-from satmint.http.pages.schema_text import (
-    Member,
-    members_of,
-    resolve,
-    rules_of,
-    type_text,
-    without_null,
+from satmint.http.examples import EXAMPLE_ADDRESS
+from satmint.http.explanations import EXPLANATIONS
+from satmint.http.pages.operation_entries import (
+    Answer,
+    Credentials,
+    OperationEntry,
+    OperationGroup,
+    ParameterInput,
+    RefusalGroup,
 )
+from satmint.http.pages.schema_text import Member
+from satmint.http.pages.start import StartPage
+from satmint.model.demo import Demo
 
-Document = dict[str, Any]
-
-_JSON: Final = "application/json"
-_PLACEHOLDER: Final = re.compile(r"\{\w+\}")
-_NEXT_QUERY: Final = "page_number=1&page_token=WzE3NjM…"
 _SAMPLE_URL: Final = "https://sat.example.com"
+_JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """An accepted kind of credentials."""
+class CodeSummary:
+    """An error code, for the search."""
 
-    scheme: str
-    """`Basic`, `Bearer` or `DPoP`."""
-    permissions: tuple[str, ...] = ()
-    """The permissions of which an API token needs any one."""
+    code: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The response to a successful request."""
-
-    status: int
-    description: str
-    media_type: str = ""
-    """Empty: the response has no content."""
-    example: str = ""
-    members: tuple[Member, ...] = ()
-    secret: bool = False
-    """Whether caches must not store it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefusalGroup:
-    """The codes with which an operation can respond, for one status."""
-
-    status: int
-    codes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OperationEntry:
-    """An operation."""
-
-    id: str
-    method: str
-    path: str
-    summary: str
-    description: str
-    credentials: tuple[Credentials, ...]
-    """Any one of these is sufficient; empty: none are required."""
-    parameters: tuple[Member, ...]
-    body: tuple[Member, ...]
-    answer: Answer
-    refusals: tuple[RefusalGroup, ...]
-    curl: str
-
-
-@dataclass(frozen=True, slots=True)
-class TagSection:
-    """The operations with the same tag."""
-
-    name: str
-    anchor: str
-    description: str
-    operations: tuple[OperationEntry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReferencePage:
-    """The reference page."""
+class ReferenceIndexPage:
+    """The page that lists all operations, with a search. Its scripts are in `reference_files`."""
 
     template: ClassVar[str] = "reference.html"
 
     server: str
-    sections: tuple[TagSection, ...]
-    subject: str = "this server"
+    groups: tuple[OperationGroup, ...]
+    development_path: str | None = None
+    """The path of the reference of a development server's control endpoint."""
+    codes: tuple[CodeSummary, ...] = tuple(
+        CodeSummary(code.value, explanation.meaning) for code, explanation in EXPLANATIONS.items()
+    )
     document_path: str = "/openapi.json"
-    """The path of the document."""
-
-    @classmethod
-    def of(
-        cls, document: Document, subject: str = subject, document_path: str = document_path
-    ) -> Self:
-        """Return the page of an OpenAPI document that `satmint.http.openapi` generated."""
-        server = document["servers"][0]["url"]
-        reader = _DocumentReader(server, document["components"])
-        entries = [
-            (operation["tags"][0], reader.entry(path, method, operation))
-            for path, methods in document["paths"].items()
-            for method, operation in methods.items()
-        ]
-        sections = (
-            TagSection(
-                tag["name"],
-                tag["name"].lower().replace(" ", "-"),
-                tag["description"],
-                tuple(entry for name, entry in entries if name == tag["name"]),
-            )
-            for tag in document["tags"]
-        )
-        return cls(server, tuple(sections), subject, document_path)
 
     @classmethod
     def samples(cls) -> dict[str, Self]:
         """See `Page.samples`."""
         text = "<script>alert(1)</script>"
-        member = Member(text, text, required=True, rules=(text,), description=text)
-        entry = OperationEntry(
-            id="sample",
-            method="POST",
-            path=f"/{text}",
-            summary=text,
-            description=f"`{text}`",
-            credentials=(Credentials("Basic", (text,)),),
-            parameters=(member,),
-            body=(member,),
-            answer=Answer(200, text, _JSON, text, (member,), secret=True),
-            refusals=(RefusalGroup(422, (text,)),),
-            curl=text,
-        )
         return {
             "empty": cls(_SAMPLE_URL, ()),
-            "hostile": cls(text, (TagSection(text, "chapter", text, (entry,)),)),
+            "hostile": cls(
+                text, (_hostile_group(text),), f"/{text}", (CodeSummary(text, text),), f"/{text}"
+            ),
         }
 
 
-class _DocumentReader:
-    """Reads operations from an OpenAPI document."""
+@dataclass(frozen=True, slots=True)
+class TryAccess:
+    """What a reader needs to try operations, and is shown only where that is safe."""
 
-    def __init__(self, server: str, components: Mapping[str, Any]) -> None:
-        self._server = server
-        self._schemas: Mapping[str, JsonSchema] = components["schemas"]
-        self._responses: Mapping[str, Any] = components["responses"]
-
-    def entry(self, path: str, method: str, operation: Document) -> OperationEntry:
-        """Return the entry of one operation."""
-        responses = operation["responses"]
-        success = next(iter(responses))
-        credentials = tuple(_credentials(operation["security"]))
-        name, body_schema = self._body(operation)
-        return OperationEntry(
-            id=operation["operationId"],
-            method=method.upper(),
-            path=path,
-            summary=operation["summary"],
-            description=operation.get("description", ""),
-            credentials=credentials,
-            parameters=tuple(_parameters(operation)),
-            body=tuple(members_of(_without_nulls(body_schema), self._schemas)),
-            answer=self._answer(int(success), responses[success], self._url(path)),
-            refusals=tuple(self._refusal_groups(responses)),
-            curl=self._curl(path, method.upper(), credentials, name, body_schema),
-        )
-
-    def _body(self, operation: Document) -> tuple[str, JsonSchema]:
-        if "requestBody" not in operation:
-            return "", {}
-        schema = operation["requestBody"]["content"][_JSON]["schema"]
-        return schema["$ref"].rpartition("/")[2], resolve(schema, self._schemas)
-
-    def _answer(self, status: int, response: Document, url: str) -> Answer:
-        description = response["description"]
-        secret = "Cache-Control" in response["headers"]
-        if "content" not in response:
-            return Answer(status, description)
-        media_type, content = next(iter(response["content"].items()))
-        schema = content["schema"]
-        body_schema = resolve(schema, self._schemas)
-        if "properties" not in body_schema:
-            return Answer(status, description, media_type)
-        example = answer_example(schema, self._schemas)
-        if isinstance(example, dict) and "links" in example:
-            example["links"] = {"self": url, "first": url, "next": f"{url}?{_NEXT_QUERY}"}
-        members = tuple(members_of(body_schema, self._schemas))
-        return Answer(status, description, media_type, _indented(example), members, secret)
-
-    def _refusal_groups(self, responses: Document) -> Iterator[RefusalGroup]:
-        for status, response in responses.items():
-            if int(status) < 300:
-                continue
-            if "$ref" in response:
-                found = self._responses[response["$ref"].rpartition("/")[2]]
-            else:
-                found = response
-            if CODES in found:
-                yield RefusalGroup(int(status), tuple(found[CODES]))
-
-    def _curl(
-        self,
-        path: str,
-        method: str,
-        credentials: tuple[Credentials, ...],
-        name: str,
-        body_schema: JsonSchema,
-    ) -> str:
-        """Return a shell command for the request; the reader sets `$SAT` and the like."""
-        lines = ["curl" if method in ("GET", "POST") else f"curl -X {method}"]
-        if method == "POST" and not body_schema:
-            lines = ["curl -X POST"]
-        schemes = [one.scheme for one in credentials]
-        if "Basic" in schemes:
-            lines[0] += ' -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
-        elif "Bearer" in schemes:
-            lines[0] += ' -H "Authorization: Bearer $SAT"'
-        if body_schema:
-            body = json.dumps(request_example(name, body_schema), ensure_ascii=False)
-            lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
-        lines.append(shlex.quote(self._url(path)))
-        return " \\\n  ".join(lines)
-
-    def _url(self, path: str) -> str:
-        example = answer_example({"type": "string", "format": "uuid"}, {})
-        return self._server + _PLACEHOLDER.sub(str(example), path)
+    demo: Demo | None = field(default=None, repr=False)
+    """The demo credentials; None: the reader enters credentials."""
+    demo_url: str | None = None
+    """The URL that fills in the demo credentials, if this request must not see them."""
+    example_address: str = EXAMPLE_ADDRESS
+    """The address in examples, in place of which a development server has a real one."""
 
 
-def _credentials(security: list[dict[str, list[str]]]) -> Iterator[Credentials]:
-    if any("subscriber_token" in one for one in security):
-        yield Credentials("Bearer")
-    if any("bound_token" in one for one in security):
-        yield Credentials("DPoP")
-    permissions = [name for one in security for name in one.get("api_token", ())]
-    if permissions:
-        yield Credentials("Basic", tuple(permissions))
+@dataclass(frozen=True, slots=True)
+class ReferenceGroupPage:
+    """The page of one group of operations. Its scripts are in `reference_files`."""
+
+    template: ClassVar[str] = "reference_group.html"
+
+    server: str
+    group: OperationGroup
+    groups: tuple[OperationGroup, ...]
+    """All groups of the reference, in order."""
+    access: TryAccess = TryAccess()
+    subject: str = "this server"
+    document_path: str = "/openapi.json"
+
+    @classmethod
+    def samples(cls) -> dict[str, Self]:
+        """See `Page.samples`."""
+        text = "<script>alert(1)</script>"
+        hostile = _hostile_group(text)
+        empty = OperationGroup("Empty", "empty", "No operations.", ())
+        starts = StartPage.samples()
+        return {
+            "empty": cls(_SAMPLE_URL, empty, (empty,)),
+            "development": cls(_SAMPLE_URL, empty, (empty,), TryAccess(starts["development"].demo)),
+            "requested from another machine": cls(
+                _SAMPLE_URL, empty, (empty,), TryAccess(demo_url="http://127.0.0.1:8080")
+            ),
+            "hostile": cls(
+                text,
+                hostile,
+                (hostile,),
+                TryAccess(starts["hostile"].demo, "javascript:alert(2)", text),
+                text,
+                f"/{text}",
+            ),
+        }
 
 
-def _parameters(operation: Document) -> Iterator[Member]:
-    for parameter in operation.get("parameters", ()):
-        schema = parameter["schema"]
-        yield Member(
-            parameter["name"],
-            type_text(schema),
-            parameter["required"],
-            tuple(rules_of(schema)),
-            parameter.get("description", "") or "Path parameter.",
-        )
-
-
-def _without_nulls(body_schema: JsonSchema) -> JsonSchema:
-    """Return a body's schema without null, which the page's conventions mention for all members."""
-    members = body_schema.get("properties", {})
-    return {
-        **body_schema,
-        "properties": {name: without_null(member) for name, member in members.items()},
-    }
-
-
-def _indented(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _hostile_group(text: str) -> OperationGroup:
+    """Return a group in which every text is `text`, for samples."""
+    member = Member(text, text, required=True, rules=(text,), description=text)
+    entry = OperationEntry(
+        id="sample",
+        group="chapter",
+        method="DELETE",
+        path=f"/{text}",
+        summary=text,
+        description=f"`{text}`",
+        credentials=(Credentials("Basic", (text,)),),
+        parameters=(member,),
+        body=(member,),
+        answer=Answer(200, text, _JSON, text, (member,), secret=True),
+        refusals=(RefusalGroup(422, (text,)),),
+        curl=text,
+        inputs=(
+            ParameterInput(text, text, text, required=True),
+            ParameterInput(text, "query", text, required=False, choices=(text,)),
+        ),
+        body_example=text,
+    )
+    return OperationGroup(text, "chapter", text, (entry,))

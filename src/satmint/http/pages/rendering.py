@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _HERE: Final = Path(__file__).parent
 _CODE: Final = re.compile(r"`([^`]+)`")
+_JSON_REFERENCE: Final = re.compile(r"&#34;(#/[\w/-]+)&#34;")
 _BREAK_POINTS: Final = re.compile(r"(?<=[/_])(?=\w)")
 
 
@@ -43,6 +44,12 @@ def inline_code(text: str) -> Markup:
 def breakable(text: str) -> Markup:
     """Escape `text`, and insert points where a narrow screen may break the line."""
     return Markup("<wbr>").join(escape(part) for part in _BREAK_POINTS.split(text))
+
+
+def json_links(text: str) -> Markup:
+    """Escape JSON, and make links of its references to other parts of the document."""
+    linked = _JSON_REFERENCE.sub(r'&#34;<a href="\1">\1</a>&#34;', str(escape(text)))
+    return Markup(linked)  # noqa: S704 - escaped above
 
 
 def status_text(status: int) -> str:
@@ -72,6 +79,7 @@ def _environment() -> "Environment":
     environment.filters |= {
         "inline_code": inline_code,
         "breakable": breakable,
+        "json_links": json_links,
         "status_text": status_text,
     }
     environment.globals |= {"style": Markup(_STYLE), "version": __version__}  # noqa: S704 - ours
@@ -89,8 +97,12 @@ def _policy() -> Iterator[str]:
     yield "base-uri 'none'"
 
 
-def _policy_with_scripts(host: str) -> Iterator[str]:
-    """Return a policy that also allows scripts, style sheets and connections of `host`."""
+def _policy_with_scripts(host: str | None) -> Iterator[str]:
+    """Return a policy that also allows scripts, style sheets and requests of this origin.
+
+    Args:
+        host: The host and port to which WebSockets are allowed; None: none are.
+    """
     for directive in _policy():
         if directive.startswith("style-src "):
             yield f"{directive} 'self'"
@@ -98,10 +110,11 @@ def _policy_with_scripts(host: str) -> Iterator[str]:
             yield directive
     yield "script-src 'self'"
     # In some browsers, 'self' does not include WebSockets, although CSP 3 requires it.
-    yield f"connect-src 'self' ws://{host} wss://{host}"
+    yield "connect-src 'self'" if host is None else f"connect-src 'self' ws://{host} wss://{host}"
 
 
 _POLICY: Final = "; ".join(_policy()).encode()
+_POLICY_WITH_SCRIPTS: Final = "; ".join(_policy_with_scripts(None)).encode()
 _HEADERS: Final[HeaderList] = (
     (b"content-type", b"text/html; charset=utf-8"),
     (b"x-content-type-options", b"nosniff"),
@@ -121,7 +134,12 @@ def render(page: Page) -> str:
 
 
 def html_response(
-    status: int, html: str, *, secret: bool = False, host: str | None = None
+    status: int,
+    html: str,
+    *,
+    secret: bool = False,
+    has_scripts: bool = False,
+    host: str | None = None,
 ) -> Response:
     """Return a response with an HTML document.
 
@@ -129,10 +147,13 @@ def html_response(
         status: The HTTP status.
         html: The document.
         secret: Whether the document contains a secret, which caches must not store.
-        host: The host and port from which the page may load scripts, and to which these may
-            connect; validated by the caller. None: the page has no scripts.
+        has_scripts: Whether the page has scripts, which may send requests to this origin.
+        host: The host and port to which its scripts may also connect with WebSockets; validated by
+            the caller.
     """
-    policy = _POLICY if host is None else "; ".join(_policy_with_scripts(host)).encode()
+    policy = _POLICY_WITH_SCRIPTS if has_scripts else _POLICY
+    if host is not None:
+        policy = "; ".join(_policy_with_scripts(host)).encode()
     return Response(
         status,
         html.encode(),

@@ -9,7 +9,7 @@ from satmint.http.call import Call, Response
 from satmint.http.local_addresses import is_this_machine
 from satmint.http.operations import Authentication, Handler, HandlerContext, Operation
 from satmint.http.pages.errors import ErrorPage, ErrorsPage, NoSuchErrorPage, OperationLink
-from satmint.http.pages.reference import ReferencePage
+from satmint.http.pages.operation_entries import read_groups
 from satmint.http.pages.rendering import Page, html_response, render
 from satmint.http.pages.start import StartPage
 from satmint.model.refusals import Code
@@ -27,17 +27,13 @@ async def _start(context: HandlerContext, call: Call) -> Response:
     return html_response(200, render(page), secret=page.demo is not None)
 
 
-async def _reference(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
-    return _rendered_pages(context.openapi, context.public_url)["reference"]
-
-
 async def _errors(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
-    return _rendered_pages(context.openapi, context.public_url)["errors"]
+    return _error_pages(context.openapi, context.public_url)["errors"]
 
 
 async def _error(context: HandlerContext, call: Call) -> Response:
     code = call.params["code"]
-    found = _rendered_pages(context.openapi, context.public_url).get(f"errors/{code}")
+    found = _error_pages(context.openapi, context.public_url).get(f"errors/{code}")
     return found or html_response(404, render(NoSuchErrorPage(code)))
 
 
@@ -52,21 +48,20 @@ def is_local_browser(call: Call) -> bool:
 
 
 @lru_cache(maxsize=_MAX_CACHED_SERVERS)
-def _rendered_pages(openapi: bytes, public_url: str) -> Mapping[str, Response]:
-    """Return the pages that are the same for all callers, by path; rendered on first use."""
+def _error_pages(openapi: bytes, public_url: str) -> Mapping[str, Response]:
+    """Return the pages of error codes by path; rendered on first use."""
     document: dict[str, Any] = json.loads(openapi)
-    reference = ReferencePage.of(document)
     links_by_code: dict[str, list[OperationLink]] = {}
-    for section in reference.sections:
-        for entry in section.operations:
-            link = OperationLink(entry.id, entry.method, entry.path)
-            for code in (code for refusal in entry.refusals for code in refusal.codes):
+    for group in read_groups(document):
+        for entry in group.operations:
+            link = OperationLink(entry.id, entry.group, entry.method, entry.path)
+            for code in entry.codes:
                 links_by_code.setdefault(code, []).append(link)
     errors = {
         f"errors/{code}": ErrorPage.of(code, public_url, tuple(links_by_code.get(code, ())))
         for code in Code
     }
-    pages: dict[str, Page] = {"reference": reference, "errors": ErrorsPage.of_all(), **errors}
+    pages: dict[str, Page] = {"errors": ErrorsPage.of_all(), **errors}
     return {path: html_response(200, render(page)) for path, page in pages.items()}
 
 
@@ -87,7 +82,6 @@ def page_operation(operation_id: str, path: str, summary: str, handler: Handler)
 
 OPERATIONS: Final = (
     page_operation("start-page", "/", "Start page", _start),
-    page_operation("reference-page", "/reference", "API reference", _reference),
     page_operation("errors-page", "/errors", "Error codes", _errors),
     page_operation("error-page", "/errors/{code}", "An error code", _error),
 )

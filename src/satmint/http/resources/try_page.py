@@ -1,20 +1,17 @@
 """The page `/try`, which demonstrates the lifecycle of a token; development servers only."""
 
-from pathlib import Path
 from typing import Final
 
-from satmint.http.call import Call, HeaderList, Response
+from satmint.http.call import Call, Response
 from satmint.http.operations import HandlerContext
+from satmint.http.pages.files import file_response, read_folder
 from satmint.http.pages.rendering import html_response, render
 from satmint.http.pages.try_page import TryPage
 from satmint.http.resources.pages import is_local_browser, page_operation
 from satmint.model.demo import BrowserSdk
 from satmint.model.refusals import NotFound
 
-_FILES: Final = Path(__file__).parents[1] / "pages" / "try_files"
-_SCRIPT: Final = b"text/javascript; charset=utf-8"
-_TYPES: Final = {".js": _SCRIPT, ".css": b"text/css; charset=utf-8"}
-_CONTENT: Final = {file.name: file.read_bytes() for file in sorted(_FILES.iterdir())}
+_CONTENT: Final = read_folder("try_files")
 _SDK: Final = "sdk.js"
 
 
@@ -35,7 +32,7 @@ async def _file(context: HandlerContext, call: Call) -> Response:
     content = _sdk(context.demo.browser_sdk) if name == _SDK else _CONTENT.get(name)
     if content is None:
         raise NotFound("no_such_file")
-    return Response(200, content, _headers(_TYPES[Path(name).suffix]))
+    return file_response(name, content)
 
 
 def _sdk(sdk: BrowserSdk | None) -> bytes | None:
@@ -44,15 +41,6 @@ def _sdk(sdk: BrowserSdk | None) -> bytes | None:
         return None if sdk is None else sdk.file.read_bytes()
     except OSError:
         return None
-
-
-def _headers(content_type: bytes) -> HeaderList:
-    return (
-        (b"content-type", content_type),
-        (b"cache-control", b"no-cache"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-    )
 
 
 OPERATIONS: Final = (

@@ -244,6 +244,5 @@ def _position(row: Row) -> OutboxPosition:
     return read_uuid(row["at_project"]), read_uuid(row["at_webhook"])
 
 
-
 def _due_row(row: Row) -> tuple[bytes, int]:
     return row["event_id"], row["attempts"]
