@@ -72,7 +72,7 @@ def operations_page() -> str:
         "# HTTP API\n\n"
         f"{MADE}"
         "`satmint openapi` prints the complete description; a running server serves it at"
-        " `/openapi.json` and\n`/reference`. Authentication: `api_token` is HTTP Basic with the"
+        " `/openapi.json` and\n`/reference`, where a browser can search it and send each request. Authentication: `api_token` is HTTP Basic with the"
         " project id and an API token,\n`subscriber_token` is HTTP Bearer with a SAT, and"
         " `bound_token` is a SAT with a proof of possession.\nWith `(grace)`, a bound SAT is"
         " accepted for `device_slack_seconds` after it expires.\n\n"

@@ -89,8 +89,7 @@ def test_a_page_asks_its_own_server_alone(page: Page, dev: DevServer, path: str)
     files = {url.removeprefix(dev["http"]) for url in page.requests[1:]}
     assert page.requests[0] == dev["http"] + path
     scripts = {f"/reference/files/{name}.js" for name in ("main", "copy", "search", "try")}
-    expected = scripts | {"/reference/files/reference.css"}
-    assert files == (expected if path.startswith("/reference") else set())
+    assert files == (scripts if path.startswith("/reference") else set())
     assert [line for line in page.complaints if not line.startswith(FAILED)] == []
     assert len(page.complaints) == (0 if status == 200 else 1)
 

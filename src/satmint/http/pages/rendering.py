@@ -49,7 +49,8 @@ def breakable(text: str) -> Markup:
 def json_links(text: str) -> Markup:
     """Escape JSON, and make links of its references to other parts of the document."""
     linked = _JSON_REFERENCE.sub(r'&#34;<a href="\1">\1</a>&#34;', str(escape(text)))
-    return Markup(linked)  # noqa: S704 - escaped above
+    # A quotation mark needs no escape outside of attributes, and a document has thousands.
+    return Markup(linked.replace("&#34;", '"'))  # noqa: S704 - escaped above
 
 
 def status_text(status: int) -> str:
@@ -60,7 +61,7 @@ def status_text(status: int) -> str:
 _REASON_PHRASES: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Reason phrases of RFC 9110 for which Python may have older names."""
 
-_STYLE: Final = (_HERE / "style.css").read_text()
+_STYLE: Final = "".join((_HERE / name).read_text() for name in ("style.css", "reference.css"))
 
 
 @cache
@@ -98,13 +99,14 @@ def _policy() -> Iterator[str]:
 
 
 def _policy_with_scripts(host: str | None) -> Iterator[str]:
-    """Return a policy that also allows scripts, style sheets and requests of this origin.
+    """Return a policy that also allows scripts and requests of this origin.
 
     Args:
-        host: The host and port to which WebSockets are allowed; None: none are.
+        host: The host and port to which WebSockets are allowed, and also style sheets of this
+            origin; None: neither is.
     """
     for directive in _policy():
-        if directive.startswith("style-src "):
+        if directive.startswith("style-src ") and host is not None:
             yield f"{directive} 'self'"
         else:
             yield directive
@@ -149,7 +151,7 @@ def html_response(
         secret: Whether the document contains a secret, which caches must not store.
         has_scripts: Whether the page has scripts, which may send requests to this origin.
         host: The host and port to which its scripts may also connect with WebSockets; validated by
-            the caller.
+            the caller. The page may also load style sheets.
     """
     policy = _POLICY_WITH_SCRIPTS if has_scripts else _POLICY
     if host is not None:

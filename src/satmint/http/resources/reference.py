@@ -113,5 +113,5 @@ OPERATIONS: Final = (
     ),
     page_operation("reference-page", "/reference", "API reference", _index),
     page_operation("reference-group-page", "/reference/{group}", "A group of operations", _group),
-    page_operation("reference-file", "/reference/files/{file}", "A script or style sheet", _file),
+    page_operation("reference-file", "/reference/files/{file}", "A script of its pages", _file),
 )

@@ -80,6 +80,7 @@ function confirmed({ method, url }) {
   $("ask-request").textContent = `${method} ${url.pathname}${url.search}`;
   dialog.returnValue = "cancel";
   dialog.showModal();
+  dialog.querySelector("[value=cancel]").focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "send"), { once: true });
   });
