@@ -21,6 +21,8 @@ _SERVER: Final = frozenset({"prometheus_client", "satmint.server", "uvloop", "we
 _DEVELOPMENT: Final = frozenset({"satmint.control", "trustme"})
 _PACKAGING: Final = frozenset({"importlib.metadata", "zipfile"})
 
+_DEPLOYMENT: Final = frozenset({"asyncio", "cryptography", "structlog", "satmint.settings"})
+
 _OPTIONAL: Final = _POSTGRES | _PAGES | _WEBHOOKS | _PASSWORDS | _DEVELOPMENT
 
 # Stops a server as soon as it listens, and then names all modules of the process.
@@ -76,7 +78,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("command", "needless"),
     [
-        ("--version", _OPTIONAL | _SERVER | _PACKAGING | {"asyncio", "cryptography", "structlog"}),
+        ("--version", _OPTIONAL | _SERVER | _PACKAGING | _DEPLOYMENT),
+        ("version --json", _OPTIONAL | _SERVER | _PACKAGING | _DEPLOYMENT),
         ("project list", _OPTIONAL | _SERVER | {"satmint.http"}),
         ("serve --port 0 --json", _OPTIONAL),
     ],

@@ -1,6 +1,5 @@
 """`satmint db restore` and `satmint db adopt`: begin a new incarnation of the database."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,13 +9,12 @@ import typer
 
 from satmint.adoption import Adoption, adopt_database, confirm_moved, restore_database
 from satmint.cli.command import CommandContext
-from satmint.cli.report import Failure, UsageError
+from satmint.cli.confirm import Yes, confirm
+from satmint.cli.report import Failure
 from satmint.model.database_url import without_password
 from satmint.model.incarnation import Incarnation
 from satmint.model.records import ApiToken, C2cToken
 from satmint.model.times import iso
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 _HINT: Final = (
     "What was deleted after the backup is back. Delete an API token with `DELETE"
@@ -41,7 +39,7 @@ async def restore(
     database = without_password(ctx.settings.database)
     if not backup.exists():
         raise Failure(f"there is no file {backup}")
-    _confirm(ctx, f"Replace {database} with {backup} and end all sessions?", yes=yes)
+    confirm(ctx.report, f"Replace {database} with {backup} and end all sessions?", yes=yes)
     stamp = f"replaced-{iso(ctx.clock.now()).replace(':', '')}"
     previous = await restore_database(ctx.settings, backup, stamp)
     adoption = await adopt_database(ctx.settings, ctx.clock, ctx.entropy, ctx.origin)
@@ -71,23 +69,15 @@ async def adopt(
     """
     database = without_password(ctx.settings.database)
     if moved:
-        _confirm(ctx, f"Does {database} contain every change that servers have made?", yes=yes)
+        confirm(
+            ctx.report, f"Does {database} contain every change that servers have made?", yes=yes
+        )
         current = await confirm_moved(ctx.settings, ctx.clock, ctx.entropy)
         ctx.report.write_json({"database": database, "incarnation": _as_dict(current)})
         ctx.report.write_line(f"{database}: incarnation {current.number} continues.")
         return
-    _confirm(ctx, f"Begin a new incarnation of {database} and end all sessions?", yes=yes)
+    confirm(ctx.report, f"Begin a new incarnation of {database} and end all sessions?", yes=yes)
     _show(ctx, await adopt_database(ctx.settings, ctx.clock, ctx.entropy, ctx.origin), {})
-
-
-def _confirm(ctx: CommandContext, question: str, *, yes: bool) -> None:
-    """Ask on a terminal; a program has to pass `--yes`."""
-    if yes:
-        return
-    if ctx.report.as_json or not sys.stdin.isatty():
-        raise UsageError(f"{question} Confirm with --yes")
-    if not typer.confirm(question, err=True):
-        raise Failure("cancelled: nothing was changed")
 
 
 def _show(ctx: CommandContext, adoption: Adoption, more: Mapping[str, object]) -> None:

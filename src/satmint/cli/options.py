@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -10,14 +11,12 @@ import msgspec
 import structlog
 import typer
 
+from satmint.cli.plain import Json as Json  # noqa: PLC0414 - also defined without settings
 from satmint.cli.report import UsageError, write_message
 from satmint.environment import CONFIG_VARIABLE, unknown_variables
 from satmint.settings import FIELDS, Settings, SettingsError, describe
 from satmint.settings_sources import load_settings, parse_text
 
-Json = Annotated[
-    bool, typer.Option("--json", metavar="", help="Print JSON on one line, including errors.")
-]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     typer.Option(metavar="LEVEL", help="Minimum level: `debug`, `info`, `warning` or `error`."),
@@ -33,6 +32,8 @@ _LABELS: Final = {
     "VarTupleType": "A,B",
     "DictType": "A=B",
 }
+_WORDS: Final = re.compile(r"\^\(([a-z]+(?:\|[a-z]+)+)\)\$")
+"""The pattern of a setting that has one of several words as its value."""
 
 
 def setting_parameters(panels: Mapping[str, Iterable[str]]) -> list[inspect.Parameter]:
@@ -146,8 +147,13 @@ def _label(field: msgspec.structs.FieldInfo) -> str:
     """The placeholder of the value in `--help`."""
     info = _without_metadata(msgspec.inspect.type_info(field.type))
     kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    labels = (_LABELS.get(type(_without_metadata(kind)).__name__) for kind in kinds)
-    return next((label for label in labels if label is not None), "TEXT")
+    for kind in map(_without_metadata, kinds):
+        if isinstance(kind, msgspec.inspect.StrType):
+            words = _WORDS.fullmatch(kind.pattern or "")
+            return "TEXT" if words is None else words[1]
+        if type(kind).__name__ in _LABELS:
+            return _LABELS[type(kind).__name__]
+    return "TEXT"
 
 
 def _without_metadata(info: msgspec.inspect.Type) -> msgspec.inspect.Type:

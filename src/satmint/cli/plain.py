@@ -1,10 +1,13 @@
 """Commands of typer with a simpler `--help`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+Json = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print JSON on one line, including errors.")
+]
 HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 

@@ -20,21 +20,26 @@ from satmint.cli.streams import (
     is_output_error,
     open_standard_streams,
 )
+from satmint.cli.version import write_version
 
 COMMANDS: Final = {
     "serve": "Run the server.",
     "dev": "Run a development server on this machine.",
     "doctor": "Examine a deployment, and say what to do.",
-    "project": "Create and list projects.",
+    "version": "Print the versions of satmint, of its database schema, and of Python.",
+    "project": "Create, list, rename and delete projects.",
+    "subscriber": "List, show and delete subscribers.",
+    "api-token": "Create, list and revoke API tokens.",
     "token": "Create, inspect and revoke tokens.",
     "address": "Create and list addresses.",
     "click-to-call": "Create, list and disable Click-to-Call tokens.",
-    "session": "List and revoke sessions.",
+    "session": "List, show and revoke sessions.",
     "events": "List and follow the audit trail.",
     "webhook": "Manage webhooks, and see what was sent to them.",
     "keys": "Manage the keyring of master keys.",
-    "db": "Migrate, check, back up and restore the database.",
+    "db": "Migrate, check, back up, restore and measure the database.",
     "openapi": "Print the OpenAPI document of the HTTP API.",
+    "completion": "Print the completion script of a shell.",
 }
 """The commands with their help. Each is a module of this package, imported only when it is used."""
 
@@ -126,10 +131,8 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str], *, as_json: bool) -> int:
-    program = cast("_Commands", typer.main.get_command(app))
-    program.commands = dict.fromkeys(COMMANDS, program)  # for suggestions when a name is mistyped
     try:
-        outcome = program.main(arguments, "satmint", standalone_mode=False)
+        outcome = _outcome(arguments)
     except OutputFailed as failure:
         return _report_output_failure(failure, as_json=as_json)
     except Failure as failure:
@@ -146,6 +149,16 @@ def _run(arguments: list[str], *, as_json: bool) -> int:
     except SystemExit as ended:  # how help texts end when their reader has exited
         return ended.code if isinstance(ended.code, int) else 1
     return outcome if isinstance(outcome, int) else 0
+
+
+def _outcome(arguments: list[str]) -> object:
+    """Run the command, with failures as exceptions."""
+    if arguments in (["version"], ["version", "--json"]):
+        # typer would import pydantic to read the option, which takes longer than the command.
+        return write_version(as_json=len(arguments) > 1)
+    program = cast("_Commands", typer.main.get_command(app))
+    program.commands = dict.fromkeys(COMMANDS, program)  # for suggestions when a name is mistyped
+    return program.main(arguments, "satmint", standalone_mode=False)
 
 
 def _report_output_failure(failure: OutputFailed, *, as_json: bool) -> int:

@@ -2,18 +2,18 @@
 
 import json
 import sys
-from collections.abc import Awaitable
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
+from satmint.cli.api_token import write_new_api_token
 from satmint.cli.command import CommandContext, ProjectOption, command, parse_id, resolve_project
 from satmint.cli.plain import group
-from satmint.cli.project import Permissions, valid_name
+from satmint.cli.project import Permissions
 from satmint.cli.report import Failure, UsageError
 from satmint.flows.callers import ApiTokenCaller
-from satmint.flows.credentials import create_api_token, delete_api_token
+from satmint.flows.credentials import delete_api_token
 from satmint.flows.issue import SubscriberTokenRequest, subscriber_tokens
 from satmint.flows.lookup import find_api_token, find_c2c_token
 from satmint.flows.revoke import revoke_session
@@ -50,7 +50,11 @@ async def create(
         ),
     ] = None,
     api: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Create an API token with this name instead.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Create an API token instead. New: `satmint api-token create NAME`.",
+        ),
     ] = None,
     permission: Permissions = None,
     expire_in: Annotated[
@@ -70,7 +74,7 @@ async def create(
     region: Annotated[str | None, typer.Option(metavar="NAME", help="A configured region.")] = None,
     project: ProjectOption = None,
 ) -> None:
-    """Sign a subscriber in, or create an API token. The command prints the tokens once.
+    """Sign a subscriber in. The command prints the tokens once.
 
     As for `satmint serve`, `SATMINT_...` variables and `--config` set the issuer, the cluster host,
     the regions and the maximum lifetime.
@@ -80,7 +84,7 @@ async def create(
     if api is not None:
         if expire_in or self_refresh or fingerprint or application or region:
             raise UsageError("with --api, only --permission is allowed")
-        await _create_api_token(ctx, valid_name(api), frozenset(permission or Permission), project)
+        await write_new_api_token(ctx, api, permission, project)
         return
     if permission:
         raise UsageError("--permission requires --api")
@@ -131,36 +135,6 @@ def _valid_reference(text: str) -> str:
     if error is not None:
         raise UsageError(f"the reference {error}")
     return text
-
-
-async def _create_api_token(
-    ctx: CommandContext, name: str, permissions: frozenset[Permission], project: str | None
-) -> None:
-    async with ctx.services() as services:
-        chosen = await resolve_project(services, project)
-        token, secret = await create_api_token(services, chosen.id, name, permissions, ctx.origin)
-
-        def write() -> None:
-            ctx.report.write_json(
-                {
-                    "id": token.id,
-                    "name": name,
-                    "project_id": chosen.id,
-                    "permissions": sorted(permissions),
-                    "token": secret.reveal(),
-                }
-            )
-            ctx.report.write_properties(
-                {"API token": secret.reveal(), "id": token.id, "project": chosen.id}
-            )
-            ctx.report.write_line("Store the API token now: it cannot be shown again.")
-
-        def undo() -> Awaitable[object]:
-            return delete_api_token(services, chosen.id, token.id, ctx.origin)
-
-        await ctx.hand_over(
-            write, undo, made=f"API token {token.id}", undone="the API token was deleted again"
-        )
 
 
 @command(app, "inspect")

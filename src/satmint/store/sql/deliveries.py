@@ -10,7 +10,6 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.deliveries import AttemptResult, DeliveryState
-from satmint.model.events import Event
 from satmint.model.webhooks import (
     CLOCK_SKEW_SECONDS,
     GIVE_UP_SECONDS,
