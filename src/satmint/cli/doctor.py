@@ -15,12 +15,13 @@ import typer
 from rich.text import Text
 
 from satmint import __version__
+from satmint.cli.cells import escape_unprintable
 from satmint.cli.command import DEV_FOLDER, Data, settings_at
 from satmint.cli.demo import read_saved_demo
 from satmint.cli.live import live_fault
 from satmint.cli.options import Config, Json, setting_parameters, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
-from satmint.cli.report import Failure, Report, escape_unprintable
+from satmint.cli.report import Failure, Report
 from satmint.cli.serve import PANELS
 from satmint.cli.streams import is_unicode
 from satmint.doctor.examination import GROUPS, ExaminationContext, examine
