@@ -415,6 +415,7 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     ):
         yield await call(identifier)
     yield await call("list-events")
+    yield await call("get-stats")
     for identifier in ("livez", "readyz", "openapi"):
         yield await call(identifier, auth=None)
 

@@ -45,6 +45,7 @@ from satmint.store.contract.sessions import (
     OpenedSession,
     SessionStore,
 )
+from satmint.store.contract.stats import StatsStore
 from satmint.store.contract.webhooks import WebhookStore
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "SchemaUnknown",
     "ServerFacts",
     "SessionStore",
+    "StatsStore",
     "Store",
     "SubscriberChange",
     "SubscriberStore",
@@ -124,6 +126,11 @@ class Store(Protocol):
     @property
     def presence(self) -> PresenceStore:
         """Presence leases."""
+        ...
+
+    @property
+    def stats(self) -> StatsStore:
+        """Counts of a project's records."""
         ...
 
     @property

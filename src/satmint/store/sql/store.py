@@ -12,6 +12,7 @@ from satmint.store.sql.projects import SqlProjects
 from satmint.store.sql.purge import Purge
 from satmint.store.sql.registered_devices import SqlRegisteredDevices
 from satmint.store.sql.resources import SqlResources
+from satmint.store.sql.stats import SqlStats
 from satmint.store.sql.subscribers import SqlSubscribers
 from satmint.store.sql.webhooks import SqlWebhooks
 
@@ -35,6 +36,7 @@ class SqlStore:
         self.registered_devices = SqlRegisteredDevices(db)
         self.events = SqlEvents(db, reserved_db)
         self.presence = SqlPresence(reserved_db, db)
+        self.stats = SqlStats(db)
         self.webhooks = SqlWebhooks(db)
         self.incarnation = SqlIncarnation(db)
         self.known_keys = SqlKnownKeys(db)
