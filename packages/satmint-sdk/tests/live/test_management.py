@@ -66,4 +66,18 @@ async def test_addresses_click_to_call_tokens_and_webhooks(live: Live) -> None:
         of_type(webhook, types.NewWebhook)
         (shown,) = (await managed.webhooks.list())["data"]
         of_type(shown, types.Webhook)
+        assert await managed.webhooks.get(webhook["id"]) == shown
+        assert (await managed.webhooks.pause(webhook["id"]))["paused_by"] == "operator"
+        pair = await client.fabric.tokens.create_subscriber_token(reference="told")
+        await managed.tokens.revoke(token=pair["token"])
+        (waiting,) = (await managed.webhooks.list_deliveries(webhook["id"]))["data"]
+        of_type(waiting, types.Delivery)
+        assert (waiting["state"], waiting["next_attempt_at"]) == ("pending", None)
+        retried = await managed.webhooks.retry_delivery(webhook["id"], waiting["id"])
+        assert retried["id"] == waiting["id"]
+        told = [one async for one in managed.webhooks.paginate_deliveries(webhook["id"])]
+        assert [one["id"] for one in told] == [waiting["id"]]
+        result = await managed.webhooks.test(webhook["id"])
+        of_type(result, types.WebhookTest)
+        assert not result["delivered"]  # the name does not resolve
         assert await managed.webhooks.delete(webhook["id"]) == {}

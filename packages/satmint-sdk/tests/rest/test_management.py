@@ -60,6 +60,18 @@ WIRE: list[tuple[str, dict[str, Any], str, str, Any]] = [
     ("api_tokens.list", {}, "GET", "/api/satmint/api-tokens", None),
     ("webhooks.list", {}, "GET", WEBHOOKS, None),
     ("webhooks.create", {"url": "https://x"}, "POST", WEBHOOKS, {"url": "https://x"}),
+    ("webhooks.get", {"webhook_id": "w"}, "GET", f"{WEBHOOKS}/w", None),
+    ("webhooks.pause", {"webhook_id": "w"}, "PATCH", f"{WEBHOOKS}/w", {"paused": True}),
+    ("webhooks.resume", {"webhook_id": "w"}, "PATCH", f"{WEBHOOKS}/w", {"paused": False}),
+    ("webhooks.test", {"webhook_id": "w"}, "POST", f"{WEBHOOKS}/w/test", None),
+    (
+        "webhooks.list_deliveries", {"webhook_id": "w", "state": "pending"}, "GET",
+        f"{WEBHOOKS}/w/deliveries?state=pending", None,
+    ),
+    (
+        "webhooks.retry_delivery", {"webhook_id": "w", "delivery_id": "d"}, "POST",
+        f"{WEBHOOKS}/w/deliveries/d/retry", None,
+    ),
     ("webhooks.delete", {"webhook_id": "w"}, "DELETE", f"{WEBHOOKS}/w", None),
     ("events.list", {"sort_order": "asc"}, "GET", f"{EVENTS}?sort_order=asc", None),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The groups of `client.satmint` that make and delete: addresses, Click-to-Call, webhooks."""
+"""The groups of `client.satmint` for addresses, Click-to-Call tokens and API tokens."""
 
 from __future__ import annotations
 
@@ -15,16 +15,13 @@ from satmint_sdk.rest.types import (
     Channel,
     ClickToCallToken,
     NewClickToCallToken,
-    NewWebhook,
     Nothing,
     Page,
-    Webhook,
 )
 
 _ADDRESSES: Final = ("api", "satmint", "addresses")
 _C2C: Final = ("api", "satmint", "c2c-tokens")
 _API_TOKENS: Final = ("api", "satmint", "api-tokens")
-_WEBHOOKS: Final = ("api", "satmint", "webhooks")
 
 
 class ManagedAddresses(Resource[D]):
@@ -255,72 +252,3 @@ class ManagedApiTokens(Resource[D]):
     @pages(list)
     def paginate(self) -> None:
         """Go through all items, page after page. Arguments as in `list`."""
-
-
-class ManagedWebhooks(Resource[D]):
-    """Webhooks, which a server sends its alerts to."""
-
-    @api_method
-    def list(
-        self,
-        *,
-        page_size: int | None = None,
-        page_number: int | None = None,
-        page_token: str | None = None,
-        extras: Extras | None = None,
-        request_options: RequestOptions | None = None,
-    ) -> Call[Page[Webhook]]:
-        """Read one page of the webhooks, without their secrets.
-
-        Args:
-            page_size: Items on a page; 50 if absent, at most 1000.
-            page_number: Which page, from 0.
-            page_token: Where a page begins, as found in `links`.
-            extras: Further members of the query.
-            request_options: How to send this call.
-        """
-        return list_call(
-            path_of(*_WEBHOOKS),
-            extras,
-            request_options,
-            page_size=page_size,
-            page_number=page_number,
-            page_token=page_token,
-        )
-
-    @pages(list)
-    def paginate(self) -> None:
-        """Go through all items, page after page. Arguments as in `list`."""
-
-    @api_method
-    def create(
-        self,
-        *,
-        url: str,
-        extras: Extras | None = None,
-        request_options: RequestOptions | None = None,
-    ) -> Call[NewWebhook]:
-        """Create a webhook. Only this response contains its secret.
-
-        Args:
-            url: The https URL that messages are sent to.
-            extras: Further members of the body.
-            request_options: How to send this call.
-        """
-        return Call(
-            "POST",
-            path_of(*_WEBHOOKS),
-            body=members({"url": url}, extras),
-            options=request_options,
-        )
-
-    @api_method
-    def delete(
-        self,
-        webhook_id: str,
-        *,
-        extras: Extras | None = None,
-        request_options: RequestOptions | None = None,
-    ) -> Call[Nothing]:
-        """Delete a webhook and its pending deliveries."""
-        return delete_call(path_of(*_WEBHOOKS, webhook_id), extras, request_options)

@@ -14,8 +14,8 @@ from satmint_sdk.rest._managed_resources import (
     ManagedAddresses,
     ManagedApiTokens,
     ManagedClickToCallTokens,
-    ManagedWebhooks,
 )
+from satmint_sdk.rest._managed_webhooks import ManagedWebhooks
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
 from satmint_sdk.rest.types import (

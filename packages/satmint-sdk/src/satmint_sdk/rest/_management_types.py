@@ -161,6 +161,7 @@ class Webhook(TypedDict):
     created_at: str
     state: Literal["new", "active", "slow", "paused"]
     state_since: str
+    paused_by: Literal["operator", "failures"] | None
     last_error: str | None
     last_error_at: str | None
     next_try_at: str | None
@@ -170,3 +171,38 @@ class NewWebhook(Webhook):
     """A new webhook, with the secret that its messages are signed with."""
 
     secret: str
+
+
+DeliveryState = Literal["pending", "delivered", "given_up"]
+"""Whether a message to a webhook has arrived."""
+
+
+class Delivery(TypedDict):
+    """A message to a webhook, with what its last attempt has shown; times are ISO 8601, UTC.
+
+    `id` is its `webhook-id`; the endpoint chose the text of `response`.
+    """
+
+    id: str
+    state: DeliveryState
+    kind: str | None
+    at: str
+    subscriber_id: str | None
+    reference: str | None
+    attempts: int
+    last_attempt_at: str | None
+    status: int | None
+    error: str | None
+    latency_ms: int | None
+    response: str | None
+    next_attempt_at: str | None
+
+
+class WebhookTest(TypedDict):
+    """What came of a test message to a webhook; the endpoint chose the text of `response`."""
+
+    delivered: bool
+    status: int | None
+    error: str | None
+    latency_ms: int | None
+    response: str | None

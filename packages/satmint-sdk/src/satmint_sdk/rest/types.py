@@ -8,6 +8,8 @@ from satmint_sdk.rest._management_types import (
     ApiTokenUse,
     ClickToCallToken,
     Confirmation,
+    Delivery,
+    DeliveryState,
     Device,
     Devices,
     Event,
@@ -21,6 +23,7 @@ from satmint_sdk.rest._management_types import (
     RevokedSessions,
     Session,
     Webhook,
+    WebhookTest,
 )
 
 __all__ = [
@@ -34,6 +37,8 @@ __all__ = [
     "ClickToCallToken",
     "ConferenceRoom",
     "Confirmation",
+    "Delivery",
+    "DeliveryState",
     "Device",
     "Devices",
     "ErrorEntry",
@@ -64,6 +69,7 @@ __all__ = [
     "TokenPair",
     "VideoQuality",
     "Webhook",
+    "WebhookTest",
 ]
 
 Item = TypeVar("Item")
