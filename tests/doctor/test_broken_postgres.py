@@ -97,6 +97,13 @@ def test_autovacuum_that_is_off_for_a_table(set_up: SetUp, database: str) -> Non
     found.assert_found("postgres.autovacuum", WARNING, "sessions", "RESET (autovacuum_enabled)")
 
 
+def test_connections_that_the_server_ends(set_up: SetUp, database: str) -> None:
+    setting = "idle_session_timeout = '30s'"
+    execute(the_server().url("postgres"), f"ALTER DATABASE {name_of(database)} SET {setting}")
+    found = examined(set_up)
+    found.assert_found("postgres.timeouts", WARNING, "after 30 s", "idle_session_timeout = 0")
+
+
 def test_pooler_that_is_set_and_not_there(set_up: SetUp) -> None:
     found = examined(set_up.changed(database_pooler="true"))
     found.assert_found("postgres.pooler", WARNING, "no pooler", "unset database_pooler")

@@ -116,26 +116,26 @@ def findings_of(done: subprocess.CompletedProcess[Any]) -> dict[str, Any]:
     return {one["check"]: one for one in json.loads(done.stdout)["findings"]}
 
 
-def limited(set_up: SetUp, limit: str) -> subprocess.CompletedProcess[Any]:
-    """Run the command in a shell with a limit; no server runs."""
-    where = [*set_up.arguments, "--json"]
-    return subprocess.run(
-        ["sh", "-c", f'{limit}; exec "$@"', "sh", *SATMINT, "doctor", *where],
+def test_limits_of_open_files_and_of_the_disk_are_found(tmp_path: Path) -> None:
+    set_up = make_set_up(tmp_path)
+    # No file can grow, as on a full disk, and few can be open; no server runs.
+    limited = "trap '' XFSZ; ulimit -f 0; ulimit -n 256; exec \"$@\""
+    done = subprocess.run(
+        ["sh", "-c", limited, "sh", *SATMINT, "doctor", *set_up.arguments, "--json"],
         capture_output=True,
         text=True,
-        cwd=set_up.folder,
+        cwd=tmp_path,
         env=clean_environment(),
         check=False,
     )
-
-
-def test_low_limit_of_open_files_is_found(tmp_path: Path) -> None:
-    done = limited(make_set_up(tmp_path), "ulimit -n 256")
     assert done.returncode == 1, done.stderr
-    found = findings_of(done)["limits.open_files"]
-    assert found["level"] == "error"
-    assert "may open 256 files" in found["summary"]
-    assert "LimitNOFILE=" in found["remedy"]
+    found = findings_of(done)
+    assert found["disk.fsync"]["level"] == "error"
+    assert "cannot write to" in found["disk.fsync"]["summary"]
+    assert "make space" in found["disk.fsync"]["remedy"]
+    assert found["limits.open_files"]["level"] == "error"
+    assert "may open 256 files" in found["limits.open_files"]["summary"]
+    assert "LimitNOFILE=" in found["limits.open_files"]["remedy"]
 
 
 def test_limit_of_the_running_server_counts(running: SetUp) -> None:
@@ -143,15 +143,6 @@ def test_limit_of_the_running_server_counts(running: SetUp) -> None:
     assert found["limits.open_files"]["level"] == "warning"
     assert "each process of the server may open" in found["limits.open_files"]["summary"]
     assert "lower gateway_connections" in found["limits.open_files"]["remedy"]
-
-
-def test_disk_that_takes_no_more_is_found(tmp_path: Path) -> None:
-    done = limited(make_set_up(tmp_path), "ulimit -f 0; trap '' XFSZ")
-    assert done.returncode == 1, done.stderr
-    found = findings_of(done)
-    assert found["disk.fsync"]["level"] == "error"
-    assert "cannot write to" in found["disk.fsync"]["summary"]
-    assert "make space" in found["disk.fsync"]["remedy"]
 
 
 def test_development_server_is_healthy(tmp_path: Path) -> None:

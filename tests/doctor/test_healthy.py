@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from satmint.doctor import examine
 from satmint.doctor.finding import Level
 from tests.kit.databases import SQLITE
 from tests.kit.postgres import DURABLE, PostgresServer
+from tests.kit.service import Server
 from tests.kit.set_ups import SetUp, as_json, make_set_up
 
 DATABASES = (SQLITE, "postgres")
@@ -68,3 +71,31 @@ async def test_a_deployment_whose_server_is_down_is_examined_as_far_as_possible(
     for check in ("public.url", "cluster.api", "cluster.gateway"):
         found.assert_found(check, Level.SKIPPED, "nothing accepts", "satmint serve")
     assert set_up.files == before
+
+
+async def test_log_of_a_server_that_was_killed_is_read_and_not_touched(tmp_path: Path) -> None:
+    set_up = make_set_up(tmp_path)
+    with set_up.serving() as server:
+        server.process.kill()
+        server.process.wait()
+    contents = [set_up.content(name) for name in ("satmint.db", "satmint.db-wal")]
+    assert contents[1]
+    found = await set_up.examine()
+    assert found.bad == {}
+    assert found.of("database.incarnation").summary.endswith("its incarnation 1")
+    assert [set_up.content(name) for name in ("satmint.db", "satmint.db-wal")] == contents
+
+
+async def test_server_examines_itself(server_on_each_store: Server) -> None:
+    """As the console does: its keyring is in memory, and its own listeners are not asked."""
+    own = server_on_each_store
+    settings = msgspec.structs.replace(
+        own.service.settings, cluster_host=None, public_url=None, database_without_fsync=True
+    )
+    findings = await examine(settings, own.services)
+    named = {one.check: one for one in findings}
+    assert "server.live" not in named
+    assert named["database.reachable"].level is Level.OK
+    assert named["database.schema"].level is Level.OK
+    assert named["keyring.uses"].level is Level.OK
+    assert named["limits.open_files"].summary.startswith("each process of the server")

@@ -57,6 +57,10 @@ class SetUp:
         """The names in its folder."""
         return sorted(path.name for path in self.folder.iterdir())
 
+    def content(self, name: str) -> bytes:
+        """The content of a file in its folder."""
+        return (self.folder / name).read_bytes()
+
     def changed(self, **options: str) -> "SetUp":
         """The same with other settings: what an operator has set wrongly."""
         more = {name.replace("_", "-"): value for name, value in options.items()}
@@ -170,8 +174,10 @@ async def running_tls_proxy(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(set_up.folder / "cert.pem", set_up.folder / "key.pem")
 
+    forwarding: set[asyncio.Task[None]] = set()
+
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             head = await reader.readuntil(b"\r\n\r\n")
             lines = [
                 line
@@ -182,17 +188,34 @@ async def running_tls_proxy(
             if forwards:
                 lines.append(f"X-Forwarded-For: {client}".encode())
             is_metrics = metrics is not None and b" /metrics " in lines[0]
-            port = metrics if is_metrics else upstream
-            theirs, ours = await asyncio.open_connection("127.0.0.1", port)
-            ours.write(b"\r\n".join([*lines, b"", b""]))
-            while part := await theirs.read(1 << 16):
-                writer.write(part)
-            ours.close()
-        writer.close()
+            theirs, ours = await asyncio.open_connection(
+                "127.0.0.1", metrics if is_metrics else upstream
+            )
+            try:
+                ours.write(b"\r\n".join([*lines, b"", b""]))
+                writer.write(await theirs.read())
+                await writer.drain()
+            finally:
+                await _closed(ours)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            await _closed(writer)
 
-    server = await asyncio.start_server(forward, "127.0.0.1", 0, ssl=context)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(forward(reader, writer))
+        forwarding.add(task)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*forwarding)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 def as_json(findings: Findings) -> str:

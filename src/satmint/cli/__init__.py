@@ -20,7 +20,7 @@ def main() -> NoReturn:
     from satmint.cli.live import is_live_check, run_live_check  # noqa: PLC0415 - as few as needed
 
     if is_live_check(sys.argv[1:]):
-        sys.exit(run_live_check())
+        sys.exit(run_live_check(sys.argv[1:]))
     from satmint.cli.program import main as run_program  # noqa: PLC0415 - see `satmint.cli.live`
 
     run_program()

@@ -81,6 +81,8 @@ def _doctor(
         report.write_json({"live": True})
         return
     findings = asyncio.run(examine(settings, context=around))
+    if around.ca_file is not None:  # where the admin listener of `satmint dev` is, is not known
+        findings = [one for one in findings if one.group != "admin"]
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     errors = counts[Level.ERROR]
     report.write_json(

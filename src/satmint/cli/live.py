@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from satmint.doctor.liveness import liveness_fault
 from satmint.doctor.local_server import public_listener
@@ -12,17 +11,24 @@ from satmint.environment import CONFIG_VARIABLE
 from satmint.settings import Settings, SettingsError
 from satmint.settings_sources import load_settings
 
-_COMMAND: Final = ("doctor", "--live")
-
 
 def is_live_check(arguments: Sequence[str]) -> bool:
-    """Whether a command line is `doctor --live` and no other option."""
-    return tuple(arguments) == _COMMAND
+    """Whether a command line is `doctor --live`, with no other option than `--config FILE`."""
+    rest = list(arguments[1:])
+    if arguments[:1] != ["doctor"] or "--live" not in rest:
+        return False
+    rest.remove("--live")
+    return not rest or (len(rest) == 2 and rest[0] == "--config")
 
 
-def run_live_check() -> int:
-    """Ask the server that the environment and its file describe; return the exit code."""
-    file = os.environ.get(CONFIG_VARIABLE, "").strip()
+def run_live_check(arguments: Sequence[str]) -> int:
+    """Ask the server that the file and the environment describe; return the exit code.
+
+    Args:
+        arguments: As for `is_live_check`.
+    """
+    named = arguments[arguments.index("--config") + 1] if "--config" in arguments else ""
+    file = named or os.environ.get(CONFIG_VARIABLE, "").strip()
     try:
         settings = load_settings({}, os.environ, Path(file) if file else None)
     except SettingsError as error:

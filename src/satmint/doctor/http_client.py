@@ -94,6 +94,10 @@ class HttpClient:
             raise Unreachable(Failure.TLS, f"TLS failed: {reason}") from error
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise Unreachable(Failure.PROTOCOL, "the answer is not HTTP/1.1") from error
+        except UnicodeError as error:
+            raise Unreachable(Failure.NAME, "its name is not one of DNS") from error
+        except ValueError as error:
+            raise Unreachable(Failure.PROTOCOL, "the answer is not HTTP/1.1") from error
         except OSError as error:
             raise Unreachable(Failure.CONNECTION, _reason_of(error)) from error
 

@@ -29,6 +29,7 @@ def examine_server(settings: Settings, server: ServerFacts) -> Iterator[Finding]
     yield _connections(settings, server)
     yield _pooler(settings, server)
     yield _standbys(server)
+    yield _timeouts(server)
     yield _autovacuum(server)
 
 
@@ -109,6 +110,18 @@ def _standbys(server: ServerFacts) -> Finding:
             "start the standby, or change synchronous_standby_names",
         )
     return ok(check, f"commits wait for a standby of {server.synchronous_standbys}")
+
+
+def _timeouts(server: ServerFacts) -> Finding:
+    check, seconds = "postgres.timeouts", server.idle_session_seconds
+    if seconds:
+        return warning(
+            check,
+            f"PostgreSQL ends idle connections after {seconds:g} s: servers open them again and"
+            " again",
+            "`ALTER ROLE … SET idle_session_timeout = 0` for the user of the servers",
+        )
+    return ok(check, "idle connections stay open; servers set the other time limits themselves")
 
 
 def _autovacuum(server: ServerFacts) -> Finding:

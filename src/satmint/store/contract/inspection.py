@@ -29,6 +29,8 @@ class ServerFacts:
     """`synchronous_standby_names`; "" if commits wait for no standby."""
     connected_standbys: int | None
     """Synchronous standbys that are connected; None if the role may not see them."""
+    idle_session_seconds: float
+    """After how long the server ends an idle connection; 0: never."""
     autovacuum: bool
     """Whether `autovacuum` and `track_counts` are on."""
     tables_without_autovacuum: tuple[str, ...]

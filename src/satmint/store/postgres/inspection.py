@@ -26,6 +26,8 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('synchronous_standby_names') AS synchronous_standbys,
        current_setting('autovacuum') = 'on' AND current_setting('track_counts') = 'on'
          AS autovacuum,
+       coalesce((SELECT setting::float8 / 1000 FROM pg_settings
+                  WHERE name = 'idle_session_timeout'), 0) AS idle_session_seconds,
        pg_backend_pid() AS process,
        (SELECT count(*) FROM pg_stat_activity
          WHERE backend_type = 'client backend' AND application_name <> 'satmint')
@@ -92,6 +94,7 @@ async def _inspect(connection: Connection, guard: WriteGuard, clock: Clock) -> D
         full_page_writes=facts["full_page_writes"],
         synchronous_standbys=facts["synchronous_standbys"],
         connected_standbys=_connected(standbys),
+        idle_session_seconds=facts["idle_session_seconds"],
         autovacuum=facts["autovacuum"],
         tables_without_autovacuum=tuple(row["relname"] for row in tables),
         behind_pooler=facts["process"] != connection.get_server_pid(),
