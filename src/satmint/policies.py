@@ -14,22 +14,22 @@ from satmint.model.demo import Demo
 from satmint.model.incarnation import Incarnation
 from satmint.settings import Settings
 
-_RESERVED_FILES: Final = 64
+RESERVED_FILES: Final = 64
 """File descriptors reserved for databases, files, logs and the admin listener."""
-_GATEWAY_SHARE: Final = 0.75
+GATEWAY_SHARE: Final = 0.75
 """Share of the remaining connections for WebSockets, so that HTTP requests find room."""
 
 
 def max_connections() -> int:
     """Maximum connections of one process: its limit on open files, less the reserved ones."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if files == resource.RLIM_INFINITY else max(files - _RESERVED_FILES, 8)
+    return 1_000_000 if files == resource.RLIM_INFINITY else max(files - RESERVED_FILES, 8)
 
 
 def limits_of(settings: Settings) -> Limits:
     """The limits of one process's gateway: never all connections of the process."""
     return Limits(
-        connections=min(settings.gateway_connections, int(max_connections() * _GATEWAY_SHARE)),
+        connections=min(settings.gateway_connections, int(max_connections() * GATEWAY_SHARE)),
         per_address=settings.gateway_connections_per_address,
         per_project=settings.gateway_connections_per_project,
         temporary_percent=settings.gateway_temporary_percent,

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -177,6 +178,13 @@ async def test_webhooks_into_private_networks(set_up: SetUp) -> None:
     ).examine()
     found.assert_found("settings.private_webhooks", WARNING, "private networks", "private_webhooks")
     found.assert_found("public.url", ERROR, "no address in DNS", "DNS")
+
+
+async def test_database_in_memory(set_up: SetUp) -> None:
+    """Where a machine has such a file system: all do that have POSIX shared memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        found = await set_up.changed(database=f"sqlite:///{folder}/satmint.db").examine()
+    found.assert_found("disk.file_system", WARNING, "in memory (tmpfs)", "local disk")
 
 
 async def test_no_cluster_host_and_no_public_url(set_up: SetUp) -> None:

@@ -33,7 +33,7 @@ _BLOCK: Final = b"\0" * 4096
 
 def examine_disk(settings: Settings) -> Iterator[Finding]:
     """Look at the folder of an SQLite file, and at that of the keyring; blocks for two seconds."""
-    folders = {}
+    folders: dict[str, Path] = {}
     if is_postgres(settings.database):
         reason = "the data are on the server of PostgreSQL"
         yield skipped("disk.fsync", reason, "run `pg_test_fsync` there")
@@ -45,8 +45,17 @@ def examine_disk(settings: Settings) -> Iterator[Finding]:
     keyring = absolute_file(settings.keyring)
     if variable_of(keyring) is None:
         folders["keyring"] = keyring.resolve().parent
+    if "data" in folders and _is_same_disk(*folders.values()):
+        del folders["keyring"]
     for name, folder in folders.items():
         yield _space(f"disk.{name}_space", folder)
+
+
+def _is_same_disk(*folders: Path) -> bool:
+    try:
+        return len(folders) > 1 and len({folder.stat().st_dev for folder in folders}) == 1
+    except OSError:
+        return False
 
 
 def _file_system(folder: Path) -> Finding:

@@ -24,7 +24,7 @@ from satmint.doctor.tls import examine_certificate
 from satmint.flows.service_context import ServiceContext
 from satmint.jose import Keyring
 from satmint.model.clock import SystemClock
-from satmint.policies import max_connections
+from satmint.policies import RESERVED_FILES, max_connections
 from satmint.settings import Settings
 
 GROUPS: Final = {
@@ -44,7 +44,6 @@ GROUPS: Final = {
 
 _DEADLINE_SECONDS: Final = 20.0
 """For each part; what it asks has shorter deadlines of its own."""
-_RESERVED_FILES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ async def _network(
         of_server, is_running = await examine_local_server(settings, keyring, client)
         findings += of_server
     else:
-        findings.append(files_finding(settings, max_connections() + _RESERVED_FILES))
+        findings.append(files_finding(settings, max_connections() + RESERVED_FILES))
         findings.append(key_uses_finding(services.cipher.uses))
     if keyring is None:
         reason = "the keyring cannot be read"

@@ -16,12 +16,11 @@ from satmint.doctor.local_server import admin_listener, public_listener
 from satmint.http.resources.deployment_check import DeploymentAnswer
 from satmint.jose import Keyring
 from satmint.model.database_reasons import database_reason
+from satmint.policies import GATEWAY_SHARE, RESERVED_FILES
 from satmint.settings import Settings
 
 _SALT_USES: Final = 2**24
 _USES: Final = re.compile(rb"^satmint_working_key_uses(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
-_GATEWAY_SHARE: Final = 0.75
-_RESERVED_FILES: Final = 64
 _RAISED_FILES: Final = 65_536
 """Up to which a server raises its own soft limit, if the hard limit permits."""
 _FEW_FILES: Final = 1024
@@ -134,9 +133,9 @@ def files_finding(settings: Settings, of_server: int | None) -> Finding:
         files, whose = of_server, "each process of the server may open"
     if files < 0:
         return ok(check, f"{whose} any number of files")
-    connections = max(files - _RESERVED_FILES, 0)
-    gateway = int(connections * _GATEWAY_SHARE)
-    wanted = int(settings.gateway_connections / _GATEWAY_SHARE) + _RESERVED_FILES + 1
+    connections = max(files - RESERVED_FILES, 0)
+    gateway = int(connections * GATEWAY_SHARE)
+    wanted = int(settings.gateway_connections / GATEWAY_SHARE) + RESERVED_FILES + 1
     remedy = (
         f"raise the limit to {wanted} (`ulimit -n`, LimitNOFILE= of systemd), or lower"
         " gateway_connections"
