@@ -84,7 +84,7 @@ CHANGES: Final = [
     ["address", "create", "sales", "--display-name", NAME],
     ["keys", "rotate"],
     ["keys", "add"],
-    ["session", "revoke", "--all"],
+    ["session", "revoke", "--all", "--yes"],
     ["db", "backup", "copy.db"],
     ["db", "adopt", "--yes"],
 ]

@@ -163,7 +163,7 @@ def test_leaked_key_that_is_removed_opens_nothing_after_a_hangup(
     with running_serve(tmp_path) as server:
         made = sign_in(server, project)
         old = keys(capsys, "rotate")["keys"][1]["id"]
-        assert keys(capsys, "retire", old, "--now")["sessions_cut_off"] == 1
+        assert keys(capsys, "retire", old, "--now", "--yes")["sessions_cut_off"] == 1
         server.process.send_signal(signal.SIGHUP)
         server.wait_for("keyring_reloaded")
         refused = httpx.post(

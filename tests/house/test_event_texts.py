@@ -24,6 +24,7 @@ from satmint.flows.invites import InviteTokenRequest, invite_token
 from satmint.flows.issue import embed_token
 from satmint.flows.keys import record_in_all_projects
 from satmint.flows.live import Credentials, open_live_session, reauthenticate_live_session
+from satmint.flows.projects import delete_project
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
 from satmint.flows.rooms import NewRoom, create_room, delete_room
 from satmint.flows.session_queries import list_events
@@ -109,6 +110,7 @@ async def test_every_kind_sets_what_the_reference_says(server: Server) -> None:
     await tokens_come_and_go(server)
     await sessions_are_ended(server)
     await things_are_managed(server)
+    await delete_project(server.services, server.tenant.id, ORIGIN)
     members = get_args(Member)
     told: dict[EventKind, set[str]] = defaultdict(set)
     for event in (

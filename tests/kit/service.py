@@ -24,12 +24,8 @@ from starlette.types import ASGIApp
 from satmint.assembly import Service, assembled
 from satmint.flows.addresses import NewAddress, create_address
 from satmint.flows.callers import ApiTokenCaller
-from satmint.flows.credentials import (
-    NewC2cToken,
-    create_api_token,
-    create_c2c_token,
-    create_project,
-)
+from satmint.flows.credentials import NewC2cToken, create_api_token, create_c2c_token
+from satmint.flows.projects import create_project
 from satmint.flows.service_context import ServiceContext
 from satmint.http.operations import HandlerContext
 from satmint.model.claims import Claims, TokenType

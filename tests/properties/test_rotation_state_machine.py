@@ -30,8 +30,8 @@ from hypothesis.stateful import (
 
 from satmint.assembly import Service, assembled
 from satmint.flows.callers import ApiTokenCaller, subscriber_caller
-from satmint.flows.credentials import create_project
 from satmint.flows.issue import SubscriberTokenRequest, subscriber_tokens
+from satmint.flows.projects import create_project
 from satmint.flows.refresh import refresh
 from satmint.flows.revoke import (
     revoke_key,

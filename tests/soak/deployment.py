@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
-from satmint.flows.credentials import create_api_token, create_project
+from satmint.flows.credentials import create_api_token
+from satmint.flows.projects import create_project
 from satmint.maintenance import init_keyring, open_services
 from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy

@@ -12,13 +12,9 @@ import msgspec
 
 from satmint.environment import setting_variables
 from satmint.flows.addresses import NewAddress, create_address
-from satmint.flows.credentials import (
-    NewC2cToken,
-    create_api_token,
-    create_c2c_token,
-    create_project,
-)
+from satmint.flows.credentials import NewC2cToken, create_api_token, create_c2c_token
 from satmint.flows.lookup import find_addresses, find_api_token, find_c2c_token, list_projects
+from satmint.flows.projects import create_project
 from satmint.flows.service_context import ServiceContext
 from satmint.model.events import Origin
 from satmint.model.permissions import Permission

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from satmint.cli.command import CommandContext, command
+from satmint.cli.confirm import Yes, confirm
 from satmint.cli.errors import failures_for_user
 from satmint.cli.plain import group
 from satmint.cli.report import Failure, UsageError, write_message
@@ -104,11 +105,12 @@ def retire(
             "--now", metavar="", help="Remove the key even if its tokens are active: it leaked."
         ),
     ] = False,
+    yes: Yes = False,
 ) -> None:
     """Remove an inactive key. Tokens encrypted with it stop working.
 
-    Fails while such tokens may be active, unless --now is given. The removal is recorded in the
-    audit trail of every project, if the database is reachable.
+    Fails while such tokens may be active, unless --now is given, which asks for confirmation. The
+    removal is recorded in the audit trail of every project, if the database is reachable.
     """
     file, kek = Path(ctx.settings.keyring), ctx.settings.keyring_kek
     found = next((known for known in list_keys(file, kek) if known.id == key), None)
@@ -129,6 +131,8 @@ def retire(
             f"tokens of {key} may be active until {iso(use.until)}"
             f" ({_session_count(use.sessions)}): wait, or pass --now to invalidate them"
         )
+    if now and not unused:
+        confirm(ctx.report, _retirement_question(key, use), yes=yes)
     with _write_failures(file):
         rest = remove_key(file, key, kek, ctx.entropy)
     _record(ctx, EventKind.KEY_RETIRED, key, rest)
@@ -144,6 +148,11 @@ def retire(
         ctx.report.write_line(
             f"Its tokens no longer work: {_session_count(use.sessions)} may have to sign in again."
         )
+
+
+def _retirement_question(key: str, use: KeyUsage) -> str:
+    cut_off = f" and cut off {_session_count(use.sessions)}" if use.until else ""
+    return f"Remove key {key}{cut_off}?"
 
 
 @command(app, "adopt", changes=True)

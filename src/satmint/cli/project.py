@@ -1,16 +1,26 @@
-"""`satmint project`: create and list projects."""
+"""`satmint project`: create, list, rename and delete projects."""
 
-from collections.abc import Awaitable
-from typing import Annotated
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, Final
 
 import typer
 
-from satmint.cli.command import CommandContext, command
+from satmint.cli.command import CommandContext, command, resolve_project
+from satmint.cli.confirm import Yes, confirm
 from satmint.cli.plain import group
-from satmint.cli.report import UsageError
-from satmint.flows.credentials import create_api_token, create_project, delete_api_token
-from satmint.flows.lookup import list_projects
+from satmint.cli.report import Failure, UsageError
+from satmint.flows.credentials import create_api_token, delete_api_token
+from satmint.flows.lookup import find_deleted_projects, list_projects
+from satmint.flows.projects import (
+    COUNT_LIMIT,
+    count_contents,
+    create_project,
+    delete_project,
+    rename_project,
+)
+from satmint.flows.service_context import ServiceContext
 from satmint.model.permissions import Permission
+from satmint.model.records import Project
 from satmint.model.times import iso
 
 app = group("project")
@@ -24,6 +34,17 @@ Permissions = Annotated[
     ),
 ]
 
+_Project = Annotated[
+    str, typer.Argument(metavar="PROJECT", help="The id or the name of the project.")
+]
+_CONTENTS: Final = {
+    "active_sessions": ("active session", "active sessions"),
+    "subscribers": ("subscriber", "subscribers"),
+    "addresses": ("address", "addresses"),
+    "api_tokens": ("API token", "API tokens"),
+    "c2c_tokens": ("Click-to-Call token", "Click-to-Call tokens"),
+    "webhooks": ("webhook", "webhooks"),
+}
 _API_TOKEN_NAME = "default"  # noqa: S105 - what it is called
 
 
@@ -81,6 +102,66 @@ async def list_(ctx: CommandContext) -> None:
         ],
         none="No projects. Create one with `satmint project create NAME`.",
     )
+
+
+@command(app, "rename", changes=True)
+async def rename(
+    ctx: CommandContext,
+    project: _Project,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+) -> None:
+    """Change the name of a project."""
+    name = valid_name(name)
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        await rename_project(services, chosen.id, name)
+    ctx.report.write_json({"id": chosen.id, "name": name, "previous": chosen.name})
+    ctx.report.write_line(f"Project {chosen.id} ({chosen.name}) is named {name} now.")
+
+
+@command(app, "delete", changes=True)
+async def delete(ctx: CommandContext, project: _Project, yes: Yes = False) -> None:
+    """Delete a project with everything in it. This cannot be undone.
+
+    All of its tokens stop working at once. Its records are then deleted in small steps; if the
+    command is interrupted, run it again, or leave the rest to the servers. The audit trail is kept
+    until its events are old enough (`event_retention_days`).
+    """
+    async with ctx.services() as services:
+        chosen = await _project_to_delete(services, project)
+        if chosen.deleted_at is None:
+            contents = _contents_text(await count_contents(services, chosen.id))
+            confirm(
+                ctx.report,
+                f"Delete project {chosen.name} ({chosen.id}), and end {contents}?",
+                yes=yes,
+            )
+        rows = await delete_project(services, chosen.id, ctx.origin)
+    ctx.report.write_json({"id": chosen.id, "deleted": True, "deleted_rows": rows})
+    ctx.report.write_line(f"Deleted project {chosen.name} ({chosen.id}).")
+
+
+async def _project_to_delete(services: ServiceContext, text: str) -> Project:
+    """The project with this id or name, or else a deleted one, of which records may be left."""
+    try:
+        return await resolve_project(services, text)
+    except UsageError:
+        raise
+    except Failure:
+        deleted = await find_deleted_projects(services.store, text)
+        if not deleted:
+            raise
+        return deleted[-1]
+
+
+def _contents_text(contents: Mapping[str, int]) -> str:
+    """What a project has, such as `3 active sessions, 1 API token`."""
+    parts = []
+    for name, text in _CONTENTS.items():
+        count = contents[name]
+        at_least = " or more" if count >= COUNT_LIMIT else ""
+        parts.append(f"{count}{at_least} {text[count != 1]}")
+    return ", ".join(parts)
 
 
 def valid_name(text: str) -> str:

@@ -13,9 +13,11 @@ from satmint.cli.command import (
     parse_id,
     resolve_project,
 )
+from satmint.cli.confirm import Yes, confirm
 from satmint.cli.plain import group
 from satmint.cli.report import UsageError
 from satmint.flows.lookup import find_subscriber
+from satmint.flows.projects import COUNT_LIMIT, count_contents
 from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
 from satmint.flows.session_queries import list_devices, list_sessions
@@ -117,6 +119,7 @@ async def revoke(
         ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All sessions of the project.")] = False,
+    yes: Yes = False,
     project: ProjectOption = None,
 ) -> None:
     """Revoke sessions. Their refresh tokens and SATs stop working immediately."""
@@ -128,6 +131,10 @@ async def revoke(
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
         if everything:
+            count = (await count_contents(services, chosen.id))["active_sessions"]
+            at_least = " or more" if count >= COUNT_LIMIT else ""
+            question = f"Revoke all sessions of {chosen.name} ({count}{at_least} active)?"
+            confirm(ctx.report, question, yes=yes)
             await revoke_project(services, chosen.id, ctx.origin)
             ctx.report.write_json({"revoked_project": chosen.id})
             ctx.report.write_line(f"Revoked every session of {chosen.name}.")

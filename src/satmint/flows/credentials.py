@@ -25,13 +25,6 @@ class NewC2cToken:
     """The web origins that may use the token. Empty: any."""
 
 
-async def create_project(services: ServiceContext, name: str) -> Project:
-    """Create a project."""
-    project = Project(services.new_id(), name, services.clock.now())
-    await services.store.projects.create(project)
-    return project
-
-
 async def get_project(store: Store, caller: UUID, project: UUID) -> Project:
     """The project of a backend.
 

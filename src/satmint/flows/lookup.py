@@ -14,14 +14,26 @@ _PAGE_SIZE = 1000
 
 
 async def list_projects(store: Store) -> Sequence[Project]:
-    """All projects, oldest first."""
-    return await store.projects.list()
+    """All projects but deleted ones, oldest first."""
+    return [project for project in await store.projects.list() if project.deleted_at is None]
 
 
 async def find_projects(store: Store, text: str) -> list[Project]:
-    """The projects with the id or the name `text`. Several projects may have the same name."""
+    """The projects with the id or the name `text`.
+
+    Projects of earlier versions may share a name.
+    """
     projects = await list_projects(store)
     return [project for project in projects if text in (str(project.id), project.name)]
+
+
+async def find_deleted_projects(store: Store, text: str) -> list[Project]:
+    """The deleted projects with the id or the name `text` whose events are kept."""
+    return [
+        project
+        for project in await store.projects.list()
+        if project.deleted_at is not None and text in (str(project.id), project.name)
+    ]
 
 
 async def find_api_token(store: Store, text: str, project: UUID | None = None) -> ApiToken | None:

@@ -111,7 +111,8 @@ EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
         members={"subscriber_id": "", "session_id": "if a single session was revoked"},
     ),
     EventKind.PROJECT_REVOKED: EventText(
-        description="Every session of the project was revoked.", members={}
+        description="Every session of the project was revoked.",
+        members={"cause": "`project_deleted` if the project was deleted"},
     ),
     EventKind.SUBSCRIBER_REVOKED: EventText(
         description="Every token issued to a subscriber was revoked.",

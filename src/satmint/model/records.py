@@ -17,6 +17,8 @@ class Project:
     id: UUID
     name: str
     created_at: int
+    deleted_at: int | None = None
+    """Unix seconds. A deleted project has no tokens; its rows are being deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from uuid import UUID
 import pytest
 
 from satmint.flows.addresses import NewAddress, create_address
-from satmint.flows.credentials import create_project
 from satmint.flows.lookup import (
     find_addresses,
     find_api_token,
@@ -14,14 +13,15 @@ from satmint.flows.lookup import (
     find_subscriber,
     list_projects,
 )
-from satmint.model.records import AddressType
+from satmint.model.records import AddressType, Project
 from satmint.model.refusals import NotFound
 from tests.kit.service import Server
 
 
 async def test_project_by_id_or_name(server: Server) -> None:
     server.clock.advance(1)
-    other = await create_project(server.services, "demo")
+    other = Project(server.services.new_id(), "demo", server.clock.now())
+    await server.services.store.projects.create(other)
     assert [found.id for found in await list_projects(server.services.store)] == [
         server.tenant.id,
         other.id,

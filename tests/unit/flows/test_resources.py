@@ -18,7 +18,6 @@ from satmint.flows.credentials import (
     NewC2cToken,
     create_api_token,
     create_c2c_token,
-    create_project,
     delete_api_token,
     delete_c2c_token,
     disable_c2c_token,
@@ -26,6 +25,7 @@ from satmint.flows.credentials import (
     update_api_token,
 )
 from satmint.flows.passwords import hash_password
+from satmint.flows.projects import create_project
 from satmint.flows.subscribers import (
     NewSubscriberRequest,
     SubscriberFields,

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from satmint.store.contract.accounts import (
+    COUNT_LIMIT,
     MAX_OWN_ADDRESSES,
     UPDATABLE_FIELDS,
     AddressStore,
@@ -49,6 +50,7 @@ from satmint.store.contract.stats import StatsStore
 from satmint.store.contract.webhooks import WebhookStore
 
 __all__ = [
+    "COUNT_LIMIT",
     "MAX_OWN_ADDRESSES",
     "UPDATABLE_FIELDS",
     "AddressStore",
@@ -184,7 +186,7 @@ class Store(Protocol):
         Each call continues where the previous one stopped, and starts again at the end. Deleted
         are sessions whose tokens have all expired, with their registered devices, temporary
         subscribers without a session, proofs, leases and keyed requests past their time, and events
-        older than `events_before`.
+        older than `events_before`. The deletion of deleted projects continues.
         """
         ...
 

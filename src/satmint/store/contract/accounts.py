@@ -17,7 +17,10 @@ from satmint.model.records import (
     Project,
     Subscriber,
 )
+from satmint.store.contract.purge import PurgeResult
 
+COUNT_LIMIT: Final = 10_000
+"""Up to which number the contents of a project are counted."""
 MAX_OWN_ADDRESSES: Final = 100
 """How many addresses a subscriber's own view of itself contains at most."""
 UPDATABLE_FIELDS: Final = frozenset(Address.__slots__) - {
@@ -68,12 +71,51 @@ class Collision:
 class ProjectStore(Protocol):
     """Projects, their API tokens and their Click-to-Call tokens."""
 
-    async def create(self, project: Project) -> None:
-        """Store a new project."""
+    async def create(self, project: Project, *, unique: bool = False) -> None:
+        """Store a new project.
+
+        Args:
+            project: The project.
+            unique: Whether its name must be unique.
+
+        Raises:
+            NotUnique: `name` is in use, also by a project that is created at the same time.
+        """
+        ...
+
+    async def rename(self, project: UUID, name: str) -> bool:
+        """Change a project's name. Returns whether the project exists.
+
+        Raises:
+            NotUnique: another project has the name.
+        """
         ...
 
     async def list(self) -> Sequence[Project]:
-        """All projects, oldest first."""
+        """All projects, oldest first, with the deleted ones whose events are kept."""
+        ...
+
+    async def count_contents(self, project: UUID, now: int) -> Mapping[str, int]:
+        """How much a project has, by the names of tables, and its `active_sessions`.
+
+        Each count is at most `COUNT_LIMIT`.
+        """
+        ...
+
+    async def delete(self, project: UUID, now: int, event: Event) -> bool:
+        """Delete a project: from now on, none of its tokens is accepted.
+
+        Its API and Click-to-Call tokens are deleted, all of its sessions are revoked, and sessions
+        that requests in progress open later are revoked from the start. Its rows stay for
+        `delete_rows`, or for `Store.purge`.
+
+        Returns:
+            Whether the project exists. A repeated call changes and records nothing.
+        """
+        ...
+
+    async def delete_rows(self, project: UUID, limit: int) -> PurgeResult:
+        """Delete about `limit` rows of a deleted project, but not its events. `active` is None."""
         ...
 
     async def get(self, project: UUID) -> Project | None:

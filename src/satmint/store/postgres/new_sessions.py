@@ -28,6 +28,7 @@ from satmint.store.postgres.events import POSITION, record, with_subscriber
 from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import read_uuid
+from satmint.store.sql.project_deletion import NEW_SESSION_EPOCH
 from satmint.store.sql.subscribers import sign_in
 
 
@@ -61,8 +62,9 @@ _SESSION_COLUMNS: Final = (
     " head_expires_at, seen_generation, created_at, deadline, lives_until, first_until, jkt,"
     " address, agent, c2c_token_id"
 )
-_PROJECT_EPOCH: Final = """
-           (SELECT projects.epoch FROM projects WHERE projects.project_id = step.project_id)"""
+_PROJECT_EPOCH: Final = f"""
+           (SELECT {NEW_SESSION_EPOCH} FROM projects
+             WHERE projects.project_id = step.project_id)"""
 _REMAINING_VALUES: Final = f"""
            0, step.now, step.expires_at, -1, step.now, step.deadline,
            step.expires_at + {REFRESH_TOKEN_GRACE_SECONDS},
@@ -130,7 +132,7 @@ SELECT {_EVENT_VALUES.format(subscriber="step.who")}, {POSITION}
 
 _INSERT: Final = f"""
 INSERT INTO sessions ({_SESSION_COLUMNS})
-VALUES ($1, $2, (SELECT projects.epoch FROM projects WHERE projects.project_id = $1),
+VALUES ($1, $2, (SELECT {NEW_SESSION_EPOCH} FROM projects WHERE projects.project_id = $1),
         $3, $12, $4, 0, $5, $6, -1, $5, $7, $8, $8, $9, $10, $11, NULL)
 """
 

@@ -31,6 +31,8 @@ REVOKING_PROJECT: Final = 0
 """Lock name: while a project is revoked, no other transaction decides about its sessions."""
 ADDING_WEBHOOK: Final = 0x5A7_0003
 """Lock name: webhooks are added to a project one at a time."""
+NAMING_PROJECT: Final = 0x5A7_0019
+"""Lock name: projects are named one at a time."""
 RECORDING_KEYS: Final = 0x5A7_0004
 """Lock name: keyrings are recorded one at a time."""
 

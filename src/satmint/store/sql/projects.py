@@ -9,9 +9,11 @@ from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, ApiTokenUse, C2cToken, Project
+from satmint.store.contract import NotUnique
 from satmint.store.sql.api_token_uses import ApiTokenUses
 from satmint.store.sql.listing import Listing, read_page
-from satmint.store.sql.port import Database, Lookup, Transaction
+from satmint.store.sql.port import NAMING_PROJECT, Database, Lookup, Transaction
+from satmint.store.sql.project_deletion import ProjectDeletion
 from satmint.store.sql.table import Table
 
 Token = TypeVar("Token", ApiToken, C2cToken)
@@ -22,21 +24,42 @@ _API_BY_DIGEST: Final = Lookup("api_tokens", _API_TOKENS.columns, ("project_id",
 _C2C_TOKENS: Final = Table("c2c_tokens", C2cToken, id="token_id")
 _C2C_BY_DIGEST: Final = Lookup("c2c_tokens", _C2C_TOKENS.columns, ("digest",))
 _KEY: Final = "WHERE project_id = $1 AND token_id = $2"
+_NAMESAKE: Final = (
+    "SELECT project_id FROM projects WHERE name = $2 AND project_id <> $1 AND deleted_at IS NULL"
+)
+_ALL_PROJECTS: Final = UUID(int=0)
 
 
-class SqlProjects:
+class SqlProjects(ProjectDeletion):
     """See `ProjectStore`."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        super().__init__(db)
         self._api_tokens = db.lookup(_API_BY_DIGEST, _API_TOKENS.build)
         self._c2c_tokens = db.lookup(_C2C_BY_DIGEST, _C2C_TOKENS.build)
         self.api_token_uses = ApiTokenUses(self._write_use)
 
-    async def create(self, project: Project) -> None:
+    async def create(self, project: Project, *, unique: bool = False) -> None:
         """See `ProjectStore.create`."""
-        values = _PROJECTS.values(project)
-        await self._db.execute(_PROJECTS.insert, *values, project=project.id)
+
+        async def work(tx: Transaction) -> None:
+            if unique:
+                await _require_unique_name(tx, project.id, project.name)
+            await tx.execute(_PROJECTS.insert, *_PROJECTS.values(project))
+
+        await self._db.transaction(work, project=project.id, may_raise=True, read_committed=True)
+
+    async def rename(self, project: UUID, name: str) -> bool:
+        """See `ProjectStore.rename`."""
+        update = "UPDATE projects SET name = $2 WHERE project_id = $1 AND deleted_at IS NULL"
+
+        async def work(tx: Transaction) -> bool:
+            await _require_unique_name(tx, project, name)
+            return bool(await tx.execute(update, project, name))
+
+        return await self._db.transaction(
+            work, project=project, may_raise=True, read_committed=True
+        )
 
     async def list(self) -> Sequence[Project]:
         """See `ProjectStore.list`."""
@@ -180,3 +203,16 @@ class SqlProjects:
             return True
 
         return await self._db.transaction(work, project=project)
+
+
+async def _require_unique_name(tx: Transaction, project: UUID, name: str) -> None:
+    """Lock the names of projects until the end of the transaction.
+
+    There is no unique index: earlier versions did not refuse a second project of the same name.
+
+    Raises:
+        NotUnique: another project has the name.
+    """
+    await tx.lock(NAMING_PROJECT, _ALL_PROJECTS)
+    if await tx.fetch(bool, _NAMESAKE, project, name):
+        raise NotUnique("name")

@@ -1,5 +1,7 @@
 """The parts of a store whose SQL is the same for every database."""
 
+from dataclasses import replace
+
 from satmint.store.contract import PurgeResult
 from satmint.store.sql.addresses import SqlAddresses
 from satmint.store.sql.events import SqlEvents
@@ -44,4 +46,8 @@ class SqlStore:
 
     async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
         """See `Store.purge`."""
-        return await self._purge.step(now, events_before, limit)
+        purged = await self._purge.step(now, events_before, limit)
+        deleted = await self.projects.purge(limit)
+        return replace(
+            purged, removed=purged.removed + deleted.removed, more=purged.more or deleted.more
+        )

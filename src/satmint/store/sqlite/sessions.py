@@ -21,6 +21,7 @@ from satmint.store.contract import (
 )
 from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import Database
+from satmint.store.sql.project_deletion import NEW_SESSION_EPOCH
 from satmint.store.sql.seen_marks import SeenMark, SeenMarks
 from satmint.store.sql.session_columns import SEEN_LATE
 from satmint.store.sql.sessions import SqlSessions
@@ -36,7 +37,8 @@ _INSERT: Final = (
     "INSERT INTO sessions (project_id, session_id, project_epoch, subscriber_id, subscriber_epoch,"
     " kind, generation, head_since, head_expires_at, seen_generation, created_at, deadline,"
     " lives_until, first_until, jkt, address, agent, c2c_token_id)"
-    " VALUES (?1, ?2, (SELECT epoch FROM projects WHERE project_id = ?1), ?3, ?12, ?4, 0, ?5, ?6,"
+    f" VALUES (?1, ?2, (SELECT {NEW_SESSION_EPOCH} FROM projects WHERE project_id = ?1),"
+    " ?3, ?12, ?4, 0, ?5, ?6,"
     " -1, ?5, ?7, ?8, ?8, ?9, ?10, ?11, ?13)"
 )
 
