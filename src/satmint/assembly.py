@@ -134,6 +134,7 @@ class Service:
             openapi=openapi,
             aggregator=self.aggregator,
             gateway=self.gateway,
+            revocations=self.gateway.revocation_hub,
             warnings=self.warnings,
             demo=demo,
             sender=self.sender,
@@ -283,7 +284,9 @@ async def assembled(
         services = service_context(store, cipher(keyring, entropy), clock, entropy, policy)
         keyring_watch = KeyringWatch(services, keyring_file, settings.keyring_kek, version)
         await keyring_watch.record()
-        gateway = Gateway(services, limits_of(settings), metrics.gateway)
+        gateway = Gateway(
+            services, limits_of(settings), metrics.gateway, incarnation=guard.incarnation.id
+        )
         sender = Sender(private=settings.private_webhooks)
         service = Service(
             *(settings, services, store, metrics, gateway, guard, watch, keyring_watch, sender)
@@ -295,6 +298,7 @@ async def assembled(
             lambda: 0 if (found := service.webhook_dispatcher) is None else found.in_progress,
         )
         _add_store_metrics(service)
+        _add_feed_metrics(service)
         async with sender:
             yield service
         await guard.stop()
@@ -369,6 +373,21 @@ def _add_store_metrics(service: Service) -> None:
         "satmint_store_seen_marks",
         "Records that a SAT was used which are not in the database yet.",
         lambda: store.backlog().seen_marks,
+    )
+
+
+def _add_feed_metrics(service: Service) -> None:
+    metrics, hub = service.metrics, service.gateway.revocation_hub
+    hub.outcomes = metrics.revocation_feeds
+    metrics.add_gauge(
+        "satmint_revocation_listeners",
+        "Clients that listen to the feed of revocations.",
+        lambda: len(hub.listeners),
+    )
+    metrics.add_gauge(
+        "satmint_revocation_feed_lag_seconds",
+        "Seconds since the feed of revocations was last up to date; 0 if nobody listens.",
+        lambda: hub.lag_seconds,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.service_context import ServiceContext
 from satmint.gateway import revocation_watcher
 from satmint.gateway.client_socket import ClientSocket
@@ -64,6 +65,18 @@ def with_names(**names: object) -> ConnectionState:
     return live(msgspec.structs.replace(admission(), **names))
 
 
+class NoListeners:
+    """The feed of revocations while nobody listens to it."""
+
+    wanted = False
+
+    def suspend(self) -> None:
+        """See `RevocationHub.suspend`."""
+
+    async def publish(self, *_: object) -> None:
+        """See `RevocationHub.publish`."""
+
+
 class Watching:
     """A watcher, and the store that it reads."""
 
@@ -81,7 +94,13 @@ class Watching:
         self.clock, self.monotonic = FrozenClock(), Ticker()
         store = SimpleNamespace(events=SimpleNamespace(revocations=self._after))
         services = cast("ServiceContext", SimpleNamespace(clock=self.clock, store=store))
-        self.watcher = RevocationWatcher(services, self.sockets, self.ended.append, self.monotonic)
+        self.watcher = RevocationWatcher(
+            services,
+            self.sockets,
+            self.ended.append,
+            self.monotonic,
+            cast("RevocationHub", NoListeners()),
+        )
         monkeypatch.setattr(revocation_watcher, "is_session_active", self._is_active)
 
     async def _after(self, cursor: EventCursor, limit: int) -> EventBatch:

@@ -13,7 +13,9 @@ from satmint.http.resources import OPERATIONS
 SECRETS: Final = frozenset({"token", "refresh_token"})
 
 
-def members(answer: Any) -> set[str]:  # noqa: ANN401 - a msgspec type, or None
+def members(answer: Any) -> set[str]:  # noqa: ANN401 - a msgspec type, a tuple of them, or None
+    if isinstance(answer, tuple):
+        return set().union(*map(members, answer))
     if answer is None or not isinstance(answer, type):
         return set()
     return {field.name for field in msgspec.structs.fields(answer)}
@@ -61,12 +63,17 @@ def test_what_is_open_to_anyone_is_known_by_name() -> None:
     }
 
 
+VERIFIERS_PATHS: Final = {"/api/satmint/tokens/introspect", "/api/satmint/revocations"}
+
+
 def test_management_is_for_managers() -> None:
     for operation in OPERATIONS:
         managed = operation.path.startswith(("/api/satmint/", "/api/project/"))
-        assert managed is (operation.authentication is Authentication.API_TOKEN_MANAGEMENT), (
-            operation.id
-        )
+        for_verifiers = operation.path in VERIFIERS_PATHS
+        assert for_verifiers is (operation.authentication is Authentication.API_TOKEN_INTROSPECT)
+        assert (managed and not for_verifiers) is (
+            operation.authentication is Authentication.API_TOKEN_MANAGEMENT
+        ), operation.id
 
 
 def test_every_member_of_every_body_is_described() -> None:

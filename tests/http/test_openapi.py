@@ -14,7 +14,7 @@ import schemathesis
 from satmint.flows.policy import Policy
 from satmint.http.body_schema import ReadContext
 from satmint.http.examples import answer_example, request_example
-from satmint.http.openapi import CODES, codes_of, document
+from satmint.http.openapi import CODES, _alternatives, codes_of, document
 from satmint.http.operations import Authentication, Operation
 from satmint.http.resources import OPERATIONS
 from satmint.http.statuses import STATUS
@@ -144,6 +144,7 @@ def test_who_may_call_is_what_the_guard_checks(operation: Operation) -> None:
     takes_basic = operation.authentication in (
         Authentication.API_TOKEN,
         Authentication.API_TOKEN_ANY,
+        Authentication.API_TOKEN_INTROSPECT,
         Authentication.API_TOKEN_MANAGEMENT,
         Authentication.SUBSCRIBER_OR_API_TOKEN,
         Authentication.INVITER,
@@ -152,6 +153,7 @@ def test_who_may_call_is_what_the_guard_checks(operation: Operation) -> None:
         Authentication.PUBLIC,
         Authentication.API_TOKEN,
         Authentication.API_TOKEN_ANY,
+        Authentication.API_TOKEN_INTROSPECT,
         Authentication.API_TOKEN_MANAGEMENT,
     )
     assert permissions == (set(operation.authentication.permissions) if takes_basic else set())
@@ -478,8 +480,8 @@ def _structs() -> set[type[msgspec.Struct]]:
             visit(one)
 
     for operation in DOCUMENTED:
-        if operation.answer is not None:
-            visit(msgspec.inspect.type_info(operation.answer))
+        for answer in _alternatives(operation):
+            visit(msgspec.inspect.type_info(answer))
     return found
 
 

@@ -261,8 +261,8 @@ NO_PERMISSION: Final = (
     "permissions",
 )
 EVERY: Final = (
-    "calling, chat, datasphere, fax, management, messaging, numbers, pubsub, storage, tasking,"
-    " video"
+    "calling, chat, datasphere, fax, introspect, management, messaging, numbers, pubsub, storage,"
+    " tasking, video"
 )
 
 

@@ -17,7 +17,7 @@ from satmint.model.claims import Claims, TokenType
 from satmint.model.ids import as_uuid
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
-from satmint.model.records import Address, ApiTokenUse, Session
+from satmint.model.records import Address, ApiTokenUse, Session, StoredSession
 from satmint.model.refusals import StoreUnavailable, Unauthorized
 from satmint.model.rotation import Cause, RefreshTokenRef, is_concurrent
 from satmint.model.secrets import digest, mask
@@ -48,13 +48,19 @@ class SubscriberCaller:
     """A subscriber, permanent or temporary, that is authenticated by an active SAT."""
 
     claims: Claims
-    session: Session
+    stored: StoredSession
+    """The session as it was read."""
     ch: str | None
     """The cluster host in the SAT's header."""
     token: str = field(repr=False)
     """The text of the SAT."""
     addresses: Sequence[Address] | None = None
     """The addresses that the SAT names and that still exist, at least one; None: it names none."""
+
+    @property
+    def session(self) -> Session:
+        """The session of the SAT."""
+        return self.stored.session
 
     @property
     def rate_limit_key(self) -> UUID:
@@ -255,7 +261,7 @@ async def subscriber_caller_of_opened(
         # Metrics and logs have one cause for every way in which a session was revoked.
         raise Unauthorized(cause if cause is Cause.AHEAD_OF_HEAD else Cause.REVOKED)
     addresses = await named_addresses(services.store, claims.prj, claims.addr)
-    return SubscriberCaller(claims, found.session, ch, token, addresses)
+    return SubscriberCaller(claims, found, ch, token, addresses)
 
 
 async def named_addresses(

@@ -48,6 +48,11 @@ class EventFeed:
         """Whether there was a successful poll since the creation or the last `stop`."""
         return self._begin is not None
 
+    @property
+    def position(self) -> int:
+        """The position below which every event was returned; 0 if not started."""
+        return self._begin or 0
+
     def stop(self) -> None:
         """Forget the position: the next poll starts anew."""
         self._begin = None

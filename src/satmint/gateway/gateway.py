@@ -23,6 +23,7 @@ from satmint.flows.live import (
     reauthenticate_live_session,
     resume_live_session,
 )
+from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.service_context import ServiceContext
 from satmint.gateway.client_socket import ClientSocket, origin_of
 from satmint.gateway.connection_quotas import ConnectionQuotas
@@ -80,6 +81,7 @@ class Gateway:
         limits: Limits,
         metrics: GatewayMetrics,
         monotonic: Callable[[], float] | None = None,
+        incarnation: UUID | None = None,
     ) -> None:
         """Prepare to accept connections on the running event loop.
 
@@ -88,6 +90,7 @@ class Gateway:
             limits: Connection and rate limits.
             metrics: The counters to update.
             monotonic: A monotonic clock, in seconds; the event loop's by default.
+            incarnation: That of the database; by default, a new one.
         """
         self._services = services
         self._limits = limits
@@ -100,8 +103,11 @@ class Gateway:
         self._stopping = False
         self._empty = asyncio.Event()
         self._log = structlog.get_logger("satmint.gateway")
+        self.revocation_hub = RevocationHub(
+            services, incarnation or services.new_id(), self._monotonic
+        )
         self.revocations = RevocationWatcher(
-            services, self._sockets, self._end_session, self._monotonic
+            services, self._sockets, self._end_session, self._monotonic, self.revocation_hub
         )
         self.presence = PresenceTracker(services, self._monotonic)
 

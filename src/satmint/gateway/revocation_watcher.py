@@ -1,7 +1,8 @@
 """Closes the live sessions that were revoked on any node.
 
 Four times a second each process reads the new events that may end sessions from the store. An event
-is only a hint: every session that it names is rechecked with the query that a connect uses.
+is only a hint: every session that it names is rechecked with the query that a connect uses. The
+listeners of the feed of revocations share these reads.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import structlog
 
 from satmint.flows.event_feed import revocation_feed
 from satmint.flows.live import is_session_active
+from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.service_context import ServiceContext
 from satmint.gateway.client_socket import ClientSocket
 from satmint.model.events import Event
@@ -36,6 +38,7 @@ class RevocationWatcher:
         sockets: Collection[ClientSocket],
         end: Callable[[ClientSocket], None],
         monotonic: Callable[[], float],
+        hub: RevocationHub,
     ) -> None:
         """Prepare to poll.
 
@@ -44,6 +47,7 @@ class RevocationWatcher:
             sockets: All open sockets; the owner keeps the collection up to date.
             end: Called with each socket whose session is no longer active.
             monotonic: A monotonic clock, in seconds.
+            hub: The listeners of the feed of revocations, which are told of every poll.
         """
         self.polls = 0
         """Successful polls so far: a connect during which it changed must be rechecked."""
@@ -51,6 +55,7 @@ class RevocationWatcher:
         self._sockets = sockets
         self._end = end
         self._monotonic = monotonic
+        self._hub = hub
         self._pending: set[ClientSocket] = set()
         self._feed = revocation_feed(services, monotonic)
         self._failures = 0
@@ -71,11 +76,16 @@ class RevocationWatcher:
 
     async def poll(self) -> None:
         """Poll once. If the store is unavailable, pending rechecks stay pending."""
-        if not self._failures and not any(socket.admission for socket in self._sockets):
+        if (
+            not self._failures
+            and not self._hub.wanted
+            and not any(socket.admission for socket in self._sockets)
+        ):
             self._feed.stop()
+            self._hub.suspend()
             self._pending.clear()
             return
-        started = self._feed.started
+        started, began_at = self._feed.started, self._monotonic()
         try:
             events = await self._feed.poll()
         except StoreUnavailable:
@@ -84,6 +94,7 @@ class RevocationWatcher:
         if self.store_is_down:
             self._log.info("store_up")
         self._failures = 0
+        await self._hub.publish(events, self._feed.position, began_at)
         if started:
             self._pending |= _affected(self._sockets, events)
         else:

@@ -127,7 +127,7 @@ class Application:
             await self._authenticator.authenticate(operation, call)
         handler = operation.handler
         if isinstance(handler, BodyHandler):
-            members = read_object(await read_body(call.headers, receive))
+            members = read_object(await read_body(call.headers, receive, operation.body_limit))
             if operation.repeat is not None and KEY_HEADER in call.headers:
                 return await self._handle_once(operation, handler, operation.repeat, call, members)
             answer = await handler(self.context, call, members)

@@ -139,6 +139,19 @@ class Metrics(Collector):
         self.proof_refusals = LabeledCounter(
             "satmint_proof_refusals", "Refused proofs of possession, by cause.", "cause"
         )
+        self.introspections = LabeledCounter(
+            "satmint_introspections",
+            "Introspected tokens, by outcome.",
+            "outcome",
+            initial=("active", "inactive"),
+        )
+        self.revocation_feeds = LabeledCounter(
+            "satmint_revocation_feeds",
+            "Listeners of the feed of revocations: how they began, and how many were cut off"
+            " because they did not read.",
+            "outcome",
+            initial=("start", "resumed", "reset", "cut"),
+        )
         self.refusals = LabeledCounter(
             "satmint_refusals", "Refused requests, by code and cause.", "code", "cause"
         )
@@ -191,6 +204,8 @@ class Metrics(Collector):
         yield self.device_tokens.family()
         yield self.proof_refusals.family()
         yield self.proof_ages.family("satmint_proof_age_seconds", "Age of proofs, in seconds.")
+        yield self.introspections.family()
+        yield self.revocation_feeds.family()
         yield self.refusals.family()
         yield self.webhooks.family()
         yield self.worker_replacements.family()

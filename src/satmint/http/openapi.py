@@ -46,7 +46,11 @@ _BODY_CODES: Final = frozenset(
         Code.PAYLOAD_TOO_LARGE,
     }
 )
-_ANY_JSON: Final = {_JSON: {"type": "object"}, "text/plain": {"type": "string"}}
+_ANY_JSON: Final = {
+    _JSON: {"type": "object"},
+    "text/plain": {"type": "string"},
+    "text/event-stream": {"type": "string"},
+}
 """The schema of an answer without a type, by media type."""
 
 _HEADERS: Final = {
@@ -151,16 +155,18 @@ def document(
     """
     documented = [operation for operation in operations if operation.documented]
     answers = [
-        answer
+        kind
         for operation in documented
-        for answer in (operation.answer, *operation.other_answers.values())
-        if answer is not None
+        for kind in (*_alternatives(operation), *operation.other_answers.values())
     ]
     references, schemas = answer_schemas(answers)
     remaining = iter(references)
     paths: dict[str, dict[str, Any]] = {}
     for operation in documented:
-        answer = _ANY_JSON[operation.media_type] if operation.answer is None else next(remaining)
+        kinds = [next(remaining) for _ in _alternatives(operation)]
+        answer = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+        if not kinds:
+            answer = _ANY_JSON[operation.media_type]
         others = {status: next(remaining) for status in operation.other_answers}
         entry = _entry(operation, answer, others, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = entry
@@ -193,6 +199,14 @@ def document(
             "securitySchemes": SECURITY_SCHEMES,
         },
     }
+
+
+def _alternatives(operation: Operation) -> tuple[Any, ...]:
+    """Return the types of an operation's answers; none if it describes no answer."""
+    answer = operation.answer
+    if answer is None:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def codes_of(operation: Operation) -> frozenset[Code]:
@@ -283,6 +297,7 @@ def _security(authentication: Authentication) -> list[dict[str, list[str]]]:
         case (
             Authentication.API_TOKEN
             | Authentication.API_TOKEN_ANY
+            | Authentication.API_TOKEN_INTROSPECT
             | Authentication.API_TOKEN_MANAGEMENT
         ):
             return basic

@@ -11,15 +11,17 @@ from uuid import UUID
 
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.proofs import PROOF_ALGORITHMS
+from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.webhook_deliveries import MessageSender
 from satmint.http.body_schema import BodySchema, Members, ReadContext
 from satmint.http.call import Call, Response
 from satmint.http.metrics import Metrics
 from satmint.http.metrics_aggregator import MetricsAggregator
+from satmint.http.request_body import BODY_LIMIT
 from satmint.http.upgrades import Gateway
 from satmint.model.demo import Demo
-from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
+from satmint.model.permissions import FABRIC, INTROSPECTION, MANAGEMENT, VENDOR, Permission
 from satmint.model.refusals import Code, FieldError, Unprocessable
 
 
@@ -30,7 +32,9 @@ class Authentication(Enum):
     API_TOKEN = "api_token"  # noqa: S105 - not a secret
     """Basic, with a permission for the fabric endpoints."""
     API_TOKEN_ANY = "api_token (any permission)"  # noqa: S105 - not a secret
-    """Basic, with any valid API token."""
+    """Basic, with any permission of the vendor's."""
+    API_TOKEN_INTROSPECT = "api_token:introspect"  # noqa: S105 - not a secret
+    """Basic, with the permission `introspect` or `management`."""
     API_TOKEN_MANAGEMENT = "api_token:management"  # noqa: S105 - not a secret
     """Basic, with the permission `management`."""
     SUBSCRIBER_TOKEN = "subscriber_token"  # noqa: S105 - not a secret
@@ -73,7 +77,8 @@ class Authentication(Enum):
 _PERMISSIONS: Final[dict[Authentication, frozenset[Permission]]] = {
     Authentication.PUBLIC: frozenset(),
     Authentication.API_TOKEN: FABRIC,
-    Authentication.API_TOKEN_ANY: frozenset(Permission),
+    Authentication.API_TOKEN_ANY: VENDOR,
+    Authentication.API_TOKEN_INTROSPECT: INTROSPECTION,
     Authentication.API_TOKEN_MANAGEMENT: MANAGEMENT,
     Authentication.SUBSCRIBER_TOKEN: frozenset(),
     Authentication.SUBSCRIBER_OR_API_TOKEN: FABRIC,
@@ -102,6 +107,8 @@ class HandlerContext:
     """The OpenAPI 3.1 document of the API."""
     aggregator: MetricsAggregator | None = None
     """Collects the metrics of all workers, if there are several."""
+    revocations: RevocationHub | None = None
+    """The listeners of the feed of revocations; None: it is not served."""
     gateway: Gateway | None = None
     """Serves WebSockets; None: WebSocket requests are rejected."""
     warnings: Callable[[], Sequence[str]] = list
@@ -180,7 +187,8 @@ class Operation:
     """A `BodyHandler` reads the body; any other handler ignores it."""
     status: int = 200
     answer: Any = None
-    """The msgspec type of the answer; None: no content, or the handler returns a `Response`."""
+    """The msgspec type of the answer, or a tuple of alternatives; None: no content, or the handler
+    returns a `Response`."""
     other_answers: Mapping[int, Any] = field(default_factory=dict)
     """The types of the answers with another status, by status; the handler returns them as a
     `Response`."""
@@ -194,6 +202,8 @@ class Operation:
     repeat: Repeat | None = None
     """Answers a repetition of a request with an idempotency key; a `BodyHandler` makes the first
     answer. None: the operation ignores such keys."""
+    body_limit: int = BODY_LIMIT
+    """The maximum number of bytes in a request's body."""
     reads_only: bool = False
     """Whether it changes nothing although its method is not safe (RFC 9110, 9.2.1)."""
     documented: bool = True

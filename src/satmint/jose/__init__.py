@@ -1,5 +1,6 @@
 """Token encryption: JWE (RFC 7516), key derivation, the keyring. Pure, given key and IV."""
 
+from satmint.jose._rfc7516 import key_id
 from satmint.jose._rfc7638 import thumbprint
 from satmint.jose.deployment_proof import answer_challenge, is_answer, new_challenge
 from satmint.jose.derived_entropy import DerivedEntropy, derived_mac
@@ -21,6 +22,7 @@ __all__ = [
     "derived_mac",
     "is_answer",
     "is_wrapped",
+    "key_id",
     "new_challenge",
     "thumbprint",
     "unwrap",

@@ -133,6 +133,17 @@ def read_header(segment: bytes) -> Header:
     return Header(TokenType(typ), kid, ch)
 
 
+def key_id(token: str) -> str:
+    """The id of the master key that a token names in its header.
+
+    Raises:
+        Malformed: as for `read_header`.
+        NotBase64Url: the header is not canonical base64url.
+    """
+    segment = token.partition(".")[0].encode("ascii", "replace")
+    return read_header(segment).kid.partition(".")[0]
+
+
 def _unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Reject an object with duplicate members (RFC 7516, section 4)."""
     members = dict(pairs)

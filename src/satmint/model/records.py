@@ -251,6 +251,8 @@ class StoredSession:
     measured_at: int | None = None
     """Unix seconds at the time of the read, by the clock that measures windows, if that is the
     database's; None if it is the server's own."""
+    project_epoch: int = 0
+    """The revocation epoch of the project in which the session was opened."""
 
     @property
     def state(self) -> SessionState:

@@ -50,6 +50,13 @@ async def test_everything_that_a_good_token_says(server: Server) -> None:
         generation=0,
         kind=Kind.SUBSCRIBER,
         application_id=app,
+        project_id=server.tenant.id,
+        epoch=0,
+        project_epoch=0,
+        depends_on=(
+            *map(str, (sat.sid, sat.sub, server.tenant.id)),
+            f"key:{server.services.cipher.keyring.active.id}",
+        ),
     )
     said = await told(server, line.pairs[0].refresh_token)
     assert (said.token_type, said.exp, said.jti) == ("Refresh", NOW + 7500, refresh_token.jti)

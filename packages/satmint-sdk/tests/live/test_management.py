@@ -22,6 +22,9 @@ def test_a_session_from_introspection_to_its_end(live: Live) -> None:
         told = managed.tokens.introspect(token=made["token"])
         of_type(told, types.Introspection)
         assert told["active"]
+        both = managed.tokens.introspect_many(tokens=[made["token"], "x"])
+        of_type(both, types.Introspections)
+        assert both == {"tokens": [told, {"active": False}]}
         session = managed.sessions.get(told["session_id"])
         of_type(session, types.Session)
         assert managed.sessions.list(subscriber)["data"] == [session]

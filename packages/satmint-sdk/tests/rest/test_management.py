@@ -17,6 +17,10 @@ WEBHOOKS, EVENTS = "/api/satmint/webhooks", "/api/satmint/events"
 
 WIRE: list[tuple[str, dict[str, Any], str, str, Any]] = [
     ("tokens.introspect", {"token": "t"}, "POST", "/api/satmint/tokens/introspect", {"token": "t"}),
+    (
+        "tokens.introspect_many", {"tokens": ("t", "u")}, "POST",
+        "/api/satmint/tokens/introspect", {"tokens": ["t", "u"]},
+    ),
     ("tokens.revoke", {"token": "t"}, "POST", "/api/satmint/tokens/revoke", {"token": "t"}),
     ("sessions.list", {"subscriber_id": "u"}, "GET", f"{SUBSCRIBER}/sessions", None),
     (

@@ -1,7 +1,14 @@
 """Field types for request bodies."""
 
 from satmint.http.fields.choices import Flag, OneOf, SelfRefresh, SetOf
-from satmint.http.fields.lists import MAX_ADDRESSES, AddressIds, Id, Origins, require_strings
+from satmint.http.fields.lists import (
+    MAX_ADDRESSES,
+    AddressIds,
+    Id,
+    Origins,
+    TokenTexts,
+    require_strings,
+)
 from satmint.http.fields.numbers import (
     Expiry,
     Integer,
@@ -51,6 +58,7 @@ __all__ = [
     "Text",
     "Time",
     "TokenText",
+    "TokenTexts",
     "email",
     "fingerprint",
     "require_integer",

@@ -65,6 +65,24 @@ class AddressIds(Field[tuple[UUID, ...]]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TokenTexts(Field[tuple[str, ...]]):
+    """Tokens, each of which a flow validates."""
+
+    most: int
+
+    def read(self, value: object, context: ReadContext) -> tuple[str, ...]:
+        """See `Field.read`."""
+        texts = require_strings(value)
+        if len(texts) > self.most:
+            raise InvalidValue(Code.INVALID_PARAMETER, f"must be up to {self.most} tokens")
+        return tuple(texts)
+
+    def schema(self) -> JsonSchema:
+        """See `Field.schema`."""
+        return {"type": "array", "items": {"type": "string"}, "maxItems": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origins(Field[tuple[str, ...]]):
     """Web origins (RFC 6454), in the form in which browsers send them."""
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
-from satmint.flows.introspect import Introspection, introspect
 from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import (
     revoke_key,
@@ -103,10 +102,6 @@ async def _revoke(context: HandlerContext, call: Call) -> Response:
     return NO_CONTENT
 
 
-async def _introspect(context: HandlerContext, call: Call, token: str) -> Introspection:
-    return await introspect(context.services, call.caller.project, token)
-
-
 async def _revoke_token(context: HandlerContext, call: Call, token: str) -> RevokedAnswer:
     revoked = await revoke_token(context.services, call.caller.project, token, call.origin)
     return RevokedAnswer(int(revoked))
@@ -191,18 +186,6 @@ OPERATIONS: Final = (
         handler=_revoke,
         status=204,
         refusals=frozenset({Code.NOT_FOUND}),
-    ),
-    Operation(
-        id="introspect-token",
-        method="POST",
-        path="/api/satmint/tokens/introspect",
-        tag="Management",
-        summary="Introspect a token (RFC 7662)",
-        authentication=Authentication.API_TOKEN_MANAGEMENT,
-        handler=BodyHandler(TOKEN, _introspect),
-        answer=Introspection,
-        secret=True,
-        reads_only=True,
     ),
     Operation(
         id="revoke-token",

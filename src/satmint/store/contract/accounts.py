@@ -118,6 +118,10 @@ class ProjectStore(Protocol):
         """Delete about `limit` rows of a deleted project, but not its events. `active` is None."""
         ...
 
+    async def epoch(self, project: UUID) -> int | None:
+        """A project's revocation epoch; None if there is no such project."""
+        ...
+
     async def get(self, project: UUID) -> Project | None:
         """One project."""
         ...

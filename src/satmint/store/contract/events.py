@@ -86,6 +86,10 @@ class EventStore(Protocol):
         """
         ...
 
+    async def revocations_of(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
+        """As `revocations`, of one project."""
+        ...
+
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """Events of all projects that may end sessions, after `cursor`.
 

@@ -79,7 +79,7 @@ DATABASE_TIME: Final = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 """Unix seconds by the database's clock, now, not at the beginning of the transaction."""
 
 _SELECT: Final = f"""
-SELECT {SESSION_COLUMNS}, {DATABASE_TIME} AS measured_at,
+SELECT {SESSION_COLUMNS}, {DATABASE_TIME} AS measured_at, sessions.project_epoch,
        (SELECT subscribers.epoch FROM subscribers
          WHERE subscribers.project_id = sessions.project_id
            AND subscribers.subscriber_id = sessions.subscriber_id) AS subscriber_epoch
@@ -179,7 +179,7 @@ async def read_sessions(db: Connection, keys: Sequence[Key]) -> dict[Key, Stored
     for row in await db.fetch(_SELECT, projects, sessions):
         session = session_of(row)
         found[session.project, session.id] = StoredSession(
-            session, row["subscriber_epoch"], row["measured_at"]
+            session, row["subscriber_epoch"], row["measured_at"], row["project_epoch"]
         )
     return found
 

@@ -68,6 +68,12 @@ class SqlEvents:
         query = _after(self.db, "events_by_position", condition, READ_COLUMNS)
         return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project, *arguments))
 
+    async def revocations_of(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
+        """See `EventStore.revocations_of`."""
+        condition = f"kind IN ({_KINDS}) AND project_id = $4"
+        query = _after(self.db, "events_that_end_by_position", condition)
+        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project))
+
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations`."""
         db = self.reserved_db

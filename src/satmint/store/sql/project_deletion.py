@@ -12,6 +12,7 @@ TABLES: Final = {
     "api_tokens": "token_id",
     "c2c_tokens": "token_id",
     "deliveries": "event_id",
+    "delivery_history": "event_id",
     "webhooks": "webhook_id",
     "presence": "connection_id",
     "registered_devices": "device_id",

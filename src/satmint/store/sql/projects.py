@@ -12,7 +12,7 @@ from satmint.model.records import ApiToken, ApiTokenUse, C2cToken, Project
 from satmint.store.contract import NotUnique
 from satmint.store.sql.api_token_uses import ApiTokenUses
 from satmint.store.sql.listing import Listing, read_page
-from satmint.store.sql.port import NAMING_PROJECT, Database, Lookup, Transaction
+from satmint.store.sql.port import NAMING_PROJECT, Database, Lookup, Row, Transaction
 from satmint.store.sql.project_deletion import ProjectDeletion
 from satmint.store.sql.table import Table
 
@@ -65,6 +65,11 @@ class SqlProjects(ProjectDeletion):
         """See `ProjectStore.list`."""
         query = f"{_PROJECTS.select} ORDER BY created_at, project_id"
         return await self._db.fetch(_PROJECTS.build, query)
+
+    async def epoch(self, project: UUID) -> int | None:
+        """See `ProjectStore.epoch`."""
+        query = "SELECT epoch FROM projects WHERE project_id = $1"
+        return await self._db.fetch_one(_epoch, query, project)
 
     async def get(self, project: UUID) -> Project | None:
         """See `ProjectStore.get`."""
@@ -216,3 +221,7 @@ async def _require_unique_name(tx: Transaction, project: UUID, name: str) -> Non
     await tx.lock(NAMING_PROJECT, _ALL_PROJECTS)
     if await tx.fetch(bool, _NAMESAKE, project, name):
         raise NotUnique("name")
+
+
+def _epoch(row: Row) -> int:
+    return int(row["epoch"])

@@ -12,7 +12,7 @@ from satmint.store.sql.port import Row, read_optional_uuid
 from satmint.store.sql.session_columns import SESSION_COLUMNS, inviter_of
 
 _SELECT: Final = (
-    f"SELECT {SESSION_COLUMNS}, (SELECT epoch FROM subscribers"
+    f"SELECT {SESSION_COLUMNS}, project_epoch, (SELECT epoch FROM subscribers"
     " WHERE subscribers.project_id = sessions.project_id"
     " AND subscribers.subscriber_id = sessions.subscriber_id)"
     " FROM sessions WHERE project_id = ? AND session_id = ?"
@@ -38,7 +38,9 @@ _REVOKE_EACH: Final = (
 def read_session(db: sqlite3.Connection, project: UUID, session: UUID) -> StoredSession | None:
     """A session and its subscriber's epoch, as seen by the transaction of `db`."""
     row = db.execute(_SELECT, (project.bytes, session.bytes)).fetchone()
-    return None if row is None else StoredSession(session_of(row), row[-1])
+    if row is None:
+        return None
+    return StoredSession(session_of(row), row[-1], project_epoch=row[-2])
 
 
 def revoke_session(db: sqlite3.Connection, project: UUID, session: UUID, now: int) -> None:

@@ -1,12 +1,13 @@
 """`client.satmint`: the management API of a satmint server, below `/api/satmint`.
 
-It needs an API token with `management`. Every method takes `extras`, further members of the body
-(of the query, if there is no body), and `request_options`, and raises the errors of
-`satmint_sdk.rest.errors`.
+It needs an API token with `management`; for `tokens.introspect` and `tokens.introspect_many`, one
+with `introspect` suffices. Every method takes `extras`, further members of the body (of the query,
+if there is no body), and `request_options`, and raises the errors of `satmint_sdk.rest.errors`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
@@ -22,6 +23,7 @@ from satmint_sdk.rest.types import (
     Devices,
     Event,
     Introspection,
+    Introspections,
     Nothing,
     Page,
     Presence,
@@ -54,6 +56,29 @@ class ManagedTokens(Resource[D]):
             "POST",
             path_of(*_FOLDER, "tokens", "introspect"),
             body=members({"token": token}, extras),
+            options=request_options,
+            repeatable=True,
+        )
+
+    @api_method
+    def introspect_many(
+        self,
+        *,
+        tokens: Sequence[str],
+        extras: Extras | None = None,
+        request_options: RequestOptions | None = None,
+    ) -> Call[Introspections]:
+        """Ask for up to 100 tokens whether each is active, and for its claims (RFC 7662).
+
+        Args:
+            tokens: SATs and refresh tokens.
+            extras: Further members of the body.
+            request_options: How to send this call.
+        """
+        return Call(
+            "POST",
+            path_of(*_FOLDER, "tokens", "introspect"),
+            body=members({"tokens": list(tokens)}, extras),
             options=request_options,
             repeatable=True,
         )

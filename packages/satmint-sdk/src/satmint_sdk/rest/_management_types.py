@@ -35,6 +35,16 @@ class Introspection(TypedDict, total=False):
     kind: Kind
     application_id: str
     allowed_addresses: list[str]
+    project_id: str
+    epoch: int
+    project_epoch: int
+    depends_on: list[str]
+
+
+class Introspections(TypedDict):
+    """What a server says about several tokens, in the order in which they were given."""
+
+    tokens: list[Introspection]
 
 
 class RevokedSessions(TypedDict):
