@@ -122,7 +122,7 @@ async def test_a_delivery_names_whose_it_is_while_the_event_is_known(
     event = given.event(EventKind.SUBSCRIBER_REVOKED, project, subscriber=subscriber)
     await store.events.record(event)
     (delivery,) = await due(store)
-    assert delivery.reference == "ada@example.com"
+    assert delivery.event.reference == "ada@example.com"
     (record,) = await listed(store, one)
     assert (record.subscriber, record.reference) == (subscriber, "ada@example.com")
     await store.webhooks.settle(delivery, ARRIVED, NOW, slow=False)

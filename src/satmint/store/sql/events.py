@@ -71,7 +71,7 @@ class SqlEvents:
     async def revocations_of(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations_of`."""
         condition = f"kind IN ({_KINDS}) AND project_id = $4"
-        query = _after(self.db, "events_that_end_by_position", condition)
+        query = _after(self.db, "events_that_end_by_position", condition, _WITHOUT_REFERENCE)
         return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project))
 
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
