@@ -12,18 +12,17 @@ from typing import Any, Final
 
 import structlog
 
-from satmint.console import Console, ConsoleContext
-from satmint.console.session import Seals
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.incarnation import IncarnationGuard
 from satmint.flows.policy import Policy
 from satmint.flows.service_context import ServiceContext, service_context
 from satmint.gateway import Gateway
-from satmint.http.admin import RebindingGuard, admin_application
+from satmint.http.admin import MountedApp, RebindingGuard, admin_application
 from satmint.http.application import Application
 from satmint.http.cors import Cors
 from satmint.http.metrics import Metrics
 from satmint.http.metrics_aggregator import MetricsAggregator
+from satmint.http.metrics_history import MetricsHistory
 from satmint.http.openapi import document
 from satmint.http.operations import HandlerContext, Operation
 from satmint.http.resources import OPERATIONS
@@ -73,6 +72,8 @@ class Service:
     """The keyring file, and what the last check of it has found."""
     sender: Sender
     """Sends messages to webhooks."""
+    history: MetricsHistory
+    """The last hours of the metrics of this process."""
     aggregator: MetricsAggregator | None = None
     """Aggregates the metrics of all workers. None: there is only one process."""
     certificate: ServerCertificate | None = None
@@ -94,37 +95,22 @@ class Service:
         policy = self.services.policy
         regions = tuple(sorted(policy.regions.items()))
         openapi = _openapi_json(public_url, policy.cluster_host, regions)
-        context = self._context(public_url, openapi, demo)
+        context = self.context(public_url, openapi, demo)
         return Application(context, (*OPERATIONS, *extra), Cors(self.settings.cors_origins))
 
-    def admin_app(
-        self, url: str, public_url: str = "", console_clock: Clock | None = None
-    ) -> RebindingGuard:
+    def admin_app(self, url: str, console: MountedApp | None = None) -> RebindingGuard:
         """The ASGI application of the admin listener.
 
         Args:
             url: The URL of the admin listener, without a slash at the end.
-            public_url: The server's URL from outside, without a slash at the end.
-            console_clock: In development, the clock of the console's sessions.
+            console: Serves `/console`; see `satmint.console_assembly`. None: there is no console.
         """
-        context = self._context(url)
-        console = ConsoleContext(
-            services=self.services,
-            callers=context.callers,
-            metrics=self.metrics,
-            seals=Seals(self.services),
-            clock=console_clock or self.services.clock,
-            url=url,
-            public_url=public_url,
-            aggregator=self.aggregator,
-            warnings=self.warnings,
-            is_development=console_clock is not None,
-        )
-        return admin_application(context, Console(console))
+        return admin_application(self.context(url), console, self.settings.admin_url)
 
-    def _context(
+    def context(
         self, public_url: str, openapi: bytes = b"", demo: Demo | None = None
     ) -> HandlerContext:
+        """What handlers need; see `app` for the arguments."""
         return HandlerContext(
             services=self.services,
             callers=CallerAuthenticator(self.services),
@@ -182,7 +168,9 @@ class Service:
             folder: The folder with the sockets of all workers. Only their user can enter it.
             number: This worker's index, from 0.
         """
-        self.aggregator = MetricsAggregator(self.metrics, folder, number, self.settings.workers)
+        self.aggregator = MetricsAggregator(
+            self.metrics, self.history, folder, number, self.settings.workers
+        )
         return self.aggregator.serve_metrics
 
     def reload_files(self) -> None:
@@ -288,8 +276,10 @@ async def assembled(
             services, limits_of(settings), metrics.gateway, incarnation=guard.incarnation.id
         )
         sender = Sender(private=settings.private_webhooks)
+        history = MetricsHistory(metrics, SystemClock())
         service = Service(
-            *(settings, services, store, metrics, gateway, guard, watch, keyring_watch, sender)
+            *(settings, services, store, metrics, gateway, guard, watch, keyring_watch, sender),
+            history,
         )
         _add_key_metrics(service)
         metrics.add_gauge(

@@ -38,6 +38,7 @@ __all__ = [
     "back_up_database",
     "check_database",
     "init_keyring",
+    "key_infos",
     "keyring_is_known",
     "list_keys",
     "migrate_database",
@@ -218,7 +219,7 @@ def init_keyring(file: Path, clock: Clock, entropy: Entropy, kek: str | None = N
             raise FileExistsError(file)
         keyring = Keyring.new(entropy, clock.now())
         _write(file, keyring, kek, entropy)
-    return _key_infos(keyring)[0]
+    return key_infos(keyring)[0]
 
 
 def list_keys(file: Path, kek: str | None = None) -> tuple[KeyInfo, ...]:
@@ -227,7 +228,7 @@ def list_keys(file: Path, kek: str | None = None) -> tuple[KeyInfo, ...]:
     Raises:
         SettingsError: there is no usable keyring.
     """
-    return _key_infos(_open_keyring(file, kek))
+    return key_infos(_open_keyring(file, kek))
 
 
 def rotate_keyring(
@@ -242,7 +243,7 @@ def rotate_keyring(
     with exclusive_lock(file):
         keyring = _open_keyring(file, kek).rotate(entropy, clock.now())
         _write(file, keyring, kek, entropy)
-    return _key_infos(keyring)
+    return key_infos(keyring)
 
 
 def prepare_key(
@@ -260,7 +261,7 @@ def prepare_key(
         except KeyringError as error:
             raise SettingsError(str(error)) from error
         _write(file, keyring, kek, entropy)
-    return _key_infos(keyring)
+    return key_infos(keyring)
 
 
 def wrap_keyring(file: Path, kek: str, old_kek: str | None, entropy: Entropy) -> int:
@@ -334,7 +335,7 @@ def remove_key(
         except KeyringError as error:
             raise SettingsError(str(error)) from error
         _write(file, keyring, kek, entropy or SystemEntropy())
-    return _key_infos(keyring)
+    return key_infos(keyring)
 
 
 def _open_keyring(file: Path, kek: str | None) -> Keyring:
@@ -349,7 +350,8 @@ def _write(file: Path, keyring: Keyring, kek: str | None, entropy: Entropy) -> N
         raise SettingsError(message) from error
 
 
-def _key_infos(keyring: Keyring) -> tuple[KeyInfo, ...]:
+def key_infos(keyring: Keyring) -> tuple[KeyInfo, ...]:
+    """The keys of a keyring, newest first."""
     newest_first = sorted(keyring.keys, key=lambda key: key.created_at, reverse=True)
     return tuple(
         KeyInfo(

@@ -125,9 +125,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=0,
             le=65535,
-            description="Port of the admin listener, which serves `/metrics`; 0 disables it.",
+            description=(
+                "Port of the admin listener, which serves `/metrics` and `/console`; 0 disables it."
+            ),
         ),
     ] = 9464
+    admin_url: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "URL of the admin listener from outside, if a proxy with a sign-in of its own"
+                " forwards to it. Browsers may use no other name."
+            )
+        ),
+    ] = None
     issuer: Annotated[str, Meta(min_length=1, description="The `iss` claim of every token.")] = (
         "satmint"
     )

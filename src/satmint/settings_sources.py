@@ -62,6 +62,20 @@ def load_settings(
     return msgspec.structs.replace(settings, **normal)
 
 
+def sources_of(
+    options: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None
+) -> dict[str, str]:
+    """Where each setting that is not a default comes from, by its name; see `load_settings`.
+
+    Returns:
+        An option, a variable, or a file.
+    """
+    sources = {} if file is None else dict.fromkeys(_from_toml(file), str(file))
+    sources |= {name: variable for name, (variable, _) in setting_variables(environment).items()}
+    given = {name: value for name, value in options.items() if value is not None}
+    return sources | {name: f"--{name.replace('_', '-')}" for name in given}
+
+
 def absolute_paths(settings: Settings) -> Settings:
     """The settings with absolute paths: a server finds its files from any current folder."""
     changed: dict[str, object] = {}
@@ -191,6 +205,7 @@ _NORMAL_FORMS: Final[dict[str, Callable[[Any], object]]] = {
     "tls_cert": _path,
     "tls_key": _path,
     "public_url": normal_base_url,
+    "admin_url": normal_base_url,
     "cluster_host": normal_cluster_host,
     "regions": _normal_regions,
     "cors_origins": _normal_origins,

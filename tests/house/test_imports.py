@@ -25,7 +25,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "gateway.protocol": {"model"},
     "gateway": {"gateway.protocol", "flows", "model"},
     "control": {"flows", "http", "jose", "model"},
-    "console": {"flows", "http", "jose", "model", "version"},
+    "console": {"flows", "http", "jose", "model", "store.contract", "version"},
     "webhooks": {"flows", "jose", "model"},
     "settings": {"model"},
     "environment": {"settings"},
@@ -44,9 +44,16 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "logs": set(),
     "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
-        *("console", "webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
+        *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
         *("keyring_file", "keyring_watch", "policies", "private_file", "server"),
         *("store.contract", "store_watch", "stores"),
+    },
+    "console_assembly": {
+        *("assembly", "console", "console_keyring", "doctor", "http", "keyring_file", "model"),
+        *("settings", "settings_sources"),
+    },
+    "console_keyring": {
+        *("assembly", "console", "flows", "keyring_file", "maintenance", "model", "settings"),
     },
     "store_watch": {"flows", "model", "store.contract"},
     "stores": {
@@ -65,16 +72,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "cli": {
         *("doctor", "flows", "model", "store_watch", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
-        *(
-            "assembly",
-            "console",
-            "control",
-            "settings",
-            "settings_sources",
-            "server",
-            "logs",
-            "policies",
-        ),
+        *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
+        *("console", "console_assembly"),
         *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
         "webhooks",  # to try one out
     },

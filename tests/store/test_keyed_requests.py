@@ -192,3 +192,13 @@ async def test_an_api_token_is_marked_as_used_once(store: Store, given: Given) -
         await store.projects.mark_api_token_used(project, token.id)
         used = await store.projects.api_token_by_digest(project, token.digest)
         assert used == replace(token, unused=False)
+
+
+async def test_a_request_that_makes_nothing_else_is_stored_once(store: Store, given: Given) -> None:
+    nobody = UUID(int=0)
+    keyed = replace(keyed_request(given, nobody), request_digest=b"", master_key="", salt=b"")
+    added = await asyncio.gather(*(store.keyed_requests.add(keyed) for _ in range(8)))
+    assert sorted(added) == [False] * 7 + [True]
+    assert await store.keyed_requests.find(nobody, keyed.key_digest, NOW) == keyed
+    later = replace(keyed, forget_at=keyed.forget_at + KEPT_SECONDS)
+    assert await store.keyed_requests.add(later)

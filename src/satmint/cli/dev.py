@@ -24,8 +24,8 @@ from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Report, UsageError, format_properties
 from satmint.cli.running import background_of, listen_on, run_server, url_of
 from satmint.cli.serving import ADMIN_LIMITS, options_of
-from satmint.console.session import Seals
 from satmint.console.sign_in_link import development_operations, sign_in_link
+from satmint.console_assembly import console_of, seals_of
 from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
 from satmint.environment import setting_variables
 from satmint.logs import configure_logs
@@ -46,6 +46,9 @@ _OWN_SETTINGS: Final = {
     **dict.fromkeys(("cluster_host", "public_url", "tls_cert", "tls_key", "workers"), _FOR_SERVE),
 }
 """What to do instead of setting the variable of a setting that `satmint dev` chooses by itself."""
+
+_SOURCES: Final = dict.fromkeys((*_OWN_SETTINGS, "port"), "satmint dev")
+"""What the console says of the settings that are chosen here."""
 
 
 @app.command(cls=PlainCommand, context_settings=HELP_NAMES)
@@ -206,7 +209,7 @@ async def _run(
         settings, create_keyring=True, migrating=True, clock=control.clock, cipher=control.cipher
     ) as service:
         control.shorten_session = service.gateway.shorten_session
-        seals, clock = Seals(service.services), SystemClock()
+        seals, clock = seals_of(service), SystemClock()
         project = await ensure_demo(data, service.services, settings)
         demo = Demo(
             project_id=project.id,
@@ -223,8 +226,8 @@ async def _run(
 
         async def announce() -> None:
             if report.as_json:
-                console = None if admin is None else sign_in_link(seals, admin, clock.now())
-                report.write_json(_ready(demo, settings, admin, console))
+                link = None if admin is None else sign_in_link(seals, admin, clock.now())
+                report.write_json(_ready(demo, settings, admin, link))
             else:
                 _show(report, demo, settings, admin)
 
@@ -238,7 +241,9 @@ async def _run(
         app = development_application(control, service.app(http, demo, operations))
         apps = [ListenerApp(app, listeners.http), ListenerApp(app, listeners.https)]
         if listeners.admin is not None and admin is not None:
-            admin_app = service.admin_app(admin, http, clock)
+            admin_app = service.admin_app(
+                admin, console_of(service, admin, http, _SOURCES, clock, certificate.ca)
+            )
             apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(
             apps,

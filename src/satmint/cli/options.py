@@ -15,7 +15,7 @@ from satmint.cli.plain import Json as Json  # noqa: PLC0414 - also defined witho
 from satmint.cli.report import UsageError, write_message
 from satmint.environment import CONFIG_VARIABLE, unknown_variables
 from satmint.settings import FIELDS, Settings, SettingsError, describe
-from satmint.settings_sources import load_settings, parse_text
+from satmint.settings_sources import load_settings, parse_text, sources_of
 
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
@@ -64,12 +64,7 @@ def settings_from(
     Raises:
         UsageError: a setting is unknown or invalid.
     """
-    source = ""
-    if config is None and environment.get(CONFIG_VARIABLE, "").strip():
-        config = Path(environment[CONFIG_VARIABLE].strip())
-        source = f", which {CONFIG_VARIABLE} names"
-    if config is not None and not config.is_file():
-        raise UsageError(f"there is no file {config}{source}")
+    config = _config_file(config, environment)
     values = {
         name: parse_text(name, value) if isinstance(value, str) else value
         for name, value in given.items()
@@ -78,6 +73,30 @@ def settings_from(
         return load_settings(values, environment, config)
     except SettingsError as error:
         raise UsageError(str(error)) from error
+
+
+def sources_from(
+    given: Mapping[str, object],
+    config: Path | None,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Where each setting that is not a default comes from; see `settings_from`."""
+    return sources_of(given, environment, _config_file(config, environment))
+
+
+def _config_file(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The TOML file with settings. None: there is none.
+
+    Raises:
+        UsageError: it does not exist.
+    """
+    source = ""
+    if config is None and environment.get(CONFIG_VARIABLE, "").strip():
+        config = Path(environment[CONFIG_VARIABLE].strip())
+        source = f", which {CONFIG_VARIABLE} names"
+    if config is not None and not config.is_file():
+        raise UsageError(f"there is no file {config}{source}")
+    return config
 
 
 def warn_of_variables(settings: Settings, *, as_json: bool) -> None:

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "serve": "Run the server.",
     "dev": "Run a development server on this machine.",
     "doctor": "Examine a deployment, and say what to do.",
+    "console": "Print a link that signs in to the console.",
     "version": "Print the versions of satmint, of its database schema, and of Python.",
     "project": "Create, list, rename and delete projects.",
     "subscriber": "List, show and delete subscribers.",

@@ -57,6 +57,7 @@ def background_of(service: Service) -> Sequence[Callable[[], Awaitable[None]]]:
             partial(watch_incarnation, service.guard),
             service.dispatch_webhooks,
             service.gateway.run,
+            service.history.run,
         )
     )
 

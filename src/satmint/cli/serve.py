@@ -1,7 +1,7 @@
 """`satmint serve`: run the server."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from satmint.cli.options import (
     log_unknown_variables,
     setting_parameters,
     settings_from,
+    sources_from,
 )
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure
@@ -33,7 +34,8 @@ from satmint.settings_sources import absolute_paths
 PANELS: Final = {
     "Listening": (
         *("host", "port", "workers", "worker_timeout_seconds", "tls_cert", "tls_key"),
-        *("hsts_seconds", "public_url", "trusted_proxies", "admin_host", "admin_port"),
+        *("hsts_seconds", "public_url", "trusted_proxies"),
+        *("admin_host", "admin_port", "admin_url"),
     ),
     "Data and keys": ("database", "keyring", "keyring_kek", "event_retention_days"),
     "Tokens": (
@@ -94,6 +96,7 @@ def _serve(config: Path | None = None, as_json: bool = False, **given: object) -
     if as_json:
         given["log_format"] = "json"
     settings = absolute_paths(settings_from(given, config))
+    sources = sources_from(given, config)
     configure_logs(settings.log_format, settings.log_level)
     log_unknown_variables(settings)
     certificate = certificate_of(settings)
@@ -115,9 +118,9 @@ def _serve(config: Path | None = None, as_json: bool = False, **given: object) -
         urls = ServerUrls(bound, settings.public_url or bound, admin_url)
         if len(listeners) == 1:
             single = Listeners(listeners[0], admin[0] if admin else None)
-            run_server(settings, _serve_single(single, settings, urls))
+            run_server(settings, _serve_single(single, settings, urls, sources))
         else:
-            run_server(settings, _serve_workers(listeners, admin, settings, urls))
+            run_server(settings, _serve_workers(listeners, admin, settings, urls, sources))
 
 
 def _signature() -> inspect.Signature:
@@ -136,19 +139,25 @@ _serve.__signature__ = _signature()  # type: ignore[attr-defined]
 app.command("serve", cls=PlainCommand, help=_HELP, context_settings=HELP_NAMES)(_serve)
 
 
-async def _serve_single(listeners: Listeners, settings: Settings, urls: ServerUrls) -> None:
+async def _serve_single(
+    listeners: Listeners, settings: Settings, urls: ServerUrls, sources: Mapping[str, str]
+) -> None:
     async def log_ready() -> None:
         warn_about(settings, urls.bound)
         _log_admin_listener(urls)
         log.info("listening", url=urls.bound, public_url=urls.public_url)
 
     log = structlog.get_logger("satmint.serve")
-    await serve_on(listeners, settings, urls.public_url, log_ready)
+    await serve_on(listeners, settings, urls.public_url, log_ready, sources=sources)
     log.info("stopped")
 
 
 async def _serve_workers(
-    listeners: Sequence[Listener], admin: Sequence[Listener], settings: Settings, urls: ServerUrls
+    listeners: Sequence[Listener],
+    admin: Sequence[Listener],
+    settings: Settings,
+    urls: ServerUrls,
+    sources: Mapping[str, str],
 ) -> None:
     async def log_ready() -> None:
         _log_admin_listener(urls)
@@ -163,7 +172,8 @@ async def _serve_workers(
             raise
     warn_about(settings, urls.bound)
     with socket_folder() as folder:
-        await Supervisor(settings, listeners, admin, urls.public_url, folder).run(log_ready)
+        supervisor = Supervisor(settings, listeners, admin, urls.public_url, folder, sources)
+        await supervisor.run(log_ready)
     log.info("stopped")
 
 
@@ -173,4 +183,5 @@ def _log_admin_listener(urls: ServerUrls) -> None:
             "admin_listening",
             url=urls.admin,
             meaning="/metrics is here and needs no credentials: do not expose this address",
+            console="run `satmint console` for a link to the console",
         )

@@ -1,7 +1,7 @@
 """Serve on the listeners of one process: a single process, or one of several workers."""
 
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +13,7 @@ import structlog
 from satmint.assembly import Service
 from satmint.cli.running import background_of, url_of
 from satmint.cli.waiting import open_service
+from satmint.console_assembly import console_of
 from satmint.model.proxies import TrustedProxies
 from satmint.policies import max_connections, policy_of
 from satmint.server import (
@@ -54,6 +55,8 @@ async def serve_on(
     public_url: str,
     on_ready: Callable[[], Awaitable[None]],
     worker: WorkerContext | None = None,
+    *,
+    sources: Mapping[str, str],
 ) -> None:
     """Assemble the service and serve it until SIGTERM or SIGINT.
 
@@ -65,6 +68,7 @@ async def serve_on(
         public_url: The server's URL from outside, without a slash at the end.
         on_ready: Called when all listeners answer requests.
         worker: This process's context if it is one of several workers.
+        sources: Where settings come from, by name; see `sources_of`.
     """
     waiting = False
 
@@ -94,7 +98,10 @@ async def serve_on(
             background.append(service.use_certificate(certificate))
         apps = [ListenerApp(service.app(public_url), listeners.public)]
         if listeners.admin is not None:
-            admin_app = service.admin_app(url_of(settings.admin_host, listeners.admin), public_url)
+            admin_url = url_of(settings.admin_host, listeners.admin)
+            admin_app = service.admin_app(
+                admin_url, console_of(service, admin_url, public_url, sources)
+            )
             apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(
             apps,

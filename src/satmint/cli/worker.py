@@ -46,6 +46,8 @@ class WorkerConfig(msgspec.Struct, frozen=True):
     """The inherited socket of the admin listener. None: the admin listener is off."""
     public_url: str
     settings: Settings
+    sources: dict[str, str]
+    """Where settings come from, by name."""
 
 
 def main() -> None:
@@ -72,7 +74,14 @@ async def _run(config: WorkerConfig, listeners: Listeners) -> None:
         _send(READY)
 
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _receive)
-    await serve_on(listeners, config.settings, config.public_url, send_ready, config.context)
+    await serve_on(
+        listeners,
+        config.settings,
+        config.public_url,
+        send_ready,
+        config.context,
+        sources=config.sources,
+    )
 
 
 def _receive() -> None:

@@ -15,7 +15,7 @@ after its successor answers.
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,6 +64,7 @@ class Supervisor:
         admin_listeners: Sequence[Listener],
         public_url: str,
         folder: str,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare the workers; `run` starts them.
 
@@ -73,8 +74,10 @@ class Supervisor:
             admin_listeners: One for each worker, or none if the admin listener is off.
             public_url: The server's URL from outside, without a slash at the end.
             folder: A folder for the workers' sockets that only this user can enter.
+            sources: Where settings come from, by name; see `sources_of`.
         """
         self._settings = settings
+        self._sources = dict(sources or {})
         self._folder = folder
         self._public_url = public_url
         self._slots = [
@@ -148,6 +151,7 @@ class Supervisor:
             admin_fd=None if slot.admin_listener is None else slot.admin_listener.socket.fileno(),
             public_url=self._public_url,
             settings=self._settings,
+            sources=self._sources,
         )
         try:
             worker = await WorkerProcess.spawn(config)

@@ -5,6 +5,7 @@ that is refused does not differ from one that does not exist.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -25,6 +26,7 @@ from satmint.console.sign_in import SignIn
 from satmint.console.viewer import Manager
 from satmint.console.viewing import console_request
 from satmint.http.call import Response
+from satmint.http.event_stream import EventStream
 from satmint.http.request_body import BodyTooLarge, ClientDisconnected, read_body
 from satmint.http.request_ids import RequestIds
 from satmint.http.statuses import STATUS
@@ -66,7 +68,7 @@ class Console:
             await response.app(scope, receive, _with_headers(request_id, send))
             return
         self.context.metrics.requests[known, _METRIC, response.status] += 1
-        await _send(response, request_id, method, send)
+        await _send(response, request_id, method, receive, send)
 
     def _incoming(self, scope: Scope) -> Incoming:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -150,8 +152,8 @@ class Console:
     def _home(self, session: ConsoleSession) -> str:
         viewer = session.viewer
         if isinstance(viewer, Manager):
-            return f"{ROOT}/projects/{viewer.project}/api-tokens"
-        return f"{ROOT}/projects"
+            return f"{ROOT}/projects/{viewer.project}/overview"
+        return f"{ROOT}/overview"
 
     def _may_open(self, match: Match, session: ConsoleSession) -> bool:
         """Whether the viewer may open a page; whether it may see the project is checked later."""
@@ -178,14 +180,18 @@ class Console:
         return self._answering.problem(incoming, status)
 
 
-async def _send(response: Response, request_id: str, method: str, send: Send) -> None:
-    length = (b"content-length", b"%d" % len(response.body))
-    start = {
-        "type": "http.response.start",
-        "status": response.status,
-        "headers": [*response.headers, length],
-    }
+async def _send(
+    response: Response, request_id: str, method: str, receive: Receive, send: Send
+) -> None:
+    headers = [*response.headers]
+    if not isinstance(response, EventStream):
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    start = {"type": "http.response.start", "status": response.status, "headers": headers}
     await _with_headers(request_id, send)(start)
+    if isinstance(response, EventStream):
+        with suppress(OSError):  # the browser has left
+            await response.send_events(method, receive, send)
+        return
     body = b"" if method == "HEAD" else response.body
     await send({"type": "http.response.body", "body": body})
 

@@ -1,14 +1,20 @@
 """What the console's pages need in addition to the request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from satmint.console.health import Health
+from satmint.console.keyring import KeyringOperations
 from satmint.console.session import Seals
+from satmint.console.settings_view import SettingInForce
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.service_context import ServiceContext
 from satmint.http.metrics import Metrics
-from satmint.http.metrics_aggregator import MetricsAggregator
+from satmint.http.metrics_history import History, Range
 from satmint.model.clock import Clock
+
+HistoryReader = Callable[[Range], Awaitable[tuple[History, int]]]
+"""Returns the history, and how many workers did not respond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +31,13 @@ class ConsoleContext:
     """The URL of the admin listener, without a slash at the end."""
     public_url: str = ""
     """The URL of the public listener from outside, without a slash at the end."""
-    aggregator: MetricsAggregator | None = None
-    """Collects the metrics of all workers, if there are several."""
-    warnings: Callable[[], Sequence[str]] = list
-    """Returns problems that need an operator."""
+    history: HistoryReader
+    """Reads the last hours of the metrics of this server, of all its workers."""
+    keyring: KeyringOperations
+    """The keyring, for its page."""
+    settings: Sequence[SettingInForce]
+    """Every setting of this process."""
+    health: Health
+    """What examinations of the deployment have found."""
     is_development: bool = False
     """Whether this is a development server."""

@@ -4,6 +4,7 @@ from typing import Final
 
 SYMBOLS: Final = {
     "overview": "M4 13h6V4H4zM14 20h6v-9h-6zM14 4v3h6V4zM4 20h6v-3H4z",
+    "pulse": "M3 12h4l3-8 4 16 3-8h4",
     "sessions": "M4 6h16v10H4zM9 20h6M12 16v4",
     "subscribers": (
         "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20a6.5 6.5 0 0 1 13 0M16 "

@@ -14,6 +14,8 @@ from satmint.http.call import Response
 class Section(Enum):
     """A heading of the navigation. The value is shown."""
 
+    OVERVIEW = "Overview"
+    """Shown without its heading."""
     PROJECT = "Project"
     SECURITY = "Credentials"
     DELIVERY = "Activity"
@@ -64,7 +66,8 @@ class Stream:
 
 
 Answer = View | Redirect | Response | Stream
-"""A `Response` is sent as it is, with the console's headers: for files to download."""
+"""A `Response` is sent as it is, with the console's headers: for files to download, and for
+server-sent events (`satmint.http.event_stream`)."""
 Handler = Callable[[ConsoleContext, ConsoleRequest], Awaitable[Answer]]
 
 

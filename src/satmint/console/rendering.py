@@ -11,6 +11,7 @@ from satmint.console.icons import SYMBOLS
 from satmint.console.request import link
 from satmint.console.times import exact_time, iso_time, relative_time
 from satmint.http.call import NO_STORE, HeaderList, Response
+from satmint.http.pages.rendering import inline_code
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,6 +55,7 @@ def _environment() -> "Environment":
         "exact_time": exact_time,
         "relative_time": relative_time,
         "number": _number,
+        "inline_code": inline_code,
     }
     return environment
 

@@ -4,14 +4,15 @@ Nothing about a session is kept in a process. The cookie is encrypted with the k
 is hidden from the browser, and nobody without the keyring can make one.
 """
 
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from satmint.console.viewer import Operator, Viewer
-from satmint.flows.service_context import ServiceContext
+from satmint.console.viewer import Viewer
+from satmint.jose.keyring import Keyring
 from satmint.jose.secret_box import SecretBox
 from satmint.jose.token_cipher import CannotOpen
 from satmint.model.base64url import b64url
@@ -87,12 +88,18 @@ def new_session(entropy: Entropy, viewer: Viewer, now: int) -> ConsoleSession:
 class Seals:
     """Seals sessions, messages and sign-in codes with the keyring, each for its own purpose."""
 
-    def __init__(self, services: ServiceContext) -> None:
-        def box(purpose: bytes) -> SecretBox:
-            entropy = services.entropy
-            return SecretBox(lambda: services.cipher.keyring, entropy, purpose, _MAX_CHARS)
+    def __init__(self, keyring: Callable[[], Keyring], entropy: Entropy) -> None:
+        """Prepare.
 
-        self._entropy = services.entropy
+        Args:
+            keyring: Returns the current keyring.
+            entropy: For ids, salts and IVs.
+        """
+
+        def box(purpose: bytes) -> SecretBox:
+            return SecretBox(keyring, entropy, purpose, _MAX_CHARS)
+
+        self._entropy = entropy
         self._sessions = box(b"satmint/v1/Console session")
         self._flashes = box(b"satmint/v1/Console message")
         self._codes = box(b"satmint/v1/Console code")
@@ -176,11 +183,6 @@ class Cookies:
         secure = "; Secure" if self._secure else ""
         attributes = f"Path=/console; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
         return b"set-cookie", f"{name}={value}; {attributes}".encode("ascii")
-
-
-def is_operator(session: ConsoleSession | None) -> bool:
-    """Whether a session is an operator's."""
-    return session is not None and isinstance(session.viewer, Operator)
 
 
 def _encode(value: object) -> bytes:

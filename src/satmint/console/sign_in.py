@@ -11,6 +11,7 @@ from satmint.console.guard import is_cross_site_link
 from satmint.console.page import Redirect
 from satmint.console.request import ROOT, ConsoleRequest, read_query
 from satmint.console.session import LINK_SECONDS, ConsoleSession, new_session
+from satmint.console.used_marks import is_used, use
 from satmint.console.viewer import Manager, Operator, Viewer
 from satmint.http.call import Response
 from satmint.model.permissions import MANAGEMENT, Permission
@@ -21,7 +22,8 @@ SIGN_OUT: Final = f"{ROOT}/sign-out"
 _TEMPLATE: Final = "sign_in.html"
 _TITLE: Final = "Sign in"
 CSRF_FIELD: Final = "csrf_token"
-CSRF_HEADER: Final = b"x-csrf-token"
+_CODE: Final = "code"
+_SESSION: Final = "session"
 
 
 class SignIn:
@@ -34,21 +36,21 @@ class SignIn:
     async def session_of(self, incoming: Incoming) -> ConsoleSession | None:
         """The session of a request; None: it has none, or it is over.
 
-        A manager's API token is looked up: who deletes it ends the session.
+        Whether it was signed out, and whether a manager's API token still exists, is looked up.
 
         Raises:
-            StoreUnavailable: the API token cannot be looked up now.
+            StoreUnavailable: that cannot be looked up now.
         """
         text = incoming.values.get(incoming.cookies.session)
         if not text:
             return None
         session = self._context.seals.open_session(text, incoming.now)
-        if session is None:
+        store = self._context.services.store
+        if session is None or await is_used(store, _SESSION, session.id, incoming.now):
             return None
         viewer = session.viewer
         if isinstance(viewer, Manager):
-            projects = self._context.services.store.projects
-            token = await projects.api_token(viewer.project, viewer.api_token)
+            token = await store.projects.api_token(viewer.project, viewer.api_token)
             if token is None or Permission.MANAGEMENT not in token.permissions:
                 return None
         return session
@@ -68,7 +70,7 @@ class SignIn:
                 return self._answering.redirect(incoming, Redirect(ROOT))
             return self._form(incoming, 200, {})
         if path == SIGN_OUT and method == "POST":
-            return self._sign_out(incoming, form)
+            return await self._sign_out(incoming, form)
         return None
 
     def ask(self, method: str, incoming: Incoming) -> Response:
@@ -101,8 +103,11 @@ class SignIn:
     async def _exchange(self, incoming: Incoming, code: str) -> Response:
         """Begin the operator's session with a sign-in code. The redirect takes it from the URL."""
         link = self._context.seals.open_code(code, incoming.now)
-        if link is None:
-            self._count_failure(incoming)
+        store = self._context.services.store
+        if link is None or not await use(store, _CODE, link.id, incoming.now):
+            if incoming.session is not None:  # the link was opened a second time
+                return self._answering.redirect(incoming, Redirect(ROOT))
+            self._context.services.limits.count_failure(incoming.origin.address)
             text = (
                 f"This sign-in link is not valid: it can be used once, within {LINK_SECONDS}"
                 " seconds. Run satmint console for a new one."
@@ -133,10 +138,11 @@ class SignIn:
             return self._form(incoming, 401, {**data, "error": text})
         return self._begin(incoming, Manager(caller.project, caller.api_token), following)
 
-    def _sign_out(self, incoming: Incoming, form: Mapping[str, Sequence[str]]) -> Response:
+    async def _sign_out(self, incoming: Incoming, form: Mapping[str, Sequence[str]]) -> Response:
         session = incoming.session
         if session is not None:
             self._check(session, next(iter(form.get(CSRF_FIELD, ())), ""))
+            await use(self._context.services.store, _SESSION, session.id, incoming.now)
             incoming.session = None
         response = self._answering.redirect(incoming, Redirect(SIGN_IN, "You are signed out."))
         deletion = incoming.cookies.delete(incoming.cookies.session)
@@ -150,9 +156,6 @@ class SignIn:
         response = self._answering.redirect(incoming, Redirect(path))
         cookie = incoming.cookies.set_session(self._context.seals.seal_session(session))
         return Response(response.status, response.body, (*response.headers, cookie))
-
-    def _count_failure(self, incoming: Incoming) -> None:
-        self._context.services.limits.count_failure(incoming.origin.address)
 
     def _form(self, incoming: Incoming, status: int, data: Mapping[str, object]) -> Response:
         defaults = {"error": "", "entered": "", "following": "", "expired": False}

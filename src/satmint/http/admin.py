@@ -1,6 +1,7 @@
 """The application of the admin listener."""
 
 import dataclasses
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -12,6 +13,9 @@ from satmint.http.resources import ADMIN_OPERATIONS
 
 _NO_SUCH_PATH = "/-"
 
+MountedApp = ASGIApp
+"""An application that serves the paths below one path."""
+
 
 class RebindingGuard:
     """Middleware that rejects requests from web pages of other sites.
@@ -21,15 +25,24 @@ class RebindingGuard:
     headers (Fetch Metadata). Programs may use any host name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, authority: str | None = None) -> None:
+        """Wrap an application.
+
+        Args:
+            app: The application.
+            authority: The name of the listener from outside, `host` or `host:port`, besides those
+                of this machine and addresses. None: it has none.
+        """
         self._app = app
+        self._authority = authority
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI 3)."""
         headers = dict(scope.get("headers", ()))
         host = headers.get(b"host", b"").decode("latin-1")
         by_browser = b"sec-fetch-site" in headers or b"origin" in headers
-        if by_browser and not (is_this_machine(host) or is_address(host)):
+        is_known = is_this_machine(host) or is_address(host) or host.lower() == self._authority
+        if by_browser and not is_known:
             scope = {**scope, "path": _NO_SUCH_PATH}  # the application responds with 404
         await self._app(scope, receive, send)
 
@@ -49,15 +62,18 @@ class _Mounted:
         await (self._mounted if below else self._app)(scope, receive, send)
 
 
-def admin_application(context: HandlerContext, console: ASGIApp | None = None) -> RebindingGuard:
+def admin_application(
+    context: HandlerContext, console: MountedApp | None = None, url: str | None = None
+) -> RebindingGuard:
     """Return the application of the admin listener: its own operations, no gateway, no CORS.
 
     Args:
         context: What handlers need.
         console: Serves `/console`. None: there is no console.
+        url: The URL of the admin listener from outside, in normal form. None: it has none.
     """
     admin_context = dataclasses.replace(context, gateway=None)
     app: ASGIApp = Application(admin_context, ADMIN_OPERATIONS, Cors(()))
     if console is not None:
         app = _Mounted(app, "/console", console)
-    return RebindingGuard(app)
+    return RebindingGuard(app, None if url is None else urlsplit(url).netloc)

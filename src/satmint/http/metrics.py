@@ -20,9 +20,26 @@ from prometheus_client.registry import Collector
 
 from satmint.model.refusals import Unproven
 
-_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+RESPONSE_SECONDS: Final = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+)
+"""Bounds of the times to respond, in seconds."""
 _PROOF_AGES: Final = (-60, -10, -2, 2, 10, 60, 120, 300)
-_STEPS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+BATCH_STEPS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+"""Bounds of the operations of a commit."""
 
 
 class LabeledCounter(Counter[Any]):
@@ -170,10 +187,10 @@ class Metrics(Collector):
         self.gateway = GatewayCounters()
         self.sessions: int | None = None
         """The active sessions in the store, as of the last count; None: not counted yet."""
-        self.seconds = Histogram(_SECONDS)
+        self.seconds = Histogram(RESPONSE_SECONDS)
         self.proof_ages = Histogram(_PROOF_AGES)
         """The ages of proofs in seconds; negative if the client's clock is ahead."""
-        self.batches = Histogram(_STEPS)
+        self.batches = Histogram(BATCH_STEPS)
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)

@@ -8,7 +8,7 @@ on a Unix socket, in a folder that only their user can enter, and every sample h
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from time import monotonic_ns
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from satmint.http.metrics import Metrics
+from satmint.http.metrics_history import History, MetricsHistory, Range, merged
 from satmint.http.retained_counters import MetricFamily, RetainedCounters, Sample, sum_of
 
 _RESPONSE_TIMEOUT: Final = 1.0
@@ -33,23 +34,30 @@ class WorkerMetrics(msgspec.Struct, frozen=True, array_like=True):
     families: list[MetricFamily]
 
 
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 _encode: Final = msgspec.json.Encoder().encode
+_decode_history: Final = msgspec.json.Decoder(History).decode
 _decode: Final = msgspec.json.Decoder(WorkerMetrics).decode
 
 
 class MetricsAggregator:
     """Exchanges metrics with the other workers of a server."""
 
-    def __init__(self, metrics: Metrics, folder: Path, number: int, count: int) -> None:
+    def __init__(
+        self, metrics: Metrics, history: MetricsHistory, folder: Path, number: int, count: int
+    ) -> None:
         """Create the aggregator of one worker.
 
         Args:
             metrics: The metrics of this worker.
+            history: Their history.
             folder: The folder of the workers' sockets, accessible only to their user.
             number: The number of this worker, from 0.
             count: The number of workers.
         """
         self._metrics = metrics
+        self._history = history
         self._folder = folder
         self._number = number
         self._count = count
@@ -59,15 +67,11 @@ class MetricsAggregator:
     async def serve_metrics(self) -> None:
         """Serve this worker's metrics to the others until cancelled."""
         socket_path = self._folder / str(self._number)
-        # The previous worker with this number may still be shutting down. An atomic replacement of
-        # the socket directs new connections to this worker.
-        new_path = socket_path.with_suffix(".new")
-        new_path.unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._send_metrics, new_path)
-        new_path.replace(socket_path)
+        server = await _listen(socket_path, self._send_metrics)
+        history_server = await _listen(self._history_path(self._number), self._send_history)
         with contextlib.suppress(OSError, msgspec.DecodeError):
             self._retained[self._number].merge()
-        async with server:
+        async with server, history_server:
             try:
                 while True:
                     await asyncio.sleep(_SAVE_SECONDS)
@@ -81,6 +85,42 @@ class MetricsAggregator:
         registry = CollectorRegistry()
         registry.register(_CombinedCollector(dict(enumerate(families_by_worker))))
         return generate_latest(registry)
+
+    async def history(self, wanted: Range) -> tuple[History, int]:
+        """The history of all workers, and how many of them did not respond."""
+        found = await asyncio.gather(
+            *(self._fetch_history(number, wanted) for number in range(self._count))
+        )
+        parts = [part for part in found if part is not None]
+        return merged(parts), self._count - len(parts)
+
+    async def _send_history(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(_RESPONSE_TIMEOUT):
+                wanted = Range((await reader.readline()).decode().strip())
+                writer.write(_encode(self._history.read(wanted)))
+                await writer.drain()
+        writer.close()
+
+    async def _fetch_history(self, number: int, wanted: Range) -> History | None:
+        """The history of a worker; None if it does not respond."""
+        if number == self._number:
+            return self._history.read(wanted)
+        path = self._history_path(number)
+        with contextlib.suppress(OSError, TimeoutError, msgspec.DecodeError):
+            async with asyncio.timeout(_RESPONSE_TIMEOUT):
+                reader, writer = await asyncio.open_unix_connection(path)
+                try:
+                    writer.write(f"{wanted.value}\n".encode())
+                    return _decode_history(await reader.read(-1))
+                finally:
+                    writer.close()
+        return None
+
+    def _history_path(self, number: int) -> Path:
+        return self._folder / f"history-{number}"
 
     async def _send_metrics(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -117,6 +157,19 @@ class MetricsAggregator:
                 finally:
                     writer.close()
         return None
+
+
+async def _listen(path: Path, answer: Answer) -> asyncio.Server:
+    """Serve on a Unix socket.
+
+    The previous worker with this number may still be shutting down. An atomic replacement of the
+    socket directs new connections to this worker.
+    """
+    new_path = path.with_suffix(".new")
+    new_path.unlink(missing_ok=True)
+    server = await asyncio.start_unix_server(answer, new_path)
+    new_path.replace(path)
+    return server
 
 
 class _Collected(NamedTuple):

@@ -9,11 +9,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from satmint.http.metrics import Metrics
 from satmint.http.metrics_aggregator import MetricsAggregator
+from satmint.http.metrics_history import MetricsHistory
+from tests.kit.clock import FrozenClock
 from tests.kit.polling import until
 
 
+def an_aggregator(folder: Path, number: int, count: int) -> MetricsAggregator:
+    metrics = Metrics()
+    history = MetricsHistory(metrics, FrozenClock())
+    return MetricsAggregator(metrics, history, folder, number, count)
+
+
 def aggregators(folder: Path, count: int) -> list[MetricsAggregator]:
-    return [MetricsAggregator(Metrics(), folder, number, count) for number in range(count)]
+    return [an_aggregator(folder, number, count) for number in range(count)]
 
 
 @asynccontextmanager
@@ -81,7 +89,7 @@ async def test_worker_that_answers_nonsense_is_down(tmp_path: Path) -> None:
 
 async def test_successor_takes_the_socket_over_whatever_was_left(tmp_path: Path) -> None:
     former, other = aggregators(tmp_path, 2)
-    later = MetricsAggregator(Metrics(), tmp_path, 0, 2)
+    later = an_aggregator(tmp_path, 0, 2)
     async with serving(tmp_path, [former]):
         before = (tmp_path / "0").stat().st_ino
         (tmp_path / "0.new").write_text("of a worker that was killed")

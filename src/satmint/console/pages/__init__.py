@@ -32,10 +32,14 @@ attachment`.
 from typing import Final
 
 from satmint.console.page import Page
-from satmint.console.pages import api_tokens, projects
+from satmint.console.pages import api_tokens, keys, overview, project_overview, projects, settings
 
 PAGES: Final[tuple[Page, ...]] = (
+    overview.PAGE,
+    project_overview.PAGE,
     api_tokens.PAGE,
+    keys.PAGE,
     projects.PAGE,
+    settings.PAGE,
 )
 """All pages. The order does not matter."""

@@ -26,3 +26,10 @@ class KeyedRequestStore(Protocol):
     async def find(self, project: UUID, key_digest: bytes, now: int) -> KeyedRequest | None:
         """The request with this key that is not forgotten yet at `now`; None: there is none."""
         ...
+
+    async def add(self, keyed: KeyedRequest) -> bool:
+        """Store a request that makes nothing else. Returns False, if it was stored before.
+
+        Of several calls at the same time, one returns True.
+        """
+        ...

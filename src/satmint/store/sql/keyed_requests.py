@@ -63,3 +63,7 @@ class SqlKeyedRequests:
         """See `KeyedRequestStore.find`."""
         query = f"{_FIND} AND forget_at > $3"
         return await self._db.fetch_one(_REQUESTS.build, query, project, key_digest, now)
+
+    async def add(self, keyed: KeyedRequest) -> bool:
+        """See `KeyedRequestStore.add`."""
+        return bool(await self._db.execute(_CLAIM, *_REQUESTS.values(keyed)))
