@@ -25,14 +25,13 @@ from satmint.assembly import Service, assembled
 from satmint.flows.addresses import NewAddress, create_address
 from satmint.flows.callers import ApiTokenCaller
 from satmint.flows.credentials import NewC2cToken, create_api_token, create_c2c_token
-from satmint.flows.projects import create_project
 from satmint.flows.service_context import ServiceContext
 from satmint.http.operations import HandlerContext
 from satmint.model.claims import Claims, TokenType
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.listing import Window
 from satmint.model.permissions import Permission
-from satmint.model.records import Address, AddressType
+from satmint.model.records import Address, AddressType, Project
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
 from tests.kit.entropy import SeededEntropy
@@ -219,7 +218,8 @@ async def a_tenant(
     services: ServiceContext, name: str, permissions: Iterable[Permission] = Permission
 ) -> Tenant:
     """A new project with an API token and three addresses."""
-    project = await create_project(services, name)
+    project = Project(services.new_id(), name, services.clock.now())
+    await services.store.projects.create(project)
     wanted = (
         NewAddress("support", AddressType.ROOM),
         NewAddress("sales", AddressType.ROOM),

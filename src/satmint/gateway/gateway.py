@@ -66,7 +66,7 @@ _SWEEP_INTERVAL_SECONDS: Final = 0.5
 AUTHENTICATE_SECONDS: Final = 3.5
 """How long an authentication is retried while the store is unavailable: the SDK waits for 5 s."""
 _RETRY_SECONDS: Final = 0.2
-_SHUTDOWN_SECONDS: Final = 3.0
+_SHUTDOWN_SECONDS: Final = 0.4
 _CLIENT_CLOSE_CODES: Final = frozenset({1000, 1001, 1005, 1006, 1007, 1008, 1009})
 
 AuthenticationAttempt = Connect | Reauthenticate

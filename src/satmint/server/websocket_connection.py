@@ -166,12 +166,13 @@ class WebSocketConnection(asyncio.Protocol):
         self.abort()
 
     def stop(self) -> None:
-        """Send a close; abort if the client does not read."""
+        """Send a close, without waiting for the client's; abort if the client does not read."""
         if not self._writable.is_set() or not self._accepted:
             self._transport.abort()
-        elif not self._finished:
+            return
+        if not self._finished:
             self._send_close(_SERVICE_RESTART)
-            self._transport.close()
+        self._transport.close()
 
     # ASGI
 
