@@ -19,6 +19,7 @@ from satmint.policies import policy_of
 from satmint.private_file import exclusive_lock
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Collision, SchemaUnknown
+from satmint.store.contract.statistics import DatabaseStatistics, TableStatistics
 from satmint.store.sqlite.maintenance import (
     DatabaseHealth,
     backup,
@@ -26,21 +27,25 @@ from satmint.store.sqlite.maintenance import (
     latest_expiry,
     migrate_file,
 )
+from satmint.store.sqlite.statistics import statistics
 from satmint.stores import guard_of, open_store, sqlite_file, sqlite_path
 
 __all__ = [
     "Collision",
     "DatabaseHealth",
+    "DatabaseStatistics",
     "KeyInfo",
     "KeyState",
     "KeyUsage",
     "SchemaUnknown",
+    "TableStatistics",
     "back_up_database",
     "check_database",
     "init_keyring",
     "key_infos",
     "keyring_is_known",
     "list_keys",
+    "measure_database",
     "migrate_database",
     "open_services",
     "prepare_key",
@@ -139,6 +144,15 @@ def check_database(settings: Settings) -> DatabaseHealth:
         known_keys = asyncio.run(postgres.known_keys(settings.database))
         return DatabaseHealth(defects, pending, collisions, known_keys)
     return check(_existing_file(settings))
+
+
+def measure_database(settings: Settings) -> DatabaseStatistics:
+    """How large the database is, without reading all of it. Raises as `check_database` does."""
+    if is_postgres(settings.database):
+        from satmint.store.postgres import statistics as postgres  # noqa: PLC0415 - see `stores`
+
+        return asyncio.run(postgres.statistics(settings.database))
+    return statistics(_existing_file(settings))
 
 
 def keyring_is_known(settings: Settings, health: DatabaseHealth) -> bool | None:

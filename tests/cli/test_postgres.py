@@ -1,6 +1,7 @@
 """The commands on a PostgreSQL database, whose password nobody gets to see."""
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -57,6 +58,24 @@ def test_a_database_is_migrated_when_that_is_asked_for_and_only_then(
     assert (code, json.loads(made)["name"]) == (0, "acme")
     code, listed, _ = satmint("project", "list", *where, "--json", cwd=tmp_path)
     assert (code, "acme" in listed) == (0, True)
+
+
+def test_size_is_what_the_server_says(tmp_path: Path, database: str) -> None:
+    where = ("--database", database)
+    assert satmint("keys", "init", cwd=tmp_path)[0] == 0
+    assert satmint("project", "create", "acme", *where, cwd=tmp_path)[0] == 0
+    assert satmint("token", "create", "alice", *where, cwd=tmp_path)[0] == 0
+    execute(database, "ANALYZE")
+    code, shown, _ = satmint("db", "stats", *where, "--json", cwd=tmp_path)
+    assert code == 0
+    stats = json.loads(shown)
+    tables = {table["table"]: table for table in stats["tables"]}
+    assert (tables["sessions"]["rows"], tables["projects"]["rows"]) == (1, 1)
+    assert tables["sessions"]["bytes"] > 0
+    assert stats["bytes"] > sum(table["bytes"] for table in stats["tables"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stats["oldest_event_at"])
+    _, shown, _ = satmint("db", "stats", *where, cwd=tmp_path)
+    assert re.search(r"^sessions +about 1 +\d+ +\d+$", shown, re.MULTILINE)
 
 
 def test_backing_up_is_left_to_the_tool_that_does_it(tmp_path: Path, database: str) -> None:

@@ -1,4 +1,4 @@
-"""`satmint db`: migrate, check, back up and restore the database."""
+"""`satmint db`: migrate, check, measure, back up and restore the database."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,15 @@ from satmint.cli.plain import group
 from satmint.cli.report import Failure
 from satmint.maintenance import (
     Collision,
+    TableStatistics,
     back_up_database,
     check_database,
     keyring_is_known,
+    measure_database,
     migrate_database,
 )
-from satmint.model.database_url import without_password
+from satmint.model.database_url import is_postgres, without_password
+from satmint.model.times import iso
 
 app = group("db")
 command(app, "restore", changes=True, table=True)(adoption.restore)
@@ -74,6 +77,56 @@ def check(ctx: CommandContext) -> None:
             " Use the keyring of this database; if it was replaced on purpose, run `satmint keys"
             " adopt`."
         )
+
+
+@command(app, "stats", table=True)
+def stats(ctx: CommandContext) -> None:
+    """Show how large the database and its tables are, without reading all of it.
+
+    Numbers of rows are estimates with PostgreSQL; with SQLite, they are counted up to 100,000.
+    """
+    found = measure_database(ctx.settings)
+    database = without_password(ctx.settings.database)
+    # The id of an event begins with its time in milliseconds (RFC 9562, section 5.7).
+    oldest = (
+        None
+        if found.oldest_event is None
+        else iso(int.from_bytes(found.oldest_event[:6], "big") // 1000)
+    )
+    summary = {
+        "database": database,
+        "bytes": found.size_bytes,
+        "wal_bytes": found.wal_bytes,
+        "unused_bytes": found.unused_bytes,
+        "oldest_event_at": oldest,
+    }
+    ctx.report.write_json({**summary, "tables": [_table_as_json(one) for one in found.tables]})
+    if ctx.report.as_json:
+        return
+    ctx.report.write_properties(summary)
+    ctx.report.write_line()
+    ctx.report.write_table(
+        ("table", "rows", "bytes", "dead_rows"),
+        [
+            {**_table_as_json(one), "rows": one.rows if one.is_exact else _inexact(ctx, one.rows)}
+            for one in found.tables
+        ],
+        none="No tables.",
+    )
+
+
+def _inexact(ctx: CommandContext, rows: int) -> str:
+    return f"about {rows}" if is_postgres(ctx.settings.database) else f"more than {rows}"
+
+
+def _table_as_json(table: TableStatistics) -> dict[str, object]:
+    return {
+        "table": table.name,
+        "rows": table.rows,
+        "exact": table.is_exact,
+        "bytes": table.size_bytes,
+        "dead_rows": table.dead_rows,
+    }
 
 
 @command(app, "backup", changes=True)

@@ -46,7 +46,7 @@ async def migrate_database(url: str, now: int) -> tuple[str, ...]:
         StoreUnavailable: the database cannot be reached or written.
         SchemaUnknown: the database was written by another version of satmint.
     """
-    async with _connections(url) as connections:
+    async with patient_connections(url) as connections:
         applied = await connections.attempt(lambda db: migrate(db, now))
         await connections.transaction(lambda db: assign_keys(PostgresTransaction(db)))
     return tuple(migration.name for migration in applied)
@@ -59,7 +59,7 @@ async def check(url: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         StoreUnavailable: the database cannot be reached.
         SchemaUnknown: the database was written by another version of satmint.
     """
-    async with _connections(url) as connections:
+    async with patient_connections(url) as connections:
         pending = await connections.attempt(pending_migrations)
         faults = await connections.attempt(broken_indexes)
     return faults, tuple(migration.name for migration in pending)
@@ -77,7 +77,7 @@ async def collisions(url: str) -> tuple[Collision, ...]:
     Raises:
         StoreUnavailable: the database cannot be reached.
     """
-    async with _connections(url) as connections:
+    async with patient_connections(url) as connections:
         found = await connections.attempt(lambda db: find_collisions(PostgresTransaction(db)))
     return tuple(found)
 
@@ -88,7 +88,7 @@ async def known_keys(url: str) -> frozenset[str]:
     Raises:
         StoreUnavailable: the database cannot be reached.
     """
-    async with _connections(url) as connections:
+    async with patient_connections(url) as connections:
         return await connections.attempt(lambda db: find_known_keys(PostgresTransaction(db)))
 
 
@@ -110,7 +110,7 @@ async def latest_expiry(url: str, issued_until: int, now: int) -> tuple[int, int
         StoreUnavailable: the database cannot be reached.
     """
     standard_expiry = issued_until + ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS
-    async with _connections(url) as connections:
+    async with patient_connections(url) as connections:
         row = await connections.attempt(
             lambda db: db.fetchrow(_LATEST_EXPIRY, now, issued_until, standard_expiry)
         )
@@ -118,7 +118,8 @@ async def latest_expiry(url: str, issued_until: int, now: int) -> tuple[int, int
 
 
 @asynccontextmanager
-async def _connections(url: str) -> AsyncIterator[ConnectionPool]:
+async def patient_connections(url: str) -> AsyncIterator[ConnectionPool]:
+    """One connection with long time limits, for statements that read whole tables."""
     connections = ConnectionPool(DatabaseUrl.of(url), _PATIENT_LIMITS)
     try:
         yield connections

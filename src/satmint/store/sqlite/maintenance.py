@@ -84,7 +84,7 @@ def check(path: Path) -> DatabaseHealth:
         SchemaUnknown: the file was written by another version of satmint.
     """
     try:
-        with closing(_open_existing(path)) as connection:
+        with closing(open_existing(path)) as connection:
             damage = connection.execute(f"PRAGMA integrity_check({_MAX_FAULTS})").fetchall()
             faults = tuple(row[0] for row in damage if row[0] != "ok")
             pending = _names(pending_migrations(connection))
@@ -152,7 +152,7 @@ def copy_database(path: Path, copy: Path, progress: Callable[[int, int], None]) 
         StoreUnavailable: the database does not exist or cannot be read.
     """
     try:
-        with closing(_open_existing(path)) as source, closing(sqlite3.connect(copy)) as target:
+        with closing(open_existing(path)) as source, closing(sqlite3.connect(copy)) as target:
             # One read transaction around all steps: otherwise every write by a server restarts the
             # copy, and under load it would never end.
             source.execute("BEGIN")
@@ -189,7 +189,7 @@ def latest_expiry(path: Path, issued_until: int, now: int) -> tuple[int, int]:
     """
     standard_expiry = issued_until + ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS
     try:
-        with closing(_open_existing(path)) as connection:
+        with closing(open_existing(path)) as connection:
             row = connection.execute(
                 _LATEST_EXPIRY, {"by": issued_until, "now": now, "standard_expiry": standard_expiry}
             ).fetchone()
@@ -198,7 +198,7 @@ def latest_expiry(path: Path, issued_until: int, now: int) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _open_existing(path: Path) -> sqlite3.Connection:
+def open_existing(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading; never creates one."""
     if not path.exists():
         raise StoreUnavailable("no_such_file")
