@@ -185,6 +185,22 @@ def test_a_live_session_goes_through_it_and_ends_with_its_right(proxied: Proxied
             assert close_code(socket) == CloseCode.REVOKED
 
 
+def test_feed_of_revocations_is_passed_on_as_it_comes(proxied: Proxied) -> None:
+    with (
+        proxied.client() as client,
+        client.stream("GET", "/api/satmint/revocations", timeout=20) as feed,
+    ):
+        assert feed.headers["content-type"] == "text/event-stream"
+        lines = feed.iter_lines()
+        assert next(lines) == "event: start"
+        with proxied.client() as other:
+            assert other.delete("/api/satmint/sessions").status_code == 204
+        while next(lines) != "event: revoked":
+            pass
+        data = next(line for line in lines if line.startswith("data: "))
+        assert json.loads(data.removeprefix("data: "))["type"] == "project"
+
+
 def close_code(socket: ClientConnection) -> int | None:
     """The code with which the server closes."""
     try:

@@ -396,6 +396,13 @@ async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("POST", "/api/satmint/tokens/introspect", body)
 
 
+@scene("introspect-token: several", 200)
+async def _(execute_steps: Phase) -> Send:
+    pair = await execute_steps.seen()
+    body = {"tokens": [pair["token"], "x"]}
+    return execute_steps.sender("POST", "/api/satmint/tokens/introspect", body)
+
+
 @scene("revoke-token", 200)
 async def _(execute_steps: Phase) -> Send:
     pair = await execute_steps.signed_in()

@@ -14,7 +14,8 @@ from tests.faults.scenes import SCENES, Phase, Scene
 from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Rows, Server, a_service
 
-WITHOUT_STORE = {"livez", "metrics", "openapi"}
+WITHOUT_STORE = {"livez", "metrics", "openapi", "stream-revocations"}
+"""The last one reads a store whose calls fail in `tests/http/test_revocation_feed.py`."""
 
 
 @pytest.fixture(params=DATABASES)

@@ -1,5 +1,6 @@
 """Introspection by services that verify tokens: many at a time, with a permission of its own."""
 
+import re
 from typing import Any, Final
 
 import pytest
@@ -136,11 +137,9 @@ async def test_permission_to_introspect_allows_nothing_else(server: Server) -> N
         assert said(answer, 200)["active"]
     for operation in OPERATIONS:
         needed = operation.authentication.permissions
-        path = operation.path
-        for name in ("id", "session_id", "token_id", "address_id", "project_id"):
-            path = path.replace(f"{{{name}}}", ID)
-        if not needed or "introspect" in needed or "{" in path:
+        if not needed or "introspect" in needed:
             continue
+        path = re.sub(r"\{\w+\}", ID, operation.path)
         answer = await server.client.request(operation.method, path, auth=auth)
         plain(answer, 401)
     answer = await server.client.post(

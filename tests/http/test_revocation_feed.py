@@ -17,6 +17,7 @@ from satmint.flows.revocation_cursor import parse_cursor
 from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.revocation_listener import FeedBatch, FeedState, RevocationListener
 from satmint.flows.revoke import revoke_session
+from satmint.model.refusals import StoreUnavailable
 from satmint.model.revocations import Revocation, RevokedKind
 from tests.kit.clock import FrozenClock
 from tests.kit.databases import DATABASES, fresh_database
@@ -308,6 +309,22 @@ async def test_cursor_of_another_incarnation_begins_anew(on_sqlite: Nodes) -> No
     again.close()
 
 
+@pytest.mark.parametrize("kind", DATABASES)
+async def test_client_of_a_database_that_was_adopted_begins_anew(kind: str, tmp_path: Path) -> None:
+    url, clock, cursor, tenant = await fresh_database(kind, tmp_path), FrozenClock(), None, None
+    for state in (FeedState.START, FeedState.RESET):
+        async with a_service(tmp_path, clock=clock, tenant=tenant, database=url) as server:
+            tenant, hub = server.tenant, server.service.gateway.revocation_hub
+            running = asyncio.ensure_future(server.service.gateway.run())
+            listener = await hub.listen(tenant.id, UUID(int=1), cursor)
+            batch = await began(listener)
+            assert batch.state is state
+            cursor = batch.cursor
+            listener.close()
+            running.cancel()
+            await server.service.guard.adopt(ORIGIN)
+
+
 async def test_removed_master_key_is_told_and_a_client_that_was_away_begins_anew(
     on_sqlite: Nodes,
 ) -> None:
@@ -385,3 +402,43 @@ async def test_quiet_feed_tells_the_cursor_only_while_the_store_is_read(
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert (await waiting) is not None
     listener.close()
+
+
+async def test_epoch_that_cannot_be_read_is_left_out(
+    on_sqlite: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = await on_sqlite.listen()
+    cursor = (await began(listener)).cursor
+
+    async def epoch(*_: object) -> int:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(type(on_sqlite.node.services.store.projects), "epoch", epoch)
+    await on_sqlite.delete("sessions")
+    revocation = await told(listener)
+    assert (revocation.type, revocation.epoch) == (RevokedKind.PROJECT, None)
+    again = await on_sqlite.listen(cursor)
+    assert [one.epoch for one in (await began(again)).revocations] == [None]
+    for one in (listener, again):
+        one.close()
+
+
+async def test_bug_while_revocations_are_told_has_listeners_ask_again(
+    on_sqlite: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = await on_sqlite.listen()
+    cursor = (await began(listener)).cursor
+
+    async def epoch(*_: object) -> int:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(on_sqlite.node.services.store.projects), "epoch", epoch)
+        await on_sqlite.delete("sessions")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await listener.next(60) is None
+    again = await on_sqlite.listen(cursor)
+    batch = await began(again)
+    assert batch.state is FeedState.RESUMED
+    assert [one.type for one in batch.revocations] == [RevokedKind.PROJECT]
+    again.close()

@@ -59,7 +59,11 @@ class _TokenOrTokens(BodySchema[str | Sequence[str]]):
     def schema(self, policy: Policy | None = None) -> JsonSchema:
         """See `BodySchema.schema`."""
         schema = super().schema(policy or Policy())
-        return {**schema, "oneOf": [{"required": [name]} for name in self.fields]}
+        alternatives = [
+            {"required": [name], "properties": {name: {"type": field.schema()["type"]}}}
+            for name, field in self.fields.items()
+        ]
+        return {**schema, "oneOf": alternatives}
 
 
 def _requested(members: Members) -> str | Sequence[str]:
