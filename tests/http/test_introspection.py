@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from satmint.flows.introspect import MAX_TOKENS
+from satmint.flows.introspect import MAX_TOKENS, Introspection, introspect_many
 from satmint.http.resources import OPERATIONS
 from tests.http.answer_contract import FieldError, field_errors, invalid, missing, plain
 from tests.kit.service import Server, said
@@ -146,3 +146,14 @@ async def test_permission_to_introspect_allows_nothing_else(server: Server) -> N
         PATH, json={"token": pair["token"]}, auth=await api_token(server, "calling", "video")
     )
     plain(answer, 401)
+
+
+async def test_what_is_no_token_of_the_project_costs_no_read(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, other = await server.sign_in("alice"), await server.another_tenant()
+    garbage = ["", "x", "a.b.c.d.e", pair["token"][:-1], pair["token"] + "x"]
+    monkeypatch.setattr(server.services, "store", None)
+    found = await introspect_many(server.services, server.tenant.id, garbage)
+    found_elsewhere = await introspect_many(server.services, other.id, [pair["token"]])
+    assert [*found.tokens, *found_elsewhere.tokens] == [Introspection(active=False)] * 6

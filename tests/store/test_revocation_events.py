@@ -93,3 +93,43 @@ async def test_news_of_another_process_are_told(database: Open, given: Given, st
         elsewhere = Given(other, "elsewhere")
         await elsewhere.revoke(session)
     assert [event.session for event in await revocations(store)] == [session.session]
+
+
+async def test_a_project_s_revocations_are_read_from_a_position_on(
+    store: Store, given: Given
+) -> None:
+    project, other = await given.project(), await given.project()
+    events = [
+        given.event(EventKind.SESSION_REVOKED, one, session=given.id())
+        for one in (project, other, project)
+    ]
+    for event in (*events, given.event(EventKind.ISSUED, project, session=given.id())):
+        await store.events.record(event)
+    batch = await store.events.revocations_of(project, EventCursor(0), 10)
+    assert [event for _, event in batch.events] == [events[0], events[2]]
+    (first, _), (second, _) = batch.events
+    assert first.position <= second.position < batch.newest
+    for cursor, limit, expected in (
+        (EventCursor(first.position), 1, [events[0]]),
+        (first, 10, [events[2]]),
+        (second, 10, []),
+    ):
+        found = (await store.events.revocations_of(project, cursor, limit)).events
+        assert [event for _, event in found] == expected
+
+
+async def test_epoch_of_a_project_is_raised_and_sessions_know_theirs(
+    store: Store, given: Given
+) -> None:
+    project = await given.project()
+    before = await given.session(project, "ann")
+    assert await store.projects.epoch(project) == 0
+    event = given.event(EventKind.PROJECT_REVOKED, project)
+    await store.sessions.revoke_project(project, NOW, event)
+    after = await given.session(project, "bob")
+    assert await store.projects.epoch(project) == 1
+    for ref, epoch in ((before, 0), (after, 1)):
+        found = await store.sessions.get(project, ref.session)
+        assert found is not None
+        assert found.project_epoch == epoch
+    assert await store.projects.epoch(given.id()) is None
