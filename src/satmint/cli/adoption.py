@@ -17,9 +17,8 @@ from satmint.model.records import ApiToken, C2cToken
 from satmint.model.times import iso
 
 _HINT: Final = (
-    "What was deleted after the backup is back. Delete an API token with `DELETE"
-    " /api/project/tokens/{id}`; disable a Click-to-Call token with `satmint click-to-call disable"
-    " ID`."
+    "What was deleted after the backup is back. Delete an API token with `satmint api-token revoke"
+    " ID`; disable a Click-to-Call token with `satmint click-to-call disable ID`."
 )
 
 

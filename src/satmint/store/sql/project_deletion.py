@@ -115,7 +115,7 @@ class ProjectDeletion:
 
 async def _delete_some(tx: Transaction, table: str, key: str, project: UUID, limit: int) -> int:
     """Delete up to `limit` rows that no other transaction has locked. Returns their number."""
-    some = f"SELECT {key} FROM {table} WHERE project_id = $1 ORDER BY {key} LIMIT $2"
+    some = f"SELECT {key} FROM {table} WHERE project_id = $1 LIMIT $2"
     return await tx.execute(
         f"DELETE FROM {table} WHERE project_id = $1 AND {key} IN (WITH chosen AS MATERIALIZED"
         f" ({some}{tx.dialect.skip_locked}) SELECT {key} FROM chosen)",
