@@ -347,7 +347,7 @@ async def test_client_that_leaves_before_the_answer_left_abnormally(live: Live) 
         ("upgraded", ["abort"], b""),
         ("opened", ["close"], closed(1012)),
         ("stalled", ["abort"], b""),
-        ("closing", [], b""),
+        ("closing", ["close"], b""),
     ],
 )
 async def test_stop_closes_a_websocket(

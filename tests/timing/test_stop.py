@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,13 +26,20 @@ _UPGRADE: Final = (
 
 @contextmanager
 def idle_clients(url: str) -> Iterator[None]:
-    """Clients that wait: silent ones, some with a kept connection, and some with a WebSocket."""
+    """Clients that wait: silent ones, some with a kept connection, and some with a WebSocket.
+
+    None of them reads what the server sends when it stops, or closes.
+    """
     place = urlsplit(url)
+    tls = ssl.create_default_context()
+    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     with ExitStack() as stack:
         for sent, begin in ((b"", b""), (_GET, b"HTTP/1.1 200"), (_UPGRADE, b"HTTP/1.1 101")) * 3:
             client = stack.enter_context(
                 socket.create_connection((place.hostname, place.port), timeout=20)
             )
+            if place.scheme == "https":
+                client = stack.enter_context(tls.wrap_socket(client))
             if sent:
                 client.sendall(sent)
                 assert client.recv(4096).startswith(begin)
@@ -40,7 +48,11 @@ def idle_clients(url: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_development_server_ends_within_a_second(tmp_path: Path, number: int) -> None:
-    with running_dev(tmp_path, forked=False) as server, idle_clients(server["http"]):
+    with (
+        running_dev(tmp_path, forked=False) as server,
+        idle_clients(server["http"]),
+        idle_clients(server["https"]),
+    ):
         began = time.monotonic()
         code, _ = server.stop(signal.Signals(number))
         assert time.monotonic() - began < SECONDS

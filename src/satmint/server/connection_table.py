@@ -81,7 +81,7 @@ class ConnectionTable:
         self._stalled: Deadlines[Connection] = Deadlines(limits.stall_seconds)
         self._unsent: dict[Connection, int] = {}
         """By stalled connection: unsent bytes at the last check."""
-        self.closing: Deadlines[RequestConnection] = Deadlines(limits.closing_seconds)
+        self.closing: Deadlines[Connection] = Deadlines(limits.closing_seconds)
         self._evicted: set[Connection] = set()
         """Evicted connections that still hold a file descriptor."""
         self.pipeline_queue = PipelineQueue(self._loop)
@@ -159,6 +159,12 @@ class ConnectionTable:
         """Limit the time for clients that stop reading from now on to `seconds`."""
         self._stalled.seconds = min(self._stalled.seconds, seconds)
 
+    def abort_closed(self) -> None:
+        """Abort connections that only wait for their clients to close: all output is sent."""
+        for connection in self.closing:
+            if not connection.unsent_bytes():
+                connection.abort()
+
     def sweep(self) -> None:
         """Enforce all deadlines that are due."""
         now = self._loop.time()
@@ -166,8 +172,8 @@ class ConnectionTable:
             connection.close_idle()
         for connection in self.arriving.expire(now):
             connection.on_arrival_timeout()
-        for connection in self.closing.expire(now):
-            connection.abort()
+        for closed in self.closing.expire(now):
+            closed.abort()
         for stalled in tuple(self._stalled.expire(now)):
             before, left = self._unsent.pop(stalled, 0), stalled.unsent_bytes()
             if left < before:  # the client reads slowly

@@ -30,6 +30,8 @@ _GRACE_SECONDS: Final = 15.0
 """How long a shutdown waits for responses in flight."""
 _IDLE_GRACE_SECONDS: Final = 0.2
 """How long idle connections stay open when a shutdown begins."""
+_CLOSE_GRACE_SECONDS: Final = 0.3
+"""How long a shutdown waits for clients to close as well; with TLS, a close waits for theirs."""
 _UNREAD_GRACE_SECONDS: Final = 2.0
 """How long a shutdown waits for clients that do not read their responses."""
 
@@ -167,6 +169,9 @@ class Server:
 
     async def _close_tables(self) -> None:
         began = self._loop.time()
+        for table in self._tables:
+            if not await table.wait_until_empty(began + _CLOSE_GRACE_SECONDS - self._loop.time()):
+                table.abort_closed()
         for table in self._tables:
             if not await table.wait_until_empty(began + _UNREAD_GRACE_SECONDS - self._loop.time()):
                 table.limit_stalls(_UNREAD_GRACE_SECONDS)

@@ -169,9 +169,11 @@ class WebSocketConnection(asyncio.Protocol):
         """Send a close, without waiting for the client's; abort if the client does not read."""
         if not self._writable.is_set() or not self._accepted:
             self._transport.abort()
-        elif not self._finished:
+            return
+        if not self._finished:
             self._send_close(_SERVICE_RESTART)
-        self._transport.close()  # no effect after an abort
+        self._transport.close()
+        self._context.table.closing.add(self, self._context.loop.time())
 
     # ASGI
 
