@@ -23,10 +23,15 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def at_a_terminal(
-    folder: Path, *arguments: str, columns: int = 80, env: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    columns: int = 80,
+    env: Mapping[str, str] | None = None,
+    typed: str = "",
 ) -> str:
     """What the program shows on a terminal of that width, escape sequences and all."""
     terminal = Terminal(columns)
+    terminal.type(typed)
     done = subprocess.run(
         [*SATMINT, *arguments],
         stdin=terminal.descriptor,
@@ -155,3 +160,15 @@ def test_reader_that_goes_away_is_no_error(deployment: Path) -> None:
     assert program.stderr.read() == b""
     program.stderr.close()
     assert program.wait() == 1
+
+
+@pytest.mark.parametrize(("answer", "deleted"), [("y", True), ("n", False), ("", False)])
+def test_what_cannot_be_undone_is_asked_for(
+    deployment: Path, capsys: pytest.CaptureFixture[str], answer: str, deleted: bool
+) -> None:
+    shown = at_a_terminal(deployment, "project", "delete", "x" * 100, typed=f"{answer}\n")
+    assert "and end 0 active sessions, 0 subscribers, 0 addresses, 1 API token" in shown
+    assert ("cancelled: nothing was changed" in shown) is not deleted
+    capsys.readouterr()
+    assert run(["project", "list", "--json"]) == 0
+    assert (capsys.readouterr().out == "[]\n") is deleted
