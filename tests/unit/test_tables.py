@@ -50,6 +50,19 @@ def test_text_is_cut_before_other_columns_are_left_out() -> None:
     assert note == "Text was shortened. Show everything: --wide"
 
 
+def test_kinds_and_states_are_not_cut() -> None:
+    row = {
+        "at": "2027-01-15T07:57:00Z",
+        "kind": "subscriber_revoked",
+        "session_id": ID,
+        "cause": "x y",
+    }
+    head, shown, note = table_lines(tuple(row), [row], TableFormat(70, NOW))
+    assert shown.plain == f"3 min ago  subscriber_revoked  {ID}"
+    assert head.plain.split() == ["at", "kind", "session", "id"]
+    assert note.plain == "Not shown: cause. Show everything: --wide"
+
+
 def test_wide_characters_count_as_two() -> None:
     row = {"id": ID, "name": "日本語" * 20}
     _, shown, _ = table_lines(("id", "name"), [row], TableFormat(80, NOW))

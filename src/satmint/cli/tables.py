@@ -16,6 +16,8 @@ _GAP: Final = 2
 _COMFORTABLE: Final = 24
 _LEAST: Final = 12
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_WORD: Final = re.compile(r"[a-z_]{1,20}")
+"""A value such as a kind or a state, which is never cut."""
 _WHOLE: Final = frozenset({"fingerprint", "id", "secret"})
 """The last words of the names of columns that are never cut: their values are copied."""
 
@@ -100,7 +102,8 @@ def _column(name: str, rows: Iterable[Mapping[str, object]], now: int | None) ->
         title = title.removesuffix(" at")
     cells = [Text(title, "bold"), *map(format_cell, values)]
     width = max(cell.cell_len for cell in cells)
-    if is_time or name.rpartition("_")[2] in _WHOLE:
+    is_word = all(isinstance(value, str) and _WORD.fullmatch(value) for value in values if value)
+    if is_time or is_word or name.rpartition("_")[2] in _WHOLE:
         return _Column(name, cells, width, width, width)
     least = max(_LEAST, cells[0].cell_len)
     return _Column(name, cells, width, min(width, max(_COMFORTABLE, least)), min(width, least))
