@@ -148,7 +148,7 @@ def test_message_in_the_guide_is_one_that_could_be_sent() -> None:
         generation=data["generation"],
         cause=data["cause"],
     )
-    body = body_of(event)
+    body = body_of(event, data["reference"])
     assert body == msgspec.json.encode(told)
     assert headers["content-length"] == str(len(body))
     (secret,) = re.findall(rf"`{SECRET_PREFIX}([A-Za-z0-9+/=]+)`", text)

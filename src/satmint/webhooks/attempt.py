@@ -52,8 +52,9 @@ async def attempt(
             ) as response,
         ):
             status, latency = response.status, round(1000 * (time() - begin))
-            deadline.reschedule(time() + limits.body_seconds)
-            await _read(response, start)
+            if _may_have_body(response):
+                deadline.reschedule(time() + limits.body_seconds)
+                await _read(response, start)
     except Exception as error:  # noqa: BLE001 - any failure of the network or the receiver
         if status is None:
             return _failure(error)
@@ -61,7 +62,7 @@ async def attempt(
         error="" if 200 <= status < 300 else f"status_{status}",
         status=status,
         latency_ms=latency,
-        response=response_text(bytes(start), secret),
+        response=response_text(bytes(start), secret) if start else "",
     )
 
 
@@ -75,6 +76,14 @@ def _headers(message: OutgoingMessage, secret: bytes, now: int) -> list[tuple[st
         ("webhook-timestamp", str(now)),
         ("webhook-signature", signature(secret, message_id, now, message.body)),
     ]
+
+
+def _may_have_body(response: httpcore.Response) -> bool:
+    """Whether there is something to read; most endpoints answer with nothing."""
+    is_empty = any(
+        name.lower() == b"content-length" and value == b"0" for name, value in response.headers
+    )
+    return response.status != 204 and not is_empty
 
 
 async def _read(response: httpcore.Response, start: bytearray) -> None:

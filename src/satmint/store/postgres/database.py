@@ -54,6 +54,7 @@ DIALECT: Final = Dialect(
     settled=f"{FIRST_POSITION} + txid_snapshot_xmin(txid_current_snapshot())",
     newest=f"{FIRST_POSITION} + txid_snapshot_xmax(txid_current_snapshot())",
     drops_changed_keys=True,
+    moves_rows=True,
 )
 
 

@@ -22,9 +22,9 @@ from satmint.model.webhooks import (
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
 from satmint.store.sql.delivery_history import (
     SqlDeliveryHistory,
+    end_delivery,
     first_id_at,
     give_up_before,
-    record_end,
 )
 from satmint.store.sql.event_columns import READ_COLUMNS, event_of
 from satmint.store.sql.port import Row, Transaction, read_uuid
@@ -181,9 +181,7 @@ class SqlDeliveries(SqlDeliveryHistory):
                 # The webhook's row first, as in a claim and in a deletion.
                 success = str(state), now, webhook.failures
                 await tx.execute(_SUCCEEDED, webhook.project, webhook.id, *success)
-            # It is gone if its webhook was deleted, or if another process has delivered it too.
-            if await tx.execute(_DELETE, *_key(delivery)):
-                await record_end(tx, delivery, DeliveryState.DELIVERED, result, now)
+            await end_delivery(tx, delivery, DeliveryState.DELIVERED, result, now)
 
         project = webhook.project
         await self.db.transaction(work, project=project, read_committed=True)
@@ -209,9 +207,7 @@ class SqlDeliveries(SqlDeliveryHistory):
 
         async def work(tx: Transaction) -> int:
             await tx.execute(_FAILED, *_failure(webhook, result.error, now))
-            count = await tx.execute(_DELETE, *_key(delivery))
-            if count:
-                await record_end(tx, delivery, DeliveryState.GIVEN_UP, result, now)
+            count = await end_delivery(tx, delivery, DeliveryState.GIVEN_UP, result, now)
             if fails_since <= before:
                 key = webhook.project, webhook.id
                 bound = first_id_at(before + 1)

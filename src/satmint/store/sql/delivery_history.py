@@ -29,6 +29,13 @@ _RECORD: Final = (
     f"INSERT INTO delivery_history ({_COLUMNS})"
     f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) {_ONCE}"
 )
+_DELETE: Final = f"DELETE FROM deliveries {_DELIVERY}"
+_MOVE: Final = (
+    f"WITH gone AS (DELETE FROM deliveries {_WEBHOOK} AND event_id = $4 RETURNING 1)"
+    f" INSERT INTO delivery_history ({_COLUMNS})"
+    f" SELECT {', '.join(f'${number}::{of}' for number, of in enumerate(_TYPES, 1))} FROM gone"
+    f" {_ONCE}"
+)
 _TAKE_OLD: Final = (
     f"DELETE FROM deliveries {_WEBHOOK} AND event_id IN"
     f" (SELECT event_id FROM deliveries {_WEBHOOK} AND event_id < $3 ORDER BY event_id LIMIT $4)"
@@ -65,13 +72,24 @@ _SEND_AGAIN: Final = (
 _END_PAUSE: Final = f"UPDATE webhooks SET next_at = 0 {_WEBHOOK} AND next_at > 0"
 
 
-async def record_end(
+async def end_delivery(
     tx: Transaction, delivery: Delivery, state: DeliveryState, result: AttemptResult, now: int
-) -> None:
-    """Add a delivery that was pending until now to the history."""
-    key = delivery.webhook.project, delivery.webhook.id, str(state), delivery.event.id
+) -> int:
+    """Move a pending delivery to the history.
+
+    Returns:
+        1; or 0 if it is not pending any more: its webhook was deleted, or another process has
+        delivered it, too.
+    """
+    project, webhook, event = delivery.webhook.project, delivery.webhook.id, delivery.event.id
     attempt = delivery.attempt, now, result.error, result.status
-    await tx.execute(_RECORD, *key, *attempt, result.latency_ms, result.response)
+    row = project, webhook, str(state), event, *attempt, result.latency_ms, result.response
+    if tx.dialect.moves_rows:
+        return await tx.execute(_MOVE, *row)
+    count = await tx.execute(_DELETE, project, webhook, event)
+    if count:
+        await tx.execute(_RECORD, *row)
+    return count
 
 
 async def give_up_before(

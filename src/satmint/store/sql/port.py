@@ -63,6 +63,8 @@ class Dialect:
     """Expression for `EventBatch.newest`."""
     drops_changed_keys: bool
     """Whether a trigger drops the key of a changed reference, for servers that know no keys."""
+    moves_rows: bool
+    """Whether one statement can move a row to another table: a `WITH` that deletes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ DIALECT: Final = Dialect(
     settled="(SELECT position + 1 FROM event_counter)",
     newest="(SELECT position + 1 FROM event_counter)",
     drops_changed_keys=False,  # servers that share a file have the same version
+    moves_rows=False,
 )
 _PARAMETER: Final = re.compile(r"\$(\d)")
 
