@@ -418,6 +418,7 @@ async def test_webhook_shows_its_secret_once(server: Server) -> None:
         "created_at": made["created_at"],
         "state": "new",
         "state_since": made["created_at"],
+        "paused_by": None,
         "last_error": None,
         "last_error_at": None,
         "next_try_at": None,
@@ -427,6 +428,7 @@ async def test_webhook_shows_its_secret_once(server: Server) -> None:
     other = await server.another_tenant()
     assert said(await server.client.get(path, auth=other.auth), 200)["data"] == []
     one = f"{path}/{made['id']}"
+    assert said(await server.client.get(one, auth=auth), 200) == made
     plain(await server.client.delete(one, auth=other.auth), 404)
     assert (await server.client.delete(one, auth=auth)).status_code == 204
     plain(await server.client.delete(one, auth=auth), 404)

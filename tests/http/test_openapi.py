@@ -338,7 +338,16 @@ async def _tour(server: Server) -> AsyncIterator[tuple[Operation, httpx.Response
     yield hook
     yield await call("create-webhook", {"url": "http://hooks.example.com/"})
     yield await call("list-webhooks")
-    yield await call("delete-webhook", id=said(hook[1], 201)["id"])
+    hook_id = said(hook[1], 201)["id"]
+    yield await call("get-webhook", id=hook_id)
+    yield await call("update-webhook", {"paused": True}, id=hook_id)
+    yield await call("test-webhook", id=hook_id)
+    yield await call("revoke-project-sessions")
+    messages = await call("list-webhook-deliveries", id=hook_id)
+    yield messages
+    (message,) = said(messages[1], 200)["data"]
+    yield await call("retry-webhook-delivery", id=hook_id, delivery_id=message["id"])
+    yield await call("delete-webhook", id=hook_id)
     yield await call("list-c2c-tokens")
     yield await call("disable-c2c-token", id=c2c_token["id"])
     yield await call("delete-c2c-token", id=c2c_token["id"])
