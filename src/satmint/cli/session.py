@@ -1,7 +1,7 @@
-"""`satmint session`: list and revoke sessions."""
+"""`satmint session`: list, show and revoke sessions."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,17 +14,28 @@ from satmint.cli.command import (
     resolve_project,
 )
 from satmint.cli.confirm import Yes, confirm
+from satmint.cli.events import event_as_dict
+from satmint.cli.filters import Since, parse_choices, parse_time, search, subscriber_id
 from satmint.cli.plain import group
 from satmint.cli.report import UsageError
 from satmint.flows.lookup import find_subscriber
 from satmint.flows.projects import COUNT_LIMIT, count_contents
 from satmint.flows.registered_devices import registered_devices
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
-from satmint.flows.session_queries import list_devices, list_sessions
-from satmint.model.lifetimes import expired
-from satmint.model.listing import Window
+from satmint.flows.session_ends import ended_by
+from satmint.flows.session_queries import (
+    get_session,
+    list_devices,
+    list_events,
+    list_project_sessions,
+)
+from satmint.model.claims import Kind
+from satmint.model.event_filter import EventFilter
+from satmint.model.events import REFRESH_EVENTS, EventKind
+from satmint.model.listing import Page, Window
 from satmint.model.naming import is_fingerprint
 from satmint.model.records import RegisteredDevice, Session
+from satmint.model.session_filter import SessionEnd, SessionFilter, SessionStatus
 from satmint.model.times import iso, iso_or_none
 
 app = group("session")
@@ -34,35 +45,134 @@ SubscriberText = Annotated[
 ]
 
 
+_LIFE: Final = frozenset(EventKind) - REFRESH_EVENTS
+"""The events of a session that an index finds: all but those of its refreshes."""
+_SHOWN_EVENTS: Final = 20
+
+
 @command(app, "list")
 async def list_(
     ctx: CommandContext,
-    subscriber: SubscriberText,
+    subscriber: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SUBSCRIBER",
+            help="The id or the reference of a subscriber. Default: the whole project.",
+        ),
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="Only active, revoked or expired ones.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="Only those of a subscriber, guest, invite or embed."),
+    ] = None,
+    since: Since = None,
+    bound: Annotated[
+        bool | None,
+        typer.Option("--bound/--unbound", help="Only those that are, or are not, bound to a key."),
+    ] = None,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Only those of the key with this RFC 7638 thumbprint."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="IP", help="Only those issued to this IP address.")
+    ] = None,
     limit: Limit = 100,
     project: ProjectOption = None,
 ) -> None:
-    """List the sessions of a subscriber, oldest first. Revoked sessions are kept for a day."""
+    """List sessions, newest first. Ended ones stay for a day after their last token expired."""
+    states = parse_choices([] if state is None else [state], "--state", SessionStatus)
+    kinds = parse_choices([] if kind is None else [kind], "--kind", Kind)
+    if max(len(states), len(kinds)) > 1:
+        raise UsageError("--state and --kind take one value")
+    if fingerprint is not None and not is_fingerprint(fingerprint):
+        raise UsageError("--fingerprint must be an RFC 7638 thumbprint")
+    opened_since = parse_time(since, "--since", ctx.clock.now())
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
-        owner = (await find_subscriber(services.store, chosen.id, subscriber)).id
-        page = await list_sessions(services.store, chosen.id, owner, Window(limit))
-        registered = await registered_devices(services, chosen.id, page.items)
-    now = ctx.clock.now()
+        wanted = SessionFilter(
+            state=next(iter(states), None),
+            kind=next(iter(kinds), None),
+            subscriber=None
+            if subscriber is None
+            else await subscriber_id(services, chosen.id, subscriber),
+            since=opened_since,
+            bound=bound,
+            jkt=fingerprint,
+            caller_address=address,
+        )
+
+        async def read(window: Window) -> Page[Session]:
+            return await list_project_sessions(services, chosen.id, wanted, window)
+
+        found, more = await search(read, limit, lambda last: (last.created_at, last.id))
+        registered = await registered_devices(services, chosen.id, found)
+        ends = await ended_by(services, chosen.id, found)
     ctx.report.write_table(
         (
             "id",
             "state",
             "generation",
             "created_at",
-            "last_refresh_at",
+            "reference",
+            "ended_by",
             "address",
-            "agent",
+            "last_refresh_at",
             "key",
+            "kind",
             "devices",
+            "agent",
         ),
-        [_as_dict(session, registered.get(session.id, ()), now) for session in page.items],
+        [_as_dict(one, registered.get(one.id, ()), ends.get(one.id)) for one in found],
         none="No sessions.",
-        more=page.more_after,
+        more=more,
+        gives_way=(
+            *("agent", "devices", "kind", "key", "last_refresh_at", "generation"),
+            *("address", "ended_by"),
+        ),
+    )
+
+
+@command(app, "show", table=True)
+async def show(
+    ctx: CommandContext,
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="The id of a session.")],
+    project: ProjectOption = None,
+) -> None:
+    """Show a session: its life, what ended it, and its latest events but those of refreshes."""
+    named = parse_id(session, "SESSION")
+    async with ctx.services() as services:
+        chosen = await resolve_project(services, project)
+        found = await get_session(services.store, chosen.id, named)
+        registered = await registered_devices(services, chosen.id, [found])
+        ends = await ended_by(services, chosen.id, [found])
+        wanted = EventFilter(kinds=_LIFE, session=named)
+        window = Window(_SHOWN_EVENTS, descending=True)
+        page = await list_events(services.store, chosen.id, wanted, window)
+    inviter = found.inviter
+    described = {
+        **_as_dict(found, registered.get(found.id, ()), ends.get(found.id)),
+        "replays": found.replays,
+        "head_used": found.seen_generation >= found.head.generation,
+        "inviter_session_id": None if inviter is None else inviter.session,
+        "click_to_call_token_id": found.c2c_token,
+    }
+    events = [event_as_dict(event) for event in page.items]
+    ctx.report.write_json({**described, "events": events, "more_events": page.more_after})
+    if ctx.report.as_json:
+        return
+    del described["key"]
+    shown = {name: value for name, value in described.items() if value not in (None, "", ())}
+    ctx.report.write_properties(shown)
+    ctx.report.write_line()
+    ctx.report.write_line("Events")
+    ctx.report.write_table(
+        ("at", "kind", "generation", "cause", "address", "agent"),
+        events,
+        none="none",
+        gives_way=("agent", "generation"),
     )
 
 
@@ -153,16 +263,15 @@ async def revoke(
     ctx.report.write_line(f"{count} session{'' if count == 1 else 's'} revoked.")
 
 
-def _as_dict(session: Session, devices: Sequence[RegisteredDevice], now: int) -> dict[str, object]:
-    if session.revoked_at is not None:
-        state = "revoked"
-    else:
-        state = "expired" if expired(session.lives_until, now) else "active"
+def _as_dict(
+    session: Session, devices: Sequence[RegisteredDevice], end: SessionEnd | None
+) -> dict[str, object]:
     return {
         "id": session.id,
+        "reference": session.reference,
         "subscriber_id": session.subscriber,
         "kind": session.kind.value,
-        "state": state,
+        "state": (SessionStatus.ACTIVE if end is None else end.status).value,
         "generation": session.head.generation,
         "created_at": iso(session.created_at),
         "last_refresh_at": iso_or_none(session.refreshed_at),
@@ -173,4 +282,8 @@ def _as_dict(session: Session, devices: Sequence[RegisteredDevice], now: int) ->
         "fingerprint": session.jkt,
         "key": None if session.jkt is None else session.jkt[:8],
         "devices": tuple(device.type.value for device in devices),
+        "ended_by": None if end is None else end.by,
+        "ended_at": None if end is None else iso(end.at),
+        "ended_cause": None if end is None else end.cause,
+        "ended_from": None if end is None else end.address,
     }

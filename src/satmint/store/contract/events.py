@@ -16,7 +16,7 @@ TRUSTED_SKEW_SECONDS: Final = 3600
 
 @dataclass(frozen=True, slots=True)
 class EventPage(Page[Event]):
-    """A page of the audit trail."""
+    """A page of the audit trail. If it has events, it says where it begins and ends."""
 
     positions: Sequence[int]
     """The position of each of `items`."""

@@ -46,13 +46,18 @@ class SqlEvents:
         """See `EventStore.list`."""
         searches = await event_searches(self.db, project, wanted, settled=settled)
         page = await read_search(self.db, searches, window, entry_of)
+        first, last = page.continue_before, page.continue_after
+        if page.items:
+            (begin, _), (end, _) = page.items[0], page.items[-1]
+            first = first or (begin.position, UUID(bytes=begin.id))
+            last = last or (end.position, UUID(bytes=end.id))
         return EventPage(
             tuple(event for _, event in page.items),
             page.more_before,
             page.more_after,
             tuple(cursor.position for cursor, _ in page.items),
-            continue_after=page.continue_after,
-            continue_before=page.continue_before,
+            continue_after=last,
+            continue_before=first,
         )
 
     async def record(self, event: Event) -> None:
