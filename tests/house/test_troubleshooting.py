@@ -34,7 +34,7 @@ NO_START: Final = frozenset(
         "cli/project.py",
     }
     | {"cli/session.py", "cli/token.py", "cli/webhook.py"}
-    | {"cli/api_token.py", "cli/confirm.py", "cli/subscriber.py"}
+    | {"cli/api_token.py", "cli/confirm.py", "cli/filters.py", "cli/subscriber.py"}
 )
 """Modules of commands that start no server."""
 NOT_AT_A_START: Final = frozenset(

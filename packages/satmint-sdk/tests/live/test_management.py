@@ -33,6 +33,15 @@ def test_a_session_from_introspection_to_its_end(live: Live) -> None:
         assert managed.subscribers.presence(subscriber) == {"online": False, "connections": []}
         assert managed.tokens.revoke(token=made["refresh_token"]) == {"revoked_sessions": 1}
         assert managed.tokens.introspect(token=made["token"]) == {"active": False}
+        assert managed.sessions.get(session["id"])["ended"] is not None
+        client.fabric.tokens.create_subscriber_token(reference="managed")
+        (active,) = managed.project_sessions.paginate(subscriber="managed", state="active")
+        of_type(active, types.Session)
+        assert managed.project_sessions.count(subscriber="managed")["value"] == 2
+        assert managed.project_sessions.revoke(subscriber="managed") == {"revoked_sessions": 1}
+        of_type(managed.stats.get(), types.Stats)
+        (issued, _) = managed.events.list(kind=["issued"], subscriber="managed")["data"]
+        assert issued["reference"] == "managed"
         client.fabric.tokens.create_subscriber_token(reference="managed")
         assert managed.sessions.revoke_all(subscriber) == {"revoked_sessions": 1}
         event = managed.events.list(page_size=1)["data"][0]

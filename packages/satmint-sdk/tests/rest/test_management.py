@@ -78,6 +78,21 @@ WIRE: list[tuple[str, dict[str, Any], str, str, Any]] = [
     ),
     ("webhooks.delete", {"webhook_id": "w"}, "DELETE", f"{WEBHOOKS}/w", None),
     ("events.list", {"sort_order": "asc"}, "GET", f"{EVENTS}?sort_order=asc", None),
+    (
+        "events.list", {"kind": ("issued", "replayed"), "subscriber": "a", "since": 7}, "GET",
+        f"{EVENTS}?kind=issued%2Creplayed&subscriber=a&since=7", None,
+    ),
+    (
+        "project_sessions.list", {"state": "active", "bound": True, "page_size": 2}, "GET",
+        f"{SESSION}?state=active&bound=true&page_size=2", None,
+    ),
+    ("project_sessions.count", {"kind": "guest"}, "GET", f"{SESSION}/count?kind=guest", None),
+    ("project_sessions.revoke", {}, "DELETE", f"{SESSION}?state=active", None),
+    (
+        "project_sessions.revoke", {"subscriber": "a", "bound": False}, "DELETE",
+        f"{SESSION}?state=active&subscriber=a&bound=false", None,
+    ),
+    ("stats.get", {}, "GET", "/api/satmint/stats", None),
 ]  # fmt: skip
 
 

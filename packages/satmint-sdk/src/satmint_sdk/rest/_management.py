@@ -8,9 +8,14 @@ if there is no body), and `request_options`, and raises the errors of `satmint_s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from satmint_sdk.rest._call import Call, Extras, delete_call, list_call, members, path_of
+from satmint_sdk.rest._managed_project import (
+    ManagedEvents,
+    ManagedProjectSessions,
+    ManagedStats,
+)
 from satmint_sdk.rest._managed_resources import (
     ManagedAddresses,
     ManagedApiTokens,
@@ -21,7 +26,6 @@ from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
 from satmint_sdk.rest.types import (
     Devices,
-    Event,
     Introspection,
     Introspections,
     Nothing,
@@ -242,53 +246,16 @@ class ManagedSubscribers(Resource[D]):
         )
 
 
-class ManagedEvents(Resource[D]):
-    """The audit trail."""
-
-    @api_method
-    def list(
-        self,
-        *,
-        sort_order: Literal["asc", "desc"] | None = None,
-        page_size: int | None = None,
-        page_number: int | None = None,
-        page_token: str | None = None,
-        extras: Extras | None = None,
-        request_options: RequestOptions | None = None,
-    ) -> Call[Page[Event]]:
-        """Read one page of the events.
-
-        Args:
-            sort_order: `desc`, newest first, if absent. Pages in `asc` skip no event.
-            page_size: Items on a page; 50 if absent, at most 1000.
-            page_number: Which page, from 0.
-            page_token: Where a page begins, as found in `links`.
-            extras: Further members of the query.
-            request_options: How to send this call.
-        """
-        return list_call(
-            path_of(*_FOLDER, "events"),
-            extras,
-            request_options,
-            sort_order=sort_order,
-            page_size=page_size,
-            page_number=page_number,
-            page_token=page_token,
-        )
-
-    @pages(list)
-    def paginate(self) -> None:
-        """Go through all items, page after page. Arguments as in `list`."""
-
-
 class Management(Resource[D]):
     """The management API of a satmint server."""
 
     tokens: ManagedTokens[D] = group(ManagedTokens)
     sessions: ManagedSessions[D] = group(ManagedSessions)
+    project_sessions: ManagedProjectSessions[D] = group(ManagedProjectSessions)
     subscribers: ManagedSubscribers[D] = group(ManagedSubscribers)
     addresses: ManagedAddresses[D] = group(ManagedAddresses)
     c2c_tokens: ManagedClickToCallTokens[D] = group(ManagedClickToCallTokens)
     api_tokens: ManagedApiTokens[D] = group(ManagedApiTokens)
     webhooks: ManagedWebhooks[D] = group(ManagedWebhooks)
     events: ManagedEvents[D] = group(ManagedEvents)
+    stats: ManagedStats[D] = group(ManagedStats)

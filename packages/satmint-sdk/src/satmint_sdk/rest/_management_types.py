@@ -62,6 +62,15 @@ class RegisteredDevice(TypedDict):
     date_registered: str
 
 
+class SessionEnd(TypedDict):
+    """What ended a session: `by` is the kind of the event, `expired`, or `revoked`."""
+
+    by: str
+    at: str
+    cause: str
+    address: str | None
+
+
 class Session(TypedDict):
     """A session of a subscriber; times are ISO 8601, UTC.
 
@@ -71,7 +80,9 @@ class Session(TypedDict):
 
     id: str
     subscriber_id: str
+    reference: str | None
     kind: Kind
+    state: Literal["active", "revoked", "expired"]
     created_at: str
     last_refresh_at: str | None
     expires_at: str
@@ -80,6 +91,7 @@ class Session(TypedDict):
     address: str
     fingerprint: str | None
     revoked_at: str | None
+    ended: SessionEnd | None
     devices: list[RegisteredDevice]
 
 
@@ -126,6 +138,7 @@ class Event(TypedDict):
     kind: str
     at: str
     subscriber_id: str | None
+    reference: str | None
     session_id: str | None
     subject_id: str | None
     generation: int | None
@@ -133,6 +146,47 @@ class Event(TypedDict):
     request_id: str
     address: str
     agent: str
+
+
+class Count(TypedDict):
+    """A number of records; if it is not exact, there are at least that many."""
+
+    value: int
+    is_exact: bool
+
+
+class ActiveSessions(TypedDict):
+    """The number of active sessions of each kind."""
+
+    subscriber: Count
+    guest: Count
+    invite: Count
+    embed: Count
+
+
+class EventCount(TypedDict):
+    """The number of events of a kind."""
+
+    kind: str
+    value: int
+
+
+class Stats(TypedDict):
+    """What a project has, in numbers."""
+
+    subscribers: Count
+    sessions: Count
+    active_sessions: ActiveSessions
+    bound_sessions: Count
+    online_connections: Count
+    addresses: Count
+    conference_rooms: Count
+    click_to_call_tokens: Count
+    api_tokens: Count
+    webhooks: Count
+    pending_deliveries: Count
+    events_of_last_hour: Count
+    events_by_kind: list[EventCount]
 
 
 class ApiTokenUse(TypedDict):
