@@ -14,14 +14,18 @@ _CHUNK: Final = 100
 """How many sessions a statement is for; SQLite has a limit for its parts."""
 _EXAMINED: Final = 100
 """How many of a subscriber's events are examined at most, the newest ones."""
+_OF_SESSIONS: Final = 10_000
+"""How many events of the sessions are examined at most. Also keeps planners from using another
+index because of their kinds."""
 _PROJECT_KINDS: Final = (EventKind.DATABASE_ADOPTED, EventKind.PROJECT_REVOKED)
 _PROJECT_EVENTS: Final = 10
 """How many revocations of the project are examined at most, the newest ones of each kind."""
 
 _OF_SESSION: Final = (
-    f"SELECT {READ_COLUMNS} FROM events{{index}} WHERE project_id = $1 AND session_id IN ({{keys}})"
-    f" AND {NO_REFRESH}"
-    f" AND kind IN ({kinds_in((EventKind.REUSE_DETECTED, EventKind.SESSION_REVOKED))})"
+    f"SELECT {READ_COLUMNS} FROM (SELECT * FROM events{{index}}"
+    f" WHERE project_id = $1 AND session_id IN ({{keys}}) AND {NO_REFRESH}"
+    f" LIMIT {_OF_SESSIONS}) AS events"
+    f" WHERE kind IN ({kinds_in((EventKind.REUSE_DETECTED, EventKind.SESSION_REVOKED))})"
 )
 _SUBSCRIBER_KINDS: Final = kinds_in(
     (EventKind.SESSION_REVOKED, EventKind.SUBSCRIBER_DELETED, EventKind.SUBSCRIBER_REVOKED)
