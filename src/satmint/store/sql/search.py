@@ -8,7 +8,7 @@ these conditions into it or chooses another index because of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from satmint.model.listing import Page, Position, Window
@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 SCAN_LIMIT: Final = 5000
 """How many rows of an index a page examines at most, beyond those that it shows."""
+_MEANWHILE: Final = 1000
+"""How many rows may come between the two statements of a page, which are examined in addition."""
 
 Condition = tuple[str, object]
 """A condition with one `{}`, and its argument."""
@@ -72,15 +74,18 @@ async def read_search(
     """
     bound = await _bound(db, searches, window)
     arguments = _Arguments()
-    parts = [_part(search, window, bound, arguments) for search in searches]
-    query = parts[0]
+    parts = [_part(search, window, arguments) for search in searches]
+    query, first = parts[0], searches[0]
     if len(parts) > 1:
-        first = searches[0]
         query = (
             "SELECT * FROM (" + " UNION ALL ".join(_named(parts)) + ") AS parts"
             f" ORDER BY {_order(first, window)} LIMIT {arguments.mark(window.size + 1)}"
         )
-    found = await db.fetch_list(build, query, *arguments.values)
+    rows = await db.fetch_list(
+        lambda row: (_position(first, row), build(row)), query, *arguments.values
+    )
+    sign = -1 if is_descending(window) else 1
+    found = [one for at, one in rows if bound is None or sign * _compared(at, bound) <= 0]
     page = page_of(found, window)
     if bound is None or len(found) > window.size:
         return page
@@ -112,7 +117,7 @@ async def count_search(db: Database, search: Search, scan_limit: int) -> tuple[i
         scan_limit: How many rows are examined at most.
     """
     arguments = _Arguments()
-    examined = _rows(search, "*", Window(scan_limit, descending=True), None, arguments)
+    examined = _rows(search, "*", Window(scan_limit, descending=True), arguments)
     residual = " AND ".join(map(arguments.condition, search.residual)) or "TRUE"
     query = (
         f"SELECT count(*) AS examined, coalesce(sum(CASE WHEN {residual} THEN 1 ELSE 0 END), 0)"
@@ -131,54 +136,53 @@ async def _bound(db: Database, searches: Sequence[Search], window: Window) -> Po
     parts = []
     for search in searches:
         if search.residual:
-            keys = f"{search.sort_column} AS position, {search.id_column} AS id"
-            rows = _rows(search, keys, window, None, arguments)
+            keys = f"{search.sort_column}, {search.id_column}"
+            rows = _rows(search, keys, window, arguments)
             parts.append(f"{rows} LIMIT 1 OFFSET {SCAN_LIMIT - 1}")
     if not parts:
         return None
     query = " UNION ALL ".join(_named(parts))
-    id_is_bytes = searches[0].id_is_bytes
-
-    def build(row: Row) -> Position:
-        return row["position"], UUID(bytes=row["id"]) if id_is_bytes else read_uuid(row["id"])
-
-    found = await db.fetch_list(build, query, *arguments.values)
+    found = await db.fetch_list(lambda row: _position(searches[0], row), query, *arguments.values)
     if not found:
         return None
     return (max if is_descending(window) else min)(found)  # the nearest one
 
 
-def _part(search: Search, window: Window, bound: Position | None, arguments: _Arguments) -> str:
+def _position(search: Search, row: Row) -> Position:
+    row_id = row[search.id_column]
+    return row[search.sort_column], UUID(bytes=row_id) if search.id_is_bytes else read_uuid(row_id)
+
+
+def _compared(one: Position, other: Position) -> int:
+    """-1, 0 or 1, as `one` is before `other` in ascending order, is the same, or is after it."""
+    return (one > other) - (one < other)
+
+
+def _part(search: Search, window: Window, arguments: _Arguments) -> str:
     """The statement that reads the items of one search."""
     if not search.residual:
-        rows = _rows(search, search.columns, window, bound, arguments)
+        rows = _rows(search, search.columns, window, arguments)
         return f"{rows} LIMIT {arguments.mark(window.size + 1)}"
-    rows = _rows(search, "*", window, bound, arguments)
+    rows = _rows(search, "*", window, arguments)
     residual = " AND ".join(map(arguments.condition, search.residual))
-    # The rows of the subquery keep their order: nothing sorts or joins them. It ends at the bound;
-    # the limit leaves room for rows that have come since the bound was read.
+    # The rows of the subquery keep their order: nothing sorts or joins them. Its limit leaves room
+    # for rows that have come since the bound was read. The bound itself is no condition: SQLite
+    # would go on behind it, among rows with its sort value.
     return (
-        f"SELECT {search.columns} FROM ({rows} LIMIT {2 * SCAN_LIMIT}) AS {search.table}"
+        f"SELECT {search.columns} FROM ({rows} LIMIT {SCAN_LIMIT + _MEANWHILE}) AS {search.table}"
         f" WHERE {residual} LIMIT {arguments.mark(window.size + 1)}"
     )
 
 
-def _rows(
-    search: Search, columns: str, window: Window, bound: Position | None, arguments: _Arguments
-) -> str:
-    """The rows of a search from the window's anchor to `bound`, in order, without a limit."""
+def _rows(search: Search, columns: str, window: Window, arguments: _Arguments) -> str:
+    """The rows of a search from the window's anchor on, in order, without a limit."""
     key = f"({search.sort_column}, {search.id_column})"
     conditions = [arguments.condition(condition) for condition in search.within]
-    beyond, until = ("<", ">=") if is_descending(window) else (">", "<=")
     anchor = window.anchor
-    ends: list[tuple[str, Any]] = []
     if anchor is not None:
-        ends.append((beyond, (anchor.value, anchor.id)))
-    if bound is not None:
-        ends.append((until, bound))
-    for operator, (value, row_id) in ends:
-        own = row_id.bytes if search.id_is_bytes else row_id
-        conditions.append(f"{key} {operator} ({arguments.mark(value)}, {arguments.mark(own)})")
+        beyond = "<" if is_descending(window) else ">"
+        own = anchor.id.bytes if search.id_is_bytes else anchor.id
+        conditions.append(f"{key} {beyond} ({arguments.mark(anchor.value)}, {arguments.mark(own)})")
     return (
         f"SELECT {columns} FROM {search.table}{search.index} WHERE {' AND '.join(conditions)}"
         f" ORDER BY {_order(search, window)}"
