@@ -12,7 +12,7 @@ TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check bench soak fuzz mutants lock clean
+.PHONY: setup run test check bench soak fuzz mutants pictures lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make soak   an hour of kills and faults, with every answer checked (SOAK_MINUTES, SOAK_KILLS)"
 	@echo "make fuzz   a million mutated inputs (FUZZ_INPUTS)"
 	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
+	@echo "make pictures take the pictures of docs/console.md anew; needs Chromium"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
 setup: $(STAMP)
@@ -79,6 +80,9 @@ fuzz: setup
 
 mutants: setup $(SDK)/.installed
 	nice $(BIN)/python -m tests.mutants --count $(or $(MUTANTS),40) $(ROOMS)
+
+pictures: setup
+	$(BIN)/python -m tests.console.pictures > /dev/null
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:

@@ -18,7 +18,6 @@ from satmint.maintenance import (
     rotate_keyring,
     usage_of,
 )
-from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy
 from satmint.model.events import EventKind, Origin
 from satmint.model.refusals import StoreUnavailable
@@ -77,14 +76,14 @@ class ServiceKeyring:
 
     async def prepare(self) -> str:
         """See `KeyringOperations.prepare`."""
-        clock, entropy = SystemClock(), SystemEntropy()
+        clock, entropy = self._service.services.clock, SystemEntropy()
         infos = await _run(lambda: prepare_key(self._file, clock, entropy, self._kek))
         self._service.reload_files()
         return next(info.id for info in infos if info.state is KeyState.NEXT)
 
     async def rotate(self, origin: Origin) -> str:
         """See `KeyringOperations.rotate`."""
-        clock, entropy = SystemClock(), SystemEntropy()
+        clock, entropy = self._service.services.clock, SystemEntropy()
         infos = await _run(lambda: rotate_keyring(self._file, clock, entropy, self._kek))
         key = next(info.id for info in infos if info.state is KeyState.ACTIVE)
         await self._record(EventKind.KEY_ROTATED, key, infos, origin)

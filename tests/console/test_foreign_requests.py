@@ -94,6 +94,9 @@ async def test_name_that_a_site_has_resolved_to_this_machine_is_not_served(
     answer = await visitor.get(PROJECTS, Host=host)
     assert answer.status_code == 404
     assert "satmint console" not in answer.text
+    # Without TLS, browsers send Fetch Metadata to this machine only, by its own names.
+    answer = await visitor.client.get("/console/sign-in", headers={"Host": host})
+    assert answer.status_code == 404
 
 
 async def test_every_answer_has_the_restrictive_headers(visitor: Visitor) -> None:

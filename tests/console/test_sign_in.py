@@ -98,11 +98,19 @@ async def test_session_ends_after_an_hour_without_a_page(server: Server, visitor
     assert 'value="/console/projects?search=demo"' in answer.text
 
 
+@pytest.mark.parametrize(
+    "background",
+    [
+        {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"},
+        {"X-Background": "1"},
+        {"Accept": "text/event-stream"},
+    ],
+    ids=str,
+)
 async def test_what_scripts_ask_for_does_not_prolong_a_session(
-    server: Server, visitor: Visitor
+    server: Server, visitor: Visitor, background: dict[str, str]
 ) -> None:
     await visitor.sign_in_as_operator()
-    background = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
     server.clock.advance(IDLE_SECONDS - 1)
     answer = await visitor.get(PROJECTS, **background)
     assert answer.status_code == 200

@@ -17,6 +17,9 @@ from satmint.model.events import Origin
 
 _RELOAD_SECONDS: Final = 3
 _NAVIGATE: Final = b"navigate"
+_EVENTS: Final = b"text/event-stream"
+_BACKGROUND: Final = b"x-background"
+"""Our scripts send this header: without TLS, browsers send Fetch Metadata to this machine only."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +71,8 @@ class Incoming:
     @property
     def is_navigation(self) -> bool:
         """Whether a person opened a page. False: a script of a page asked for it."""
-        return self.headers.get(b"sec-fetch-mode", _NAVIGATE) == _NAVIGATE
+        by_script = _BACKGROUND in self.headers or self.headers.get(b"accept") == _EVENTS
+        return not by_script and self.headers.get(b"sec-fetch-mode", _NAVIGATE) == _NAVIGATE
 
 
 class Answering:

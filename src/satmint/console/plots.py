@@ -113,11 +113,12 @@ def plot(
 
 
 def nice_ceiling(value: float) -> float:
-    """The least of 1, 2, 4 and 10 times a power of ten that is not below `value`."""
+    """The least value with one digit that is not below `value` and whose half is easy to read."""
     if value <= 0:
         return 1.0
     power = 10 ** floor(log10(value))
-    step = next(step for step in (1, 2, 4, 10) if value <= step * power * (1 + 1e-9))
+    steps = (1, 2, 4, 6, 8, 10) if power <= 1 else (1, 2, 3, 4, 5, 6, 8, 10)
+    step = next(step for step in steps if value <= step * power * (1 + 1e-9))
     return float(step * power)
 
 

@@ -1,6 +1,7 @@
 """The application of the admin listener."""
 
 import dataclasses
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -12,6 +13,9 @@ from satmint.http.operations import HandlerContext
 from satmint.http.resources import ADMIN_OPERATIONS
 
 _NO_SUCH_PATH = "/-"
+
+CONSOLE: Final = "/console"
+"""The path of the console."""
 
 MountedApp = ASGIApp
 """An application that serves the paths below one path."""
@@ -40,7 +44,12 @@ class RebindingGuard:
         """Handle one request (ASGI 3)."""
         headers = dict(scope.get("headers", ()))
         host = headers.get(b"host", b"").decode("latin-1")
-        by_browser = b"sec-fetch-site" in headers or b"origin" in headers
+        # Without TLS, browsers send Fetch Metadata to this machine only; all use the console.
+        by_browser = (
+            b"sec-fetch-site" in headers
+            or b"origin" in headers
+            or _is_below(scope.get("path", ""), CONSOLE)
+        )
         is_known = is_this_machine(host) or is_address(host) or host.lower() == self._authority
         if by_browser and not is_known:
             scope = {**scope, "path": _NO_SUCH_PATH}  # the application responds with 404
@@ -57,9 +66,12 @@ class _Mounted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI 3)."""
-        path: str = scope.get("path", "")
-        below = path == self._path or path.startswith(f"{self._path}/")
+        below = _is_below(scope.get("path", ""), self._path)
         await (self._mounted if below else self._app)(scope, receive, send)
+
+
+def _is_below(path: str, parent: str) -> bool:
+    return path == parent or path.startswith(f"{parent}/")
 
 
 def admin_application(
@@ -75,5 +87,5 @@ def admin_application(
     admin_context = dataclasses.replace(context, gateway=None)
     app: ASGIApp = Application(admin_context, ADMIN_OPERATIONS, Cors(()))
     if console is not None:
-        app = _Mounted(app, "/console", console)
+        app = _Mounted(app, CONSOLE, console)
     return RebindingGuard(app, None if url is None else urlsplit(url).netloc)

@@ -1,17 +1,22 @@
 """The application of a server whose database cannot be used yet: it is alive, and says so."""
 
 from collections.abc import Callable
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from satmint.http.call import json_response
+from satmint.http.call import Response, json_response
 from satmint.http.cors import Cors
+from satmint.http.navigation import is_navigation
 from satmint.http.request_ids import SCOPE_KEY, RequestIds
 from satmint.http.responder import Responder
 from satmint.http.statuses import refusal_response
 from satmint.http.upgrades import denial
 from satmint.model.entropy import Entropy
 from satmint.model.refusals import NotReady, StoreUnavailable
+
+_UNAVAILABLE: Final = 503
+_RELOAD: Final = (b"refresh", b"3")
 
 
 class UnavailableApplication:
@@ -46,4 +51,7 @@ class UnavailableApplication:
         if path == "/livez" and scope["method"] in ("GET", "HEAD"):
             response = json_response(200, {"status": "ok"})
         headers = dict(scope["headers"])
+        if response.status == _UNAVAILABLE and is_navigation(scope["method"], headers):
+            # A browser loads the page again, until the database can be used.
+            response = Response(response.status, response.body, (*response.headers, _RELOAD))
         await self._responder.send(response, request_id, scope["method"], headers, send)

@@ -2,7 +2,7 @@
 // the server shows now. And the values of plots, at the pointer.
 
 async function refresh(id) {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+  const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Background": "1" }, cache: "no-store" });
   if (answer.status === 401) location.reload(); // the session is over
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

@@ -1,35 +1,43 @@
-"""The overview of a project: its sessions, counted up to a limit, and its last alerts."""
-
-import asyncio
-from typing import Final
+"""The overview of a project: what it has, counted up to a limit, and its last alerts."""
 
 from satmint.console.alerts import last_alerts
 from satmint.console.context import ConsoleContext
 from satmint.console.page import NavigationItem, Page, Section, View
 from satmint.console.request import ConsoleRequest
-from satmint.flows.session_queries import count_matching
-from satmint.model.claims import Kind
-from satmint.model.session_filter import SessionFilter, SessionStatus
+from satmint.flows.stats import project_stats
+from satmint.model.events import EventKind
+from satmint.model.listing import BoundedCount
 
-_DAY: Final = 86_400
-_ACTIVE: Final = SessionStatus.ACTIVE
+_TOKEN_EVENTS = (
+    EventKind.ISSUED,
+    EventKind.REFRESHED,
+    EventKind.REPLAYED,
+    EventKind.REUSE_DETECTED,
+    EventKind.KEY_MISMATCH,
+    EventKind.SESSION_REVOKED,
+)
 
 
 async def _show(context: ConsoleContext, request: ConsoleRequest) -> View:
     project, services = request.project.id, context.services
-    since = request.now - _DAY
-    filters = {
-        "Active sessions": SessionFilter(state=_ACTIVE),
-        "Bound to a key": SessionFilter(state=_ACTIVE, bound=True),
-        "Guests": SessionFilter(state=_ACTIVE, kind=Kind.GUEST),
-        "Opened in the last day": SessionFilter(since=since),
-        "Of them revoked": SessionFilter(state=SessionStatus.REVOKED, since=since),
-    }
-    counts = await asyncio.gather(
-        *(count_matching(services, project, wanted) for wanted in filters.values())
+    stats = await project_stats(services, project)
+    by_kind = stats.active_sessions
+    active = BoundedCount(
+        sum(count.value for count in by_kind.values()),
+        all(count.is_exact for count in by_kind.values()),
     )
     data = {
-        "counts": list(zip(filters, counts, strict=True)),
+        "counts": (
+            ("Active sessions", active),
+            ("Bound to a key", stats.bound_sessions),
+            ("Online now", stats.online_connections),
+            ("Subscribers", stats.subscribers),
+            ("API tokens", stats.api_tokens),
+            ("Webhook messages pending", stats.pending_deliveries),
+        ),
+        "kinds": [(kind.value, count) for kind, count in by_kind.items()],
+        "hour": [(kind.value, stats.events_by_kind.get(kind, 0)) for kind in _TOKEN_EVENTS],
+        "hour_is_exact": stats.events.is_exact,
         "alerts": await last_alerts(services.store, project),
     }
     return View("project_overview.html", data)
