@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -35,10 +35,10 @@ from satmint.model.clock import Clock, SystemClock
 from satmint.model.database_url import is_postgres
 from satmint.model.demo import Demo
 from satmint.model.entropy import Entropy, SystemEntropy
-from satmint.model.refusals import StoreUnavailable
 from satmint.model.shared_clock import SharedClock
 from satmint.policies import external_urls, limits_of, policy_of
 from satmint.private_file import file_version
+from satmint.purging import PURGE_ROWS, purge_in_steps
 from satmint.server.certificates import ServerCertificate, watch
 from satmint.settings import Settings
 from satmint.store.contract import PurgeResult, Store
@@ -47,12 +47,6 @@ from satmint.stores import guard_of, open_store
 from satmint.webhooks import Sender, WebhookDispatcher
 
 CipherFactory = Callable[[Keyring, Entropy], TokenCipher]
-
-_PURGE_INTERVAL_SECONDS: Final = 5.0
-_PURGE_MIN_PAUSE_SECONDS: Final = 0.02
-_PURGE_MAX_SHARE: Final = 0.02
-"""Maximum share of time for which a purge that finds few expired rows uses the database."""
-_PURGE_ROWS: Final = 500
 
 
 @dataclass(slots=True)
@@ -192,28 +186,14 @@ class Service:
         """
         now = self.services.clock.now()
         events_before = now - self.settings.event_retention_days * 86_400
-        result = await self.store.purge(now, events_before, _PURGE_ROWS)
+        result = await self.store.purge(now, events_before, PURGE_ROWS)
         if result.active is not None:
             self.metrics.sessions = result.active
         return result
 
     async def run_purge(self) -> None:
         """Purge expired rows in small steps, until cancelled."""
-        time, pause = asyncio.get_running_loop().time, _PURGE_INTERVAL_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            pause, started_at = _PURGE_INTERVAL_SECONDS, time()
-            try:
-                result = await self.purge_step()
-            except StoreUnavailable as error:
-                structlog.get_logger("satmint.purge").warning("purge_failed", cause=error.cause)
-                continue
-            if result.more:
-                # A step that deletes many rows is followed by a shorter pause: otherwise, rows that
-                # expire faster than they are deleted would accumulate.
-                share = 0.5 if result.removed >= _PURGE_ROWS // 2 else _PURGE_MAX_SHARE
-                pause_for_share = (time() - started_at) * (1 / share - 1)
-                pause = min(max(_PURGE_MIN_PAUSE_SECONDS, pause_for_share), _PURGE_INTERVAL_SECONDS)
+        await purge_in_steps(self.purge_step)
 
 
 @asynccontextmanager

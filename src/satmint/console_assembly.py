@@ -10,7 +10,7 @@ import structlog
 from satmint.assembly import Service
 from satmint.console import Console, ConsoleContext
 from satmint.console.context import HistoryReader
-from satmint.console.health import Condition, Health
+from satmint.console.health import CheckResult, Health
 from satmint.console.session import Seals
 from satmint.console.settings_view import SettingInForce
 from satmint.console.sign_in_link import sign_in_link
@@ -108,15 +108,15 @@ def _history_of(service: Service) -> HistoryReader:
     return read
 
 
-async def _examine(service: Service, ca_file: Path | None) -> Sequence[Condition]:
+async def _examine(service: Service, ca_file: Path | None) -> Sequence[CheckResult]:
     try:
         context = ExaminationContext(ca_file=ca_file)
         findings = await examine(absolute_paths(service.settings), service.services, context)
     except Exception:  # noqa: BLE001 - a check with a bug must not hide the others' page
         structlog.get_logger("satmint.console").exception("failed", route="health")
-        return (Condition("doctor", "", "The deployment could not be examined", "see the log"),)
+        return (CheckResult("doctor", "", "The deployment could not be examined", "see the log"),)
     return [
-        Condition(finding.check, _TONES[finding.level], finding.summary, finding.remedy)
+        CheckResult(finding.check, _TONES[finding.level], finding.summary, finding.remedy)
         for finding in findings
     ]
 

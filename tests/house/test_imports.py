@@ -45,7 +45,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
         *("webhooks", "flows", "gateway", "http", "jose", "dpop", "model", "settings"),
-        *("keyring_file", "keyring_watch", "policies", "private_file", "server"),
+        *("keyring_file", "keyring_watch", "policies", "private_file", "purging", "server"),
         *("store.contract", "store_watch", "stores"),
     },
     "console_assembly": {
@@ -56,6 +56,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("assembly", "console", "flows", "keyring_file", "maintenance", "model", "settings"),
     },
     "store_watch": {"flows", "model", "store.contract"},
+    "purging": {"model", "store.contract"},
     "stores": {
         *("flows", "incarnation_file", "keyring_file", "model", "settings"),
         *("store.contract", "store.sqlite", "store.postgres"),

@@ -166,7 +166,8 @@ class Console:
         if not isinstance(error, Refusal):
             self._log.error("failed", request_id=incoming.origin.request_id, exc_info=error)
             return self._answering.problem(incoming, HTTPStatus.INTERNAL_SERVER_ERROR)
-        self.context.metrics.refusals[error.code, error.cause] += 1
+        if not isinstance(error, NotFound):  # a page that does not exist is no refusal of a token
+            self.context.metrics.refusals[error.code, error.cause] += 1
         status = HTTPStatus(STATUS[error.code])
         self._log.info(
             "refused",

@@ -11,7 +11,7 @@ _PATIENCE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class CheckResult:
     """One thing that was examined."""
 
     name: str
@@ -25,11 +25,11 @@ class Condition:
 class Report:
     """What the last examination has found."""
 
-    conditions: Sequence[Condition]
+    conditions: Sequence[CheckResult]
     at: int | None
     """Unix seconds; None: the first one is in progress."""
 
-    def of(self, *tones: str) -> Sequence[Condition]:
+    def of(self, *tones: str) -> Sequence[CheckResult]:
         """The conditions with one of these tones."""
         return [condition for condition in self.conditions if condition.tone in tones]
 
@@ -37,14 +37,14 @@ class Report:
 class Health:
     """Examines in the background, so that no page waits for a slow check."""
 
-    def __init__(self, examine: Callable[[], Awaitable[Sequence[Condition]]]) -> None:
+    def __init__(self, examine: Callable[[], Awaitable[Sequence[CheckResult]]]) -> None:
         """Prepare.
 
         Args:
             examine: Examines the deployment. It does not raise.
         """
         self._examine = examine
-        self._task: asyncio.Task[Sequence[Condition]] | None = None
+        self._task: asyncio.Task[Sequence[CheckResult]] | None = None
         self._report = Report((), None)
 
     async def read(self, now: int) -> Report:

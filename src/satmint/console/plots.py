@@ -28,7 +28,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PlottedSeries:
     """One series, drawn."""
 
     series: Series
@@ -52,7 +52,7 @@ class Plot:
     title: str
     summary: str
     """For those who do not see it."""
-    shapes: Sequence[Shape]
+    shapes: Sequence[PlottedSeries]
     top: str
     """The label of the upper end of the axis."""
     middle: str
@@ -128,7 +128,7 @@ def _highest(series: Sequence[Series], *, stacked: bool) -> float:
     return max((join([value or 0 for value in column]) for column in columns), default=0.0)
 
 
-def _bars(series: Sequence[Series], top: float) -> list[Shape]:
+def _bars(series: Sequence[Series], top: float) -> list[PlottedSeries]:
     count = max((len(each.values) for each in series), default=0)
     width, below, shapes = WIDTH / max(count, 1), [0.0] * count, []
     for each in series:
@@ -141,11 +141,11 @@ def _bars(series: Sequence[Series], top: float) -> list[Shape]:
             x, y = (number + _GAP / 2) * width, HEIGHT - below[number]
             inner = width * (1 - _GAP)
             parts.append(f"M{x:.1f} {y:.1f}h{inner:.1f}v{height:.1f}h{-inner:.1f}z")
-        shapes.append(Shape(each, "".join(parts), is_line=False))
+        shapes.append(PlottedSeries(each, "".join(parts), is_line=False))
     return shapes
 
 
-def _lines(series: Sequence[Series], top: float) -> list[Shape]:
+def _lines(series: Sequence[Series], top: float) -> list[PlottedSeries]:
     count = max((len(each.values) for each in series), default=0)
     width, shapes = WIDTH / max(count, 1), []
     for each in series:
@@ -158,7 +158,7 @@ def _lines(series: Sequence[Series], top: float) -> list[Shape]:
             # Steps, as the values hold for the whole step.
             parts.append(f"{'L' if open_ else 'M'}{x:.1f} {y:.1f}h{width:.1f}")
             open_ = True
-        shapes.append(Shape(each, "".join(parts), is_line=True))
+        shapes.append(PlottedSeries(each, "".join(parts), is_line=True))
     return shapes
 
 

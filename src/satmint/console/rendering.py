@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from markupsafe import Markup
+
 from satmint import __version__
 from satmint.console.assets import asset_url
 from satmint.console.icons import SYMBOLS
@@ -56,6 +58,7 @@ def _environment() -> "Environment":
         "relative_time": relative_time,
         "number": _number,
         "inline_code": inline_code,
+        "sentence": _sentence,
     }
     return environment
 
@@ -77,3 +80,8 @@ def html_response(status: int, html: str, headers: HeaderList = ()) -> Response:
 def _number(value: float) -> str:
     """A number with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _sentence(text: str) -> Markup:
+    """A text that begins with a capital letter; see `inline_code`."""
+    return inline_code(text[:1].upper() + text[1:])
