@@ -166,3 +166,10 @@ async def test_message_after_a_change_is_shown_once_and_is_not_in_the_url(server
         shown = (await visitor.follow(answer)).text
         assert "&lt;b&gt;3 sessions&lt;/b&gt; were revoked." in shown
         assert "were revoked" not in (await visitor.get("/console/sample")).text
+
+
+async def test_browser_that_opens_the_listener_is_led_to_the_console(visitor: Visitor) -> None:
+    answer = await visitor.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    assert (await visitor.client.get("/")).status_code == 404
+    assert (await visitor.client.get("/metrics")).status_code == 200

@@ -252,6 +252,16 @@ async def test_consoles_on_two_ports_of_a_machine_do_not_sign_each_other_out(
     assert first.partition("=")[0] != second.partition("=")[0]
 
 
+async def test_cookies_of_other_applications_of_this_host_do_no_harm(visitor: Visitor) -> None:
+    await visitor.sign_in_as_operator()
+    own = visitor.client.cookies["satmint-console-9464"]
+    visitor.client.cookies.clear()
+    for others in ('a={"b": [1]}; c', "=; ;;=x y", 'q="un;closed'):
+        cookies = f"{others}; satmint-console-9464={own}; z=1"
+        answer = await visitor.get(PROJECTS, Cookie=cookies)
+        assert answer.status_code == 200, others
+
+
 async def test_no_secret_in_the_log(
     server: Server, visitor: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:

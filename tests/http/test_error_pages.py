@@ -181,11 +181,13 @@ async def test_server_without_a_database_answers_browsers_with_a_page() -> None:
     async with at(app, BASE_URL) as client:
         answer = await client.get(f"/api/{SECRET}", headers=NAVIGATION)
         assert answer.status_code == 503
+        assert answer.headers["refresh"] == "3"
         assert EXPLANATIONS[Code.UNAVAILABLE].title in answer.text
         assert [link for link in Document(answer.text).all("href", "a") if link != "#main"] == []
         assert SECRET not in answer.text
         plainly = await client.get("/api/x")
         assert plainly.content == b'{"error":"Service Unavailable"}'
+        assert "refresh" not in plainly.headers
 
 
 async def test_admin_listener_has_pages_that_lead_to_its_own(server: Server) -> None:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from satmint.http.application import Application
 from satmint.http.cors import Cors
 from satmint.http.local_addresses import is_address, is_this_machine
+from satmint.http.navigation import is_navigation
 from satmint.http.operations import HandlerContext
 from satmint.http.resources import ADMIN_OPERATIONS
 
@@ -57,7 +58,7 @@ class RebindingGuard:
 
 
 class _Mounted:
-    """Hands the paths below `path` to an application of their own."""
+    """Hands the paths below `path` to an application of their own, and leads browsers there."""
 
     def __init__(self, app: ASGIApp, path: str, mounted: ASGIApp) -> None:
         self._app = app
@@ -66,8 +67,13 @@ class _Mounted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI 3)."""
-        below = _is_below(scope.get("path", ""), self._path)
-        await (self._mounted if below else self._app)(scope, receive, send)
+        path: str = scope.get("path", "")
+        if path == "/" and is_navigation(scope.get("method", ""), dict(scope["headers"])):
+            headers = [(b"location", self._path.encode()), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 303, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await (self._mounted if _is_below(path, self._path) else self._app)(scope, receive, send)
 
 
 def _is_below(path: str, parent: str) -> bool:
