@@ -20,6 +20,7 @@ from satmint.doctor.examination import ExaminationContext, examine
 from satmint.http.metrics_history import History, Range
 from satmint.keyring_file import absolute_file, open_keyring
 from satmint.model.clock import Clock
+from satmint.model.database_reasons import database_reason
 from satmint.model.database_url import without_password
 from satmint.model.entropy import Entropy
 from satmint.settings import FIELDS, Settings, describe
@@ -109,15 +110,26 @@ def _history_of(service: Service) -> HistoryReader:
 
 
 async def _examine(service: Service, ca_file: Path | None) -> Sequence[CheckResult]:
+    """What `satmint doctor` finds, and what this process knows by itself."""
+    known = [
+        CheckResult(name, "warn", name.replace("_", " "), "see `/readyz`, and the log")
+        for name in service.warnings()
+    ]
+    if service.watch.cause:
+        reason = database_reason(service.watch.cause)
+        known.append(CheckResult("database", "bad", reason, "until then, writes are refused"))
     try:
         context = ExaminationContext(ca_file=ca_file)
         findings = await examine(absolute_paths(service.settings), service.services, context)
     except Exception:  # noqa: BLE001 - a check with a bug must not hide the others' page
         structlog.get_logger("satmint.console").exception("failed", route="health")
-        return (CheckResult("doctor", "", "The deployment could not be examined", "see the log"),)
+        return (*known, CheckResult("doctor", "", "the deployment could not be examined"))
     return [
-        CheckResult(finding.check, _TONES[finding.level], finding.summary, finding.remedy)
-        for finding in findings
+        *known,
+        *(
+            CheckResult(finding.check, _TONES[finding.level], finding.summary, finding.remedy)
+            for finding in findings
+        ),
     ]
 
 

@@ -29,16 +29,15 @@ _Show = Callable[[float], str]
 class LoadPlots:
     """The history by step of time."""
 
-    def __init__(self, history: History, wanted: Range, now: int) -> None:
+    def __init__(self, history: History, wanted: Range) -> None:
         """Arrange.
 
         Args:
             history: The history.
             wanted: Its range.
-            now: Unix seconds: the right end.
         """
         by_index = {bucket.index: bucket for bucket in history.buckets}
-        last = now // wanted.step
+        last = history.now // wanted.step
         indexes = range(last - BUCKETS + 1, last + 1)
         self._step = _STEPS[wanted]
         self._buckets = [by_index.get(index) for index in indexes]

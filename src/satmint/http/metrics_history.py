@@ -89,6 +89,8 @@ class History(msgspec.Struct, array_like=True):
     """Unix seconds at which the counting began; of several processes, the latest."""
     earliest: int
     """The earliest of several processes."""
+    now: int
+    """Unix seconds: the end of the range."""
     buckets: list[Bucket]
     """In order; those without a sample are left out."""
     active_sessions: int | None = None
@@ -132,9 +134,10 @@ class MetricsHistory:
     def read(self, wanted: Range) -> History:
         """A range, up to now."""
         self.sample()
-        first = self._clock.now() // wanted.step - BUCKETS + 1
+        now = self._clock.now()
+        first = now // wanted.step - BUCKETS + 1
         buckets = [bucket for bucket in self._rings[wanted] if bucket.index >= first]
-        return History(self._since, self._since, buckets, self._metrics.sessions)
+        return History(self._since, self._since, now, buckets, self._metrics.sessions)
 
 
 def merged(histories: Iterable[History]) -> History:
@@ -148,6 +151,7 @@ def merged(histories: Iterable[History]) -> History:
     return History(
         max(part.since for part in parts),
         min(part.earliest for part in parts),
+        max(part.now for part in parts),
         [buckets[index] for index in sorted(buckets)],
         # Every process counts all sessions of the database.
         max(

@@ -16,7 +16,7 @@ _CAUSES: Final = 8
 async def _show(context: ConsoleContext, request: ConsoleRequest) -> View:
     wanted, project = _range(request.query.get("range", "")), request.current
     history, missing = await context.history(wanted)
-    load = LoadPlots(history, wanted, request.now)
+    load = LoadPlots(history, wanted)
     data = {
         "plots": load.plots(),
         "ranges": [(each.value, name, each is wanted) for each, name in _NAMES.items()],
