@@ -62,7 +62,7 @@ def _duty(key: KeyEntry, uses: int) -> str:
     if key.state == "active":
         return (
             "Encrypts all new tokens, webhook secrets and console sessions, and decrypts them."
-            f" This process has encrypted {uses:,} tokens since the last working key."
+            f" This process has encrypted {uses:,} tokens with its working key."
         )
     if key.retired_at is None:
         return "Decrypts what it has encrypted."
