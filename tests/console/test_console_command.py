@@ -65,6 +65,10 @@ def test_link_signs_in_at_every_worker_and_once_at_all_of_them(
         for _ in range(12):
             answer = httpx.get(f"{server.admin_url}/console/projects", cookies=first.cookies)
             assert answer.status_code == 200
+        for _ in range(4):
+            page = httpx.get(f"{server.admin_url}/console/overview", cookies=first.cookies).text
+            assert "Tokens per minute" in page
+            assert "of the workers did not answer" not in page
     statuses = {httpx.get(link).status_code for _ in range(12)}
     assert statuses <= {401, 429}
 

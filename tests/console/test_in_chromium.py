@@ -2,6 +2,8 @@
 
 import re
 
+import httpx
+
 from tests.console.conftest import sign_in
 from tests.console.samples import HOSTILE, Samples
 from tests.kit.chromium import Browser, Page
@@ -9,6 +11,10 @@ from tests.kit.dev import DevServer
 from tests.kit.polling import wait_until
 
 PROJECTS = "/console/projects"
+HURRIED = """
+const real = setInterval;
+window.setInterval = (work, milliseconds) => real(work, Math.min(milliseconds, 100));
+"""
 
 
 def test_link_of_the_first_line_signs_in_once_and_leaves_no_code(
@@ -135,3 +141,28 @@ def test_keys_are_rotated_and_the_message_is_shown(browser: Browser, dev: DevSer
         assert page.evaluate("location.pathname") == "/console/keys"
         assert page.evaluate("document.querySelectorAll('tbody tr').length") == before + 1
         assert page.complaints == []
+
+
+def test_overview_goes_on_by_itself_until_the_session_ends(
+    browser: Browser, dev: DevServer
+) -> None:
+    issued = "document.querySelectorAll('.tiles dd')[3]?.textContent"
+    with browser.page() as page:
+        page.before_all(HURRIED)
+        sign_in(page, dev)
+        before = int(page.evaluate(issued))
+        answer = httpx.post(
+            f"{dev['http']}/api/fabric/subscribers/tokens",
+            json={"reference": "carol@example.com"},
+            auth=dev.auth,
+        )
+        assert answer.status_code == 200
+        wait_until(lambda: int(page.evaluate(issued)) > before)
+        assert page.complaints == []
+        # Signed out elsewhere: the page does not stay as if nothing had happened.
+        token = page.evaluate("document.querySelector('[name=csrf_token]').value")
+        page.evaluate(
+            "fetch('/console/sign-out', {method: 'POST',"
+            f" body: new URLSearchParams({{csrf_token: '{token}'}})}})"
+        )
+        wait_until(lambda: "Sign in" in page.evaluate("document.title"))
