@@ -119,7 +119,9 @@ async def test_c2c_tokens_are_listed_for_their_own_project(store: Store, given: 
     mine, other = await given.project(), await given.project()
     late = await given.c2c_token(mine, at=NOW + 1)
     early = await given.c2c_token(mine, at=NOW)
-    await given.c2c_token(other)
+    foreign = await given.c2c_token(other)
+    assert await store.projects.c2c_token(mine, late.id) == late
+    assert await store.projects.c2c_token(mine, foreign.id) is None
     assert (await store.projects.list_c2c_tokens(mine, ALL)).items == (early, late)
     newest_first = Window(10, descending=True)
     assert (await store.projects.list_c2c_tokens(mine, newest_first)).items == (late, early)

@@ -87,6 +87,18 @@ async def list_api_tokens(store: Store, project: UUID, window: Window) -> Page[A
     return await store.projects.list_api_tokens(project, window)
 
 
+async def get_api_token(store: Store, project: UUID, token: UUID) -> ApiToken:
+    """One API token.
+
+    Raises:
+        NotFound: the project has no such API token.
+    """
+    found = await store.projects.api_token(project, token)
+    if found is None:
+        raise NotFound("api_token")
+    return found
+
+
 async def update_api_token(
     services: ServiceContext,
     project: UUID,
@@ -175,6 +187,18 @@ async def c2c_address_errors(store: Store, project: UUID, address: UUID) -> list
 async def list_c2c_tokens(store: Store, project: UUID, window: Window) -> Page[C2cToken]:
     """One page of the project's Click-to-Call tokens, oldest first."""
     return await store.projects.list_c2c_tokens(project, window)
+
+
+async def get_c2c_token(store: Store, project: UUID, token: UUID) -> C2cToken:
+    """One Click-to-Call token.
+
+    Raises:
+        NotFound: the project has no such Click-to-Call token.
+    """
+    found = await store.projects.c2c_token(project, token)
+    if found is None:
+        raise NotFound("c2c_token")
+    return found
 
 
 async def disable_c2c_token(

@@ -185,6 +185,10 @@ class ProjectStore(Protocol):
         """The Click-to-Call token of any project whose text has this SHA-256."""
         ...
 
+    async def c2c_token(self, project: UUID, token: UUID) -> C2cToken | None:
+        """One Click-to-Call token."""
+        ...
+
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """A project's Click-to-Call tokens."""
         ...

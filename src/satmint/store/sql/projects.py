@@ -147,6 +147,11 @@ class SqlProjects(ProjectDeletion):
         """See `ProjectStore.c2c_token_by_digest`."""
         return await self._c2c_tokens.one(digest)
 
+    async def c2c_token(self, project: UUID, token: UUID) -> C2cToken | None:
+        """See `ProjectStore.c2c_token`."""
+        query = f"{_C2C_TOKENS.select} {_KEY}"
+        return await self._db.fetch_one(_C2C_TOKENS.build, query, project, token)
+
     async def list_c2c_tokens(self, project: UUID, window: Window) -> Page[C2cToken]:
         """See `ProjectStore.list_c2c_tokens`."""
         return await self._list(_C2C_TOKENS, project, window)
