@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from satmint.console.pages import PAGES
+from tests.console.record_samples import fill_records
 from tests.kit.dev import SATMINT, DevServer, clean_environment
 
 _SECONDS: Final = 60
@@ -50,6 +51,7 @@ def fill(dev: DevServer) -> Samples:
         for reference in ("alice@example.com", "bob@example.com"):
             body = {"reference": reference}
             client.post(f"{base}/subscribers/tokens", json=body).raise_for_status()
+        fill_records(client, dev["http"], values)
     return Samples(values, create_project(dev, HOSTILE))
 
 

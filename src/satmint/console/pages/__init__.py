@@ -32,14 +32,39 @@ attachment`.
 from typing import Final
 
 from satmint.console.page import Page
-from satmint.console.pages import api_tokens, keys, overview, project_overview, projects, settings
+from satmint.console.pages import (
+    address,
+    addresses,
+    api_token,
+    api_tokens,
+    c2c_token,
+    click_to_call,
+    keys,
+    overview,
+    project_overview,
+    projects,
+    room,
+    rooms,
+    settings,
+    subscriber,
+    subscribers,
+)
 
 PAGES: Final[tuple[Page, ...]] = (
     overview.PAGE,
     project_overview.PAGE,
+    address.PAGE,
+    addresses.PAGE,
+    api_token.PAGE,
     api_tokens.PAGE,
+    c2c_token.PAGE,
+    click_to_call.PAGE,
     keys.PAGE,
     projects.PAGE,
+    room.PAGE,
+    rooms.PAGE,
     settings.PAGE,
+    subscriber.PAGE,
+    subscribers.PAGE,
 )
 """All pages. The order does not matter."""
