@@ -147,8 +147,9 @@ def test_message_in_the_guide_is_one_that_could_be_sent() -> None:
         UUID(data["session_id"]),
         generation=data["generation"],
         cause=data["cause"],
+        reference=data["reference"],
     )
-    body = body_of(event, data["reference"])
+    body = body_of(event)
     assert body == msgspec.json.encode(told)
     assert headers["content-length"] == str(len(body))
     (secret,) = re.findall(rf"`{SECRET_PREFIX}([A-Za-z0-9+/=]+)`", text)
