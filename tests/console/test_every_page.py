@@ -68,6 +68,23 @@ def test_page_of_a_project_that_has_nothing_and_a_hostile_name(
     check(signed_in, dev, samples.empty_path(path))
 
 
+@pytest.mark.parametrize("path", ["/console/keys/prepare", "/console/keys/rotate"])
+def test_question_before_a_change(signed_in: Page, dev: DevServer, path: str) -> None:
+    check(signed_in, dev, path)
+
+
+def test_page_to_sign_in(page: Page, dev: DevServer) -> None:
+    check(page, dev, "/console/sign-in")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_page_that_does_not_exist(signed_in: Page, dev: DevServer, dark: bool) -> None:
+    signed_in.show(width=390, dark=dark)
+    assert signed_in.open(f"{dev['admin']}/console/nothing") == 404
+    assert signed_in.evaluate(OVERFLOW)["found"] == []
+    assert barriers(signed_in) == []
+
+
 def test_pages_are_declared_once_and_in_order() -> None:
     assert len(set(PATHS)) == len(PATHS)
     places = [
