@@ -33,7 +33,7 @@ PUBLISHED = {
     "0014_keyed_requests": "37d915c08f9f7c33826cddd78c7fdc1d06d5237cacd0faf5267ae1e3e806caae",
     "0015_lists": "ad03470e54c5ada4bdd5736d2a476a5484ab186051d49defed669681d333ec1d",
     "0016_delivery_history": "505dcf7a8f906fc5e84aee4ea81ce27310003cf2d0e3edfbb8c3224b4496c5ee",
-    "0019_deleted_projects": "6e3a06b378329cf496e49008bc7f234d1a7f0e43dccaae8d62a4916563117061",
+    "0017_deleted_projects": "6e3a06b378329cf496e49008bc7f234d1a7f0e43dccaae8d62a4916563117061",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

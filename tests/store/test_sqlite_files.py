@@ -39,7 +39,7 @@ PUBLISHED = {
     "0014_keyed_requests": "f82130cf645d84568f55be1851d1072b572eb069bb54a1809d3e02dbcf1886b9",
     "0015_lists": "41bc03a5c2e0b93e3a39bcc15788b62d7d7c9e82655553ac6e6b772bd96eadb0",
     "0016_delivery_history": "132d1fc9ae001b77bd9c7a129bbcd13642f950bd6acaccc87585989f5b97e7e3",
-    "0019_deleted_projects": "f203bd51ef09dcda1efc9077a837c31e9516f891546c1503f07ce8dafc520ade",
+    "0017_deleted_projects": "f203bd51ef09dcda1efc9077a837c31e9516f891546c1503f07ce8dafc520ade",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 
@@ -101,6 +101,9 @@ async def test_a_new_file_gets_the_whole_schema_and_its_history(tmp_path: Path) 
         (migration.version, migration.name, migration.digest, NOW + 5)
         for migration in known_migrations()
     ]
+    assert [migration.version for migration in known_migrations()] == list(
+        range(1, len(known_migrations()) + 1)
+    )
 
 
 async def test_a_current_file_is_left_as_it_is(tmp_path: Path) -> None:

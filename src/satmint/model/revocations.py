@@ -1,6 +1,7 @@
 """What the feed of revocations tells: which kept answers about tokens are to be forgotten."""
 
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -37,7 +38,8 @@ class Revocation(msgspec.Struct, frozen=True, omit_defaults=True):
     """The kind of the audit event; empty for a key."""
 
 
-_KIND_OF_SUBJECT = {EventKind.ADDRESS_DELETED: RevokedKind.ADDRESS}
+EPOCH_EVENTS: Final = frozenset({EventKind.SUBSCRIBER_REVOKED, EventKind.PROJECT_REVOKED})
+"""Events that raise an epoch: tokens that were issued with the new one are not concerned."""
 
 
 def revocation_of(event: Event, epoch: int | None = None) -> Revocation:
@@ -48,15 +50,11 @@ def revocation_of(event: Event, epoch: int | None = None) -> Revocation:
 
     Args:
         event: The event.
-        epoch: The epoch of its subscriber or project now. None: unknown, or not all has ended.
+        epoch: The epoch of its subscriber or project now. None: unknown.
     """
     kind, subject = _named(event)
     known = epoch if event.kind in EPOCH_EVENTS else None
     return Revocation(kind, str(subject), event.at, known, event.kind.value)
-
-
-EPOCH_EVENTS = frozenset({EventKind.SUBSCRIBER_REVOKED, EventKind.PROJECT_REVOKED})
-"""Events that raise an epoch: tokens that were issued with the new one are not concerned."""
 
 
 def _named(event: Event) -> tuple[RevokedKind, UUID]:
@@ -65,5 +63,5 @@ def _named(event: Event) -> tuple[RevokedKind, UUID]:
     if event.subscriber is not None:
         return RevokedKind.SUBSCRIBER, event.subscriber
     if event.subject is not None:
-        return _KIND_OF_SUBJECT.get(event.kind, RevokedKind.ADDRESS), event.subject
+        return RevokedKind.ADDRESS, event.subject
     return RevokedKind.PROJECT, event.project
