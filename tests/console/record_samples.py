@@ -34,6 +34,12 @@ def fill_records(client: httpx.Client, http: str, values: dict[str, str]) -> Non
     profile = {"first_name": "Alice", "last_name": "Liddell", "job_title": "Reader"}
     values["subscriber"] = post(tokens, reference=ALICE, **profile)["subscriber_id"]
     post(tokens, reference=ALICE, fingerprint=KEY, scope="sat:refresh")
+    pair = post(tokens, reference=ALICE)
+    refreshed = post(f"{tokens}/refresh", refresh_token=pair["refresh_token"])
+    values["session"] = post("/api/satmint/tokens/introspect", token=refreshed["token"])[
+        "session_id"
+    ]
+    client.delete(f"{http}/api/satmint/sessions/{values['session']}").raise_for_status()
     for number, name in enumerate(NAMES):
         post(tokens, reference=f"hostile-{number}", display_name=name[:255], company_name=name)
         made = post(

@@ -103,7 +103,7 @@ async def test_uses_of_the_last_day_are_counted_up_to_a_limit(
         assert await exchange(server, secret) == 201
     uses = await count_uses(server.services, server.tenant.id)
     assert (uses.of(token), uses.of(other), uses.is_exact) == (3, 0, True)
-    monkeypatch.setattr(c2c_uses, "_COUNTED", 2)
+    monkeypatch.setattr(c2c_uses, "_EXAMINED", 2)
     uses = await count_uses(server.services, server.tenant.id)
     assert (uses.of(token), uses.is_exact) == (2, False)
     assert "at least 2" in text_of(await visitor.get(base))

@@ -8,14 +8,13 @@ from uuid import UUID
 
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import list_project_sessions
-from satmint.model.claims import Kind
 from satmint.model.listing import Window
 from satmint.model.session_filter import SessionFilter
 
 _SECONDS: Final = 86_400
 """Sessions are listed for a day after their last token has expired, so that none is missing."""
-_COUNTED: Final = 1000
-"""How many sessions of visitors are read at most."""
+_EXAMINED: Final = 3000
+"""How many sessions are read at most, of any kind: no index finds those of visitors alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ class C2cUses:
 
 async def count_uses(services: ServiceContext, project: UUID) -> C2cUses:
     """Count the uses of a project's Click-to-Call tokens: each opens the session of a visitor."""
-    wanted = SessionFilter(kind=Kind.EMBED, since=services.clock.now() - _SECONDS)
-    window = Window(_COUNTED, descending=True)
+    wanted = SessionFilter(since=services.clock.now() - _SECONDS)
+    window = Window(_EXAMINED, descending=True)
     page = await list_project_sessions(services, project, wanted, window)
     counts = Counter(one.c2c_token for one in page.items if one.c2c_token is not None)
     return C2cUses(counts, not page.more_after)

@@ -27,6 +27,8 @@ class ConsoleRequest:
     """The values of the path's placeholders."""
     query: Mapping[str, str]
     """The parameters of the query string; empty ones are left out."""
+    repeated: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """All values of each parameter, in order, such as of checked boxes."""
     form: Mapping[str, Sequence[str]]
     """The fields of a form that was sent, in order."""
     session: ConsoleSession = field(repr=False)

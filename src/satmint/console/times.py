@@ -6,6 +6,7 @@ from typing import Final
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60))
 _RECENT_SECONDS: Final = 5
 _LONG_AGO_SECONDS: Final = 60 * 86_400
+_LAST: Final = 253_402_300_799
 
 
 def iso_time(at: int) -> str:
@@ -14,7 +15,9 @@ def iso_time(at: int) -> str:
 
 
 def exact_time(at: int) -> str:
-    """A time in Unix seconds, exact, for people."""
+    """A time in Unix seconds, exact, for people; `never` after the year 9999."""
+    if at > _LAST:
+        return "never"
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

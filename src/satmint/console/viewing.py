@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from satmint.console.answering import Incoming
 from satmint.console.context import ConsoleContext
-from satmint.console.request import ConsoleRequest, read_query
+from satmint.console.request import ConsoleRequest, read_form, read_query
 from satmint.console.routing import Match
 from satmint.console.session import ConsoleSession
 from satmint.console.viewer import Manager
@@ -34,6 +34,7 @@ async def console_request(
         path=incoming.path,
         params=match.params,
         query=read_query(incoming.query_string),
+        repeated=read_form(incoming.query_string),
         form=form,
         session=session,
         origin=Origin(origin.request_id, origin.address, agent),

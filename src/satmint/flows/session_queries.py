@@ -13,7 +13,8 @@ from satmint.model.listing import Anchor, BoundedCount, Page, Window
 from satmint.model.records import Device, Presence, Session
 from satmint.model.refusals import NotFound, NotReady, StoreUnavailable
 from satmint.model.session_filter import SessionFilter
-from satmint.store.contract import EventPage, SchemaUnknown, Store
+from satmint.store.contract import EventPage as EventPage
+from satmint.store.contract import SchemaUnknown, Store
 
 _PAGE_SIZE: Final = 1000
 

@@ -3,7 +3,7 @@
 Each function reads one parameter, and adds an error that names it if its value is not valid.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -40,7 +40,7 @@ def subscriber_parameter(description: str) -> dict[str, Any]:
 
 
 def read_choice(
-    query: dict[str, str], name: str, kinds: type[E], errors: list[FieldError]
+    query: Mapping[str, str], name: str, kinds: type[E], errors: list[FieldError]
 ) -> E | None:
     """Return the value of a parameter that is one of an enumeration."""
     text = query.get(name)
@@ -51,7 +51,7 @@ def read_choice(
 
 
 def read_choices(
-    query: dict[str, str], name: str, kinds: type[E], errors: list[FieldError]
+    query: Mapping[str, str], name: str, kinds: type[E], errors: list[FieldError]
 ) -> frozenset[E]:
     """Return the values of a parameter that are members of an enumeration, separated by commas."""
     if name not in query:
@@ -64,7 +64,7 @@ def read_choices(
     return frozenset()
 
 
-def read_boolean(query: dict[str, str], name: str, errors: list[FieldError]) -> bool | None:
+def read_boolean(query: Mapping[str, str], name: str, errors: list[FieldError]) -> bool | None:
     """Return the value of a parameter that is `true` or `false`."""
     text = query.get(name)
     if text in (None, "true", "false"):
@@ -73,7 +73,9 @@ def read_boolean(query: dict[str, str], name: str, errors: list[FieldError]) -> 
     return None
 
 
-def read_time_parameter(query: dict[str, str], name: str, errors: list[FieldError]) -> int | None:
+def read_time_parameter(
+    query: Mapping[str, str], name: str, errors: list[FieldError]
+) -> int | None:
     """Return the value of a parameter that is a time, in Unix seconds."""
     text = query.get(name)
     found = None if text is None else read_time(text)
@@ -83,7 +85,7 @@ def read_time_parameter(query: dict[str, str], name: str, errors: list[FieldErro
     return found
 
 
-def read_id(query: dict[str, str], name: str, errors: list[FieldError]) -> UUID | None:
+def read_id(query: Mapping[str, str], name: str, errors: list[FieldError]) -> UUID | None:
     """Return the value of a parameter that is an id."""
     text = query.get(name)
     found = None if text is None else as_uuid(text)
@@ -92,7 +94,7 @@ def read_id(query: dict[str, str], name: str, errors: list[FieldError]) -> UUID 
     return found
 
 
-def read_fingerprint(query: dict[str, str], name: str, errors: list[FieldError]) -> str | None:
+def read_fingerprint(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
     """Return the value of a parameter that is the thumbprint of a key."""
     text = query.get(name)
     if text is None or is_fingerprint(text):
@@ -101,7 +103,7 @@ def read_fingerprint(query: dict[str, str], name: str, errors: list[FieldError])
     return None
 
 
-def read_text(query: dict[str, str], name: str, errors: list[FieldError]) -> str | None:
+def read_text(query: Mapping[str, str], name: str, errors: list[FieldError]) -> str | None:
     """Return the value of a parameter that is any text but the empty one."""
     text = query.get(name)
     if text == "":
@@ -113,7 +115,7 @@ def read_text(query: dict[str, str], name: str, errors: list[FieldError]) -> str
 async def read_subscriber(
     services: ServiceContext,
     project: UUID,
-    query: dict[str, str],
+    query: Mapping[str, str],
     name: str,
     errors: list[FieldError],
 ) -> UUID | None:

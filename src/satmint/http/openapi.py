@@ -49,7 +49,7 @@ _BODY_CODES: Final = frozenset(
 _ANY_JSON: Final = {
     _JSON: {"type": "object"},
     "text/plain": {"type": "string"},
-    "text/event-stream": {"type": "string"},
+    "text/event-stream": {},
 }
 """The schema of an answer without a type, by media type."""
 

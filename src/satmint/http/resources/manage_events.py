@@ -1,10 +1,12 @@
 """Management operations for the audit trail."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from satmint.flows.session_queries import list_events
+from satmint.flows.service_context import ServiceContext
+from satmint.flows.session_queries import EventPage, list_events
 from satmint.http.answers import ListOf
 from satmint.http.call import Call
 from satmint.http.filters import (
@@ -19,7 +21,7 @@ from satmint.http.management_answers import EventAnswer, show_event
 from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.paging import PAGING_QUERY, page_of, page_token_error, read_window
 from satmint.model.event_filter import EventFilter
-from satmint.model.events import EventKind
+from satmint.model.events import Event, EventKind
 from satmint.model.listing import Position, Window
 from satmint.model.refusals import FieldError, Unprocessable
 
@@ -57,26 +59,29 @@ _FILTER_QUERY: Final[dict[str, dict[str, Any]]] = {
 
 async def _list(context: HandlerContext, call: Call) -> object:
     query, services, project = call.query(), context.services, call.caller.project
-    wanted, errors = await _read_filter(context, call, query)
-    window = _with_position(read_window(query, descending=True, other_errors=errors))
+    wanted, errors = await read_event_filter(services, project, query)
+    window = with_position(read_window(query, descending=True, other_errors=errors))
     page = await list_events(services.store, project, wanted, window, settled=not window.descending)
+    listed, key = in_tokens(page)
+    return page_of(listed, query, f"{context.public_url}{_PATH}", show_event, key)
+
+
+def in_tokens(page: EventPage) -> tuple[EventPage, Callable[[Event], tuple[int, UUID]]]:
+    """Return the page with positions as page tokens contain them, and the key of its events."""
     positions = {event.id: at for event, at in zip(page.items, page.positions, strict=True)}
-    page = replace(
+    listed = replace(
         page,
         continue_after=_in_token(page.continue_after),
         continue_before=_in_token(page.continue_before),
     )
-    url = f"{context.public_url}{_PATH}"
-    return page_of(
-        page, query, url, show_event, lambda found: (~positions[found.id], UUID(bytes=found.id))
-    )
+    return listed, lambda found: (~positions[found.id], UUID(bytes=found.id))
 
 
-async def _read_filter(
-    context: HandlerContext, call: Call, query: dict[str, str]
+async def read_event_filter(
+    services: ServiceContext, project: UUID, query: Mapping[str, str]
 ) -> tuple[EventFilter, list[FieldError]]:
+    """Read the filter of a query, and the errors in it."""
     errors: list[FieldError] = []
-    services, project = context.services, call.caller.project
     wanted = EventFilter(
         kinds=read_choices(query, "kind", EventKind, errors),
         subscriber=await read_subscriber(services, project, query, "subscriber", errors),
@@ -88,13 +93,13 @@ async def _read_filter(
 
 
 def _in_token(position: Position | None) -> Position | None:
-    """Return a position as page tokens contain it; see `_with_position`."""
+    """Return a position as page tokens contain it; see `with_position`."""
     if position is None or isinstance(position[0], str):
         return None
     return ~position[0], position[1]
 
 
-def _with_position(window: Window) -> Window:
+def with_position(window: Window) -> Window:
     """Return the window with the position that its page token contains.
 
     A token contains the complement of a position. That is negative; the times in the tokens of

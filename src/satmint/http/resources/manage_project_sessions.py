@@ -1,8 +1,11 @@
 """Management operations for the sessions of a whole project."""
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from satmint.flows.revoke import revoke_matching, revoke_project
+from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import count_matching, list_project_sessions
 from satmint.http.answers import ListOf
 from satmint.http.call import Call, Response, json_response
@@ -54,7 +57,7 @@ _FILTER_QUERY: Final[dict[str, dict[str, Any]]] = {
 
 async def _list(context: HandlerContext, call: Call) -> object:
     query, project = call.query(), call.caller.project
-    wanted, errors = await _read_filter(context, call, query)
+    wanted, errors = await read_session_filter(context.services, project, query)
     window = read_window({**query, "sort_order": "desc"}, other_errors=errors)
     page = await list_project_sessions(context.services, project, wanted, window)
     show = await show_sessions(context.services, project, page.items)
@@ -62,16 +65,17 @@ async def _list(context: HandlerContext, call: Call) -> object:
 
 
 async def _count(context: HandlerContext, call: Call) -> CountAnswer:
-    wanted, errors = await _read_filter(context, call, call.query())
+    project = call.caller.project
+    wanted, errors = await read_session_filter(context.services, project, call.query())
     if errors:
         raise Unprocessable(*errors)
-    count = await count_matching(context.services, call.caller.project, wanted)
+    count = await count_matching(context.services, project, wanted)
     return CountAnswer(count.value, count.is_exact)
 
 
 async def _revoke(context: HandlerContext, call: Call) -> Response:
     services, project, query = context.services, call.caller.project, call.query()
-    wanted, errors = await _read_filter(context, call, query)
+    wanted, errors = await read_session_filter(context.services, project, query)
     # A mistyped filter must not revoke everything.
     errors += [
         parameter_error(name, "is not a known parameter")
@@ -86,11 +90,11 @@ async def _revoke(context: HandlerContext, call: Call) -> Response:
     return json_response(200, RevokedAnswer(count))
 
 
-async def _read_filter(
-    context: HandlerContext, call: Call, query: dict[str, str]
+async def read_session_filter(
+    services: ServiceContext, project: UUID, query: Mapping[str, str]
 ) -> tuple[SessionFilter, list[FieldError]]:
+    """Read the filter of a query, and the errors in it."""
     errors: list[FieldError] = []
-    services, project = context.services, call.caller.project
     wanted = SessionFilter(
         state=read_choice(query, "state", SessionStatus, errors),
         kind=read_choice(query, "kind", Kind, errors),

@@ -1,0 +1,113 @@
+"""The life of a session as a picture: where marks go. The template draws it as SVG.
+
+The picture is 600 by 60 units, stretched to its place; times and meanings stand beside it as text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from satmint.console.times import exact_time
+from satmint.model.events import Event, EventKind
+from satmint.model.records import Session
+from satmint.model.session_filter import SessionEnd
+
+WIDTH: Final = 600
+_TONES: Final[Mapping[EventKind, str]] = {
+    EventKind.ISSUED: "mint",
+    EventKind.REFRESHED: "mint",
+    EventKind.REPLAYED: "amber",
+    EventKind.BOUND: "blue",
+    EventKind.DEVICE_TOKEN_ISSUED: "blue",
+}
+"""Colours by kind; other kinds are red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event of the session, or of all of its subscriber."""
+
+    x: float
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """What a colour means, and how often it is drawn."""
+
+    text: str
+    tone: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A session's life, ready to be drawn."""
+
+    lived: float
+    """Where the part ends in which it was active until now."""
+    ended: bool
+    marks: Sequence[Mark]
+    legend: Sequence[Legend]
+    start: int
+    """Unix seconds of the left end."""
+    end: int
+    """Unix seconds of the right end."""
+    end_text: str
+    summary: str
+    """For those who do not see it."""
+
+
+def picture_of(
+    session: Session, end: SessionEnd | None, events: Iterable[Event], now: int
+) -> Picture:
+    """The picture of a session.
+
+    Args:
+        session: The session.
+        end: What ended it; None: it is active.
+        events: Its events.
+        now: Unix seconds.
+    """
+    start = session.created_at
+    last = max(session.lives_until if end is None else end.at, start + 1)
+    # A picture of a session without an end would be empty: it ends at twice the time until now.
+    last = min(last, 2 * max(now, start + 1) - start) if end is None else last
+
+    def x(at: int) -> float:
+        return round(WIDTH * min(max((at - start) / (last - start), 0), 1), 1)
+
+    found = sorted(events, key=lambda event: event.at)
+    marks = [
+        Mark(x(event.at), _tone(event), f"{exact_time(event.at)}: {_text(event)}")
+        for event in found
+    ]
+    counts: dict[tuple[str, str], int] = {}
+    for event in found:
+        key = str(event.kind).replace("_", " "), _tone(event)
+        counts[key] = counts.get(key, 0) + 1
+    state = "is active" if end is None else f"ended: {end.by.replace('_', ' ')}"
+    return Picture(
+        lived=x(now) if end is None else WIDTH,
+        ended=end is not None,
+        marks=marks,
+        legend=[Legend(text, tone, count) for (text, tone), count in counts.items()],
+        start=start,
+        end=last,
+        end_text="can last until" if end is None else "ended",
+        summary=(
+            f"Opened {exact_time(start)}, generation {session.head.generation}; the session {state}"
+            f" {exact_time(last)}. {len(marks)} events."
+        ),
+    )
+
+
+def _tone(event: Event) -> str:
+    return _TONES.get(event.kind, "red")
+
+
+def _text(event: Event) -> str:
+    text = str(event.kind).replace("_", " ")
+    generation = "" if event.generation is None else f", generation {event.generation}"
+    return f"{text}{generation}{f', {event.cause}' if event.cause else ''}"

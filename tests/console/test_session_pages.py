@@ -1,0 +1,123 @@
+"""Sessions: found, looked at, and revoked alone, by choice and by filter."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from satmint.model.ids import as_uuid
+from tests.console.record_samples import KEY
+from tests.console.shown import text_of
+from tests.console.visitor import Visitor, visiting
+from tests.kit.service import Server
+
+
+@pytest.fixture
+async def visitor(server: Server) -> AsyncIterator[Visitor]:
+    async with visiting(server) as visitor:
+        await visitor.sign_in_as_operator()
+        yield visitor
+
+
+@pytest.fixture
+def base(server: Server) -> str:
+    return f"/console/projects/{server.tenant.id}/sessions"
+
+
+async def session_of(server: Server, sat: str) -> str:
+    answer = await server.client.post(
+        "/api/satmint/tokens/introspect", json={"token": sat}, auth=server.tenant.auth
+    )
+    return str(answer.json().get("session_id"))
+
+
+async def is_active(server: Server, sat: str) -> bool:
+    answer = await server.client.post(
+        "/api/satmint/tokens/introspect", json={"token": sat}, auth=server.tenant.auth
+    )
+    return bool(answer.json()["active"])
+
+
+async def test_sessions_are_found_by_whom_and_what_they_are(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    ada = (await server.sign_in("ada"))["token"]
+    bob = (await server.sign_in("bob", fingerprint=KEY, scope="sat:refresh"))["token"]
+    one, two = await session_of(server, ada), await session_of(server, bob)
+    for query, found in (
+        ("", {one, two}),
+        ("?search=ada", {one}),
+        (f"?search={KEY}", {two}),
+        ("?bound=true", {two}),
+        ("?bound=false&state=active&kind=subscriber&since=24h", {one}),
+        ("?kind=guest", set()),
+        ("?state=revoked", set()),
+        ("?search=203.0.113.9", set()),
+        ("?search=nobody", set()),
+    ):
+        shown = (await visitor.get(f"{base}{query}")).text
+        assert {id for id in (one, two) if f"{base}/{id}" in shown} == found, query
+    answer = await visitor.get(f"{base}?search={one}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{base}/{one}")
+    problem = await visitor.get(f"{base}?search=nobody")
+    assert "must be the id or the reference of a subscriber" in text_of(problem)
+
+
+async def test_one_session_says_how_it_went_and_what_ended_it(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    first = await server.sign_in("ada")
+    second = await server.rotate(first["refresh_token"])
+    await server.rotate(first["refresh_token"])
+    session = await session_of(server, second["token"])
+    shown = text_of(await visitor.get(f"{base}/{session}"))
+    assert "active" in shown
+    for part in ("Generation 1, since", "Replays 1 of", "issued 1", "refreshed 1", "replayed 1"):
+        assert part in shown, part
+    asked = await visitor.get(f"{base}/{session}/revoke")
+    assert "1 session will be revoked." in text_of(asked)
+    assert await is_active(server, second["token"])
+    done = await visitor.post(f"{base}/{session}/revoke", {})
+    assert (done.status_code, done.headers["location"]) == (303, f"{base}/{session}")
+    assert not await is_active(server, second["token"])
+    shown = text_of(await visitor.get(f"{base}/{session}"))
+    assert "The session was revoked." in shown
+    assert "Ended by session revoked" in shown
+    assert (await visitor.get(f"{base}/{as_uuid('0' * 32) or server.tenant.id}")).status_code == 404
+
+
+async def test_chosen_sessions_are_revoked_and_no_other(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    tokens = [(await server.sign_in(f"user-{number}"))["token"] for number in range(3)]
+    sessions = [await session_of(server, token) for token in tokens]
+    nothing = await visitor.get(f"{base}/revoke?chosen=yes")
+    assert (nothing.status_code, nothing.headers["location"]) == (303, base)
+    asked = await visitor.get(
+        f"{base}/revoke?chosen=yes&session={sessions[0]}&session={sessions[2]}"
+    )
+    assert "2 sessions will be revoked." in text_of(asked)
+    await visitor.post(f"{base}/revoke", {"session": [sessions[0], sessions[2]]})
+    assert [await is_active(server, token) for token in tokens] == [False, True, False]
+
+
+async def test_all_that_a_filter_finds_are_counted_confirmed_and_revoked(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    plain = (await server.sign_in("ada"))["token"]
+    bound = (await server.sign_in("ada", fingerprint=KEY, scope="sat:refresh"))["token"]
+    asked = await visitor.get(f"{base}/revoke?search=ada&bound=true")
+    assert "1 active session of “ada”, bound true will be revoked." in text_of(asked)
+    fields = {"search": "ada", "bound": "true", "all": "yes"}
+    await visitor.post(f"{base}/revoke", fields)  # nothing was typed
+    assert await is_active(server, bound)
+    await visitor.post(f"{base}/revoke", {**fields, "typed": "revoke"})
+    assert not await is_active(server, bound)
+    assert await is_active(server, plain)
+    asked = await visitor.get(f"{base}/revoke")
+    assert "1 active session of the whole project will be revoked." in text_of(asked)
+    await visitor.post(f"{base}/revoke", {"all": "yes", "typed": "revoke"})
+    assert not await is_active(server, plain)
+    # A form of which everything but the CSRF token is lost revokes nothing.
+    after = (await server.sign_in("ada"))["token"]
+    await visitor.post(f"{base}/revoke", {})
+    assert await is_active(server, after)
