@@ -65,6 +65,7 @@ def console_context(
         keyring=ServiceKeyring(service),
         settings=settings_in_force(service.settings, sources),
         health=Health(partial(_examine, service, ca_file)),
+        sender=service.sender,
         is_development=clock is not None,
     )
 

@@ -39,7 +39,6 @@ def fill_records(client: httpx.Client, http: str, values: dict[str, str]) -> Non
     values["session"] = post("/api/satmint/tokens/introspect", token=refreshed["token"])[
         "session_id"
     ]
-    client.delete(f"{http}/api/satmint/sessions/{values['session']}").raise_for_status()
     for number, name in enumerate(NAMES):
         post(tokens, reference=f"hostile-{number}", display_name=name[:255], company_name=name)
         made = post(
@@ -65,6 +64,9 @@ def fill_records(client: httpx.Client, http: str, values: dict[str, str]) -> Non
         client.post(
             f"{http}/api/fabric/embeds/tokens", json=body, headers=origin
         ).raise_for_status()
+    hook = post("/api/satmint/webhooks", url="https://hooks.example.com/alerts")
+    values["webhook"] = hook["id"]
+    client.delete(f"{http}/api/satmint/sessions/{values['session']}").raise_for_status()
     made = post("/api/project/tokens", name=SCRIPT, permissions=["calling"])
     values["api_token"] = made["id"]
     client.patch(

@@ -55,7 +55,7 @@ async def test_sessions_are_found_by_whom_and_what_they_are(
         ("?search=nobody", set()),
     ):
         shown = (await visitor.get(f"{base}{query}")).text
-        assert {id for id in (one, two) if f"{base}/{id}" in shown} == found, query
+        assert {each for each in (one, two) if f"{base}/{each}" in shown} == found, query
     answer = await visitor.get(f"{base}?search={one}")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{base}/{one}")
     problem = await visitor.get(f"{base}?search=nobody")

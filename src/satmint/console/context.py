@@ -9,6 +9,7 @@ from satmint.console.session import Seals
 from satmint.console.settings_view import SettingInForce
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.service_context import ServiceContext
+from satmint.flows.webhook_deliveries import MessageSender
 from satmint.http.metrics import Metrics
 from satmint.http.metrics_history import History, Range
 from satmint.model.clock import Clock
@@ -39,5 +40,7 @@ class ConsoleContext:
     """Every setting of this process."""
     health: Health
     """What examinations of the deployment have found."""
+    sender: MessageSender
+    """Sends tests of webhooks."""
     is_development: bool = False
     """Whether this is a development server."""

@@ -49,7 +49,9 @@ async def read_search(
     """
     query = {name: entered[name] for name in FILTERS if entered.get(name)}
     text = query.get("search", "").strip()
-    parameters: dict[str, str] = {name: query[name] for name in ("state", "kind", "bound") if name in query}
+    parameters: dict[str, str] = {
+        name: query[name] for name in ("state", "kind", "bound") if name in query
+    }
     if query.get("since") in PERIODS:
         parameters["since"] = str(context.services.clock.now() - PERIODS[query["since"]])
     identifier = as_uuid(text)

@@ -50,6 +50,8 @@ from satmint.console.pages import (
     settings,
     subscriber,
     subscribers,
+    webhook,
+    webhooks,
 )
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -70,5 +72,7 @@ PAGES: Final[tuple[Page, ...]] = (
     settings.PAGE,
     subscriber.PAGE,
     subscribers.PAGE,
+    webhook.PAGE,
+    webhooks.PAGE,
 )
 """All pages. The order does not matter."""

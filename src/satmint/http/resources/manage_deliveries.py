@@ -38,7 +38,7 @@ async def _list(context: HandlerContext, call: Call) -> object:
     found = await webhook_of(store, project, webhook)
     page = await list_deliveries(store, project, webhook, state, window)
     url = context.public_url + _DELIVERIES.format(id=webhook)
-    return page_of(page, query, url, lambda one: show_delivery(one, found), _key)
+    return page_of(page, query, url, lambda one: show_delivery(one, found), delivery_key)
 
 
 def _read_state(query: dict[str, str]) -> tuple[DeliveryState | None, list[FieldError]]:
@@ -49,7 +49,8 @@ def _read_state(query: dict[str, str]) -> tuple[DeliveryState | None, list[Field
     return None, [FieldError(Code.INVALID_PARAMETER, message, "state")]
 
 
-def _key(record: DeliveryRecord) -> tuple[int, UUID]:
+def delivery_key(record: DeliveryRecord) -> tuple[int, UUID]:
+    """The place of a delivery in the list."""
     return record.at, record.id
 
 
