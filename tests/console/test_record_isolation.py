@@ -16,21 +16,34 @@ from satmint.console.pages import (
     click_to_call,
     room,
     rooms,
+    session,
+    sessions,
     subscriber,
     subscribers,
+    webhook,
+    webhooks,
 )
 from tests.console.record_samples import KEY
 from tests.console.visitor import Visitor, visiting
 from tests.kit.service import Rows, Server, Tenant
 
-LISTS: Final = (addresses.PAGE, api_tokens.PAGE, click_to_call.PAGE, rooms.PAGE, subscribers.PAGE)
-DETAILS: Final = (address.PAGE, api_token.PAGE, c2c_token.PAGE, room.PAGE, subscriber.PAGE)
+LISTS: Final = (
+    *(addresses.PAGE, api_tokens.PAGE, click_to_call.PAGE, rooms.PAGE, sessions.PAGE),
+    *(subscribers.PAGE, webhooks.PAGE),
+)
+DETAILS: Final = (
+    *(address.PAGE, api_token.PAGE, c2c_token.PAGE, room.PAGE, session.PAGE),
+    *(subscriber.PAGE, webhook.PAGE),
+)
 FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "/addresses/create": {"name": "mine", "type": "app"},
     "/api-tokens/create": {"name": "mine", "permissions": "calling"},
     "/click-to-call/create": {"address_id": "/public/support"},
     "/rooms/create": {"name": "mine"},
     "/subscribers/create": {"email": "mine@example.com"},
+    "/webhooks/create": {"url": "https://hooks.example.com/mine"},
+    "/sessions/revoke": {"all": "yes", "typed": "revoke"},
+    "/retry": {"delivery": "00000000-0000-4000-8000-000000000000"},
     "/change": {
         "name": "mine",
         "context": "public",
@@ -82,10 +95,13 @@ async def a_project(server: Server, tenant: Tenant) -> Foreign:
 
     address_id = str(tenant.addresses[0].id)
     pair = await post("/api/fabric/subscribers/tokens", reference="carol", fingerprint=KEY)
+    listed = await server.client.get("/api/satmint/sessions", auth=tenant.auth)
     ids = {
         "address": address_id,
         "api_token": (await post("/api/project/tokens", name="t", permissions=["fax"]))["id"],
         "c2c_token": (await post("/api/satmint/c2c-tokens", address_id=address_id))["id"],
+        "session": str(listed.json()["data"][0]["id"]),
+        "webhook": (await post("/api/satmint/webhooks", url="https://hooks.example.com/x"))["id"],
         "room": (await post("/api/fabric/resources/conference_rooms", name="cellar"))["id"],
         "subscriber": pair["subscriber_id"],
     }
@@ -110,7 +126,7 @@ async def written(server: Server) -> Rows:
     """All that the pages can write; uses of API tokens are recorded in the background."""
     await server.settled()
     return await server.rows(
-        "addresses", "rooms", "subscribers", "sessions", "c2c_tokens", "events"
+        "addresses", "rooms", "subscribers", "sessions", "c2c_tokens", "events", "webhooks"
     )
 
 
@@ -194,7 +210,9 @@ async def test_change_needs_the_csrf_token(
     assert await written(server) == before
     # The same form, sent by the console's own page, is accepted.
     answer = await visitor.post(path, fields_of(path))
-    assert answer.status_code in (200, 303), answer.text
+    # There is no message to send again.
+    accepted = (404,) if action.name == "retry" else (200, 303)
+    assert answer.status_code in accepted, answer.text
 
 
 @pytest.mark.parametrize("page", DETAILS, ids=named)

@@ -121,3 +121,21 @@ async def test_all_that_a_filter_finds_are_counted_confirmed_and_revoked(
     after = (await server.sign_in("ada"))["token"]
     await visitor.post(f"{base}/revoke", {})
     assert await is_active(server, after)
+
+
+async def test_chosen_session_of_another_project_is_not_found(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    other = await server.another_tenant()
+    body = {"reference": "carol"}
+    path = "/api/fabric/subscribers/tokens"
+    sat = (await server.client.post(path, json=body, auth=other.auth)).json()["token"]
+    sessions = await server.client.get("/api/satmint/sessions", auth=other.auth)
+    theirs = sessions.json()["data"][0]["id"]
+    await visitor.get(f"{base}/revoke?chosen=yes&session={theirs}")
+    assert (await visitor.post(f"{base}/revoke", {"session": theirs})).status_code == 404
+    await visitor.post(f"{base}/revoke", {"all": "yes", "typed": "revoke"})
+    info = await server.client.get(
+        "/api/fabric/subscriber/info", headers={"Authorization": f"Bearer {sat}"}
+    )
+    assert info.status_code == 200

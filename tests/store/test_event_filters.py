@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.events import FREQUENT_EVENTS, REFRESH_EVENTS, Event, EventCursor, EventKind
 from satmint.model.listing import Anchor, Window
-from satmint.store.contract import EventPage, Store
+from satmint.store.contract import Store
 from satmint.store.sql import search
 from satmint.store.sql.event_columns import kinds_in
 from satmint.store.sql.event_search import NO_REFRESH, NOT_FREQUENT

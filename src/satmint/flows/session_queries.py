@@ -9,11 +9,11 @@ from uuid import UUID
 from satmint.flows.live import LEASE_SECONDS
 from satmint.flows.service_context import ServiceContext
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.listing import Anchor, BoundedCount, Page, Window
 from satmint.model.records import Device, Presence, Session
 from satmint.model.refusals import NotFound, NotReady, StoreUnavailable
 from satmint.model.session_filter import SessionFilter
-from satmint.store.contract import EventPage as EventPage
 from satmint.store.contract import SchemaUnknown, Store
 
 _PAGE_SIZE: Final = 1000

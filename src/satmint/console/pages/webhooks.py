@@ -45,10 +45,7 @@ async def _ask(_context: ConsoleContext, request: ConsoleRequest) -> View:
 async def _create(context: ConsoleContext, request: ConsoleRequest) -> View:
     form = _form(request)
     try:
-        url = read(context, CREATE, given(form, request).members)
-        errors = url_errors(context.services.policy, url)
-        if errors:
-            raise Unprocessable(*errors)
+        url = _url(context, read(context, CREATE, given(form, request).members))
         webhook, secret = await create_webhook(
             context.services, request.project.id, url, request.origin
         )
@@ -62,6 +59,18 @@ async def _create(context: ConsoleContext, request: ConsoleRequest) -> View:
         "back_title": "the webhook",
     }
     return View("made.html", data, "Webhook created")
+
+
+def _url(context: ConsoleContext, url: str) -> str:
+    """The URL, if messages may go there.
+
+    Raises:
+        Unprocessable: they may not.
+    """
+    errors = url_errors(context.services.policy, url)
+    if errors:
+        raise Unprocessable(*errors)
+    return url
 
 
 PAGE = Page(

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from satmint.flows.service_context import ServiceContext
-from satmint.flows.session_queries import EventPage, list_events
+from satmint.flows.session_queries import list_events
 from satmint.http.answers import ListOf
 from satmint.http.call import Call
 from satmint.http.filters import (
@@ -21,6 +21,7 @@ from satmint.http.management_answers import EventAnswer, show_event
 from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.paging import PAGING_QUERY, page_of, page_token_error, read_window
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.events import Event, EventKind
 from satmint.model.listing import Position, Window
 from satmint.model.refusals import FieldError, Unprocessable

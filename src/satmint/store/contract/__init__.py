@@ -30,7 +30,7 @@ from satmint.store.contract.accounts import (
 )
 from satmint.store.contract.backlog import Backlog
 from satmint.store.contract.errors import NotUnique, SchemaUnknown
-from satmint.store.contract.events import EventBatch, EventPage, EventStore
+from satmint.store.contract.events import EventBatch, EventStore
 from satmint.store.contract.incarnation import IncarnationStore
 from satmint.store.contract.inspection import DatabaseInspection, ServerFacts
 from satmint.store.contract.keyed_requests import KeyedRequestStore, RequestRepeated
@@ -58,7 +58,6 @@ __all__ = [
     "Collision",
     "DatabaseInspection",
     "EventBatch",
-    "EventPage",
     "EventStore",
     "IncarnationStore",
     "InvitesExhausted",

@@ -6,20 +6,13 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.events import Event, EventCursor
-from satmint.model.listing import Page, Window
+from satmint.model.listing import Window
 from satmint.model.records import Session
 
 TRUSTED_SKEW_SECONDS: Final = 3600
 """By how much the order of events and that of their times may differ in filtered lists."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage(Page[Event]):
-    """A page of the audit trail. If it has events, it says where it begins and ends."""
-
-    positions: Sequence[int]
-    """The position of each of `items`."""
 
 
 @dataclass(frozen=True, slots=True)

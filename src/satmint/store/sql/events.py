@@ -6,10 +6,11 @@ from typing import Final
 from uuid import UUID
 
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.events import REVOCATION_EVENTS, Event, EventCursor
 from satmint.model.listing import Window
 from satmint.model.records import Session
-from satmint.store.contract.events import EventBatch, EventPage
+from satmint.store.contract.events import EventBatch
 from satmint.store.sql.event_columns import EVENT_COLUMNS, READ_COLUMNS, entry_of, kinds_in
 from satmint.store.sql.event_search import event_searches, filter_conditions
 from satmint.store.sql.port import Database, Row

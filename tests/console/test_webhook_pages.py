@@ -1,0 +1,86 @@
+"""Webhooks: created, tested, paused, resumed, retried, deleted."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.console.shown import errors_of, secret_of, text_of
+from tests.console.visitor import Visitor, visiting
+from tests.kit.service import Server
+
+URL = "https://hooks.example.invalid/alerts"
+
+
+@pytest.fixture
+async def visitor(server: Server) -> AsyncIterator[Visitor]:
+    async with visiting(server) as visitor:
+        await visitor.sign_in_as_operator()
+        yield visitor
+
+
+@pytest.fixture
+def base(server: Server) -> str:
+    return f"/console/projects/{server.tenant.id}/webhooks"
+
+
+async def create(server: Server, visitor: Visitor, base: str) -> str:
+    """Create a webhook by its form; returns the path of its page."""
+    await visitor.get(f"{base}/create")
+    answer = await visitor.post(f"{base}/create", {"url": URL})
+    assert secret_of(answer).startswith("whsec_")
+    page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
+    return f"{base}/{page.json()['data'][-1]['id']}"
+
+
+async def test_bad_url_comes_back_beside_its_field(visitor: Visitor, base: str) -> None:
+    await visitor.get(f"{base}/create")
+    answer = await visitor.post(f"{base}/create", {"url": "http://127.0.0.1/x"})
+    assert answer.status_code == 422
+    assert "SATMINT_PRIVATE_WEBHOOKS" in errors_of(answer)["url"]
+
+
+async def test_secret_is_shown_once(server: Server, visitor: Visitor, base: str) -> None:
+    path = await create(server, visitor, base)
+    shown = await visitor.get(path)
+    assert "whsec_" not in shown.text
+    assert URL in shown.text
+    assert "No webhooks" not in text_of(await visitor.get(base))
+
+
+async def test_webhook_is_paused_and_resumed(server: Server, visitor: Visitor, base: str) -> None:
+    path = await create(server, visitor, base)
+    await visitor.get(path)
+    assert (await visitor.post(f"{path}/pause")).headers["location"] == path
+    assert "paused by operator" in text_of(await visitor.get(path))
+    await visitor.post(f"{path}/resume")
+    assert "paused by operator" not in text_of(await visitor.get(path))
+
+
+async def test_messages_are_listed_and_sent_again(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    path = await create(server, visitor, base)
+    pair = await server.sign_in("ada")
+    sessions = await server.client.get("/api/satmint/sessions", auth=server.tenant.auth)
+    session = sessions.json()["data"][0]["id"]
+    await server.client.delete(f"/api/satmint/sessions/{session}", auth=server.tenant.auth)
+    shown = await visitor.get(path)
+    assert "session revoked" in text_of(shown)
+    assert "ada" in text_of(shown)
+    assert pair["token"] not in shown.text
+    deliveries = f"/api/satmint/webhooks/{path.rpartition('/')[2]}/deliveries"
+    (found,) = (await server.client.get(deliveries, auth=server.tenant.auth)).json()["data"]
+    assert "No messages" in text_of(await visitor.get(f"{path}?state=given_up"))
+    await visitor.get(path)
+    answer = await visitor.post(f"{path}/retry", {"delivery": found["id"]})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert (await visitor.post(f"{path}/retry", {"delivery": session})).status_code == 404
+
+
+async def test_webhook_is_deleted_after_a_question(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    path = await create(server, visitor, base)
+    assert "1 webhook will be deleted" in text_of(await visitor.get(f"{path}/delete"))
+    assert (await visitor.post(f"{path}/delete")).headers["location"] == base
+    assert (await visitor.get(path)).status_code == 404
