@@ -64,7 +64,7 @@ def fill_records(client: httpx.Client, http: str, values: dict[str, str]) -> Non
         client.post(
             f"{http}/api/fabric/embeds/tokens", json=body, headers=origin
         ).raise_for_status()
-    hook = post("/api/satmint/webhooks", url="https://hooks.example.com/alerts")
+    hook = post("/api/satmint/webhooks", url=f"https://hooks.example.invalid/{'alerts' * 30}")
     values["webhook"] = hook["id"]
     client.delete(f"{http}/api/satmint/sessions/{values['session']}").raise_for_status()
     made = post("/api/project/tokens", name=SCRIPT, permissions=["calling"])

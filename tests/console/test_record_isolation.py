@@ -41,7 +41,7 @@ FORMS: Final[Mapping[str, Mapping[str, str]]] = {
     "/click-to-call/create": {"address_id": "/public/support"},
     "/rooms/create": {"name": "mine"},
     "/subscribers/create": {"email": "mine@example.com"},
-    "/webhooks/create": {"url": "https://hooks.example.com/mine"},
+    "/webhooks/create": {"url": "https://hooks.example.invalid/mine"},
     "/sessions/revoke": {"all": "yes", "typed": "revoke"},
     "/retry": {"delivery": "00000000-0000-4000-8000-000000000000"},
     "/change": {
@@ -101,7 +101,9 @@ async def a_project(server: Server, tenant: Tenant) -> Foreign:
         "api_token": (await post("/api/project/tokens", name="t", permissions=["fax"]))["id"],
         "c2c_token": (await post("/api/satmint/c2c-tokens", address_id=address_id))["id"],
         "session": str(listed.json()["data"][0]["id"]),
-        "webhook": (await post("/api/satmint/webhooks", url="https://hooks.example.com/x"))["id"],
+        "webhook": (await post("/api/satmint/webhooks", url="https://hooks.example.invalid/x"))[
+            "id"
+        ],
         "room": (await post("/api/fabric/resources/conference_rooms", name="cellar"))["id"],
         "subscriber": pair["subscriber_id"],
     }

@@ -96,7 +96,9 @@ async def test_chosen_sessions_are_revoked_and_no_other(
         f"{base}/revoke?chosen=yes&session={sessions[0]}&session={sessions[2]}"
     )
     assert "2 sessions will be revoked." in text_of(asked)
-    await visitor.post(f"{base}/revoke", {"session": [sessions[0], sessions[2]]})
+    twice = [sessions[0], sessions[2], sessions[0]]
+    done = await visitor.post(f"{base}/revoke", {"session": twice})
+    assert "2 sessions were revoked." in text_of(await visitor.follow(done))
     assert [await is_active(server, token) for token in tokens] == [False, True, False]
 
 
@@ -113,6 +115,12 @@ async def test_all_that_a_filter_finds_are_counted_confirmed_and_revoked(
     await visitor.post(f"{base}/revoke", {**fields, "typed": "revoke"})
     assert not await is_active(server, bound)
     assert await is_active(server, plain)
+    for query in ("?state=revoked", "?state=expired", "?since=2h", "?search=nobody"):
+        asked = await visitor.get(f"{base}/revoke{query}")
+        assert "No active sessions of" in text_of(asked), query
+        name, _, value = query[1:].partition("=")
+        await visitor.post(f"{base}/revoke", {name: value, "all": "yes", "typed": "revoke"})
+        assert await is_active(server, plain)
     asked = await visitor.get(f"{base}/revoke")
     assert "1 active session of the whole project will be revoked." in text_of(asked)
     await visitor.post(f"{base}/revoke", {"all": "yes", "typed": "revoke"})
@@ -132,8 +140,12 @@ async def test_chosen_session_of_another_project_is_not_found(
     sat = (await server.client.post(path, json=body, auth=other.auth)).json()["token"]
     sessions = await server.client.get("/api/satmint/sessions", auth=other.auth)
     theirs = sessions.json()["data"][0]["id"]
+    own = (await server.sign_in("ada"))["token"]
+    mine = await session_of(server, own)
     await visitor.get(f"{base}/revoke?chosen=yes&session={theirs}")
-    assert (await visitor.post(f"{base}/revoke", {"session": theirs})).status_code == 404
+    for chosen in ([theirs], [mine, theirs], [mine, "nothing"]):
+        assert (await visitor.post(f"{base}/revoke", {"session": chosen})).status_code == 404
+        assert await is_active(server, own)
     await visitor.post(f"{base}/revoke", {"all": "yes", "typed": "revoke"})
     info = await server.client.get(
         "/api/fabric/subscriber/info", headers={"Authorization": f"Bearer {sat}"}

@@ -1,12 +1,14 @@
-"""Webhooks: created, tested, paused, resumed, retried, deleted."""
+"""Webhooks: created, tried out, paused, resumed, deleted; their messages sent again."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.console.shown import errors_of, secret_of, text_of
 from tests.console.visitor import Visitor, visiting
-from tests.kit.service import Server
+from tests.kit.service import Server, a_service
+from tests.webhooks.receiver import receiving
 
 URL = "https://hooks.example.invalid/alerts"
 
@@ -45,6 +47,29 @@ async def test_secret_is_shown_once(server: Server, visitor: Visitor, base: str)
     assert "whsec_" not in shown.text
     assert URL in shown.text
     assert "No webhooks" not in text_of(await visitor.get(base))
+
+
+async def test_result_of_a_test_is_told(tmp_path: Path) -> None:
+    hostile = b"HTTP/1.1 500 No\r\ncontent-length: 22\r\n\r\n<script>go(1)</script>"
+    async with (
+        a_service(tmp_path, private_webhooks=True) as server,
+        server.service.sender,
+        visiting(server) as visitor,
+        receiving(hostile) as receiver,
+    ):
+        await visitor.sign_in_as_manager()
+        base = f"/console/projects/{server.tenant.id}/webhooks"
+        await visitor.get(f"{base}/create")
+        await visitor.post(f"{base}/create", {"url": receiver.url})
+        page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
+        path = f"{base}/{page.json()['data'][0]['id']}"
+        await visitor.get(path)
+        shown = await visitor.follow(await visitor.post(f"{path}/test"))
+        assert "The endpoint answered 500 after" in text_of(shown)
+        assert "<script>go" not in shown.text
+        await visitor.get(path)
+        shown = await visitor.follow(await visitor.post(f"{path}/test"))
+        assert "The endpoint answered 204 after" in text_of(shown)
 
 
 async def test_webhook_is_paused_and_resumed(server: Server, visitor: Visitor, base: str) -> None:

@@ -331,6 +331,47 @@ async def _(execute_steps: Phase) -> Send:
     return execute_steps.sender("DELETE", f"{WEBHOOKS}/{made['id']}")
 
 
+@scene("list-webhook-deliveries", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", await execute_steps.deliveries())
+
+
+@scene("retry-webhook-delivery", 200)
+async def _(execute_steps: Phase) -> Send:
+    path = await execute_steps.deliveries()
+    delivery = (await execute_steps.made("GET", path))["data"][0]["id"]
+    return execute_steps.sender("POST", f"{path}/{delivery}/retry")
+
+
+@scene("get-webhook", 200)
+async def _(execute_steps: Phase) -> Send:
+    made = await execute_steps.made("POST", WEBHOOKS, {"url": HOOK})
+    return execute_steps.sender("GET", f"{WEBHOOKS}/{made['id']}")
+
+
+@scene("update-webhook: pause", 200)
+async def _(execute_steps: Phase) -> Send:
+    made = await execute_steps.made("POST", WEBHOOKS, {"url": HOOK})
+    return execute_steps.sender("PATCH", f"{WEBHOOKS}/{made['id']}", {"paused": True})
+
+
+@scene("get-stats", 200)
+async def _(execute_steps: Phase) -> Send:
+    return execute_steps.sender("GET", "/api/satmint/stats")
+
+
+@scene("list-project-sessions", 200)
+async def _(execute_steps: Phase) -> Send:
+    await execute_steps.signed_in()
+    return execute_steps.sender("GET", "/api/satmint/sessions")
+
+
+@scene("count-project-sessions", 200)
+async def _(execute_steps: Phase) -> Send:
+    await execute_steps.signed_in()
+    return execute_steps.sender("GET", "/api/satmint/sessions/count")
+
+
 @scene("list-sessions", 200)
 async def _(execute_steps: Phase) -> Send:
     pair = await execute_steps.signed_in()

@@ -72,6 +72,13 @@ class Phase:
         listed = await self.made("GET", f"/api/satmint/subscribers/{subscriber}/sessions")
         return str(listed["data"][0]["id"])
 
+    async def deliveries(self) -> str:
+        """The path of the deliveries of a webhook that has one."""
+        made = await self.made("POST", WEBHOOKS, {"url": HOOK})
+        session = await self.session((await self.signed_in())["subscriber_id"])
+        assert (await self.sender("DELETE", f"/api/satmint/sessions/{session}")()).is_success
+        return f"{WEBHOOKS}/{made['id']}/deliveries"
+
     @property
     def new_address(self) -> Json:
         return {"name": self.name, "type": "room"}

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from satmint.model.times import iso
+from tests.faults.failing_store import FailNth
 from tests.kit.clock import NOW
 from tests.kit.service import Server, a_service, said
 from tests.webhooks.post import a_post
@@ -164,6 +165,21 @@ async def test_test_message_is_signed_and_answered_with_its_result(server: Serve
     assert said(await ask(server, "GET", f"{path}/deliveries"), 200)["data"] == []
     shown = said(await ask(server, "GET", path), 200)
     assert (shown["last_error"], shown["paused_by"]) == (None, "operator")
+
+
+async def test_no_test_message_is_sent_while_the_store_fails(server: Server) -> None:
+    services, good = server.service.services, server.service.store
+    async with receiving() as receiver, a_post(server) as post:
+        path = f"{WEBHOOKS}/{(await post.webhook(receiver.url)).id}/test"
+        never = FailNth(good, nth=0)
+        services.store = never.store
+        assert said(await ask(server, "POST", path), 200)["delivered"] is True
+        for nth in range(1, len(never.calls) + 1):
+            server.clock.advance(1)  # credentials are looked up again
+            services.store = FailNth(good, nth).store
+            assert (await ask(server, "POST", path)).status_code == 503
+        services.store = good
+        assert len(receiver.bodies) == 1
 
 
 async def test_a_secret_that_signed_a_test_is_not_shown_again(server: Server) -> None:

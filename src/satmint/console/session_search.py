@@ -52,8 +52,11 @@ async def read_search(
     parameters: dict[str, str] = {
         name: query[name] for name in ("state", "kind", "bound") if name in query
     }
-    if query.get("since") in PERIODS:
-        parameters["since"] = str(context.services.clock.now() - PERIODS[query["since"]])
+    if "since" in query:
+        seconds = PERIODS.get(query["since"])
+        # What is none of the periods is refused, as other unknown values are.
+        now = context.services.clock.now()
+        parameters["since"] = query["since"] if seconds is None else str(now - seconds)
     identifier = as_uuid(text)
     if identifier is not None:
         store, project = context.services.store, request.project.id

@@ -46,10 +46,14 @@ _BODY_CODES: Final = frozenset(
         Code.PAYLOAD_TOO_LARGE,
     }
 )
-_ANY_JSON: Final = {
+_ANY_JSON: Final[dict[str, dict[str, Any]]] = {
     _JSON: {"type": "object"},
     "text/plain": {"type": "string"},
-    "text/event-stream": {},
+    "text/event-stream": {
+        "type": "object",
+        "description": "The fields of one event.",
+        "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+    },
 }
 """The schema of an answer without a type, by media type."""
 

@@ -22,7 +22,7 @@ from satmint.console.request import ConsoleRequest, link
 from satmint.console.session_search import SessionSearch, read_search
 from satmint.flows.revoke import revoke_matching, revoke_project, revoke_session
 from satmint.flows.session_ends import ended_by
-from satmint.flows.session_queries import count_matching, list_project_sessions
+from satmint.flows.session_queries import count_matching, get_session, list_project_sessions
 from satmint.http.paging import by_creation
 from satmint.model import listing
 from satmint.model.claims import Kind
@@ -67,11 +67,11 @@ def _chosen(values: Sequence[str]) -> Sequence[UUID]:
     """The sessions whose boxes are checked.
 
     Raises:
-        NotFound: a value is no id.
+        NotFound: a value is no id, or there are more than a page has.
     """
-    found = [as_uuid(value) for value in values[:_MAX_CHOSEN]]
+    found = dict.fromkeys(as_uuid(value) for value in values)
     ids = [one for one in found if one is not None]
-    if len(ids) < len(found):
+    if None in found or len(ids) > _MAX_CHOSEN:
         raise NotFound("not_an_id")
     return ids
 
@@ -86,8 +86,8 @@ async def _ask_revoke(context: ConsoleContext, request: ConsoleRequest) -> View 
     if search.session is not None:
         return _ask_chosen(request, [search.session])
     count = BoundedCount(0, is_exact=True)
-    if not search.problem:
-        active = _active(search)
+    active = _active(search)
+    if active is not None:
         count = await count_matching(context.services, request.project.id, active)
     text = _number(count)
     back = link(request.project_path("sessions"), **search.query)
@@ -125,11 +125,11 @@ def _ask_chosen(request: ConsoleRequest, chosen: Sequence[UUID]) -> View:
     )
 
 
-def _active(search: SessionSearch) -> SessionFilter:
-    """The active ones of what a search finds."""
+def _active(search: SessionSearch) -> SessionFilter | None:
+    """The active ones of what a search finds; None: it finds none."""
     wanted = search.wanted
-    if wanted.state not in (None, SessionStatus.ACTIVE):
-        return wanted
+    if search.problem or wanted.state not in (None, SessionStatus.ACTIVE):
+        return None
     return replace(wanted, state=SessionStatus.ACTIVE)
 
 
@@ -153,15 +153,17 @@ async def _revoke(context: ConsoleContext, request: ConsoleRequest) -> View | Re
     services, project, path = context.services, request.project.id, request.project_path("sessions")
     chosen = _chosen(request.texts("session"))
     if chosen:
-        for one in chosen:
-            await revoke_session(services, project, one, request.origin)
-        return Redirect(path, _revoked(len(chosen)))
+        sessions = [await get_session(services.store, project, one) for one in chosen]
+        active = [one for one in sessions if one.is_active(services.clock.now())]
+        for one in active:
+            await revoke_session(services, project, one.id, request.origin)
+        return Redirect(path, _revoked(len(active)))
     entered = {name: request.text(name) for name in request.form}
     search = await read_search(context, request, entered)
     back = link(path, **search.query)
     if request.text("all") != "yes" or request.text("typed") != _TYPED:
         return Redirect(back, f"Nothing was revoked: {_TYPED} was not typed.", "bad")
-    if search.problem or search.session is not None:
+    if _active(search) is None or search.session is not None:
         return Redirect(back, "Nothing was revoked: no session matches.", "bad")
     if search.is_everything:
         await revoke_project(services, project, request.origin)

@@ -1,5 +1,6 @@
 """Management operations for the messages to webhooks: list them, send them again, send a test."""
 
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -57,8 +58,9 @@ def delivery_key(record: DeliveryRecord) -> tuple[int, UUID]:
 async def _retry(context: HandlerContext, call: Call) -> DeliveryAnswer:
     services, project = context.services, call.caller.project
     webhook, delivery = call.path_id("id"), call.path_id("delivery_id")
+    found = await webhook_of(services.store, project, webhook)
     record = await retry_delivery(services, project, webhook, delivery)
-    return show_delivery(record, await webhook_of(services.store, project, webhook))
+    return show_delivery(record, replace(found, next_at=0))  # a pause after failures has ended
 
 
 async def _test(context: HandlerContext, call: Call) -> WebhookTestAnswer:
