@@ -11,6 +11,7 @@ from satmint.flows.webhooks import delete_webhook, pause_webhook, resume_webhook
 from satmint.http.resources.manage_deliveries import delivery_key
 from satmint.model.deliveries import AttemptResult, DeliveryState
 from satmint.model.refusals import RateLimited
+from satmint.model.webhooks import PausedBy
 
 _STATES: Final = (("", "Any state"), *((one.value, one.value) for one in DeliveryState))
 
@@ -69,7 +70,10 @@ async def _resume(context: ConsoleContext, request: ConsoleRequest) -> Redirect:
 async def _retry(context: ConsoleContext, request: ConsoleRequest) -> Redirect:
     webhook, delivery = request.path_id("webhook"), request.form_id("delivery")
     await retry_delivery(context.services, request.project.id, webhook, delivery)
-    return Redirect(_own_path(request), "The message is sent again.")
+    found = await webhook_of(context.services.store, request.project.id, webhook)
+    waits = found.paused_by is PausedBy.OPERATOR
+    text = "is sent when the webhook is resumed" if waits else "is sent again"
+    return Redirect(_own_path(request), f"The message {text}.")
 
 
 async def _ask_delete(context: ConsoleContext, request: ConsoleRequest) -> View:
