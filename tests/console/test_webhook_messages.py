@@ -123,6 +123,12 @@ async def test_message_is_shown_and_sent_again(server: Server, visitor: Visitor,
         assert "500, " in shown
         assert SCRIPT in shown
         assert "attempt 1" in shown
+        assert "pending next in 5 s" in shown
+        assert "Next attempt in 5 s" in shown
+        server.clock.advance(6)
+        shown = text_of(await visitor.get(path))
+        assert "pending due now" in shown
+        assert "Next attempt at once" in shown
         delivery = receiver.headers[0]["webhook-id"]
         assert "The message is sent again." in await act(visitor, path, "retry", delivery=delivery)
         assert await post.dispatcher.deliver_due() == 1

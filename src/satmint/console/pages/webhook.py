@@ -26,6 +26,7 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> View:
         "webhook": webhook,
         "deliveries": found.items,
         "due": {one.id: one.due_at(webhook) for one in found.items},
+        "now": context.services.clock.now(),
         "pager": pager_of(request, found, delivery_key),
         "states": _STATES,
         "state": "" if state is None else state.value,
