@@ -396,6 +396,5 @@ def _active_since(key: MasterKey) -> int:
 def _existing_file(settings: Settings) -> Path:
     path = sqlite_file(settings.database)
     if not path.exists():
-        message = f"there is no database at {path}"
-        raise SettingsError(message)
+        raise SettingsError(f"there is no database at {path}")
     return path

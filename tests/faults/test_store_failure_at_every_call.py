@@ -15,8 +15,8 @@ from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Rows, Server, a_service
 
 WITHOUT_STORE = {"livez", "metrics", "openapi", "stream-revocations", "test-webhook"}
-"""The last two are no requests to repeat at once. A store fails under the first of them in
-`tests/http/test_revocation_feed.py`, under the second in `tests/http/test_webhook_deliveries.py`."""
+"""The last two are no requests to repeat at once. A store fails under them in
+`tests/http/test_revocation_feed.py` and `tests/http/test_webhook_deliveries.py`."""
 
 
 @pytest.fixture(params=DATABASES)
