@@ -1,0 +1,63 @@
+"""The audit trail of a project, newest first: found, exported, and followed as it happens."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from satmint.console.context import ConsoleContext
+from satmint.console.event_export import ExportFormat, event_file
+from satmint.console.event_search import EventSearch, read_search
+from satmint.console.listing import pager_of, window_of
+from satmint.console.page import Answer, NavigationItem, Page, Section, Stream, View
+from satmint.console.request import ConsoleRequest, link
+from satmint.flows.session_queries import list_events
+from satmint.model.events import EventKind
+from satmint.model.listing import Window
+
+
+async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
+    store, project = context.services.store, request.project.id
+    search = await read_search(context, request)
+    if search.errors:
+        return _view(request, search, {"events": (), "pager": None}, 422)
+    wanted_as = request.query.get("as", "")
+    if wanted_as in set(ExportFormat):
+        name = f"events-{project}"
+        kind = ExportFormat(wanted_as)
+        return Stream(await event_file(store, project, search.wanted, kind, name))
+    page = await list_events(store, project, search.wanted, _window(request))
+    positions = {event.id: at for event, at in zip(page.items, page.positions, strict=True)}
+    pager = pager_of(request, page, lambda event: (positions[event.id], UUID(bytes=event.id)))
+    return _view(request, search, {"events": page.items, "pager": pager}, 200)
+
+
+def _window(request: ConsoleRequest) -> Window:
+    """The part that the query asks for; the first one if its cursor is of another list."""
+    window = window_of(request)
+    if window.anchor is None or isinstance(window.anchor.value, int):
+        return window
+    return replace(window, anchor=None)
+
+
+def _view(
+    request: ConsoleRequest, search: EventSearch, listed: dict[str, object], status: int
+) -> View:
+    kinds = sorted(kind.value for kind in EventKind)
+    data = {
+        **listed,
+        "values": search.values,
+        "errors": search.errors,
+        "kinds": [("", "Any kind"), *((kind, kind.replace("_", " ")) for kind in kinds)],
+        "exports": {
+            kind.value: link(request.path, **search.values, **{"as": kind.value})
+            for kind in ExportFormat
+        },
+    }
+    return View("events.html", data, status=status)
+
+
+PAGE = Page(
+    path="/projects/{project}/events",
+    title="Events",
+    show=_show,
+    navigation=NavigationItem(Section.DELIVERY, 10, "events"),
+)
