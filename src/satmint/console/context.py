@@ -1,8 +1,9 @@
 """What the console's pages need in addition to the request."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from satmint.console.event_tail import EventTails
 from satmint.console.health import Health
 from satmint.console.keyring import KeyringOperations
 from satmint.console.session import Seals
@@ -44,3 +45,5 @@ class ConsoleContext:
     """Sends tests of webhooks."""
     is_development: bool = False
     """Whether this is a development server."""
+    tails: EventTails = field(default_factory=EventTails)
+    """The live tails of audit trails that this process serves."""

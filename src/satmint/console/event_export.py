@@ -15,9 +15,10 @@ from satmint.flows.session_queries import list_events
 from satmint.http.call import NO_STORE
 from satmint.http.management_answers import EventAnswer, show_event
 from satmint.model.event_filter import EventFilter
+from satmint.model.event_page import EventPage
 from satmint.model.events import Event
 from satmint.model.listing import Anchor, Window
-from satmint.store.contract import EventPage, Store
+from satmint.store.contract import Store
 
 _PAGE_SIZE: Final = 500
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -1,6 +1,8 @@
 """The audit trail of a project, newest first: found, exported, and followed as it happens."""
 
+import re
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from satmint.console.context import ConsoleContext
@@ -10,24 +12,44 @@ from satmint.console.listing import pager_of, window_of
 from satmint.console.page import Answer, NavigationItem, Page, Section, Stream, View
 from satmint.console.request import ConsoleRequest, link
 from satmint.flows.session_queries import list_events
-from satmint.model.events import EventKind
+from satmint.http.event_stream import event_stream
+from satmint.model.events import EventCursor, EventKind
 from satmint.model.listing import Window
+
+_LIVE: Final = "live"
+_POSITION: Final = re.compile(r"\d{1,18}", re.ASCII)
 
 
 async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
     store, project = context.services.store, request.project.id
     search = await read_search(context, request)
     if search.errors:
-        return _view(request, search, {"events": (), "pager": None}, 422)
+        return _view(request, search, {"events": (), "pager": None, "tail": None}, 422)
     wanted_as = request.query.get("as", "")
+    if wanted_as == _LIVE:
+        after = request.query.get("after", "")
+        position = int(after) if _POSITION.fullmatch(after) else None
+        return event_stream(
+            await context.tails.listen(context.services, project, search.wanted, position)
+        )
     if wanted_as in set(ExportFormat):
         name = f"events-{project}"
         kind = ExportFormat(wanted_as)
         return Stream(await event_file(store, project, search.wanted, kind, name))
-    page = await list_events(store, project, search.wanted, _window(request))
+    # Before the page is read, so that nothing is missing between the page and its tail.
+    newest = await store.events.after(project, EventCursor(0), 0)
+    window = _window(request)
+    page = await list_events(store, project, search.wanted, window)
     positions = {event.id: at for event, at in zip(page.items, page.positions, strict=True)}
     pager = pager_of(request, page, lambda event: (positions[event.id], UUID(bytes=event.id)))
-    return _view(request, search, {"events": page.items, "pager": pager}, 200)
+    tail = None
+    if window.anchor is None and search.wanted.until is None:
+        tail = {
+            "url": link(request.path, **search.values, **{"as": _LIVE}),
+            "after": newest.settled,
+            "known": [str(UUID(bytes=event.id)) for event in page.items],
+        }
+    return _view(request, search, {"events": page.items, "pager": pager, "tail": tail}, 200)
 
 
 def _window(request: ConsoleRequest) -> Window:

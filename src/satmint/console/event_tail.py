@@ -1,0 +1,231 @@
+"""Live tails of audit trails: one poll of the store per process and project serves all of them.
+
+Each process reads the database by itself, so any worker serves a tail with the events of all. A
+tail that was cut goes on from a position below which it has everything. It may be told again of
+events from there on, which have the same ids.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from satmint.flows.event_feed import EventFeed, event_feed
+from satmint.flows.service_context import ServiceContext
+from satmint.http.event_stream import ServerSentEvent
+from satmint.http.management_answers import show_event
+from satmint.model.event_filter import EventFilter
+from satmint.model.events import Event, EventCursor
+from satmint.model.refusals import StoreUnavailable
+
+POLL_SECONDS: Final = 0.5
+LIFE_SECONDS: Final = 15.0
+"""A tail ends after so long. The browser connects again, and its session is examined again."""
+MAX_PENDING: Final = 5000
+"""Events that wait for a tail, and those that one can catch up on; more are skipped."""
+_LEFT_SECONDS: Final = 60.0
+_PAGE_SIZE: Final = 1000
+_RETRY_MILLISECONDS: Final = 200
+_encode: Final = msgspec.json.Encoder().encode
+
+Told = tuple[Event, bytes]
+"""An event, and its answer in JSON."""
+
+
+class EventTail:
+    """The events for one browser; see `event_stream.Events`. Close it in the end."""
+
+    def __init__(self, follower: "_Follower", wanted: EventFilter) -> None:
+        self._follower = follower
+        self._wanted = wanted
+        self._pending: list[Told] = []
+        self._is_first = True
+        self._was_away = False
+        self._changed = asyncio.Event()
+        self._ends_at = follower.monotonic() + LIFE_SECONDS
+        self._skipped = False
+
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody can read it any more: its response was never sent."""
+        return self._follower.monotonic() > self._ends_at + _LEFT_SECONDS
+
+    def put(self, told: Sequence[Told]) -> None:
+        """Add new events of the project."""
+        self._pending += [one for one in told if self._wanted.matches(one[0])]
+        if len(self._pending) > MAX_PENDING:
+            del self._pending[:-MAX_PENDING]
+            self._skipped = True
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Look at the state of the store again."""
+        self._changed.set()
+
+    async def catch_up(self, position: int) -> None:
+        """Read what was committed since a position, before what comes from now on.
+
+        Raises:
+            StoreUnavailable: it cannot be read now.
+        """
+        told, is_whole = await self._follower.since(position, self._wanted)
+        known = {event.id for event, _ in told}
+        self._pending = [*told, *(one for one in self._pending if one[0].id not in known)]
+        self._skipped = not is_whole
+        self._changed.set()
+
+    async def __anext__(self) -> ServerSentEvent:
+        """See `Events`. All that is new is one event, with a list."""
+        if self._is_first:
+            self._is_first = False
+            return self._news(retry=_RETRY_MILLISECONDS)
+        while True:
+            left = self._ends_at - self._follower.monotonic()
+            if left <= 0 and not self._pending:
+                raise StopAsyncIteration
+            if self._follower.is_away != self._was_away:
+                self._was_away = self._follower.is_away
+                return ServerSentEvent("{}", "away" if self._was_away else "back")
+            if self._pending:
+                return self._news()
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(left, 0)):
+                    await self._changed.wait()
+
+    def _news(self, retry: int | None = None) -> ServerSentEvent:
+        told, self._pending = self._pending, []
+        skipped, self._skipped = self._skipped, False
+        events = b",".join(text for _, text in told)
+        data = b'{"skipped":%s,"events":[%s]}' % (b"true" if skipped else b"false", events)
+        # Everything below the follower's position was put before, and so is sent now.
+        return ServerSentEvent(data.decode(), "events", str(self._follower.position), retry=retry)
+
+    async def aclose(self) -> None:
+        """See `Events`."""
+        self._follower.forget(self)
+
+
+class _Follower:
+    """Follows the audit trail of a project for its tails."""
+
+    def __init__(
+        self, services: ServiceContext, project: UUID, on_end: Callable[[], object]
+    ) -> None:
+        self.is_away = False
+        self.monotonic = asyncio.get_running_loop().time
+        self._services = services
+        self._project = project
+        self._on_end = on_end
+        self._feed: EventFeed = event_feed(services, project, self.monotonic)
+        self._tails: set[EventTail] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._first = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """See `EventFeed.position`."""
+        return self._feed.position
+
+    async def listen(self, wanted: EventFilter, position: int | None) -> EventTail:
+        tail = EventTail(self, wanted)
+        self._tails.add(tail)
+        try:
+            async with self._first:
+                if not self._feed.started:
+                    await self._feed.poll()
+            if position is not None:
+                await tail.catch_up(position)
+        except BaseException:
+            self.forget(tail)
+            raise
+        if self._task is None:
+            self._task = asyncio.create_task(self._follow())
+        return tail
+
+    async def since(self, position: int, wanted: EventFilter) -> tuple[list[Told], bool]:
+        """Events from a position on, and whether these are all; otherwise the first are."""
+        found: list[Told] = []
+        cursor = EventCursor(position)
+        while len(found) < MAX_PENDING:
+            batch = await self._services.store.events.after(
+                self._project, cursor, _PAGE_SIZE, wanted
+            )
+            found += [(event, _answer(event)) for _, event in batch.events]
+            if len(batch.events) < _PAGE_SIZE:
+                return found, True
+            cursor = batch.events[-1][0]
+        return found, False
+
+    def forget(self, tail: EventTail) -> None:
+        self._tails.discard(tail)
+        if not self._tails:
+            if self._task is not None:
+                self._task.cancel()
+            self._on_end()
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            for tail in [one for one in self._tails if one.is_left]:
+                self.forget(tail)
+            try:
+                events = await self._feed.poll()
+            except StoreUnavailable:
+                self._tell_away(True)
+                continue
+            self._tell_away(False)
+            if events:
+                told = [(event, _answer(event)) for event in events]
+                for tail in self._tails:
+                    tail.put(told)
+
+    def _tell_away(self, is_away: bool) -> None:
+        if is_away is not self.is_away:
+            self.is_away = is_away
+            for tail in self._tails:
+                tail.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class EventTails:
+    """The tails of a process."""
+
+    _followers: dict[UUID, _Follower] = field(default_factory=dict)
+
+    async def listen(
+        self,
+        services: ServiceContext,
+        project: UUID,
+        wanted: EventFilter,
+        position: int | None = None,
+    ) -> EventTail:
+        """A tail of a project's events that match a filter.
+
+        Args:
+            services: With the store.
+            project: The project.
+            wanted: The filter.
+            position: Where to go on: the `id` of a `ServerSentEvent` of an earlier tail. None: from
+                now on.
+
+        Raises:
+            StoreUnavailable: the store cannot be read now.
+        """
+        follower = self._followers.get(project)
+        if follower is None:
+            made = follower = _Follower(services, project, lambda: self._forget(project, made))
+            self._followers[project] = follower
+        return await follower.listen(wanted, position)
+
+    def _forget(self, project: UUID, follower: _Follower) -> None:
+        if self._followers.get(project) is follower:
+            del self._followers[project]
+
+
+def _answer(event: Event) -> bytes:
+    return _encode(show_event(event))

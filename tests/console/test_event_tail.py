@@ -1,0 +1,141 @@
+"""The live tail of events: order, no gap across a cut, other workers, other projects."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from satmint.console import event_tail
+from satmint.console.event_tail import EventTail, EventTails
+from satmint.model.event_filter import EventFilter
+from satmint.model.events import EventKind
+from tests.console.visitor import visiting
+from tests.kit.service import Server
+
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_tail, "POLL_SECONDS", 0.01)
+
+
+@pytest.fixture
+def server(server_on_each_store: Server) -> Server:
+    return server_on_each_store
+
+
+@pytest.fixture
+async def tails() -> AsyncIterator[EventTails]:
+    tails = EventTails()
+    yield tails
+    assert not tails._followers, "a tail was not closed"
+
+
+async def _listen(
+    tails: EventTails,
+    server: Server,
+    after: int | None = None,
+    kinds: frozenset[EventKind] = frozenset(),
+) -> EventTail:
+    project = server.tenant.id
+    return await tails.listen(server.services, project, EventFilter(kinds=kinds), after)
+
+
+async def _read(tail: EventTail, count: int) -> tuple[list[dict[str, Any]], int]:
+    """At least so many events, and where to go on."""
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            event = await tail.__anext__()
+            if event.event == "events":
+                found += json.loads(event.data or "")["events"]
+                if len(found) >= count:
+                    return found, int(event.id or "")
+
+
+async def test_tail_tells_new_events_in_order(server: Server, tails: EventTails) -> None:
+    await server.sign_in("before")
+    tail = await _listen(tails, server)
+    other = await _listen(tails, server, kinds=frozenset({EventKind.KEY_ROTATED}))
+    tokens = [await server.sign_in(f"user {number}") for number in range(5)]
+    found, _ = await _read(tail, 5)
+    assert [one["reference"] for one in found] == [f"user {number}" for number in range(5)]
+    assert not any(one["token"] in json.dumps(found) for one in tokens)
+    assert await _read(other, 0) == ([], tail._follower.position)
+    await tail.aclose()
+    await other.aclose()
+
+
+async def test_nothing_is_missing_across_a_cut(server: Server, tails: EventTails) -> None:
+    tail = await _listen(tails, server)
+    told: list[str] = []
+    for number in range(6):
+        await server.sign_in(f"user {number}")
+        found, after = await _read(tail, 1)
+        told += [one["id"] for one in found]
+        await tail.aclose()
+        await server.sign_in(f"during the cut {number}")
+        worker = tails if number % 2 else EventTails()  # another worker has its own
+        tail = await _listen(worker, server, after)
+        while len(set(told)) < 2 * (number + 1):
+            found, _ = await _read(tail, 1)
+            told += [one["id"] for one in found]
+    await tail.aclose()
+    issued = [one for one in await server.events() if one is EventKind.ISSUED]
+    assert len(set(told)) == len(issued) == 12
+
+
+async def test_too_many_are_skipped_and_said_so(
+    server: Server, tails: EventTails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_tail, "MAX_PENDING", 2)
+    monkeypatch.setattr(event_tail, "_PAGE_SIZE", 2)
+    first = await _listen(tails, server)
+    _, after = await _read(first, 0)
+    await first.aclose()
+    for number in range(5):
+        await server.sign_in(f"user {number}")
+    tail = await _listen(tails, server, after)
+    event = await tail.__anext__()
+    data = json.loads(event.data or "")
+    assert data["skipped"]
+    assert len(data["events"]) == 2
+    await tail.aclose()
+
+
+async def test_projects_never_see_each_other(server: Server, tails: EventTails) -> None:
+    other = await server.another_tenant()
+    theirs = await tails.listen(server.services, other.id, EventFilter())
+    ours = await _listen(tails, server)
+    await server.sign_in()
+    await _read(ours, 1)
+    await server.services.store.ready()
+    found, _ = await _read(theirs, 0)
+    assert not found
+    assert not theirs._pending
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_tail_ends_so_that_the_session_is_examined_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_tail, "LIFE_SECONDS", 0.2)
+    path = f"/console/projects/{server.tenant.id}/events"
+    async with visiting(server) as visitor:
+        assert (await visitor.client.get(f"{path}?as=live")).status_code == 401
+        await visitor.sign_in_as_manager()
+        page = await visitor.get(path)
+        assert 'id="tail"' in page.text
+        answer = await visitor.client.get(
+            f"{path}?as=live&after=0", headers={"Accept": "text/event-stream"}
+        )
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert "id: " in answer.text
+        assert 'id="tail"' not in (await visitor.get(f"{path}?until=1")).text
+        other = await server.another_tenant()
+        answer = await visitor.client.get(f"/console/projects/{other.id}/events?as=live")
+        assert answer.status_code == 404
