@@ -10,6 +10,7 @@ import structlog
 from satmint.assembly import Service
 from satmint.console import Console, ConsoleContext
 from satmint.console.context import HistoryReader
+from satmint.console.development import Development
 from satmint.console.health import CheckResult, Health
 from satmint.console.session import Seals
 from satmint.console.settings_view import SettingInForce
@@ -41,6 +42,7 @@ def console_context(
     sources: Mapping[str, str],
     clock: Clock | None = None,
     ca_file: Path | None = None,
+    development: Development | None = None,
 ) -> ConsoleContext:
     """What the pages of the console need.
 
@@ -51,6 +53,7 @@ def console_context(
         sources: Where settings come from, by name; see `sources_of`.
         clock: In development, the clock of the console's sessions, which nobody moves.
         ca_file: In development, the CA certificate of the server.
+        development: In development, what the server offers.
     """
     handling = service.context(url)
     return ConsoleContext(
@@ -66,7 +69,7 @@ def console_context(
         settings=settings_in_force(service.settings, sources),
         health=Health(partial(_examine, service, ca_file)),
         sender=service.sender,
-        is_development=clock is not None,
+        development=development,
     )
 
 
@@ -141,9 +144,10 @@ def console_of(
     sources: Mapping[str, str],
     clock: Clock | None = None,
     ca_file: Path | None = None,
+    development: Development | None = None,
 ) -> Console:
     """The console as an ASGI application; see `console_context`."""
-    return Console(console_context(service, url, public_url, sources, clock, ca_file))
+    return Console(console_context(service, url, public_url, sources, clock, ca_file, development))
 
 
 def link_from_keyring(settings: Settings, admin_url: str, clock: Clock, entropy: Entropy) -> str:

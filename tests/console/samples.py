@@ -52,6 +52,8 @@ def fill(dev: DevServer) -> Samples:
             body = {"reference": reference}
             client.post(f"{base}/subscribers/tokens", json=body).raise_for_status()
         fill_records(client, dev["http"], values)
+        client.post(f"{base}/subscribers/tokens/refresh", json={"refresh_token": HOSTILE})
+    values["number"] = "1"
     return Samples(values, create_project(dev, HOSTILE))
 
 

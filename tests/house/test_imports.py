@@ -52,6 +52,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("assembly", "console", "console_keyring", "doctor", "http", "keyring_file", "model"),
         *("settings", "settings_sources"),
     },
+    "console_development": {"assembly", "control", "model"},
     "console_keyring": {
         *("assembly", "console", "flows", "keyring_file", "maintenance", "model", "settings"),
     },
@@ -74,7 +75,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("doctor", "flows", "model", "store_watch", "version"),
         # A command puts a server together, binds its sockets and looks after its files.
         *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
-        *("console", "console_assembly"),
+        *("console", "console_assembly", "console_development"),
         *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
         "webhooks",  # to try one out
     },

@@ -26,6 +26,7 @@ from satmint.cli.running import background_of, listen_on, run_server, url_of
 from satmint.cli.serving import ADMIN_LIMITS, options_of
 from satmint.console.sign_in_link import development_operations, sign_in_link
 from satmint.console_assembly import console_of, seals_of
+from satmint.console_development import DevelopmentTools
 from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
 from satmint.environment import setting_variables
 from satmint.logs import configure_logs
@@ -242,7 +243,16 @@ async def _run(
         apps = [ListenerApp(app, listeners.http), ListenerApp(app, listeners.https)]
         if listeners.admin is not None and admin is not None:
             admin_app = service.admin_app(
-                admin, console_of(service, admin, http, _SOURCES, clock, certificate.ca)
+                admin,
+                console_of(
+                    service,
+                    admin,
+                    http,
+                    _SOURCES,
+                    clock,
+                    certificate.ca,
+                    DevelopmentTools(control, service),
+                ),
             )
             apps.append(ListenerApp(admin_app, listeners.admin, ADMIN_LIMITS))
         await serve(

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from satmint.console.development import Development
 from satmint.console.event_tail import EventTails
 from satmint.console.health import Health
 from satmint.console.keyring import KeyringOperations
@@ -43,7 +44,12 @@ class ConsoleContext:
     """What examinations of the deployment have found."""
     sender: MessageSender
     """Sends tests of webhooks."""
-    is_development: bool = False
-    """Whether this is a development server."""
     tails: EventTails = field(default_factory=EventTails)
     """The live tails of audit trails that this process serves."""
+    development: Development | None = None
+    """What a development server offers; None: this is none."""
+
+    @property
+    def is_development(self) -> bool:
+        """Whether this is a development server."""
+        return self.development is not None

@@ -20,6 +20,8 @@ class Section(Enum):
     SECURITY = "Credentials"
     DELIVERY = "Activity"
     DEPLOYMENT = "Deployment"
+    DEVELOPMENT = "Development"
+    """On development servers only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import msgspec
 from satmint.control.clock import MovableClock
 from satmint.control.expiries import Expiries, ExpiringCipher, Expiry
 from satmint.control.faults import FaultInjector, FaultKind, InjectedFault
+from satmint.control.recorder import Recorder
 from satmint.control.sockets import Sockets
 from satmint.jose import Keyring, TokenCipher
 from satmint.model.clock import Clock
@@ -52,6 +53,7 @@ class Control:
         self.faults = FaultInjector()
         self.expiries = Expiries()
         self.sockets = Sockets()
+        self.recorder = Recorder(system_clock)
         self.calls: deque[RecordedCall] = deque(maxlen=MAX_RECORDED_CALLS)
         self.shorten_session: Callable[[UUID, int], None] = lambda _session, _at: None
         """Ends the gateway connections of a session at a time, Unix seconds."""

@@ -62,7 +62,7 @@ class Application:
         self._cors = cors
         self._authenticator = Authenticator(context.callers, context.services)
         self._upgrade_handler = UpgradeHandler(context.gateway, cors, context.metrics)
-        self._log = RequestLog(log)
+        self.request_log = RequestLog(log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI 3)."""
@@ -88,7 +88,7 @@ class Application:
                 call.peer = scope.get("satmint.peer", address)
                 response = await self._handle(operation, call, receive)
                 if operation.is_management_change and REPLAYED not in response.headers:
-                    self._log.log_change(operation, call)
+                    self.request_log.log_change(operation, call)
             elif resource is None:
                 response = self._no_operation(Code.NOT_FOUND, request_id, scope)
             elif method == "OPTIONS":
@@ -109,8 +109,8 @@ class Application:
         metrics.requests[known, name, response.status] += 1
         seconds = perf_counter() - started
         metrics.seconds.observe(seconds)
-        if self._log.logs_responses:
-            self._log.log_response(
+        if self.request_log.logs_responses:
+            self.request_log.log_response(
                 method, name, response.status, seconds, request_id, address, scope["headers"]
             )
         await self.responder.send(response, request_id, method, headers, send, resource)
@@ -162,7 +162,7 @@ class Application:
         elif isinstance(error, BodyTooLarge):
             refused = Refused(Code.PAYLOAD_TOO_LARGE, "body", route)
         else:
-            self._log.log_failure(error, Code.INTERNAL, route, request_id, headers)
+            self.request_log.log_failure(error, Code.INTERNAL, route, request_id, headers)
             return
         self._record_refusal(refused, request_id, scope, authenticated=authenticated)
 
@@ -171,7 +171,7 @@ class Application:
     ) -> None:
         self.context.metrics.refusals[refused.code, refused.cause] += 1
         address = scope["client"][0] if scope["client"] else ""
-        self._log.log_refusal(
+        self.request_log.log_refusal(
             refused, request_id, address, scope["headers"], authenticated=authenticated
         )
 
