@@ -52,7 +52,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("assembly", "console", "console_keyring", "doctor", "http", "keyring_file", "model"),
         *("settings", "settings_sources"),
     },
-    "console_development": {"assembly", "control", "model"},
+    "console_development": {"assembly", "console", "control", "http", "model"},
     "console_keyring": {
         *("assembly", "console", "flows", "keyring_file", "maintenance", "model", "settings"),
     },
@@ -190,7 +190,12 @@ def test_only_a_development_server_can_be_told_to_do_wrong() -> None:
         for path in python_files(SRC)
         if of(path) != "control" and any(room_of(name) == "control" for name in imported(path))
     ]
-    assert opening == ["src/satmint/cli/dev.py"]
+    assert opening == ["src/satmint/cli/dev.py", "src/satmint/console_development.py"]
+    assert [
+        named(path)
+        for path in python_files(SRC)
+        if any(room_of(name) == "console_development" for name in imported(path))
+    ] == ["src/satmint/cli/dev.py"]
 
 
 def test_sdk_knows_nothing_of_the_server() -> None:

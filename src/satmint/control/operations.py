@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import structlog
-
 from satmint.control.answers import (
     ClockAnswer,
     CutAnswer,
@@ -20,16 +18,14 @@ from satmint.control.bodies import (
     EXPIRE,
     ClockChange,
     ExpiryRequest,
-    ExpiryTarget,
     fault_schema,
 )
-from satmint.control.expiries import Expiry
-from satmint.control.faults import MAX_ARMED, InjectedFault
+from satmint.control.changes import Changes
+from satmint.control.faults import InjectedFault
 from satmint.control.reference import TAG, description_operations
 from satmint.control.state import Control
 from satmint.flows.introspect import open_any_type
 from satmint.flows.refresh import token_error
-from satmint.flows.session_queries import get_session
 from satmint.http.call import Call, Response
 from satmint.http.operations import (
     NO_CONTENT,
@@ -40,8 +36,7 @@ from satmint.http.operations import (
     Operation,
 )
 from satmint.http.resources import OPERATIONS
-from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
-from satmint.model.refusals import Code, FieldError, Unprocessable
+from satmint.model.refusals import Code, Unprocessable
 
 PREFIX: Final = "/api/satmint/dev"
 """Only this machine can reach the paths below it."""
@@ -53,52 +48,35 @@ class _Handlers:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._log = structlog.get_logger("satmint.control")
+        self._changes = Changes(control)
 
     async def state(self, _context: HandlerContext, _call: Call) -> StateAnswer:
         return show_state(self._control)
 
     async def reset(self, _context: HandlerContext, _call: Call) -> Response:
-        self._control.reset()
-        self._log.info("dev_state_reset")
+        self._changes.reset()
         return NO_CONTENT
 
     async def move_clock(
         self, _context: HandlerContext, _call: Call, change: ClockChange
     ) -> ClockAnswer:
-        clock = self._control.clock
-        if change.frozen is True:
-            clock.freeze()
-        if change.set is not None:
-            clock.set(change.set)
-        if change.advance is not None:
-            clock.advance(change.advance)
-        if change.frozen is False:
-            clock.resume()
-        self._log.info("clock_moved", now=clock.now(), frozen=clock.frozen)
-        return show_clock(clock)
+        self._changes.move_clock(change)
+        return show_clock(self._control.clock)
 
     async def reset_clock(self, _context: HandlerContext, _call: Call) -> Response:
-        self._control.clock.reset()
-        self._log.info("clock_reset")
+        self._changes.reset_clock()
         return NO_CONTENT
 
     async def arm(self, _context: HandlerContext, _call: Call, fault: InjectedFault) -> FaultAnswer:
-        if not self._control.faults.arm(fault):
-            message = f"No more than {MAX_ARMED} faults can be armed"
-            raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message))
-        self._log.info("fault_armed", kind=fault.kind, route=fault.operation, times=fault.times)
+        self._changes.arm(fault)
         return show_fault(fault, fault.times)
 
     async def disarm(self, _context: HandlerContext, _call: Call) -> Response:
-        self._control.faults.disarm_all()
-        self._log.info("faults_disarmed")
+        self._changes.disarm()
         return NO_CONTENT
 
     async def cut_sockets(self, _context: HandlerContext, _call: Call) -> CutAnswer:
-        count = self._control.sockets.cut()
-        self._log.info("sockets_cut", count=count)
-        return CutAnswer(count)
+        return CutAnswer(self._changes.cut_sockets())
 
     async def expire(
         self, context: HandlerContext, call: Call, request: ExpiryRequest
@@ -110,18 +88,7 @@ class _Handlers:
             if found is None or found.opened.claims.prj != project:
                 raise Unprocessable(_INVALID)
             session_id = found.opened.claims.sid
-        session = await get_session(services.store, project, session_id)
-        now = services.clock.now()
-        if request.what is ExpiryTarget.SAT:
-            sat_exp = now
-        else:
-            # Beyond every grace period: neither a refresh token nor a key can refresh any more.
-            slack = max(REFRESH_TOKEN_GRACE_SECONDS, services.policy.device_slack_seconds)
-            sat_exp = now - slack - 1
-        expiry = Expiry(session.id, session.head.generation, now, sat_exp)
-        self._control.expire(expiry)
-        self._log.info("session_expired", session=str(session.id), sat_exp=sat_exp)
-        return show_expiry(expiry)
+        return show_expiry(await self._changes.expire(services, project, session_id, request.what))
 
 
 def control_operations(control: Control, public_url: str) -> tuple[Operation, ...]:
@@ -132,9 +99,7 @@ def control_operations(control: Control, public_url: str) -> tuple[Operation, ..
         public_url: The server's base URL, without a trailing slash.
     """
     handlers = _Handlers(control)
-    faults = fault_schema(
-        [one.id for one in OPERATIONS if one.documented and is_api_operation(one)]
-    )
+    faults = fault_schema(faulty_operations())
     controls = (
         _operation(
             "get-dev-state",
@@ -206,6 +171,11 @@ def control_operations(control: Control, public_url: str) -> tuple[Operation, ..
         ),
     )
     return (*controls, *description_operations(controls, public_url))
+
+
+def faulty_operations() -> list[str]:
+    """The ids of the operations to which faults can be limited."""
+    return [one.id for one in OPERATIONS if one.documented and is_api_operation(one)]
 
 
 def is_api_operation(operation: Operation) -> bool:

@@ -22,6 +22,7 @@ from satmint.model.recorded_exchange import Exchange, ExchangeKind
 MAX_EXCHANGES: Final = 500
 _CAUSE: Final = "x-satmint-cause"
 _REQUEST_ID: Final = "x-request-id"
+_TEXTS: Final = frozenset({"websocket.receive", "websocket.send"})
 _BODIES: Final = frozenset({"http.response.body", "websocket.http.response.body"})
 
 
@@ -133,14 +134,12 @@ class Recording:
             message = await receive()
             if message["type"] == "http.request":
                 asked.add(message.get("body", b""))
-            elif message["type"] == "websocket.receive":
-                self._frame(ExchangeKind.RECEIVED, exchange, message)
+            self._frame(ExchangeKind.RECEIVED, exchange, message)
             return message
 
         async def sending(message: Message) -> None:
-            if message["type"] == "websocket.send":
-                self._frame(ExchangeKind.SENT, exchange, message)
-            elif message["type"] in RESPONSE_HEADS:
+            self._frame(ExchangeKind.SENT, exchange, message)
+            if message["type"] in RESPONSE_HEADS:
                 exchange.status = 101 if message["type"] == ACCEPTED else message["status"]
                 exchange.response_headers = masking.headers(message.get("headers", ()))
             elif message["type"] in _BODIES:
@@ -175,6 +174,9 @@ class Recording:
             ]
 
     def _frame(self, kind: ExchangeKind, request: Exchange, message: Message) -> None:
+        """Record a message if it is a text on a connection."""
+        if message["type"] not in _TEXTS:
+            return
         body = message.get("bytes") or (message.get("text") or "").encode()
         masking = Masking(self._cipher())
         exchange = self._recorder.add(kind, "SOCKET", request.target)
