@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from satmint.console.times import exact_time
 from satmint.model.ids import as_uuid
 from tests.console.record_samples import KEY
 from tests.console.shown import text_of
@@ -151,3 +152,29 @@ async def test_chosen_session_of_another_project_is_not_found(
         "/api/fabric/subscriber/info", headers={"Authorization": f"Bearer {sat}"}
     )
     assert info.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "filters", [{"since": "2d"}, {"bound": "x"}, {"state": "x"}, {"kind": "x"}]
+)
+async def test_filter_that_is_not_understood_finds_and_revokes_nothing(
+    server: Server, visitor: Visitor, base: str, filters: dict[str, str]
+) -> None:
+    sat = (await server.sign_in("ada"))["token"]
+    session = await session_of(server, sat)
+    [(name, value)] = filters.items()
+    assert f"{base}/{session}" not in (await visitor.get(f"{base}?{name}={value}")).text
+    await visitor.post(f"{base}/revoke", {**filters, "all": "yes", "typed": "revoke"})
+    assert await is_active(server, sat)
+
+
+async def test_picture_says_until_when_the_session_can_last(
+    server: Server, visitor: Visitor, base: str
+) -> None:
+    session = as_uuid(await session_of(server, (await server.sign_in("ada"))["token"]))
+    assert session is not None
+    state = await server.service.store.sessions.get(server.tenant.id, session)
+    assert state is not None
+    shown = (await visitor.get(f"{base}/{session}")).text
+    until = exact_time(state.session.lives_until)
+    assert f"the session is active and can last until {until}." in shown

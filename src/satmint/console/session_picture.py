@@ -53,7 +53,10 @@ class Picture:
     start: int
     """Unix seconds of the left end."""
     end: int
-    """Unix seconds of the right end."""
+    """Unix seconds when it ended or, if it is active, until when it can last.
+
+    The right end is earlier while most of that time is still to come.
+    """
     end_text: str
     summary: str
     """For those who do not see it."""
@@ -71,9 +74,9 @@ def picture_of(
         now: Unix seconds.
     """
     start = session.created_at
-    last = max(session.lives_until if end is None else end.at, start + 1)
+    until = max(session.lives_until if end is None else end.at, start + 1)
     # A picture of a session without an end would be empty: it ends at twice the time until now.
-    last = min(last, 2 * max(now, start + 1) - start) if end is None else last
+    last = min(until, 2 * max(now, start + 1) - start) if end is None else until
 
     def x(at: int) -> float:
         return round(WIDTH * min(max((at - start) / (last - start), 0), 1), 1)
@@ -87,18 +90,18 @@ def picture_of(
     for event in found:
         key = str(event.kind).replace("_", " "), _tone(event)
         counts[key] = counts.get(key, 0) + 1
-    state = "is active" if end is None else f"ended: {end.by.replace('_', ' ')}"
+    state = "is active and can last until" if end is None else f"ended: {end.by.replace('_', ' ')},"
     return Picture(
         lived=x(now) if end is None else WIDTH,
         ended=end is not None,
         marks=marks,
         legend=[Legend(text, tone, count) for (text, tone), count in counts.items()],
         start=start,
-        end=last,
+        end=until,
         end_text="can last until" if end is None else "ended",
         summary=(
             f"Opened {exact_time(start)}, generation {session.head.generation}; the session {state}"
-            f" {exact_time(last)}. {len(marks)} events."
+            f" {exact_time(until)}. {len(marks)} events."
         ),
     )
 
