@@ -1,6 +1,5 @@
 """The live tail in a browser: follows, pauses, goes on without a gap, and shows text as text."""
 
-import os
 from collections.abc import Iterator
 
 import httpx
@@ -55,12 +54,6 @@ def test_tail_follows_pauses_and_goes_on(tab: Page, dev: DevServer) -> None:
     assert "live-1" in rows[1]
     assert "after-the-page" in rows[2]
     assert _state(tab) == "live"
-    if folder := os.environ.get("LOOK"):
-        for width, dark in ((390, False), (1280, True)):
-            tab.show(width=width, dark=dark)
-            with open(f"{folder}/events-{width}.png", "wb") as file:
-                file.write(tab.picture())
-        tab.show(width=1280)
     _press(tab)
     assert _state(tab) == "paused"
     _issue(dev, "while-paused")
