@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +32,9 @@ NOTE: Final = FOLDER / "console.json"
 _CONSOLE: Final = ROOT / "src" / "satmint" / "console"
 _MINUTES: Final = 60
 _USERS: Final = 40
+_VICTIM: Final = "grace@example.com"
+_LIFE_OF_A_VICTIM: Final = (8, 15, 19, 26, 33, 40)
+"""The minutes in which a session is opened and goes on, which a theft ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Picture:
     name: str
     """Of the file, without `.png`."""
     path: str
-    """Of the page; `{project}` is the project."""
+    """Of the page; `{project}` is the project, `{session}` a session that a theft has ended."""
     template: str
     """The page's own template."""
     width: int = 1280
@@ -51,6 +55,8 @@ class Picture:
 PICTURES: Final = (
     Picture("console-overview", "/overview", "overview.html"),
     Picture("console-project", "/projects/{project}/overview", "project_overview.html", dark=True),
+    Picture("console-sessions", "/projects/{project}/sessions", "sessions.html"),
+    Picture("console-session", "/projects/{project}/sessions/{session}", "session.html"),
     Picture("console-keys", "/keys", "keys.html", height=560),
     Picture("console-phone", "/overview", "overview.html", width=390, height=844),
     Picture("console-sign-in", "/sign-in", "sign_in.html", height=720),
@@ -83,14 +89,18 @@ async def make() -> None:
             async with listening(server.service.admin_app("", console)) as port:
                 url = f"http://127.0.0.1:{port}"
                 link = sign_in_link(seals_of(server.service), url, server.clock.now())
-                await asyncio.to_thread(_take, Path(folder), url, link, str(server.tenant.id))
+                places = {
+                    "{project}": str(server.tenant.id),
+                    "{session}": await _stolen_session(server),
+                }
+                await asyncio.to_thread(_take, Path(folder), url, link, places)
     noted = {picture.name: fingerprint(picture) for picture in PICTURES}
     NOTE.write_text(json.dumps(noted, indent=2) + "\n")
 
 
 async def _live_an_hour(server: Server) -> None:
     """Sign-ins and refreshes, more of them towards the end; a few wrong credentials, one theft."""
-    chance, pairs = random.Random(17), list[Json]()
+    chance, pairs, stolen = random.Random(17), list[Json](), list[Json]()
     server.service.history = history = MetricsHistory(server.service.metrics, server.clock)
     gateway = server.service.metrics.gateway
     for minute in range(_MINUTES):
@@ -102,8 +112,12 @@ async def _live_an_hour(server: Server) -> None:
             pairs[number] = await _rotated(server, pairs[number], again=chance.random() < 0.2)
         if chance.random() < 0.3:
             await server.client.get("/api/fabric/addresses", auth=("nobody", "wrong"))
-        if minute in (31, 47):
+        if minute in _LIFE_OF_A_VICTIM:
+            stolen = await _go_on(server, stolen)
+        if minute == 31:
             await _steal(server)
+        if minute == 47:
+            await server.refresh(stolen[0]["refresh_token"])
         gateway.connections = 3 * minute // 2 + chance.randrange(8)
         gateway.sessions = gateway.connections - chance.randrange(3)
         server.clock.advance(60)
@@ -127,7 +141,21 @@ async def _steal(server: Server) -> None:
     await server.refresh(first["refresh_token"])
 
 
-def _take(folder: Path, url: str, link: str, project: str) -> None:
+async def _stolen_session(server: Server) -> str:
+    """The id of the session that a theft has ended last."""
+    path = f"/api/satmint/sessions?subscriber={_VICTIM}"
+    answer = await server.client.get(path, auth=server.tenant.auth)
+    return str(answer.json()["data"][0]["id"])
+
+
+async def _go_on(server: Server, pairs: list[Json]) -> list[Json]:
+    """The pairs of a session whose first refresh token is stolen, with one more."""
+    if not pairs:
+        return [await server.sign_in(_VICTIM)]
+    return [*pairs, await server.rotate(pairs[-1]["refresh_token"])]
+
+
+def _take(folder: Path, url: str, link: str, places: Mapping[str, str]) -> None:
     with a_browser(folder) as browser, browser.page() as signed_in:
         signed_in.open(link)
         for picture in PICTURES:
@@ -136,7 +164,10 @@ def _take(folder: Path, url: str, link: str, project: str) -> None:
                 with browser.page() as page:
                     _write(page, picture, f"{url}/console/sign-in")
                 continue
-            _write(page, picture, f"{url}/console{picture.path.replace('{project}', project)}")
+            path = picture.path
+            for name, value in places.items():
+                path = path.replace(name, value)
+            _write(page, picture, f"{url}/console{path}")
 
 
 def _write(page: Page, picture: Picture, url: str) -> None:
