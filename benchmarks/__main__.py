@@ -20,12 +20,13 @@ from benchmarks.bars import REFRESH, SESSIONS, WORKERS
 from benchmarks.inprocess import measure
 from benchmarks.machine import describe, filesystem_of, is_in_memory
 from benchmarks.page import write
-from benchmarks.parts import IN_PROCESS, OPERATIONS, PARTS, RACES, Bench
+from benchmarks.parts import IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
 from benchmarks.report import FLOOR, Report, keep
 from benchmarks.rounds import Effort
 from benchmarks.running import WrongAnswer
 from benchmarks.showing import show
 from benchmarks.subjects import SUBJECTS
+from benchmarks.tails import measure_tails
 
 _HERE: Final = Path(__file__).resolve().parent
 
@@ -93,6 +94,10 @@ def _run(
     if IN_PROCESS in parts:
         with say("in process"):
             in_process = measure(place, 1.5 if quick else 6.0)
+    tails = []
+    if TAILS in parts:
+        with say("live tails"):
+            tails = measure_tails(place, quick=quick)
     return Report(
         at=datetime.now(UTC),  # noqa: TID251 - when it was measured
         command=shlex.join(["python", "-m", "benchmarks", *given]),
@@ -105,6 +110,7 @@ def _run(
         races=bench.races,
         in_process=in_process,
         left_out=bench.left_out,
+        tails=tails,
     )
 
 

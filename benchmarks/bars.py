@@ -12,6 +12,7 @@ import msgspec
 from benchmarks.inprocess import OPEN, PROOF, VERIFY
 from benchmarks.load import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
+from benchmarks.tails import RATE, TAILS
 
 REFRESH: Final = "refresh"
 WORKERS: Final = "workers"
@@ -26,6 +27,9 @@ _PEERS: Final = {
     "authlib-postgres": ("Authlib on PostgreSQL", 4.0),
 }
 _FEWEST_RACES: Final = 2
+_KEPT_UP: Final = 0.95
+_LATE: Final = 2.0
+_SLOWER: Final = 5.0
 _CACHES_MB: Final = 140
 """What SQLite's two connections keep of the file in memory, however large it is."""
 
@@ -53,6 +57,7 @@ def bars(report: Report) -> list[Bar]:
     found += _races(report)
     found += _in_process(report)
     found += _starts(report)
+    found += _tails(report)
     return found
 
 
@@ -137,3 +142,13 @@ def _starts(report: Report) -> Iterator[Bar]:
             seconds = subject.start_seconds
             what = f"Start to the first response, {subject.name}"
             yield Bar(what, "< 1.5", spread([seconds]), "s", seconds < 1.5)
+
+
+def _tails(report: Report) -> Iterator[Bar]:
+    for found in report.tails:
+        rate, slower = found.events_per_second, Spread(*found.slower_percent)
+        kept_up = found.missing == 0 and rate >= _KEPT_UP * RATE and found.late_seconds < _LATE
+        what = f"events that a live tail tells, {found.store}"
+        yield Bar(what, f"{RATE:,}", Spread(rate, rate, rate), "/s", kept_up)
+        what = f"refreshes slower with {TAILS} live tails, {found.store}"
+        yield Bar(what, f"at most {_SLOWER:g}", slower, "%", slower.median <= _SLOWER)

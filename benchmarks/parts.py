@@ -23,7 +23,8 @@ from benchmarks.subjects import SUBJECTS, Satmint
 OPERATIONS: Final = (REFRESH, "issue", "guest", "device refresh", "info")
 RACES: Final = "races"
 IN_PROCESS: Final = "in-process"
-PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS)
+TAILS: Final = "tails"
+PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS)
 
 CORES_PER_WORKER: Final = 0.5
 _TOKENS: Final = 50_000

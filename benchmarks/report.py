@@ -12,6 +12,7 @@ from benchmarks.inprocess import Cost
 from benchmarks.load import Result
 from benchmarks.machine import Machine
 from benchmarks.races import Races
+from benchmarks.tails import TailFigures
 
 FLOOR: Final = "floor"
 _MEGABYTE: Final = 1_000_000
@@ -94,6 +95,7 @@ class Report(msgspec.Struct, frozen=True):
     in_process: list[Cost]
     left_out: list[str]
     """What could not be measured, and why: a line each."""
+    tails: list[TailFigures] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:
