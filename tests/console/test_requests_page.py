@@ -100,3 +100,13 @@ async def test_other_servers_have_no_such_page(server: Server, path: str) -> Non
         await visitor.sign_in_as_operator()
         assert (await visitor.get(f"/console/{path}")).status_code == 404
         assert "/console/requests" not in visitor.page.all("href", "a")
+
+
+def test_pages_of_the_server_lead_to_the_console_and_back(signed_in: Page, dev: DevServer) -> None:
+    link = "[...document.querySelectorAll('main a')].some(a => a.pathname == '/console')"
+    for path in ("/try", "/"):
+        assert signed_in.open(dev["http"] + path) == 200
+        assert signed_in.evaluate(link), path
+    assert signed_in.open(f"{dev['admin']}/console/requests") == 200
+    back = f"[...document.querySelectorAll('nav a')].map(a => a.href).includes('{dev['http']}/try')"
+    assert signed_in.evaluate(back)

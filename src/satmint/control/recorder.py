@@ -121,7 +121,7 @@ class Recording:
         began, masking = perf_counter(), Masking(self._cipher())
         headers = masking.headers(scope["headers"])
         target = masking.target(scope["path"], scope["query_string"])
-        method = masking.text(scope.get("method", "SOCKET"))
+        method = "SOCKET" if scope["type"] == "websocket" else masking.text(scope["method"])
         exchange = self._recorder.add(ExchangeKind.REQUEST, method, target)
         exchange.request_headers = headers
         asked, answered = _Body(), _Body()
