@@ -77,7 +77,7 @@ def fill(server: Running, sessions: int) -> None:
         raise ValueError(f"{server.name} has no store that could be filled")
     now = SystemClock().now()
     if server.database.startswith("sqlite"):
-        _fill_sqlite(sqlite_path(server.database), server.project, sessions, now)
+        fill_sqlite(sqlite_path(server.database), server.project, sessions, now)
     else:
         asyncio.run(_fill_postgres(server.database, server.project, sessions, now))
 
@@ -133,7 +133,7 @@ def _sessions(project: UUID, count: int, now: int) -> Iterator[Row]:
         yield (project, own, 0, own, 0, "subscriber", 0, *times, "127.0.0.1", "filled")
 
 
-def _fill_sqlite(path: Path, project: UUID, count: int, now: int) -> None:
+def fill_sqlite(path: Path, project: UUID, count: int, now: int) -> None:
     """On a connection of its own, in the log's mode that the server uses."""
     db = sqlite3.connect(path, isolation_level=None)
     try:
