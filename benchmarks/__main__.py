@@ -17,10 +17,11 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS
+from benchmarks.console_pages import measure_pages
 from benchmarks.inprocess import measure
 from benchmarks.machine import describe, filesystem_of, is_in_memory
 from benchmarks.page import write
-from benchmarks.parts import IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
+from benchmarks.parts import CONSOLE, IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
 from benchmarks.report import FLOOR, Report, keep
 from benchmarks.rounds import Effort
 from benchmarks.running import WrongAnswer
@@ -98,6 +99,10 @@ def _run(
     if TAILS in parts:
         with say("live tails"):
             tails = measure_tails(place, quick=quick)
+    pages = []
+    if CONSOLE in parts:
+        with say("pages of the console"):
+            pages = [measure_pages(place, size) for size in sorted(options.sessions)]
     return Report(
         at=datetime.now(UTC),  # noqa: TID251 - when it was measured
         command=shlex.join(["python", "-m", "benchmarks", *given]),
@@ -111,6 +116,7 @@ def _run(
         in_process=in_process,
         left_out=bench.left_out,
         tails=tails,
+        console_pages=pages,
     )
 
 

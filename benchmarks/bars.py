@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from benchmarks.console_pages import LIMIT_SECONDS
 from benchmarks.inprocess import OPEN, PROOF, VERIFY
 from benchmarks.load import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
@@ -30,6 +31,7 @@ _FEWEST_RACES: Final = 2
 _KEPT_UP: Final = 0.95
 _LATE: Final = 2.0
 _SLOWER: Final = 5.0
+_PAGES_MB: Final = 50
 _CACHES_MB: Final = 140
 """What SQLite's two connections keep of the file in memory, however large it is."""
 
@@ -58,6 +60,7 @@ def bars(report: Report) -> list[Bar]:
     found += _in_process(report)
     found += _starts(report)
     found += _tails(report)
+    found += _console_pages(report)
     return found
 
 
@@ -152,3 +155,13 @@ def _tails(report: Report) -> Iterator[Bar]:
         yield Bar(what, f"{RATE:,}", Spread(rate, rate, rate), "/s", kept_up)
         what = f"refreshes slower with {TAILS} live tails, {found.store}"
         yield Bar(what, f"at most {_SLOWER:g}", slower, "%", slower.median <= _SLOWER)
+
+
+def _console_pages(report: Report) -> Iterator[Bar]:
+    for found in report.console_pages:
+        seconds, grown = found.slowest_seconds, found.grown_mb
+        what = f"slowest page of the console, {found.sessions:,} sessions"
+        wanted = f"< {LIMIT_SECONDS:g}"
+        yield Bar(what, wanted, spread([seconds]), "s", seconds < LIMIT_SECONDS)
+        what = f"memory that pages of the console take, {found.sessions:,} sessions"
+        yield Bar(what, f"< {_PAGES_MB}", spread([grown]), "MB", grown < _PAGES_MB)

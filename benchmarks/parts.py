@@ -24,7 +24,8 @@ OPERATIONS: Final = (REFRESH, "issue", "guest", "device refresh", "info")
 RACES: Final = "races"
 IN_PROCESS: Final = "in-process"
 TAILS: Final = "tails"
-PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS)
+CONSOLE: Final = "console"
+PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE)
 
 CORES_PER_WORKER: Final = 0.5
 _TOKENS: Final = 50_000

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from benchmarks.console_pages import PageFigures
 from benchmarks.inprocess import Cost
 from benchmarks.load import Result
 from benchmarks.machine import Machine
@@ -96,6 +97,7 @@ class Report(msgspec.Struct, frozen=True):
     left_out: list[str]
     """What could not be measured, and why: a line each."""
     tails: list[TailFigures] = []
+    console_pages: list[PageFigures] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:

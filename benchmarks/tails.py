@@ -119,12 +119,17 @@ async def keep_up(server: Server, seconds: float, patience: float = 20) -> KeptU
         return Event(identifier, project, EventKind.REPLAYED, now, ORIGIN, cause="head=1")
 
     async with reading(server) as (reader,):
+        writing: list[asyncio.Future[None]] = []
         recorded, began, cpu = 0, perf_counter(), process_time()
         while (passed := perf_counter() - began) < seconds:
             due = int(passed * RATE) - recorded
-            await asyncio.gather(*(services.store.events.record(event()) for _ in range(due)))
+            # Not awaited here: the pace must not depend on how long a commit takes.
+            writing += [
+                asyncio.ensure_future(services.store.events.record(event())) for _ in range(due)
+            ]
             recorded += due
             await asyncio.sleep(_STEP_SECONDS)
+        await asyncio.gather(*writing)
         took, cpu = perf_counter() - began, process_time() - cpu
         committed = perf_counter()
         async with asyncio.timeout(patience):
