@@ -9,7 +9,7 @@ and its reader share the thread with them.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,9 @@ from benchmarks.database import NoPostgres, postgres
 from satmint.console.event_tail import EventTail, EventTails
 from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event, EventKind
+from satmint.store.contract.events import EventStore
+from satmint.store.sql.events import SqlEvents
+from satmint.store.sql.port import Transaction
 
 RATE: Final = 1000
 _STEP_SECONDS: Final = 0.05
@@ -109,6 +112,18 @@ async def reading(server: Server, count: int = 1) -> AsyncIterator[list[Reader]]
             await reader.tail.aclose()
 
 
+async def _record(store: EventStore, events: Sequence[Event]) -> None:
+    """Record events in one transaction, as a group commit does."""
+    if not isinstance(store, SqlEvents):
+        raise TypeError("the store keeps events in a database")
+
+    async def work(tx: Transaction) -> None:
+        for event in events:
+            await tx.record(event)
+
+    await store.db.transaction(work)
+
+
 async def keep_up(server: Server, seconds: float, patience: float = 20) -> KeptUp:
     """Record events at `RATE` for so long, and read them from a tail."""
     services, project = server.services, server.tenant.id
@@ -124,9 +139,8 @@ async def keep_up(server: Server, seconds: float, patience: float = 20) -> KeptU
         while (passed := perf_counter() - began) < seconds:
             due = int(passed * RATE) - recorded
             # Not awaited here: the pace must not depend on how long a commit takes.
-            writing += [
-                asyncio.ensure_future(services.store.events.record(event())) for _ in range(due)
-            ]
+            batch = [event() for _ in range(due)]
+            writing.append(asyncio.ensure_future(_record(services.store.events, batch)))
             recorded += due
             await asyncio.sleep(_STEP_SECONDS)
         await asyncio.gather(*writing)
