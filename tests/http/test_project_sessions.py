@@ -113,6 +113,21 @@ async def test_bad_filters_are_named_with_their_remedies(server: Server) -> None
     await server.rotate(pair["refresh_token"])
 
 
+@pytest.mark.parametrize("path", [SESSIONS, f"{API}/subscribers/{{id}}/sessions"])
+async def test_a_filter_that_would_not_be_read_revokes_nothing(server: Server, path: str) -> None:
+    pair = await server.sign_in("alice", fingerprint=JKT)
+    path = path.format(id=pair["subscriber_id"])
+    mistyped = await server.client.delete(path, params={"fingerprnt": JKT}, auth=server.tenant.auth)
+    assert field_errors(mistyped) == [invalid("Fingerprnt is not a known parameter", "fingerprnt")]
+    in_the_body = await server.client.request(
+        "DELETE", path, json={"fingerprint": "k" * 43}, auth=server.tenant.auth
+    )
+    assert field_errors(in_the_body) == [
+        invalid("Filters are parameters of the query, not of a body", None)
+    ]
+    assert await sessions(server, state="active") == [session_of(server, pair)]
+
+
 async def test_what_matches_is_revoked_and_counted(server: Server) -> None:
     pairs = [await server.sign_in("alice") for _ in range(3)]
     kept = await server.sign_in("bob")

@@ -3,17 +3,18 @@
 Each function reads one parameter, and adds an error that names it if its value is not valid.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from satmint.flows.lookup import find_subscriber
 from satmint.flows.service_context import ServiceContext
+from satmint.http.call import Call
 from satmint.http.paging import parameter_error
 from satmint.model.ids import as_uuid
 from satmint.model.naming import is_fingerprint
-from satmint.model.refusals import FieldError, NotFound
+from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
 from satmint.model.times import read_time
 
 E = TypeVar("E", bound=StrEnum)
@@ -37,6 +38,33 @@ def subscriber_parameter(description: str) -> dict[str, Any]:
         "minLength": 1,
         "description": f"{description} An id or a reference; of a deleted subscriber only its id.",
     }
+
+
+def read_revocation_query(call: Call, known: Collection[str]) -> dict[str, str]:
+    """Return the parameters of a request that revokes everything if it has no filter.
+
+    A filter that is mistyped, or sent in a body, which such a request does not have, must not
+    revoke everything.
+
+    Args:
+        call: The request.
+        known: The names of the filters.
+
+    Raises:
+        Unprocessable: there is a parameter that is not known, or a body.
+    """
+    query = call.query()
+    errors = [
+        parameter_error(name, "is not a known parameter")
+        for name in sorted(query.keys() - set(known))
+    ]
+    length = call.headers.get(b"content-length", b"0")
+    if length.strip() != b"0" or b"transfer-encoding" in call.headers:
+        message = "Filters are parameters of the query, not of a body"
+        errors.append(FieldError(Code.INVALID_PARAMETER, message))
+    if errors:
+        raise Unprocessable(*errors)
+    return query
 
 
 def read_choice(

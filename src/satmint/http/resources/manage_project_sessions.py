@@ -14,6 +14,7 @@ from satmint.http.filters import (
     read_boolean,
     read_choice,
     read_fingerprint,
+    read_revocation_query,
     read_subscriber,
     read_text,
     read_time_parameter,
@@ -22,7 +23,7 @@ from satmint.http.filters import (
 )
 from satmint.http.management_answers import CountAnswer, RevokedAnswer, SessionAnswer
 from satmint.http.operations import NO_CONTENT, Authentication, HandlerContext, Operation
-from satmint.http.paging import PAGING_QUERY, by_creation, page_of, parameter_error, read_window
+from satmint.http.paging import PAGING_QUERY, by_creation, page_of, read_window
 from satmint.http.resources.manage_sessions import show_sessions
 from satmint.model.claims import Kind
 from satmint.model.refusals import FieldError, Unprocessable
@@ -74,13 +75,9 @@ async def _count(context: HandlerContext, call: Call) -> CountAnswer:
 
 
 async def _revoke(context: HandlerContext, call: Call) -> Response:
-    services, project, query = context.services, call.caller.project, call.query()
-    wanted, errors = await read_session_filter(context.services, project, query)
-    # A mistyped filter must not revoke everything.
-    errors += [
-        parameter_error(name, "is not a known parameter")
-        for name in sorted(query.keys() - _FILTER_QUERY.keys())
-    ]
+    services, project = context.services, call.caller.project
+    query = read_revocation_query(call, _FILTER_QUERY)
+    wanted, errors = await read_session_filter(services, project, query)
     if errors:
         raise Unprocessable(*errors)
     if not query:

@@ -18,7 +18,7 @@ from satmint.http.answers import ListOf
 from satmint.http.body_schema import BodySchema
 from satmint.http.call import Call, Response
 from satmint.http.fields import TokenText
-from satmint.http.filters import FINGERPRINT
+from satmint.http.filters import FINGERPRINT, read_revocation_query
 from satmint.http.management_answers import (
     DevicesAnswer,
     PresenceAnswer,
@@ -78,7 +78,7 @@ async def _presence(context: HandlerContext, call: Call) -> PresenceAnswer:
 
 async def _revoke_all(context: HandlerContext, call: Call) -> RevokedAnswer:
     project, subscriber = call.caller.project, call.path_id("id")
-    jkt = call.query().get("fingerprint")
+    jkt = read_revocation_query(call, ["fingerprint"]).get("fingerprint")
     if jkt is None:
         count = await revoke_subscriber(context.services, project, subscriber, call.origin)
     elif is_fingerprint(jkt):
