@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -11,6 +12,7 @@ from satmint.console import event_tail
 from satmint.console.event_tail import EventTail, EventTails
 from satmint.model.event_filter import EventFilter
 from satmint.model.events import EventKind
+from satmint.model.refusals import RateLimited
 from tests.console.visitor import visiting
 from tests.kit.service import Server
 
@@ -67,6 +69,29 @@ async def test_tail_tells_new_events_in_order(server: Server, tails: EventTails)
     assert await _read(other, 0) == ([], tail._follower.position)
     await tail.aclose()
     await other.aclose()
+
+
+async def test_tails_of_one_project_leave_room_for_other_requests(
+    server: Server, tails: EventTails
+) -> None:
+    listening = [await _listen(tails, server) for _ in range(event_tail.MAX_TAILS_PER_PROJECT)]
+    with pytest.raises(RateLimited):
+        await _listen(tails, server)
+    other = await tails.listen(server.services, UUID(int=1), EventFilter())
+    await listening.pop().aclose()
+    for tail in (other, *listening, await _listen(tails, server)):
+        await tail.aclose()
+
+
+async def test_tails_of_all_projects_leave_room_for_other_requests(
+    server: Server, tails: EventTails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_tail, "MAX_TAILS", 2)
+    listening = [await tails.listen(server.services, UUID(int=n), EventFilter()) for n in (1, 2)]
+    with pytest.raises(RateLimited):
+        await _listen(tails, server)
+    for tail in listening:
+        await tail.aclose()
 
 
 async def test_nothing_is_missing_across_a_cut(server: Server, tails: EventTails) -> None:

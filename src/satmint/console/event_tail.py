@@ -20,13 +20,17 @@ from satmint.http.event_stream import ServerSentEvent
 from satmint.http.management_answers import show_event
 from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event, EventCursor
-from satmint.model.refusals import StoreUnavailable
+from satmint.model.refusals import RateLimited, StoreUnavailable
 
 POLL_SECONDS: Final = 0.5
 LIFE_SECONDS: Final = 15.0
 """A tail ends after so long. The browser connects again, and its session is examined again."""
 MAX_PENDING: Final = 5000
 """Events that wait for a tail, and those that one can catch up on; more are skipped."""
+MAX_TAILS: Final = 32
+"""Tails of one process. The admin listener has 64 connections, and serves `/metrics`, too."""
+MAX_TAILS_PER_PROJECT: Final = 12
+_RETRY_SECONDS: Final = 2
 _LEFT_SECONDS: Final = 60.0
 _PAGE_SIZE: Final = 1000
 _RETRY_MILLISECONDS: Final = 200
@@ -127,6 +131,11 @@ class _Follower:
         self._first = asyncio.Lock()
 
     @property
+    def count(self) -> int:
+        """How many tails it has."""
+        return len(self._tails)
+
+    @property
     def position(self) -> int:
         """See `EventFeed.position`."""
         return self._feed.position
@@ -214,9 +223,14 @@ class EventTails:
                 now on.
 
         Raises:
+            RateLimited: there are too many tails already.
             StoreUnavailable: the store cannot be read now.
         """
         follower = self._followers.get(project)
+        of_project = 0 if follower is None else follower.count
+        count = sum(one.count for one in self._followers.values())
+        if of_project >= MAX_TAILS_PER_PROJECT or count >= MAX_TAILS:
+            raise RateLimited(_RETRY_SECONDS, "event_tails")
         if follower is None:
             made = follower = _Follower(services, project, lambda: self._forget(project, made))
             self._followers[project] = follower
