@@ -25,7 +25,13 @@ async def test_it_leads_to_the_console_with_a_new_code_each_time(server: Server)
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "evil.test"}, {"Host": "192.0.2.1:8080"}, {"Origin": "http://127.0.0.1:8080"}],
+    [
+        {"Host": "evil.test"},
+        {"Host": "192.0.2.1:8080"},
+        {"Origin": "http://127.0.0.1:8080"},
+        {"X-Forwarded-For": "192.0.2.1"},
+        {"Forwarded": "for=192.0.2.1"},
+    ],
     ids=str,
 )
 async def test_it_is_for_browsers_of_this_machine(server: Server, headers: dict[str, str]) -> None:

@@ -15,6 +15,8 @@ from satmint.http.pages.start import StartPage
 from satmint.model.refusals import Code
 
 _MAX_CACHED_SERVERS: Final = 2
+_FORWARDED: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host"})
+"""Headers of proxies: the browser is somewhere else."""
 
 
 async def _start(context: HandlerContext, call: Call) -> Response:
@@ -42,9 +44,11 @@ def is_local_browser(call: Call) -> bool:
 
     Any web site can make a local browser send requests to this server. Cross-origin requests have
     an `Origin` header. A site that resolves its own name to 127.0.0.1 (DNS rebinding) sends
-    same-origin requests without that header, but with its name in `Host`.
+    same-origin requests without that header, but with its name in `Host`. A tunnel to this machine,
+    which may put `localhost` in `Host`, names its visitors in other headers.
     """
-    return call.web_origin is None and is_this_machine(call.host)
+    is_forwarded = not _FORWARDED.isdisjoint(call.headers)
+    return call.web_origin is None and is_this_machine(call.host) and not is_forwarded
 
 
 @lru_cache(maxsize=_MAX_CACHED_SERVERS)
