@@ -224,7 +224,9 @@ def a_browser(folder: Path, *flags: str) -> Iterator[Browser]:
     assert process.stderr is not None
     try:
         address = _address_said(process.stderr)
-        with connect(address, max_size=None, proxy=None, compression=None) as socket:
+        with connect(
+            address, max_size=None, proxy=None, compression=None, ping_interval=None
+        ) as socket:
             tools = _DevTools(socket)
             yield Browser(tools)
             tools.call("Browser.close", {})
