@@ -6,10 +6,8 @@ from typing import Final
 
 from satmint.console.context import ConsoleContext
 from satmint.console.request import ConsoleRequest
-from satmint.http.filters import read_choices, read_id, read_subscriber, read_time_parameter
+from satmint.http.resources.manage_events import read_event_filter
 from satmint.model.event_filter import EventFilter
-from satmint.model.events import EventKind
-from satmint.model.refusals import FieldError
 
 FIELDS: Final = ("kind", "subscriber", "session", "since", "until")
 """The parameters, as those of `GET /api/satmint/events`."""
@@ -33,14 +31,5 @@ async def read_search(context: ConsoleContext, request: ConsoleRequest) -> Event
         StoreUnavailable: the subscriber cannot be looked up now.
     """
     values = {name: request.query[name].strip() for name in FIELDS if name in request.query}
-    errors: list[FieldError] = []
-    wanted = EventFilter(
-        kinds=read_choices(values, "kind", EventKind, errors),
-        subscriber=await read_subscriber(
-            context.services, request.project.id, values, "subscriber", errors
-        ),
-        session=read_id(values, "session", errors),
-        since=read_time_parameter(values, "since", errors),
-        until=read_time_parameter(values, "until", errors),
-    )
+    wanted, errors = await read_event_filter(context.services, request.project.id, values)
     return EventSearch(values, wanted, [error.message for error in errors])

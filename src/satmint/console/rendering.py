@@ -11,9 +11,10 @@ from satmint import __version__
 from satmint.console.assets import asset_url
 from satmint.console.icons import SYMBOLS
 from satmint.console.request import link
-from satmint.console.times import exact_time, iso_time, relative_time
+from satmint.console.times import exact_time, relative_time
 from satmint.http.call import NO_STORE, HeaderList, Response
 from satmint.http.pages.rendering import inline_code
+from satmint.model.times import iso
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -53,7 +54,7 @@ def _environment() -> "Environment":
     environment.globals |= {"asset": asset_url, "link": link, "symbols": SYMBOLS}
     environment.globals["version"] = __version__
     environment.filters |= {
-        "iso_time": iso_time,
+        "iso_time": iso,
         "exact_time": exact_time,
         "relative_time": relative_time,
         "number": _number,

@@ -32,6 +32,11 @@ class SessionSearch:
     """The only session that is meant."""
 
     @property
+    def active(self) -> SessionFilter | None:
+        """The active ones of what it finds; None: it finds none."""
+        return None if self.problem else self.wanted.active()
+
+    @property
     def is_everything(self) -> bool:
         """Whether it leaves no session out."""
         return self.wanted == SessionFilter() and not self.problem

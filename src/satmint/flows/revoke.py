@@ -4,7 +4,6 @@ Each function commits before it returns. From then on, every endpoint refuses th
 and no rotation of the session succeeds, because both lock the same row.
 """
 
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from satmint.flows.session_queries import list_project_sessions
 from satmint.model.events import EventKind, Origin
 from satmint.model.listing import Anchor, Window
 from satmint.model.refusals import NotFound
-from satmint.model.session_filter import SessionFilter, SessionStatus
+from satmint.model.session_filter import SessionFilter
 
 _BATCH_SIZE: Final = 200
 """How many sessions a transaction revokes at most."""
@@ -97,12 +96,12 @@ async def revoke_matching(
     than one of them: each batch is one transaction, and each session of it gets its own event. A
     session that is opened meanwhile is not revoked. If it raises, what was revoked stays revoked.
     """
-    if wanted.state not in (None, SessionStatus.ACTIVE):
+    active, anchor, count = wanted.active(), None, 0
+    if active is None:
         return 0
-    wanted, anchor, count = replace(wanted, state=SessionStatus.ACTIVE), None, 0
     while True:
         window = Window(_BATCH_SIZE, anchor=anchor, descending=True)
-        page = await list_project_sessions(services, project, wanted, window)
+        page = await list_project_sessions(services, project, active, window)
         if page.items:
             now = services.clock.now()
             events = {

@@ -1,6 +1,6 @@
 """Which sessions of a project are requested, and what ended a session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -33,6 +33,12 @@ class SessionFilter:
     """The RFC 7638 thumbprint of its key."""
     caller_address: str | None = None
     """The IP address that it was issued to."""
+
+    def active(self) -> "SessionFilter | None":
+        """The active ones of the requested sessions; None: none of them can be."""
+        if self.state not in (None, SessionStatus.ACTIVE):
+            return None
+        return replace(self, state=SessionStatus.ACTIVE)
 
 
 EXPIRED: Final = "expired"

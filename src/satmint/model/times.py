@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-_UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+_UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60))
 _FAR_DAYS: Final = 99
 _RFC_3339: Final = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -30,11 +30,17 @@ def relative_time(seconds: int, now: int) -> str:
     distance = abs(now - seconds)
     if distance > _FAR_DAYS * 86_400:
         return iso(seconds)[:10]
+    if not distance:
+        return "now"
+    return f"in {duration(distance)}" if seconds > now else f"{duration(distance)} ago"
+
+
+def duration(seconds: int) -> str:
+    """A duration in its greatest unit, rounded down: `3 min`."""
     for unit, size in _UNITS:
-        if distance >= size:
-            text = f"{distance // size} {unit}"
-            return f"in {text}" if seconds > now else f"{text} ago"
-    return "now"
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def read_time(text: str) -> int | None:

@@ -13,8 +13,10 @@ from satmint.console.page import Answer, NavigationItem, Page, Section, Stream, 
 from satmint.console.request import ConsoleRequest, link
 from satmint.flows.session_queries import list_events
 from satmint.http.event_stream import event_stream
+from satmint.http.resources.manage_events import in_tokens, with_position
 from satmint.model.events import EventCursor, EventKind
 from satmint.model.listing import Window
+from satmint.model.refusals import Unprocessable
 
 _LIVE: Final = "live"
 _POSITION: Final = re.compile(r"\d{1,18}", re.ASCII)
@@ -40,8 +42,8 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
     newest = await store.events.after(project, EventCursor(0), 0)
     window = _window(request)
     page = await list_events(store, project, search.wanted, window)
-    positions = {event.id: at for event, at in zip(page.items, page.positions, strict=True)}
-    pager = pager_of(request, page, lambda event: (positions[event.id], UUID(bytes=event.id)))
+    listed, key = in_tokens(page)
+    pager = pager_of(request, listed, key)
     tail = None
     if window.anchor is None and search.wanted.until is None:
         tail = {
@@ -55,9 +57,10 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
 def _window(request: ConsoleRequest) -> Window:
     """The part that the query asks for; the first one if its cursor is of another list."""
     window = window_of(request)
-    if window.anchor is None or isinstance(window.anchor.value, int):
-        return window
-    return replace(window, anchor=None)
+    try:
+        return with_position(window)
+    except Unprocessable:
+        return replace(window, anchor=None)
 
 
 def _view(

@@ -1,11 +1,11 @@
 """The sessions of a project: newest first, searched and filtered; revoke some or all found."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 from satmint.console.context import ConsoleContext
+from satmint.console.counting import counted
 from satmint.console.listing import pager_of, window_of
 from satmint.console.page import (
     Action,
@@ -30,7 +30,7 @@ from satmint.model.ids import as_uuid
 from satmint.model.listing import BoundedCount
 from satmint.model.records import Session
 from satmint.model.refusals import NotFound
-from satmint.model.session_filter import SessionFilter, SessionStatus
+from satmint.model.session_filter import SessionStatus
 
 _OPTIONS: Final = {
     "states": (("", "Any state"), *((one.value, one.value) for one in SessionStatus)),
@@ -86,10 +86,9 @@ async def _ask_revoke(context: ConsoleContext, request: ConsoleRequest) -> View 
     if search.session is not None:
         return _ask_chosen(request, [search.session])
     count = BoundedCount(0, is_exact=True)
-    active = _active(search)
-    if active is not None:
-        count = await count_matching(context.services, request.project.id, active)
-    text = _number(count)
+    if search.active is not None:
+        count = await count_matching(context.services, request.project.id, search.active)
+    text = counted(count)
     back = link(request.project_path("sessions"), **search.query)
     return confirmation(
         Confirmation(
@@ -125,14 +124,6 @@ def _ask_chosen(request: ConsoleRequest, chosen: Sequence[UUID]) -> View:
     )
 
 
-def _active(search: SessionSearch) -> SessionFilter | None:
-    """The active ones of what a search finds; None: it finds none."""
-    wanted = search.wanted
-    if search.problem or wanted.state not in (None, SessionStatus.ACTIVE):
-        return None
-    return replace(wanted, state=SessionStatus.ACTIVE)
-
-
 def _which(search: SessionSearch) -> str:
     if search.is_everything:
         return "the whole project"
@@ -141,12 +132,6 @@ def _which(search: SessionSearch) -> str:
         for name, value in search.query.items()
     ]
     return ", ".join(texts)
-
-
-def _number(count: BoundedCount) -> str:
-    if not count.is_exact:
-        return f"At least {count.value} active sessions"
-    return "1 active session" if count.value == 1 else f"{count.value or 'No'} active sessions"
 
 
 async def _revoke(context: ConsoleContext, request: ConsoleRequest) -> View | Redirect:
@@ -163,7 +148,7 @@ async def _revoke(context: ConsoleContext, request: ConsoleRequest) -> View | Re
     back = link(path, **search.query)
     if request.text("all") != "yes" or request.text("typed") != _TYPED:
         return Redirect(back, f"Nothing was revoked: {_TYPED} was not typed.", "bad")
-    if _active(search) is None or search.session is not None:
+    if search.active is None or search.session is not None:
         return Redirect(back, "Nothing was revoked: no session matches.", "bad")
     if search.is_everything:
         await revoke_project(services, project, request.origin)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from satmint.console.context import ConsoleContext
+from satmint.console.counting import active_sessions, counted
 from satmint.console.devices import newest_devices
 from satmint.console.listing import pager_of, window_of
 from satmint.console.page import Action, Confirmation, Page, Redirect, View, confirmation
@@ -65,17 +66,6 @@ def _facts(subscriber: Subscriber) -> Sequence[tuple[str, str | None]]:
     )
 
 
-def _counted(count: BoundedCount) -> str:
-    """A number of sessions, for a sentence."""
-    if count.is_exact:
-        return _sessions(count.value)
-    return f"At least {_sessions(count.value)}" if count.value else "All active sessions"
-
-
-def _sessions(count: int) -> str:
-    return "1 active session" if count == 1 else f"{count or 'No'} active sessions"
-
-
 async def _active(
     context: ConsoleContext, request: ConsoleRequest, jkt: str | None = None
 ) -> BoundedCount:
@@ -88,7 +78,7 @@ async def _active(
 
 async def _ask_revoke(context: ConsoleContext, request: ConsoleRequest) -> View:
     subscriber = await subscriber_of(context, request)
-    count = _counted(await _active(context, request))
+    count = counted(await _active(context, request))
     return confirmation(
         Confirmation(
             title="Revoke everything of this subscriber?",
@@ -113,7 +103,7 @@ async def _revoke(context: ConsoleContext, request: ConsoleRequest) -> Redirect:
 
 
 def _revoked(count: int) -> str:
-    return f"{_sessions(count)} {'was' if count == 1 else 'were'} revoked."
+    return f"{active_sessions(count)} {'was' if count == 1 else 'were'} revoked."
 
 
 def _key(text: str) -> str:
@@ -130,7 +120,7 @@ def _key(text: str) -> str:
 async def _ask_revoke_key(context: ConsoleContext, request: ConsoleRequest) -> View:
     subscriber = await subscriber_of(context, request)
     key = _key(request.query.get("key", ""))
-    count = _counted(await _active(context, request, key))
+    count = counted(await _active(context, request, key))
     return confirmation(
         Confirmation(
             title="Revoke this key?",
@@ -158,7 +148,7 @@ async def _revoke_key(context: ConsoleContext, request: ConsoleRequest) -> Redir
 
 async def _ask_delete(context: ConsoleContext, request: ConsoleRequest) -> View:
     subscriber = await subscriber_of(context, request, permanent=True)
-    count = _counted(await _active(context, request))
+    count = counted(await _active(context, request))
     return confirmation(
         Confirmation(
             title="Delete this subscriber?",
