@@ -1,13 +1,15 @@
 """A development server with something to see, and a browser that is signed in to its console."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.console.samples import Samples, fill
+from tests.console.visitor import Visitor, visiting
 from tests.kit.chromium import Browser, Page, a_browser
 from tests.kit.dev import DevServer, running_dev
 from tests.kit.ports import free_port
+from tests.kit.service import Server
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,11 @@ def sign_in(page: Page, dev: DevServer) -> None:
     assert page.open(f"{dev['http']}/console") == 200
     assert page.evaluate("location.pathname").startswith("/console/")
     assert page.evaluate("location.search") == ""
+
+
+@pytest.fixture
+async def visitor(server: Server) -> AsyncIterator[Visitor]:
+    """Somebody who is signed in as the operator."""
+    async with visiting(server) as visitor:
+        await visitor.sign_in_as_operator()
+        yield visitor

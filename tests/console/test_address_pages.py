@@ -1,20 +1,11 @@
 """Addresses and rooms: found, created, changed, locked, deleted."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from satmint.model.events import EventKind
 from tests.console.shown import errors_of, text_of, value_of
-from tests.console.visitor import Fields, Visitor, visiting
+from tests.console.visitor import Fields, Visitor
 from tests.kit.service import Server
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """API tokens: masked, created, changed, revoked."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
@@ -10,13 +8,6 @@ from satmint.model.secrets import mask
 from tests.console.shown import errors_of, secret_of, text_of, value_of
 from tests.console.visitor import Visitor, visiting
 from tests.kit.service import TOKENS, Server
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

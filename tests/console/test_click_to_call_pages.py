@@ -1,25 +1,16 @@
 """Click-to-Call tokens: created, counted, disabled, deleted."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from satmint.console import c2c_uses
 from satmint.console.c2c_uses import count_uses
 from tests.console.shown import errors_of, secret_of, text_of, value_of
-from tests.console.visitor import Visitor, visiting
+from tests.console.visitor import Visitor
 from tests.kit.service import Server
 
 EMBEDS = "/api/fabric/embeds/tokens"
 ORIGIN = "https://www.example.com"
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

@@ -1,21 +1,12 @@
 """The page of events: found by kind, subscriber, session and time; pages; one project only."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.console.shown import text_of
-from tests.console.visitor import Visitor, visiting
+from tests.console.visitor import Visitor
 from tests.kit.service import Server
 
 HOSTILE = "<script>alert(1)</script>"
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The page of keys: what it shows, and that it changes the keyring as the commands do."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from tests.console.visitor import Visitor, visiting
 from tests.kit.service import Server
 
 KEYS = "/console/keys"
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 def states(server: Server) -> dict[str, KeyState]:

@@ -1,22 +1,13 @@
 """Sessions: found, looked at, and revoked alone, by choice and by filter."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from satmint.console.times import exact_time
 from satmint.model.ids import as_uuid
 from tests.console.record_samples import KEY
 from tests.console.shown import text_of
-from tests.console.visitor import Visitor, visiting
+from tests.console.visitor import Visitor
 from tests.kit.service import Server
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from satmint.model.events import EventKind
 from tests.console.record_samples import SCRIPT
 from tests.console.shown import errors_of, text_of, value_of
-from tests.console.visitor import Visitor, visiting
+from tests.console.visitor import Visitor
 from tests.kit.service import Rows, Server, a_service
 from tests.webhooks.post import a_post
 from tests.webhooks.receiver import receiving
@@ -24,13 +24,6 @@ REFUSED = f"HTTP/1.1 500 No\r\ncontent-length: {len(SCRIPT)}\r\n\r\n{SCRIPT}".en
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with a_service(tmp_path, private_webhooks=True) as made:
         yield made
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture

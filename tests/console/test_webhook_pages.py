@@ -1,6 +1,5 @@
 """Webhooks: created, tried out, paused, resumed, deleted; their messages sent again."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,6 @@ from tests.kit.service import Server, a_service
 from tests.webhooks.receiver import receiving
 
 URL = "https://hooks.example.invalid/alerts"
-
-
-@pytest.fixture
-async def visitor(server: Server) -> AsyncIterator[Visitor]:
-    async with visiting(server) as visitor:
-        await visitor.sign_in_as_operator()
-        yield visitor
 
 
 @pytest.fixture
