@@ -8,7 +8,6 @@ import pytest
 
 from tests.kit.chromium import Page
 from tests.kit.dev import DevServer
-from tests.kit.polling import wait_until
 
 PAGE: Final = "/console/clock"
 
@@ -38,7 +37,7 @@ def submit(page: Page, dev: DevServer, action: str, **fields: str) -> str:
     page.evaluate(
         f"[...document.querySelectorAll('form[action$=\"/{action}\"] button')].at(-1).click()"
     )
-    wait_until(lambda: page.evaluate("!window.before && document.readyState == 'complete'"))
+    page.until("!window.before && document.readyState == 'complete'")
     text: str = page.evaluate("document.querySelector('main').innerText")
     return text
 

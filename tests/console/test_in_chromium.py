@@ -73,7 +73,7 @@ def test_another_origin_cannot_frame_the_console_nor_send_its_forms(
             f"  form.action = '{dev['admin']}/console/sign-out'; document.body.append(form);"
             "  form.submit(); }"
         )
-        wait_until(lambda: "Forbidden" in page.evaluate("document.title"))
+        page.until("document.title.includes('Forbidden')")
         assert page.open(f"{dev['admin']}{PROJECTS}") == 200, "the session goes on"
 
 
@@ -135,9 +135,9 @@ def test_keys_are_rotated_and_the_message_is_shown(browser: Browser, dev: DevSer
         page.open(f"{dev['admin']}/console/keys")
         before = page.evaluate("document.querySelectorAll('tbody tr').length")
         page.evaluate("document.querySelector('a[href$=\"/rotate\"]').click()")
-        wait_until(lambda: page.evaluate("document.querySelector('main button.main') !== null"))
+        page.until("document.querySelector('main button.main') !== null")
         page.evaluate("document.querySelector('main button.main').click()")
-        wait_until(lambda: "is active." in page.evaluate("document.body?.innerText ?? ''"))
+        page.until("document.body.innerText.includes('is active.')")
         assert page.evaluate("location.pathname") == "/console/keys"
         assert page.evaluate("document.querySelectorAll('tbody tr').length") == before + 1
         assert page.complaints == []
@@ -157,7 +157,7 @@ def test_overview_goes_on_by_itself_until_the_session_ends(
             auth=dev.auth,
         )
         assert answer.status_code == 200
-        wait_until(lambda: int(page.evaluate(issued)) > before)
+        page.until(f"Number({issued}) > {before}")
         assert page.complaints == []
         # Signed out elsewhere: the page does not stay as if nothing had happened.
         token = page.evaluate("document.querySelector('[name=csrf_token]').value")
@@ -165,4 +165,4 @@ def test_overview_goes_on_by_itself_until_the_session_ends(
             "fetch('/console/sign-out', {method: 'POST',"
             f" body: new URLSearchParams({{csrf_token: '{token}'}})}})"
         )
-        wait_until(lambda: "Sign in" in page.evaluate("document.title"))
+        page.until("document.title.includes('Sign in')")

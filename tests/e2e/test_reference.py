@@ -8,7 +8,6 @@ import pytest
 
 from tests.kit.chromium import Browser, Page, a_browser
 from tests.kit.dev import DevServer, running_dev
-from tests.kit.polling import wait_until
 
 OPERATIONS: Final = (
     "[...document.querySelectorAll('.operations li')]"
@@ -41,12 +40,6 @@ def page(browser: Browser) -> Iterator[Page]:
         yield page
 
 
-def until(page: Page, condition: str) -> None:
-    """Wait until a JavaScript expression is true; an error in it, while a page loads, is not."""
-    fact = f"(() => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }})()"
-    wait_until(lambda: page.evaluate(fact))
-
-
 def find(page: Page, text: str) -> list[str]:
     """Type into the search; returns the operations that are left."""
     page.evaluate(
@@ -75,7 +68,7 @@ def send(page: Page, operation: str, **values: str) -> None:
 def answer(page: Page, operation: str) -> list[str]:
     """The status, the headers and the body that the page shows, once it does."""
     article = f"document.getElementById({operation!r}).closest('article')"
-    until(page, f"!{article}.querySelector('.answer').hidden")
+    page.until(f"!{article}.querySelector('.answer').hidden")
     parts = f"{article}.querySelectorAll('.answer strong, .answer pre')"
     shown: list[str] = page.evaluate(f"[...{parts}].map(one => one.textContent)")
     return shown
@@ -138,14 +131,14 @@ def test_anchors_of_the_single_page_lead_to_their_place(
     page: Page, dev: DevServer, anchor: str, place: str
 ) -> None:
     page.open(f"{dev['http']}/reference#{anchor}")
-    until(page, f"location.href === {dev['http'] + place!r} && document.readyState === 'complete'")
-    until(page, f"document.getElementById({anchor!r}).getBoundingClientRect().top < innerHeight")
+    page.until(f"location.href === {dev['http'] + place!r} && document.readyState === 'complete'")
+    page.until(f"document.getElementById({anchor!r}).getBoundingClientRect().top < innerHeight")
 
 
 def test_document_opens_at_what_a_reference_names(page: Page, dev: DevServer) -> None:
     page.open(dev["http"] + "/openapi.json#/components/schemas/TokenPair")
     schema = "document.getElementById('/components/schemas/TokenPair')"
-    until(page, f"{schema}.checkVisibility()")
+    page.until(f"{schema}.checkVisibility()")
     assert json.loads(page.evaluate(f"{schema}.textContent"))["type"] == "object"
 
 
@@ -172,11 +165,11 @@ def test_search_finds_operations_paths_fields_and_codes(page: Page, dev: DevServ
 def test_search_is_used_by_keyboard(page: Page, dev: DevServer) -> None:
     page.open(dev["http"] + "/reference/tokens")
     page.call("Input.dispatchKeyEvent", type="keyDown", key="/", text="/")
-    until(page, "location.pathname === '/reference' && document.activeElement.id === 'search'")
+    page.until("location.pathname === '/reference' && document.activeElement.id === 'search'")
     page.call("Input.insertText", text="create a guest")
-    until(page, f"{OPERATIONS}.length === 1")
+    page.until(f"{OPERATIONS}.length === 1")
     page.press("Enter")
-    until(page, "location.pathname + location.hash === '/reference/tokens#create-guest-token'")
+    page.until("location.pathname + location.hash === '/reference/tokens#create-guest-token'")
 
 
 # --- copying -------------------------------------------------------------------------------------
@@ -189,11 +182,11 @@ def test_copy_button_copies_its_block(page: Page, dev: DevServer) -> None:
     page.call("Browser.grantPermissions", permissions=allowed, browserContextId=context)
     page.call("Emulation.setFocusEmulationEnabled", enabled=True)
     page.evaluate("document.querySelector('button.copy').click()")
-    until(page, "document.querySelector('button.copy').textContent === 'Copied'")
+    page.until("document.querySelector('button.copy').textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == page.evaluate("document.querySelector('.copyable pre').textContent")
     assert copied.startswith("curl -u ")
-    until(page, "document.querySelector('button.copy').textContent === 'Copy'")
+    page.until("document.querySelector('button.copy').textContent === 'Copy'")
 
 
 # --- trying --------------------------------------------------------------------------------------
@@ -230,7 +223,7 @@ def test_trying_with_a_sat_first_asks_for_one(page: Page, dev: DevServer) -> Non
     assert page.evaluate("document.activeElement.id") == "sat"
     assert page.evaluate("document.getElementById('credentials').open") is True
     page.evaluate("document.getElementById('sign-in').click()")
-    until(page, "document.getElementById('sat').value.startsWith('ey')")
+    page.until("document.getElementById('sat').value.startsWith('ey')")
     send(page, "get-subscriber-info")
     status, _, body = answer(page, "get-subscriber-info")
     assert (status, json.loads(body)["email"]) == ("200 OK", "alice@example.com")
@@ -254,7 +247,7 @@ def test_what_ends_something_is_asked_first(page: Page, dev: DevServer) -> None:
         "DELETE /api/satmint/sessions"
     )
     page.press("Enter")
-    until(page, "document.getElementById('ask').open === false")
+    page.until("document.getElementById('ask').open === false")
     api = dev["http"] + "/api/"
     assert not any(url.startswith(api) for url in page.requests)
     send(page, "revoke-project-sessions")
@@ -267,7 +260,7 @@ def test_what_ends_something_is_asked_first(page: Page, dev: DevServer) -> None:
 def test_path_parameter_cannot_lead_to_another_operation(page: Page, dev: DevServer) -> None:
     page.open(dev["http"] + "/reference/addresses")
     send(page, "get-address", id="..")
-    until(page, "document.body.innerText.includes('a path parameter is not valid')")
+    page.until("document.body.innerText.includes('a path parameter is not valid')")
     send(page, "get-address", id="../../satmint/events")
     assert answer(page, "get-address")[0] == "404 Not Found"
     api = dev["http"] + "/api/fabric/addresses/"

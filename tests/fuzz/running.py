@@ -128,7 +128,6 @@ async def tried(target: Target, chunk: Chunk) -> Report:
             report.slowest = max(report.slowest, perf_counter() - began)
             report.seconds += perf_counter() - began
             report.inputs += 1
-        signal.setitimer(signal.ITIMER_REAL, 0)
     report.notes = target.notes
     return report
 
@@ -136,11 +135,17 @@ async def tried(target: Target, chunk: Chunk) -> Report:
 async def _outcome(target: Target, dice: str) -> str:
     """What becomes of one input. A hang is one if it hangs twice: machines are stopped, too."""
     try:
-        signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
-        return await target.attempt(Random(dice))
+        return await _timed(target, dice)
     except Hang:
-        signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+        return await _timed(target, dice)
+
+
+async def _timed(target: Target, dice: str) -> str:
+    signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
+    try:
         return await target.attempt(Random(dice))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # it must not ring between two inputs
 
 
 def run_chunk(chunk: Chunk) -> Report:

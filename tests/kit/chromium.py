@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.sync.client import ClientConnection, connect
 
 from tests.kit import apt
+from tests.kit.polling import wait_until
 
 Event = dict[str, Any]
 Answer = Callable[[Event], int | None]
@@ -39,6 +40,8 @@ MISSING: Final = (
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _THIS_MACHINE: Final = "EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
 _ANSWER_SECONDS: Final = 30
+_LEFT: Final = ("Inspected target navigated or closed", "Execution context was destroyed.")
+"""What the browser says of a script whose page was left meanwhile."""
 _FLAGS: Final = (
     "--headless",
     "--disable-gpu",
@@ -56,6 +59,10 @@ _FLAGS: Final = (
     f"--host-resolver-rules=MAP * ~NOTFOUND, {_THIS_MACHINE}",
     "--remote-debugging-port=0",
 )
+
+
+class PageLeft(Exception):
+    """The tab has gone on to another page while a script ran."""
 
 
 class Page:
@@ -78,12 +85,30 @@ class Page:
         """The value of a JavaScript expression; a promise is waited for.
 
         This works whatever the page's own policy forbids to scripts.
+
+        Raises:
+            PageLeft: the tab has gone on to another page.
         """
         said = self.call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
         assert "exceptionDetails" not in said, said["exceptionDetails"]
         return said["result"].get("value")
+
+    def until(self, condition: str) -> None:
+        """Wait until a JavaScript expression is true, in this page or in the one that comes.
+
+        An error in it, while a page loads, is not.
+        """
+        fact = f"(() => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }})()"
+
+        def holds() -> bool:
+            try:
+                return self.evaluate(fact) is True
+            except PageLeft:
+                return False
+
+        wait_until(holds)
 
     def show(self, *, width: int, height: int = 900, dark: bool = False) -> None:
         """Be a screen of that size, in CSS pixels, of somebody who likes it light or dark."""
@@ -282,6 +307,8 @@ class _DevTools:
         while True:
             said = self._next()
             if said.get("id") == number:
+                if said.get("error", {}).get("message") in _LEFT:
+                    raise PageLeft(method)
                 assert "error" not in said, (method, said["error"])
                 result: Event = said["result"]
                 return result
