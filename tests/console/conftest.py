@@ -42,11 +42,17 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def signed_in(browser: Browser, dev: DevServer) -> Iterator[Page]:
-    """A tab of the operator. Tests of reading share it."""
+def operator_tab(browser: Browser, dev: DevServer) -> Iterator[Page]:
     with browser.page() as page:
         sign_in(page, dev)
         yield page
+
+
+@pytest.fixture
+def signed_in(operator_tab: Page) -> Iterator[Page]:
+    """A tab of the operator. Tests of reading share it."""
+    yield operator_tab
+    operator_tab.leave()
 
 
 def sign_in(page: Page, dev: DevServer) -> None:

@@ -74,12 +74,19 @@ class Page:
 
     def open(self, url: str) -> int:
         """Go to `url`, wait until it is there with all that belongs to it; returns its status."""
+        self._go(url)
+        answers = self.events("Network.responseReceived")
+        return next(int(one["response"]["status"]) for one in answers if one["type"] == "Document")
+
+    def leave(self) -> None:
+        """Go to an empty page: what the page did by itself ends."""
+        self._go("about:blank")
+
+    def _go(self, url: str) -> None:
         self._tools.forget(self._session)
         said = self.call("Page.navigate", url=url)
         assert "errorText" not in said, said
         self._tools.wait_for(self._session, "Page.loadEventFired", lambda _: True)
-        answers = self.events("Network.responseReceived")
-        return next(int(one["response"]["status"]) for one in answers if one["type"] == "Document")
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - whatever JavaScript says
         """The value of a JavaScript expression; a promise is waited for.
@@ -249,8 +256,15 @@ def a_browser(folder: Path, *flags: str) -> Iterator[Browser]:
     assert process.stderr is not None
     try:
         address = _address_said(process.stderr)
+        # A test may read nothing for minutes: the browser must not wait for that, nor be asked
+        # whether it is there.
         with connect(
-            address, max_size=None, proxy=None, compression=None, ping_interval=None
+            address,
+            max_size=None,
+            max_queue=None,
+            proxy=None,
+            compression=None,
+            ping_interval=None,
         ) as socket:
             tools = _DevTools(socket)
             yield Browser(tools)
