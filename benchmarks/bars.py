@@ -13,7 +13,7 @@ from benchmarks.console_pages import LIMIT_SECONDS
 from benchmarks.inprocess import OPEN, PROOF, VERIFY
 from benchmarks.load import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
-from benchmarks.tails import RATE, TAILS
+from benchmarks.tails import RATE
 
 REFRESH: Final = "refresh"
 WORKERS: Final = "workers"
@@ -153,7 +153,7 @@ def _tails(report: Report) -> Iterator[Bar]:
         kept_up = found.missing == 0 and rate >= _KEPT_UP * RATE and found.late_seconds < _LATE
         what = f"events that a live tail tells, {found.store}"
         yield Bar(what, f"{RATE:,}", Spread(rate, rate, rate), "/s", kept_up)
-        what = f"refreshes slower with {TAILS} live tails, {found.store}"
+        what = f"refreshes slower with a live tail, {found.store}"
         yield Bar(what, f"at most {_SLOWER:g}", slower, "%", slower.median <= _SLOWER)
 
 

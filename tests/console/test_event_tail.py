@@ -66,7 +66,7 @@ async def test_tail_tells_new_events_in_order(server: Server, tails: EventTails)
     found, _ = await _read(tail, 5)
     assert [one["reference"] for one in found] == [f"user {number}" for number in range(5)]
     assert not any(one["token"] in json.dumps(found) for one in tokens)
-    assert await _read(other, 0) == ([], tail._follower.position)
+    assert await _read(other, 0) == ([], other._follower.position)
     await tail.aclose()
     await other.aclose()
 
@@ -129,6 +129,32 @@ async def test_too_many_are_skipped_and_said_so(
     assert data["skipped"]
     assert len(data["events"]) == 2
     await tail.aclose()
+
+
+async def test_more_than_the_rate_are_skipped_and_said_so(
+    server: Server, tails: EventTails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_tail, "MAX_RATE", 0)
+    tail = await _listen(tails, server)
+    await _read(tail, 0)
+    rare = await _listen(tails, server, kinds=frozenset({EventKind.SESSION_REVOKED}))
+    tokens = await asyncio.gather(*(server.sign_in(f"user {number}") for number in range(20)))
+    body = {"token": tokens[3]["token"]}
+    revoked = await server.client.post(
+        "/api/satmint/tokens/revoke", json=body, auth=server.tenant.auth
+    )
+    assert revoked.is_success
+    told, is_told = 0, False
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not is_told:
+            data = json.loads((await tail.__anext__()).data or "")
+            told += len(data["events"])
+            is_told = data["skipped"]
+    assert 0 < told < 21
+    found, _ = await _read(rare, 1)
+    assert [one["kind"] for one in found] == ["session_revoked"], "none is hidden by others"
+    await tail.aclose()
+    await rare.aclose()
 
 
 async def test_projects_never_see_each_other(server: Server, tails: EventTails) -> None:

@@ -1,8 +1,11 @@
-"""Live tails of audit trails: one poll of the store per process and project serves all of them.
+"""Live tails of audit trails: one poll of the store per process serves all with the same filter.
 
 Each process reads the database by itself, so any worker serves a tail with the events of all. A
 tail that was cut goes on from a position below which it has everything. It may be told again of
 events from there on, which have the same ids.
+
+What a tail costs is bounded: of more than `MAX_RATE` events a second some are skipped, and the tail
+says so.
 """
 
 import asyncio
@@ -23,6 +26,8 @@ from satmint.model.events import Event, EventCursor
 from satmint.model.refusals import RateLimited, StoreUnavailable
 
 POLL_SECONDS: Final = 0.5
+MAX_RATE: Final = 1500
+"""Events a second, on average. Nobody can read more, and each takes time from refreshes."""
 LIFE_SECONDS: Final = 15.0
 """A tail ends after so long. The browser connects again, and its session is examined again."""
 MAX_PENDING: Final = 5000
@@ -43,9 +48,8 @@ Told = tuple[Event, bytes]
 class EventTail:
     """The events for one browser; see `event_stream.Events`. Close it in the end."""
 
-    def __init__(self, follower: "_Follower", wanted: EventFilter) -> None:
+    def __init__(self, follower: "_Follower") -> None:
         self._follower = follower
-        self._wanted = wanted
         self._pending: list[Told] = []
         self._is_first = True
         self._was_away = False
@@ -58,9 +62,10 @@ class EventTail:
         """Whether nobody can read it any more: its response was never sent."""
         return self._follower.monotonic() > self._ends_at + _LEFT_SECONDS
 
-    def put(self, told: Sequence[Told]) -> None:
-        """Add new events of the project."""
-        self._pending += [one for one in told if self._wanted.matches(one[0])]
+    def put(self, told: Sequence[Told], *, skipped: bool) -> None:
+        """Add new events, of which some may have been skipped."""
+        self._pending += told
+        self._skipped = self._skipped or skipped
         if len(self._pending) > MAX_PENDING:
             del self._pending[:-MAX_PENDING]
             self._skipped = True
@@ -76,7 +81,7 @@ class EventTail:
         Raises:
             StoreUnavailable: it cannot be read now.
         """
-        told, is_whole = await self._follower.since(position, self._wanted)
+        told, is_whole = await self._follower.since(position)
         known = {event.id for event, _ in told}
         self._pending = [*told, *(one for one in self._pending if one[0].id not in known)]
         self._skipped = not is_whole
@@ -115,17 +120,23 @@ class EventTail:
 
 
 class _Follower:
-    """Follows the audit trail of a project for its tails."""
+    """Follows the audit trail of a project for the tails with one filter."""
 
     def __init__(
-        self, services: ServiceContext, project: UUID, on_end: Callable[[], object]
+        self,
+        services: ServiceContext,
+        project: UUID,
+        wanted: EventFilter,
+        on_end: Callable[[], object],
     ) -> None:
         self.is_away = False
         self.monotonic = asyncio.get_running_loop().time
         self._services = services
         self._project = project
+        self._wanted = wanted
         self._on_end = on_end
-        self._feed: EventFeed = event_feed(services, project, self.monotonic)
+        self._feed: EventFeed = event_feed(services, project, self.monotonic, wanted)
+        self._polled_at = self.monotonic()
         self._tails: set[EventTail] = set()
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Lock()
@@ -140,8 +151,8 @@ class _Follower:
         """See `EventFeed.position`."""
         return self._feed.position
 
-    async def listen(self, wanted: EventFilter, position: int | None) -> EventTail:
-        tail = EventTail(self, wanted)
+    async def listen(self, position: int | None) -> EventTail:
+        tail = EventTail(self)
         self._tails.add(tail)
         try:
             async with self._first:
@@ -156,13 +167,13 @@ class _Follower:
             self._task = asyncio.create_task(self._follow())
         return tail
 
-    async def since(self, position: int, wanted: EventFilter) -> tuple[list[Told], bool]:
+    async def since(self, position: int) -> tuple[list[Told], bool]:
         """Events from a position on, and whether these are all; otherwise the first are."""
         found: list[Told] = []
         cursor = EventCursor(position)
         while len(found) < MAX_PENDING:
             batch = await self._services.store.events.after(
-                self._project, cursor, _PAGE_SIZE, wanted
+                self._project, cursor, _PAGE_SIZE, self._wanted
             )
             found += [(event, _answer(event)) for _, event in batch.events]
             if len(batch.events) < _PAGE_SIZE:
@@ -182,16 +193,19 @@ class _Follower:
             await asyncio.sleep(POLL_SECONDS)
             for tail in [one for one in self._tails if one.is_left]:
                 self.forget(tail)
+            now = self.monotonic()
+            limit = int(MAX_RATE * (now - self._polled_at)) + 1
             try:
-                events = await self._feed.poll()
+                events = await self._feed.poll(min(limit, MAX_PENDING))
             except StoreUnavailable:
                 self._tell_away(True)
                 continue
+            self._polled_at = now
             self._tell_away(False)
             if events:
                 told = [(event, _answer(event)) for event in events]
                 for tail in self._tails:
-                    tail.put(told)
+                    tail.put(told, skipped=self._feed.skipped)
 
     def _tell_away(self, is_away: bool) -> None:
         if is_away is not self.is_away:
@@ -204,7 +218,7 @@ class _Follower:
 class EventTails:
     """The tails of a process."""
 
-    _followers: dict[UUID, _Follower] = field(default_factory=dict)
+    _followers: dict[tuple[UUID, EventFilter], _Follower] = field(default_factory=dict)
 
     async def listen(
         self,
@@ -226,19 +240,20 @@ class EventTails:
             RateLimited: there are too many tails already.
             StoreUnavailable: the store cannot be read now.
         """
-        follower = self._followers.get(project)
-        of_project = 0 if follower is None else follower.count
-        count = sum(one.count for one in self._followers.values())
-        if of_project >= MAX_TAILS_PER_PROJECT or count >= MAX_TAILS:
+        counts = [(key[0], one.count) for key, one in self._followers.items()]
+        of_project = sum(count for listened, count in counts if listened == project)
+        if of_project >= MAX_TAILS_PER_PROJECT or sum(one for _, one in counts) >= MAX_TAILS:
             raise RateLimited(_RETRY_SECONDS, "event_tails")
+        key = (project, wanted)
+        follower = self._followers.get(key)
         if follower is None:
-            made = follower = _Follower(services, project, lambda: self._forget(project, made))
-            self._followers[project] = follower
-        return await follower.listen(wanted, position)
+            made = follower = _Follower(services, *key, lambda: self._forget(key, made))
+            self._followers[key] = follower
+        return await follower.listen(position)
 
-    def _forget(self, project: UUID, follower: _Follower) -> None:
-        if self._followers.get(project) is follower:
-            del self._followers[project]
+    def _forget(self, key: tuple[UUID, EventFilter], follower: _Follower) -> None:
+        if self._followers.get(key) is follower:
+            del self._followers[key]
 
 
 def _answer(event: Event) -> bytes:

@@ -42,6 +42,8 @@ class EventFeed:
         """Events from `_begin` on that were returned, or that were committed before the start."""
         self._newest: deque[tuple[float, int]] = deque()
         """`EventBatch.newest` of earlier polls, with their times."""
+        self.skipped = False
+        """Whether the last poll left out events, because there were more than its limit."""
 
     @property
     def started(self) -> bool:
@@ -57,8 +59,12 @@ class EventFeed:
         """Forget the position: the next poll starts anew."""
         self._begin = None
 
-    async def poll(self) -> Sequence[Event]:
+    async def poll(self, limit: int | None = None) -> Sequence[Event]:
         """New events, in order as far as it is known. The first poll returns none.
+
+        Args:
+            limit: How many it returns at most; if there are more, `skipped` says so, and the next
+                poll returns what was committed since. None: all.
 
         Raises:
             StoreUnavailable: the next poll returns what this one would have returned.
@@ -67,15 +73,20 @@ class EventFeed:
         if begin is None:
             begin = (await self._read(EventCursor(0), 0)).settled
         found: list[tuple[EventCursor, Event]] = []
+        new: list[Event] = []
         batch = first = await self._read(EventCursor(begin), _PAGE_SIZE)
-        found += batch.events
-        while len(batch.events) == _PAGE_SIZE:
-            batch = await self._read(found[-1][0], _PAGE_SIZE)
+        while True:
             found += batch.events
-        new = [event for cursor, event in found if cursor not in self._returned]
-        is_start, self._begin = self._begin is None, max(begin, first.settled, self._bound(first))
+            new += [event for cursor, event in batch.events if cursor not in self._returned]
+            is_full = limit is not None and len(new) > limit
+            if is_full or len(batch.events) < _PAGE_SIZE:
+                break
+            batch = await self._read(found[-1][0], _PAGE_SIZE)
+        is_start = self._begin is None
+        self._begin = max(begin, first.settled, self._bound(first), batch.newest if is_full else 0)
         self._returned = frozenset(cursor for cursor, _ in found if cursor.position >= self._begin)
-        return () if is_start else new
+        self.skipped = is_full and not is_start
+        return () if is_start else new[:limit]
 
     def _bound(self, batch: EventBatch) -> int:
         """A position below which nothing can appear, because too much time has passed."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from satmint.model.events import Event, EventKind
+from satmint.model.events import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,3 @@ class EventFilter:
     """Unix seconds: of that time or later."""
     until: int | None = None
     """Unix seconds: before that time."""
-
-    def matches(self, event: Event) -> bool:
-        """Whether an event is requested."""
-        return (
-            (not self.kinds or event.kind in self.kinds)
-            and self.subscriber in (None, event.subscriber)
-            and self.session in (None, event.session)
-            and (self.since is None or event.at >= self.since)
-            and (self.until is None or event.at < self.until)
-        )

@@ -48,8 +48,8 @@ def trail() -> Trail:
     return Trail()
 
 
-async def new_positions(feed: EventFeed) -> list[int]:
-    return [int(event.id) for event in await feed.poll()]
+async def new_positions(feed: EventFeed, limit: int | None = None) -> list[int]:
+    return [int(event.id) for event in await feed.poll(limit)]
 
 
 async def test_follows_from_the_first_poll_on(trail: Trail) -> None:
@@ -85,6 +85,17 @@ async def test_more_than_a_page_comes_at_once(trail: Trail) -> None:
     await feed.poll()
     trail.positions = list(range(1, 2 * FULL_PAGE + 1))
     assert await new_positions(feed) == trail.positions
+
+
+async def test_more_than_the_limit_is_skipped_and_what_comes_then_is_not(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    await feed.poll(3)
+    trail.positions, trail.open = [2, 3, 4], 1
+    assert (await new_positions(feed, 3), feed.skipped) == ([2, 3, 4], False)
+    trail.positions += range(5, 3 * FULL_PAGE)
+    assert (await new_positions(feed, 3), feed.skipped) == ([5, 6, 7], True)
+    trail.positions.append(3 * FULL_PAGE)
+    assert (await new_positions(feed, 3), feed.skipped) == ([3 * FULL_PAGE], False)
 
 
 async def test_nothing_is_lost_while_the_store_is_away(trail: Trail) -> None:
