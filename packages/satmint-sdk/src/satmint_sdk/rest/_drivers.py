@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -125,6 +126,25 @@ class SyncDriver(Driver):
             return self._received(answer, body.content())
         except BodyTooLarge:
             return too_large(answer)
+        finally:
+            answer.close()
+
+    @contextlib.contextmanager
+    def streaming(self, send: Send) -> Iterator[httpx.Response]:
+        """Send a request, and close its response in the end. Its body is not read yet.
+
+        Raises:
+            httpx.RequestError, OSError, Misconfigured: There is no response; see `outcome_of`.
+        """
+        from satmint_sdk.rest._network import monotonic
+
+        pool = self._open()
+        ends = monotonic() + send.timeout
+        request = request_of(pool, send, self.endpoint, self._request_ids.next(), ends)
+        answer = pool.send(request, stream=True)
+        try:
+            self._refuse_stray(answer)
+            yield answer
         finally:
             answer.close()
 
@@ -254,6 +274,21 @@ class AsyncDriver(Driver):
                 return too_large(answer)
             finally:
                 await answer.aclose()
+
+    @contextlib.asynccontextmanager
+    async def streaming(self, send: Send) -> AsyncIterator[httpx.Response]:
+        """See `SyncDriver.streaming`."""
+        from satmint_sdk.rest._network import monotonic
+
+        pool = self._open()
+        ends = monotonic() + send.timeout
+        request = request_of(pool, send, self.endpoint, self._request_ids.next(), ends)
+        answer = await pool.send(request, stream=True)
+        try:
+            self._refuse_stray(answer)
+            yield answer
+        finally:
+            await answer.aclose()
 
     def _open(self) -> httpx.AsyncClient:
         import asyncio

@@ -63,7 +63,7 @@ def exchange(call: Call[T], endpoint: Endpoint, outside: Outside) -> Conversatio
     options = resolve(endpoint.options, call.options, default_retries=call.default_retries)
     ends = outside.now() + options.total_timeout
     key = _key_of(call, endpoint, options, outside)
-    send = _compose(call, endpoint, options, key)
+    send = compose(call, endpoint, options, key)
     attempt, maybe_done = 0, False
     while True:
         attempt += 1
@@ -97,7 +97,8 @@ def _key_of(call: Call[T], endpoint: Endpoint, options: Resolved, outside: Outsi
     return outside.new_key()
 
 
-def _compose(call: Call[T], endpoint: Endpoint, options: Resolved, key: str | None) -> Send:
+def compose(call: Call[T], endpoint: Endpoint, options: Resolved, key: str | None) -> Send:
+    """The request of a call, with the time limits of its options."""
     query = urlencode(
         {name: _query_value(value) for name, value in call.query.items() if value is not None},
         doseq=True,

@@ -1,8 +1,9 @@
 """`client.satmint`: the management API of a satmint server, below `/api/satmint`.
 
-It needs an API token with `management`; for `tokens.introspect` and `tokens.introspect_many`, one
-with `introspect` suffices. Every method takes `extras`, further members of the body (of the query,
-if there is no body), and `request_options`, and raises the errors of `satmint_sdk.rest.errors`.
+It needs an API token with `management`; for `tokens.introspect`, `tokens.introspect_many` and
+`revocations`, one with `introspect` suffices. Every method takes `extras`, further members of the
+body (of the query, if there is no body), and `request_options`, and raises the errors of
+`satmint_sdk.rest.errors`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from satmint_sdk.rest._managed_resources import (
     ManagedApiTokens,
     ManagedClickToCallTokens,
 )
+from satmint_sdk.rest._managed_revocations import ManagedRevocations
 from satmint_sdk.rest._managed_webhooks import ManagedWebhooks
 from satmint_sdk.rest._options import RequestOptions
 from satmint_sdk.rest._resource import D, Resource, api_method, group, pages
@@ -259,3 +261,4 @@ class Management(Resource[D]):
     webhooks: ManagedWebhooks[D] = group(ManagedWebhooks)
     events: ManagedEvents[D] = group(ManagedEvents)
     stats: ManagedStats[D] = group(ManagedStats)
+    revocations: ManagedRevocations[D] = group(ManagedRevocations)

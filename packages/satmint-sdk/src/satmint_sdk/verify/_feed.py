@@ -1,0 +1,248 @@
+"""Follows the feed of revocations in a thread of its own.
+
+A thread, for asyncio too: an event loop that is busy must not delay what ends tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from satmint_sdk._ambient import Clock, Entropy, fraction
+from satmint_sdk._retry import backoff
+from satmint_sdk._secrets import one_line
+from satmint_sdk.rest.errors import SignalWireRestError
+from satmint_sdk.verify._answers import Answers
+
+if TYPE_CHECKING:
+    from satmint_sdk.rest import AsyncRestClient, RestClient
+    from satmint_sdk.rest._event_stream import ServerSentEvent
+    from satmint_sdk.rest._listening import Listening
+
+LOGGER: Final = "satmint_sdk.verify"
+_JOIN_SECONDS: Final = 2.0
+_EPOCHS: Final = frozenset({"subscriber", "project"})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """How the feed of revocations is.
+
+    Attributes:
+        is_current: Whether it is up to date, so that kept answers are believed.
+        heard_seconds_ago: Since when it has said nothing; `None` if it never has.
+        connections: How often it was connected.
+        resets: How often the server could not go on where it was cut, so that all was forgotten.
+        revocations: How many it has told of.
+        error: Why it is not connected; empty if it is.
+    """
+
+    is_current: bool
+    heard_seconds_ago: float | None
+    connections: int
+    resets: int
+    revocations: int
+    error: str
+
+
+class Source(Protocol):
+    """Where the feed comes from."""
+
+    def run(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
+        """Pass on each event until the stream ends. Raises what has ended it."""
+        ...
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        ...
+
+
+class Feed:
+    """Tells `Answers` of what ends tokens, from the first use on until `close`."""
+
+    def __init__(
+        self, source: Callable[[], Source], answers: Answers, clock: Clock, entropy: Entropy
+    ) -> None:
+        self._source = source
+        self._answers = answers
+        self._clock = clock
+        self._entropy = entropy
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: a forked child has no thread of its parent."""
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._is_started = False
+        self._thread: threading.Thread | None = None
+        self._running: Source | None = None
+        self._cursor: str | None = None
+        self._heard: float | None = None
+        self._connections = self._resets = self._revocations = 0
+        self._error = "not connected yet"
+
+    def start(self) -> None:
+        """Follow the feed, if it is not followed yet."""
+        if not self._is_started:  # without the lock: every verification comes here
+            self._start_once()
+
+    def _start_once(self) -> None:
+        with self._lock:
+            if not self._is_started and not self._ended.is_set():
+                self._is_started = True
+                self._thread = threading.Thread(
+                    target=self._follow, name="satmint-revocations", daemon=True
+                )
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        with self._lock:
+            self._ended.set()
+            thread, running = self._thread, self._running
+        if running is not None:
+            running.stop()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+
+    def state(self) -> FeedState:
+        """How it is now."""
+        now = self._clock.now()
+        return FeedState(
+            is_current=self._answers.is_believed(now),
+            heard_seconds_ago=None if self._heard is None else now.mono - self._heard,
+            connections=self._connections,
+            resets=self._resets,
+            revocations=self._revocations,
+            error=self._error,
+        )
+
+    def _follow(self) -> None:
+        failures = 0
+        while not self._ended.is_set():
+            before = self._connections
+            self._error = self._listen()
+            self._answers.miss()
+            # A stream that was there ends now and then: that is no failure of the server.
+            failures = 1 if self._connections > before else failures + 1
+            self._ended.wait(backoff(failures, fraction(self._entropy)) if failures > 1 else 0.1)
+
+    def _listen(self) -> str:
+        """Listen until the stream ends; returns why it has."""
+        source = self._source()
+        with self._lock:
+            if self._ended.is_set():
+                return "closed"
+            self._running = source
+        try:
+            source.run(self._cursor, self.take)
+        except SignalWireRestError as failed:
+            why = str(failed)
+        except Exception as failed:  # noqa: BLE001 - the thread must go on, whatever happens
+            why = one_line(f"{type(failed).__name__}: {failed}")
+        else:
+            return "the server has ended the stream"
+        self._log(why)
+        return why
+
+    def take(self, event: ServerSentEvent) -> None:
+        """Take note of an event.
+
+        Raises:
+            ValueError: It is none that satmint sends. Everything is forgotten.
+        """
+        now = self._clock.now()
+        if event.event in ("start", "reset", "resumed"):
+            self._connections += 1
+            self._error = ""
+            if event.event != "resumed":
+                self._resets += event.event == "reset"
+                self._answers.begin()
+        elif event.event == "revoked":
+            self._revocations += 1
+            self._revoke(event.data)
+        self._heard = now.mono
+        if event.id is not None:
+            # All before it was told: only then is what was missed in a cut known.
+            self._cursor = event.id
+            self._answers.hear(now)
+
+    def _revoke(self, data: str) -> None:
+        try:
+            told = json.loads(data)
+        except (ValueError, RecursionError):
+            told = None
+        members = told if isinstance(told, dict) else {}
+        kind, identifier, epoch = (members.get(name) for name in ("type", "id", "epoch"))
+        if not isinstance(identifier, str) or not isinstance(epoch, int | None):
+            self._answers.begin()
+            raise ValueError("a revocation that names nothing")  # noqa: TRY004 - the text is wrong
+        self._answers.revoke(identifier, epoch if kind in _EPOCHS else None, self._clock.now())
+
+    def _log(self, why: str) -> None:
+        import logging
+
+        logging.getLogger(LOGGER).warning("the feed of revocations was cut: %s", why)
+
+
+class SyncSource:
+    """The feed of a `RestClient`."""
+
+    def __init__(self, client: RestClient) -> None:
+        self._client = client
+        self._listening: Listening | None = None
+
+    def run(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
+        """See `Source.run`."""
+        self._listening = self._client.satmint.revocations.listen(after=after)
+        for event in self._listening:
+            take(event)
+
+    def stop(self) -> None:
+        """See `Source.stop`."""
+        if self._listening is not None:
+            self._listening.close()
+
+
+class AsyncSource:
+    """The feed of an `AsyncRestClient`, in an event loop of its own."""
+
+    def __init__(self, client: AsyncRestClient) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._is_stopped = False
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+
+    def run(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
+        """See `Source.run`."""
+        asyncio.run(self._run(after, take))
+
+    async def _run(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
+        task = asyncio.create_task(self._listen(after, take))
+        with self._lock:
+            self._running = asyncio.get_running_loop(), task
+            if self._is_stopped:
+                task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            return
+        finally:
+            with self._lock:
+                self._running = None
+
+    async def _listen(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
+        async for event in self._client.satmint.revocations.listen(after=after):
+            take(event)
+
+    def stop(self) -> None:
+        """See `Source.stop`."""
+        with self._lock:
+            self._is_stopped = True
+            if self._running is not None:
+                loop, task = self._running
+                loop.call_soon_threadsafe(task.cancel)
