@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.vectors import proof_claims, proof_forms, proof_keys
+from tests.vectors import proof_claims, proof_forms, proof_keys, proof_resources
 from tests.vectors.proof_cases import REQUESTS, Case, good
 
 FILE: Final = Path(__file__).with_name("proofs.json")
@@ -28,6 +28,7 @@ def cases() -> Iterator[Case]:
     yield from proof_claims.bad_times()
     yield from proof_claims.bad_hashes()
     yield from proof_claims.earlier_wins()
+    yield from proof_resources.resources()
 
 
 def text() -> str:

@@ -56,6 +56,15 @@ REQUESTS: Final[Json] = {
         "strict": False,
         "now": NOW,
     },
+    "resource": {
+        "method": "GET",
+        "path": "/v1/rooms/7",
+        "urls": ["https://api.example.com/v1/rooms/7"],
+        "token": TOKEN,
+        "ath_required": True,
+        "strict": True,
+        "now": NOW,
+    },
     "connect": {"rpc": CONNECT, "token": TOKEN, "strict": False, "now": NOW},
     "rfc9449-figure-2": {
         "method": "POST",
