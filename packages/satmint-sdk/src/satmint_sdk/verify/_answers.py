@@ -18,6 +18,8 @@ from satmint_sdk.verify._token import Answer
 
 SILENCE_SECONDS: Final = 10.0
 """After so long without a word of the feed, nothing kept is believed."""
+MAX_SLEEP_SECONDS: Final = 1.0
+"""After the machine has slept for longer, or its clock was set, nothing kept is believed."""
 KEEP_SECONDS: Final = 300.0
 REFUSED_SECONDS: Final = 10.0
 MAX_REFUSED: Final = 10_000
@@ -75,6 +77,7 @@ class Answers:
         self._place = 1
         self._floor = 1
         self._heard: Instant | None = None
+        self._wall_ahead: float | None = None
         self._is_up_to_date = False
         self._hits = self._misses = 0
 
@@ -156,6 +159,12 @@ class Answers:
     def hear(self, now: Instant) -> None:
         """The feed is up to date."""
         with self._lock:
+            ahead = now.wall - now.mono
+            if self._wall_ahead is None or abs(ahead - self._wall_ahead) > MAX_SLEEP_SECONDS:
+                # After a sleep, tokens have expired that the monotonic clock believes in.
+                if self._wall_ahead is not None:
+                    self._begin()
+                self._wall_ahead = ahead
             self._heard = now
             self._is_up_to_date = True
 
