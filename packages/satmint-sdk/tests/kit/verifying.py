@@ -80,7 +80,7 @@ class FakeSatmint:
         self.feeds: list[queue.Queue[ServerSentEvent | Exception | None]] = []
         ask, listen = self._ask, self._listen
         if asynchronous:
-            ask, listen = self._aask, self._alisten  # type: ignore[assignment]
+            ask, listen = self._aask, self._alisten
         self.satmint = SimpleNamespace(
             tokens=SimpleNamespace(introspect_many=ask),
             revocations=SimpleNamespace(listen=listen),

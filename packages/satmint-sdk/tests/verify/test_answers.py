@@ -89,8 +89,10 @@ def test_revocation_takes_an_answer_away(kept: Kept, identifier: str) -> None:
 
 @pytest.mark.parametrize("name", [SUBSCRIBER, PROJECT])
 def test_epoch_that_the_token_has_already_is_no_reason_to_forget(kept: Kept, name: str) -> None:
-    member = "epoch" if name == SUBSCRIBER else "project_epoch"
-    old, new = kept.question(**{member: 1}), kept.question(**{member: 2})
+    old, new = (
+        kept.question(epoch=one) if name == SUBSCRIBER else kept.question(project_epoch=one)
+        for one in (1, 2)
+    )
     kept.revoke(name, 2)
     assert not kept.answers.is_current(old)
     assert kept.answers.is_current(new)
