@@ -43,6 +43,10 @@ def asking(app: Any) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://inside")
 
 
+async def show_nothing() -> None:
+    """An endpoint."""
+
+
 async def handshake(app: Any, token: str | None, *extensions: str) -> list[dict[str, Any]]:
     """What an application sends when a WebSocket is to be opened."""
     sent: list[dict[str, Any]] = []
@@ -121,7 +125,7 @@ async def test_while_satmint_is_away_requests_are_answered_503(
     async with AsyncRestClient("p", "t", NOWHERE) as client, AsyncVerifier(client) as verifier:
         app = fastapi.FastAPI()
         app.get("/", dependencies=[fastapi.Depends(TokenRequired(verifier, base_url=BASE_URL))])(
-            dict
+            show_nothing
         )
         for protected in (app, TokenMiddleware(app, verifier, base_url=BASE_URL)):
             async with asking(protected) as http:
@@ -209,7 +213,9 @@ async def test_openapi_names_both_ways_to_send_a_token() -> None:
     verifier = AsyncVerifier(AsyncRestClient("p", "t", NOWHERE))
     app = fastapi.FastAPI()
     token = TokenRequired(verifier, base_url=BASE_URL)
-    app.get("/", dependencies=[fastapi.Depends(token), fastapi.Depends(token.requiring("x"))])(dict)
+    app.get("/", dependencies=[fastapi.Depends(token), fastapi.Depends(token.requiring("x"))])(
+        show_nothing
+    )
     described = app.openapi()
     schemes = described["components"]["securitySchemes"]
     assert schemes["SAT"] | {"description": ""} == {

@@ -12,10 +12,15 @@ from typing import Final, Self
 from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 
 from satmint_sdk._secrets import SecretText
-from satmint_sdk.verify._token import VerifiedToken
+from satmint_sdk.verify import (
+    AsyncVerifier,
+    CannotVerify,
+    RefusalCause,
+    TokenRefused,
+    VerifiedToken,
+    Verifier,
+)
 from satmint_sdk.verify._urls import normal_url
-from satmint_sdk.verify._verifier import AsyncVerifier, Verifier
-from satmint_sdk.verify.errors import CannotVerify, RefusalCause, TokenRefused
 
 SEEN: Final = "satmint.verified"
 """Where an ASGI scope and a WSGI environment remember who was verified, and by which verifier."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMa
 from typing import Any, Final, TypeAlias
 
 from satmint_sdk._secrets import SecretText
+from satmint_sdk.verify import AsyncVerifier, CannotVerify, TokenRefused, VerifiedToken
 from satmint_sdk.verify._requests import (
     SEEN,
     ErrorAnswer,
@@ -19,9 +20,6 @@ from satmint_sdk.verify._requests import (
     encoded_path,
     realm_of,
 )
-from satmint_sdk.verify._token import VerifiedToken
-from satmint_sdk.verify._verifier import AsyncVerifier
-from satmint_sdk.verify.errors import CannotVerify, TokenRefused
 
 __all__ = ["TokenMiddleware", "TokenScopes", "TokenUser"]
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpResponse
 
+from satmint_sdk.verify import AsyncVerifier, CannotVerify, TokenRefused, VerifiedToken, Verifier
 from satmint_sdk.verify._requests import (
     SEEN,
     RequestParts,
@@ -25,10 +26,7 @@ from satmint_sdk.verify._requests import (
     realm_of,
     verify_request,
 )
-from satmint_sdk.verify._token import VerifiedToken
-from satmint_sdk.verify._verifier import AsyncVerifier, Verifier
 from satmint_sdk.verify.asgi import parts_of as parts_of_scope
-from satmint_sdk.verify.errors import CannotVerify, TokenRefused
 from satmint_sdk.verify.wsgi import parts_of as parts_of_environment
 
 __all__ = ["TokenRequired"]

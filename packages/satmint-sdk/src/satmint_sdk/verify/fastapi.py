@@ -18,11 +18,9 @@ from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from satmint_sdk.verify import AsyncVerifier, CannotVerify, TokenRefused, VerifiedToken
 from satmint_sdk.verify._requests import Rules, answer_of
-from satmint_sdk.verify._token import VerifiedToken
-from satmint_sdk.verify._verifier import AsyncVerifier
 from satmint_sdk.verify.asgi import verify_connection
-from satmint_sdk.verify.errors import CannotVerify, TokenRefused
 
 __all__ = ["TokenRequired"]
 

@@ -16,9 +16,8 @@ from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
 
+from satmint_sdk.verify import CannotVerify, TokenRefused, Verifier
 from satmint_sdk.verify._requests import Rules, answer_of
-from satmint_sdk.verify._verifier import Verifier
-from satmint_sdk.verify.errors import CannotVerify, TokenRefused
 from satmint_sdk.verify.wsgi import verify_environment
 
 __all__ = ["TokenRequired"]

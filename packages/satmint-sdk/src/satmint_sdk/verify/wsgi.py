@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeAlias
 
 from satmint_sdk._secrets import SecretText
+from satmint_sdk.verify import CannotVerify, TokenRefused, VerifiedToken, Verifier
 from satmint_sdk.verify._requests import (
     SEEN,
     RequestParts,
@@ -18,9 +19,6 @@ from satmint_sdk.verify._requests import (
     realm_of,
     verify_request,
 )
-from satmint_sdk.verify._token import VerifiedToken
-from satmint_sdk.verify._verifier import Verifier
-from satmint_sdk.verify.errors import CannotVerify, TokenRefused
 
 __all__ = ["TokenMiddleware"]
 
