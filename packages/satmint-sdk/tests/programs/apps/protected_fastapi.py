@@ -70,4 +70,4 @@ app.include_router(twice)
 
 if __name__ == "__main__":
     log_everything()
-    uvicorn.run(app, host="127.0.0.1", port=0, log_config=None)
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "0")), log_config=None)
