@@ -15,6 +15,7 @@ import structlog
 from satmint.flows.callers import CallerAuthenticator
 from satmint.flows.incarnation import IncarnationGuard
 from satmint.flows.policy import Policy
+from satmint.flows.revocation_status import feed_status
 from satmint.flows.service_context import ServiceContext, service_context
 from satmint.gateway import Gateway
 from satmint.http.admin import MountedApp, RebindingGuard, admin_application
@@ -163,7 +164,12 @@ class Service:
             number: This worker's index, from 0.
         """
         self.aggregator = MetricsAggregator(
-            self.metrics, self.history, folder, number, self.settings.workers
+            self.metrics,
+            self.history,
+            folder,
+            number,
+            self.settings.workers,
+            partial(feed_status, self.gateway.revocation_hub),
         )
         return self.aggregator.serve_metrics
 
@@ -358,6 +364,11 @@ def _add_feed_metrics(service: Service) -> None:
         "satmint_revocation_feed_lag_seconds",
         "Seconds since the feed of revocations was last up to date; 0 if nobody listens.",
         lambda: hub.lag_seconds,
+    )
+    metrics.add_gauge(
+        "satmint_revocation_listener_delay_seconds",
+        "Seconds that the oldest revocation has waited for a listener that does not read.",
+        lambda: hub.behind_seconds,
     )
 
 

@@ -9,7 +9,7 @@ import structlog
 
 from satmint.assembly import Service
 from satmint.console import Console, ConsoleContext
-from satmint.console.context import HistoryReader
+from satmint.console.context import FeedReader, HistoryReader
 from satmint.console.development import Development
 from satmint.console.health import CheckResult, Health
 from satmint.console.session import Seals
@@ -18,6 +18,7 @@ from satmint.console.sign_in_link import sign_in_link
 from satmint.console_keyring import ServiceKeyring
 from satmint.doctor import Level
 from satmint.doctor.examination import ExaminationContext, examine
+from satmint.flows.revocation_status import FeedStatus, feed_status
 from satmint.http.metrics_history import History, Range
 from satmint.keyring_file import absolute_file, open_keyring
 from satmint.model.clock import Clock
@@ -65,6 +66,7 @@ def console_context(
         url=url,
         public_url=public_url,
         history=_history_of(service),
+        feeds=_feeds_of(service),
         keyring=ServiceKeyring(service),
         settings=settings_in_force(service.settings, sources),
         health=Health(partial(_examine, service, ca_file)),
@@ -109,6 +111,15 @@ def _history_of(service: Service) -> HistoryReader:
         if service.aggregator is not None:
             return await service.aggregator.history(wanted)
         return service.history.read(wanted), 0
+
+    return read
+
+
+def _feeds_of(service: Service) -> FeedReader:
+    async def read() -> Sequence[FeedStatus | None]:
+        if service.aggregator is not None:
+            return await service.aggregator.feeds()
+        return [feed_status(service.gateway.revocation_hub)]
 
     return read
 

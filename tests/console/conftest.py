@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.console.samples import Samples, fill
+from tests.console.samples import Samples, fill, listener
 from tests.console.visitor import Visitor, visiting
 from tests.kit.chromium import Browser, Page, a_browser
 from tests.kit.dev import DevServer, running_dev
@@ -29,9 +29,10 @@ def dev(
 
 
 @pytest.fixture(scope="session")
-def samples(dev: DevServer) -> Samples:
+def samples(dev: DevServer) -> Iterator[Samples]:
     """Data for every page, in the demo project; and a project without any."""
-    return fill(dev)
+    with listener(dev):
+        yield fill(dev)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Something to see on every page of the console."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -55,6 +57,15 @@ def fill(dev: DevServer) -> Samples:
         client.post(f"{base}/subscribers/tokens/refresh", json={"refresh_token": HOSTILE})
     values["number"] = "1"
     return Samples(values, create_project(dev, HOSTILE))
+
+
+@contextmanager
+def listener(dev: DevServer) -> Iterator[None]:
+    """A client of the demo project that listens to the feed of revocations."""
+    url = f"{dev['http']}/api/satmint/revocations"
+    with httpx.Client(auth=dev.auth) as client, client.stream("GET", url) as answer:
+        answer.raise_for_status()
+        yield
 
 
 def create_project(dev: DevServer, name: str) -> str:

@@ -49,8 +49,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("store.contract", "store_watch", "stores"),
     },
     "console_assembly": {
-        *("assembly", "console", "console_keyring", "doctor", "http", "keyring_file", "model"),
-        *("settings", "settings_sources"),
+        *("assembly", "console", "console_keyring", "doctor", "flows", "http", "keyring_file"),
+        *("model", "settings", "settings_sources"),
     },
     "console_development": {"assembly", "console", "control", "http", "model"},
     "console_keyring": {

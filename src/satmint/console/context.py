@@ -10,6 +10,7 @@ from satmint.console.keyring import KeyringOperations
 from satmint.console.session import Seals
 from satmint.console.settings_view import SettingInForce
 from satmint.flows.callers import CallerAuthenticator
+from satmint.flows.revocation_status import FeedStatus
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.webhook_deliveries import MessageSender
 from satmint.http.metrics import Metrics
@@ -18,6 +19,8 @@ from satmint.model.clock import Clock
 
 HistoryReader = Callable[[Range], Awaitable[tuple[History, int]]]
 """Returns the history, and how many workers did not respond."""
+FeedReader = Callable[[], Awaitable[Sequence[FeedStatus | None]]]
+"""Returns the feed of revocations of each worker; None: it did not respond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class ConsoleContext:
     """The URL of the public listener from outside, without a slash at the end."""
     history: HistoryReader
     """Reads the last hours of the metrics of this server, of all its workers."""
+    feeds: FeedReader
+    """Reads who listens to the feeds of revocations of this server, of all its workers."""
     keyring: KeyringOperations
     """The keyring, for its page."""
     settings: Sequence[SettingInForce]

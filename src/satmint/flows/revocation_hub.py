@@ -58,6 +58,8 @@ class RevocationHub:
         self.monotonic = monotonic
         self.outcomes: Counter[str] = Counter()
         """How feeds began, by `FeedState`, and how many listeners were cut off."""
+        self._cuts: Counter[tuple[UUID, UUID]] = Counter()
+        """How many listeners were cut off, by project and API token."""
         self._services = services
         self._incarnation = incarnation
         self._listeners: dict[UUID, set[RevocationListener]] = {}
@@ -128,11 +130,23 @@ class RevocationHub:
         return self._begin is not None and self.lag_seconds <= _FRESH_SECONDS
 
     @property
+    def read_seconds(self) -> float | None:
+        """Seconds since the beginning of the last successful poll; None if nothing polls."""
+        return None if self._begin is None else max(self.monotonic() - self._polled_at, 0.0)
+
+    @property
     def lag_seconds(self) -> float:
         """Seconds since the beginning of the last successful poll; 0 if nobody listens."""
-        if not self.wanted or self._begin is None:
-            return 0.0
-        return max(self.monotonic() - self._polled_at, 0.0)
+        return (self.read_seconds or 0.0) if self.wanted else 0.0
+
+    @property
+    def behind_seconds(self) -> float:
+        """How long the oldest revocation has waited that a listener was not sent yet."""
+        return max((one.behind_seconds for one in self.listeners), default=0.0)
+
+    def cuts_of(self, project: UUID, api_token: UUID) -> int:
+        """How often listeners with an API token were cut off, as far as it is remembered."""
+        return self._cuts[project, api_token]
 
     def cursor(self, project: UUID) -> str:
         """The cursor of a listener of `project` that was told everything so far."""
@@ -140,7 +154,7 @@ class RevocationHub:
         return Cursor(context, self._services.clock.now(), self._begin or 0).encode()
 
     async def listen(
-        self, project: UUID, api_token: UUID, cursor: str | None
+        self, project: UUID, api_token: UUID, cursor: str | None, address: str | None = None
     ) -> RevocationListener:
         """Begin to listen. The first batch tells how the feed begins.
 
@@ -148,6 +162,7 @@ class RevocationHub:
             project: The project of the caller.
             api_token: The API token of the caller.
             cursor: Where the client was before; None: nowhere.
+            address: The IP address of the client, for operators.
 
         Raises:
             RateLimited: there are too many listeners already.
@@ -157,7 +172,7 @@ class RevocationHub:
         if self._count >= MAX_LISTENERS or len(of_project) >= MAX_LISTENERS_PER_PROJECT:
             raise RateLimited(10, "revocation_listeners")
         now = self._services.clock.now()
-        listener = RevocationListener(self, project, api_token, now)
+        listener = RevocationListener(self, project, api_token, address)
         self._listeners.setdefault(project, set()).add(listener)
         self._count += 1
         try:
@@ -249,6 +264,9 @@ class RevocationHub:
         listener.cut()
         self.forget(listener)
         self.outcomes["cut"] += 1
+        self._cuts[listener.project, listener.api_token] += 1
+        if len(self._cuts) > MAX_LISTENERS:
+            del self._cuts[next(iter(self._cuts))]
         self._log.info("revocation_listener_cut", project=str(listener.project))
 
     def _key_ids(self) -> frozenset[str]:

@@ -46,18 +46,37 @@ class FeedBatch:
 class RevocationListener:
     """One client of the feed. Close it in the end."""
 
-    def __init__(self, hub: "RevocationHub", project: UUID, api_token: UUID, since: int) -> None:
+    def __init__(
+        self, hub: "RevocationHub", project: UUID, api_token: UUID, address: str | None
+    ) -> None:
         self.project = project
         self.api_token = api_token
-        self.since = since
-        """Unix seconds."""
+        self.address = address
+        """The IP address of the client, if it is known."""
+        self.since = hub.monotonic()
+        """When it began, by the monotonic clock."""
+        self.state: FeedState | None = None
+        """How it began; None: not yet."""
+        self.sent = 0
+        """Revocations that the client was sent."""
         self.pending = 0
         """Revocations that wait for the client."""
         self.is_cut = False
         """Whether the client has to connect again, with its cursor: it was too slow."""
         self._hub = hub
         self._batches: deque[FeedBatch] = deque()
+        self._put_at: deque[float] = deque()
+        """When each of them was put, by the monotonic clock."""
+        self._sending: tuple[FeedBatch, float] | None = None
+        """What is on its way to the client, and when it was put."""
         self._changed = asyncio.Event()
+
+    @property
+    def behind_seconds(self) -> float:
+        """How long the client's oldest revocation has waited; 0: it was sent everything."""
+        if self._sending is not None and self._sending[0].revocations:
+            return max(self._hub.monotonic() - self._sending[1], 0.0)
+        return max(self._hub.monotonic() - self._put_at[0], 0.0) if self.pending else 0.0
 
     def put(self, batch: FeedBatch) -> bool:
         """Add a batch. Returns False if too much waits already."""
@@ -65,6 +84,7 @@ class RevocationListener:
             return False
         self.pending += len(batch.revocations)
         self._batches.append(batch)
+        self._put_at.append(self._hub.monotonic())
         self._changed.set()
         return True
 
@@ -72,15 +92,19 @@ class RevocationListener:
         """End the client's feed: it does not get all that has happened."""
         self.is_cut = True
         self._batches.clear()
+        self._put_at.clear()
+        self.pending = 0
         self._changed.set()
 
     def put_first(self, batch: FeedBatch) -> None:
         """Add a batch before those that wait already."""
+        self.state = batch.state
         self.pending += len(batch.revocations)
         self._batches.appendleft(batch)
+        self._put_at.appendleft(self._hub.monotonic())
 
     async def next(self, seconds: float) -> FeedBatch | None:
-        """Wait for the next batch.
+        """Wait for the next batch. The one before was sent.
 
         Args:
             seconds: After so long, return a batch without revocations; later if the store cannot
@@ -89,6 +113,9 @@ class RevocationListener:
         Returns:
             None if the listener was cut off.
         """
+        if self._sending is not None:
+            self.sent += len(self._sending[0].revocations)
+            self._sending = None
         deadline = self._hub.monotonic() + seconds
         while not self._batches and not self.is_cut:
             left = deadline - self._hub.monotonic()
@@ -104,6 +131,7 @@ class RevocationListener:
             return None
         batch = self._batches.popleft()
         self.pending -= len(batch.revocations)
+        self._sending = batch, self._put_at.popleft()
         return batch
 
     def close(self) -> None:

@@ -1,5 +1,7 @@
 """One `/metrics` for several workers: the worker that is scraped collects from the others.
 
+So do pages of the console, for their plots and for who listens to the feed of revocations.
+
 The kernel chooses the worker that a scrape reaches. So each worker serves its metrics to the others
 on a Unix socket, in a folder that only their user can enter, and every sample has the label
 `worker`. The counters of a worker go on from those of its predecessors; see `RetainedCounters`.
@@ -8,16 +10,17 @@ on a Unix socket, in a folder that only their user can enter, and every sample h
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic_ns
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from satmint.flows.revocation_status import FeedStatus
 from satmint.http.metrics import Metrics
 from satmint.http.metrics_history import History, MetricsHistory, Range, merged
 from satmint.http.retained_counters import MetricFamily, RetainedCounters, Sample, sum_of
@@ -37,7 +40,13 @@ class WorkerMetrics(msgspec.Struct, frozen=True, array_like=True):
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 _encode: Final = msgspec.json.Encoder().encode
+_FEED: Final = "feed"
+"""The question for the feed of revocations; all others are ranges of the history."""
+
+T = TypeVar("T")
+
 _decode_history: Final = msgspec.json.Decoder(History).decode
+_decode_feed: Final = msgspec.json.Decoder(FeedStatus).decode
 _decode: Final = msgspec.json.Decoder(WorkerMetrics).decode
 
 
@@ -45,7 +54,13 @@ class MetricsAggregator:
     """Exchanges metrics with the other workers of a server."""
 
     def __init__(
-        self, metrics: Metrics, history: MetricsHistory, folder: Path, number: int, count: int
+        self,
+        metrics: Metrics,
+        history: MetricsHistory,
+        folder: Path,
+        number: int,
+        count: int,
+        feed: Callable[[], FeedStatus] = lambda: FeedStatus(None, False, False, []),
     ) -> None:
         """Create the aggregator of one worker.
 
@@ -55,12 +70,14 @@ class MetricsAggregator:
             folder: The folder of the workers' sockets, accessible only to their user.
             number: The number of this worker, from 0.
             count: The number of workers.
+            feed: Returns the status of this worker's feed of revocations.
         """
         self._metrics = metrics
         self._history = history
         self._folder = folder
         self._number = number
         self._count = count
+        self._feed = feed
         self._instance = f"{os.getpid()}-{monotonic_ns()}"
         self._retained = [RetainedCounters(folder, each) for each in range(count)]
 
@@ -68,10 +85,10 @@ class MetricsAggregator:
         """Serve this worker's metrics to the others until cancelled."""
         socket_path = self._folder / str(self._number)
         server = await _listen(socket_path, self._send_metrics)
-        history_server = await _listen(self._history_path(self._number), self._send_history)
+        questions_server = await _listen(self._questions_path(self._number), self._send_answer)
         with contextlib.suppress(OSError, msgspec.DecodeError):
             self._retained[self._number].merge()
-        async with server, history_server:
+        async with server, questions_server:
             try:
                 while True:
                     await asyncio.sleep(_SAVE_SECONDS)
@@ -88,39 +105,50 @@ class MetricsAggregator:
 
     async def history(self, wanted: Range) -> tuple[History, int]:
         """The history of all workers, and how many of them did not respond."""
-        found = await asyncio.gather(
-            *(self._fetch_history(number, wanted) for number in range(self._count))
-        )
+        found = await self._ask_all(wanted.value, self._history.read(wanted), _decode_history)
         parts = [part for part in found if part is not None]
         return merged(parts), self._count - len(parts)
 
-    async def _send_history(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        with contextlib.suppress(OSError, TimeoutError, ValueError):
-            async with asyncio.timeout(_RESPONSE_TIMEOUT):
-                wanted = Range((await reader.readline()).decode().strip())
-                writer.write(_encode(self._history.read(wanted)))
-                await writer.drain()
-        writer.close()
+    async def feeds(self) -> Sequence[FeedStatus | None]:
+        """The feeds of revocations of all workers, in order; None: it did not respond."""
+        return await self._ask_all(_FEED, self._feed(), _decode_feed)
 
-    async def _fetch_history(self, number: int, wanted: Range) -> History | None:
-        """The history of a worker; None if it does not respond."""
-        if number == self._number:
-            return self._history.read(wanted)
-        path = self._history_path(number)
+    async def _ask_all(
+        self, question: str, own: T, decode: Callable[[bytes], T]
+    ) -> Sequence[T | None]:
+        """The answers of all workers; this one's is `own`."""
+
+        async def ask(number: int) -> T | None:
+            return own if number == self._number else await self._ask(number, question, decode)
+
+        return await asyncio.gather(*map(ask, range(self._count)))
+
+    async def _ask(self, number: int, question: str, decode: Callable[[bytes], T]) -> T | None:
+        """The answer of another worker; None if it does not respond."""
         with contextlib.suppress(OSError, TimeoutError, msgspec.DecodeError):
             async with asyncio.timeout(_RESPONSE_TIMEOUT):
-                reader, writer = await asyncio.open_unix_connection(path)
+                reader, writer = await asyncio.open_unix_connection(self._questions_path(number))
                 try:
-                    writer.write(f"{wanted.value}\n".encode())
-                    return _decode_history(await reader.read(-1))
+                    writer.write(f"{question}\n".encode())
+                    return decode(await reader.read(-1))
                 finally:
                     writer.close()
         return None
 
-    def _history_path(self, number: int) -> Path:
-        return self._folder / f"history-{number}"
+    async def _send_answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(_RESPONSE_TIMEOUT):
+                question = (await reader.readline()).decode().strip()
+                is_feed = question == _FEED
+                found = self._feed() if is_feed else self._history.read(Range(question))
+                writer.write(_encode(found))
+                await writer.drain()
+        writer.close()
+
+    def _questions_path(self, number: int) -> Path:
+        return self._folder / f"questions-{number}"
 
     async def _send_metrics(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -1,8 +1,12 @@
 """The last hours of the metrics, in bounded memory, of one process and of several."""
 
 import asyncio
+from copy import copy
+from functools import partial
 from pathlib import Path
+from uuid import UUID
 
+from satmint.flows.revocation_status import FeedStatus, ListenerStatus
 from satmint.http.metrics import BATCH_STEPS, Metrics
 from satmint.http.metrics_aggregator import MetricsAggregator
 from satmint.http.metrics_history import BUCKETS, OTHER, MetricsHistory, Range, merged, quantile
@@ -82,6 +86,24 @@ async def test_workers_are_summed_whichever_answers(tmp_path: Path) -> None:
     found, missing = await workers[0].history(Range.HOUR)
     assert missing == 1
     assert sum(bucket.counts.get("reuse", 0) for bucket in found.buckets) == 1
+
+
+async def test_feeds_of_all_workers_are_told_by_number(tmp_path: Path) -> None:
+    clock, workers, feeds = FrozenClock(), [], []
+    for number in range(2):
+        listener = ListenerStatus(
+            UUID(int=1), UUID(int=2), "192.0.2.7", 1.5, "start", 3, 1, 0.5, number
+        )
+        feeds.append(FeedStatus(0.25, True, True, [listener] * number))
+        metrics = Metrics()
+        history, feed = MetricsHistory(metrics, clock), feeds[-1]
+        workers.append(
+            MetricsAggregator(metrics, history, tmp_path, number, 2, partial(copy, feed))
+        )
+    async with serving(tmp_path, workers):
+        for worker in workers:
+            assert list(await worker.feeds()) == feeds
+    assert list(await workers[0].feeds()) == [feeds[0], None]
 
 
 def test_quantiles_are_bounds_of_the_histogram() -> None:

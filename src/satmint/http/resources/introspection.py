@@ -95,7 +95,8 @@ async def _listen(context: HandlerContext, call: Call) -> Response:
         raise NotFound("revocations")
     # A browser's `EventSource` connects again with the same URL, and sends what it has read last.
     cursor = call.headers.get(b"last-event-id", b"").decode("latin-1") or call.query().get("after")
-    listener = await hub.listen(caller.project, caller.api_token, cursor or None)
+    address = call.origin.address
+    listener = await hub.listen(caller.project, caller.api_token, cursor or None, address)
 
     async def is_authorized() -> bool:
         try:
