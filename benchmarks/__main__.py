@@ -18,10 +18,11 @@ from rich.console import Console
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS
 from benchmarks.console_pages import measure_pages
+from benchmarks.feed import measure_feed
 from benchmarks.inprocess import measure
 from benchmarks.machine import describe, filesystem_of, is_in_memory
 from benchmarks.page import write
-from benchmarks.parts import CONSOLE, IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
+from benchmarks.parts import CONSOLE, FEED, IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
 from benchmarks.report import FLOOR, Report, keep
 from benchmarks.rounds import Effort
 from benchmarks.running import WrongAnswer
@@ -103,6 +104,10 @@ def _run(
     if CONSOLE in parts:
         with say("pages of the console"):
             pages = [measure_pages(place, size) for size in sorted(options.sessions)]
+    feed = []
+    if FEED in parts:
+        with say("the feed of revocations"):
+            feed = measure_feed(place, quick=quick)
     return Report(
         at=datetime.now(UTC),  # noqa: TID251 - when it was measured
         command=shlex.join(["python", "-m", "benchmarks", *given]),
@@ -117,6 +122,7 @@ def _run(
         left_out=bench.left_out,
         tails=tails,
         console_pages=pages,
+        feed=feed,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.console_pages import LIMIT_SECONDS
+from benchmarks.feed import LIMIT_SECONDS as FEED_SECONDS
 from benchmarks.inprocess import OPEN, PROOF, VERIFY
 from benchmarks.load import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
@@ -61,6 +62,7 @@ def bars(report: Report) -> list[Bar]:
     found += _starts(report)
     found += _tails(report)
     found += _console_pages(report)
+    found += _feed(report)
     return found
 
 
@@ -165,3 +167,11 @@ def _console_pages(report: Report) -> Iterator[Bar]:
         yield Bar(what, wanted, spread([seconds]), "s", seconds < LIMIT_SECONDS)
         what = f"memory that pages of the console take, {found.sessions:,} sessions"
         yield Bar(what, f"< {_PAGES_MB}", spread([grown]), "MB", grown < _PAGES_MB)
+
+
+def _feed(report: Report) -> Iterator[Bar]:
+    for found in report.feed:
+        middle, worst = found.median_seconds, found.worst_seconds
+        what = f"until a revocation is told, {found.store}, {found.processes}"
+        got = Spread(middle, middle, worst)
+        yield Bar(what, f"< {FEED_SECONDS:g}", got, "s", worst < FEED_SECONDS)

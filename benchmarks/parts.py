@@ -25,7 +25,8 @@ RACES: Final = "races"
 IN_PROCESS: Final = "in-process"
 TAILS: Final = "tails"
 CONSOLE: Final = "console"
-PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE)
+FEED: Final = "feed"
+PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED)
 
 CORES_PER_WORKER: Final = 0.5
 _TOKENS: Final = 50_000

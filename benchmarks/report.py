@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.console_pages import PageFigures
+from benchmarks.feed import FeedFigures
 from benchmarks.inprocess import Cost
 from benchmarks.load import Result
 from benchmarks.machine import Machine
@@ -98,6 +99,7 @@ class Report(msgspec.Struct, frozen=True):
     """What could not be measured, and why: a line each."""
     tails: list[TailFigures] = []
     console_pages: list[PageFigures] = []
+    feed: list[FeedFigures] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:
