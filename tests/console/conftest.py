@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.console.hand import Hand
 from tests.console.samples import Samples, fill, listener
 from tests.console.visitor import Visitor, visiting
 from tests.kit.chromium import Browser, Page, a_browser
@@ -61,6 +62,21 @@ def sign_in(page: Page, dev: DevServer) -> None:
     assert page.open(f"{dev['http']}/console") == 200
     assert page.evaluate("location.pathname").startswith("/console/")
     assert page.evaluate("location.search") == ""
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["with scripts", "without scripts"])
+def tab_of_hand(browser: Browser, dev: DevServer, request: pytest.FixtureRequest) -> Iterator[Page]:
+    with browser.page() as page:
+        sign_in(page, dev)
+        if not request.param:
+            page.call("Emulation.setScriptExecutionDisabled", value=True)
+        yield page
+
+
+@pytest.fixture
+def hand(tab_of_hand: Page, dev: DevServer) -> Hand:
+    """The operator at the pages of the demo project, with scripts and without."""
+    return Hand(tab_of_hand, f"{dev['admin']}/console/projects/{dev['project_id']}")
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Pages of records in a real browser: the main path of each, with a mouse and without scripts."""
 
-import json
-from collections.abc import Iterator
 from typing import Final
 
 import httpx
 import pytest
 
-from tests.console.conftest import sign_in
+from tests.console.hand import Hand
 from tests.console.record_samples import KEY
 from tests.console.samples import Samples
 from tests.console.test_every_page import check
-from tests.kit.chromium import Browser, Page
+from tests.kit.chromium import Page
 from tests.kit.dev import DevServer
 
 _PROJECT: Final = "/projects/{project}"
@@ -27,53 +25,6 @@ FORMS: Final = tuple(
     )
 )
 """A form of each kind of field, and questions with long names."""
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["with scripts", "without scripts"])
-def tab(browser: Browser, dev: DevServer, request: pytest.FixtureRequest) -> Iterator[Page]:
-    with browser.page() as page:
-        sign_in(page, dev)
-        if not request.param:
-            page.call("Emulation.setScriptExecutionDisabled", value=True)
-        yield page
-
-
-class Hand:
-    """Uses a page as a person does: types into fields, checks boxes, presses buttons and links."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self.url = url
-
-    def open(self, path: str) -> None:
-        assert self.page.open(f"{self.url}{path}") == 200
-
-    @property
-    def text(self) -> str:
-        text: str = self.page.evaluate("document.querySelector('main').innerText")
-        return text.replace("\u2068", "").replace("\u2069", "")
-
-    def type(self, name: str, text: str) -> None:
-        field = f"document.querySelector('main [name={name}]')"
-        self.page.evaluate(f"{field}.value = {json.dumps(text)}; 0")
-
-    def check(self, value: str) -> None:
-        self.page.evaluate(f"document.querySelector('main [value={value}]').click(); 0")
-
-    def press(self, label: str) -> None:
-        """Press the first button or link of the page's main part with this label."""
-        tools, tab = self.page._tools, self.page._session
-        tools.forget(tab)
-        self.page.evaluate(
-            "[...document.querySelectorAll('main button, main a')]"
-            f".find(one => one.textContent.trim() === {json.dumps(label)}).click(); 0"
-        )
-        tools.wait_for(tab, "Page.loadEventFired", lambda _: True)
-
-
-@pytest.fixture
-def hand(tab: Page, dev: DevServer) -> Hand:
-    return Hand(tab, f"{dev['admin']}/console/projects/{dev['project_id']}")
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -1,7 +1,10 @@
-"""The plans of lists and counts at a hundred thousand rows; on PostgreSQL, with statistics.
+"""The plans of lists and counts at a million sessions and events; on PostgreSQL, with statistics.
 
 Each statement that a list runs is explained as it is: none may read a whole table, or sort more
 rows than a page examines.
+
+The rows are written by one statement for each table, into tables without indexes, which are made
+afterwards: 9 s for SQLite and 14 s for PostgreSQL, instead of 35 s each with the indexes in place.
 """
 
 import json
@@ -30,7 +33,7 @@ from satmint.store.sqlite.database import SqliteTransaction
 from tests.kit.clock import NOW
 from tests.kit.postgres import the_server
 
-ROWS: Final = 100_000
+ROWS: Final = 1_000_000
 PROJECT: Final = UUID(int=7 << 64)
 SUBSCRIBER, SESSION = UUID(int=50_000), UUID(int=50_001)
 KEY: Final = "k" * 43
@@ -53,6 +56,23 @@ SELECT {project}, {event_id},
        CASE WHEN i % 1000 = 0 THEN 'replayed' WHEN i % 12 = 0 THEN 'issued' ELSE 'refreshed' END,
        {now} - {rows} + i, {id}, {id}, 0, '', 'req-1', '192.0.2.7', 'suite/1', i
   FROM {numbers}
+"""
+
+
+SQLITE_INDEXES: Final = """
+SELECT name, sql FROM sqlite_schema
+ WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('sessions', 'events')
+"""
+POSTGRES_INDEXES: Final = """
+SELECT format('DROP INDEX %I', index.relname), pg_get_indexdef(index.oid)
+  FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
+ WHERE indrelid IN ('sessions'::regclass, 'events'::regclass) AND NOT indisprimary
+ UNION ALL
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname,
+              pg_get_constraintdef(oid))
+  FROM pg_constraint
+ WHERE conrelid IN ('sessions'::regclass, 'events'::regclass) AND contype = 'p'
 """
 
 
@@ -83,8 +103,8 @@ async def filled_sqlite(path: Path) -> Store:
     store = await open_sqlite(path, NOW)
     fill = {
         "project": f"x'{PROJECT.hex}'",
-        "id": "CAST(x'000000000000000000000000' || int32(i) AS BLOB)",
-        "event_id": f"CAST(int48(({NOW} - {ROWS} + i) * 1000) || x'0000' || int64(i) AS BLOB)",
+        "id": "unhex(printf('%032x', i))",
+        "event_id": f"unhex(printf('%012x0000%016x', ({NOW} - {ROWS} + i) * 1000, i))",
         "now": NOW,
         "key": KEY[:40],
         "rows": ROWS,
@@ -93,14 +113,19 @@ async def filled_sqlite(path: Path) -> Store:
     }
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA synchronous = OFF")
-        for size in (32, 48, 64):
-            db.create_function(f"int{size}", 1, lambda n, size=size: n.to_bytes(size // 8, "big"))
+        db.execute("PRAGMA cache_size = -400000")
+        db.create_function("unhex", 1, bytes.fromhex, deterministic=True)
+        indexes = db.execute(SQLITE_INDEXES).fetchall()
+        for name, _ in indexes:
+            db.execute(f"DROP INDEX {name}")
         db.execute(
             "INSERT INTO projects (project_id, name, created_at) VALUES (?, 'plans', 0)",
             (PROJECT.bytes,),
         )
         db.execute(SESSIONS.format(**fill))
         db.execute(EVENTS.format(**fill))
+        for _, create in indexes:
+            db.execute(create)
     return store
 
 
@@ -121,9 +146,16 @@ async def filled_postgres() -> tuple[Store, str]:
         await db.execute(
             "INSERT INTO projects (project_id, name, created_at) VALUES ($1, 'plans', 0)", PROJECT
         )
+        await db.execute("SET maintenance_work_mem = '256MB'")
+        indexes = await db.fetch(POSTGRES_INDEXES)
+        for drop, _ in indexes:
+            await db.execute(drop)
         await db.execute(SESSIONS.format(**fill))
         await db.execute(EVENTS.format(**fill))
-        await db.execute("VACUUM ANALYZE")
+        for _, create in indexes:
+            await db.execute(create)
+        await db.execute("VACUUM ANALYZE sessions")
+        await db.execute("VACUUM ANALYZE events")
     finally:
         await db.close()
     return await open_postgres(url, NOW), url
