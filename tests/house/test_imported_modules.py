@@ -25,6 +25,17 @@ _DEPLOYMENT: Final = frozenset({"asyncio", "cryptography", "structlog", "satmint
 
 _OPTIONAL: Final = _POSTGRES | _PAGES | _WEBHOOKS | _PASSWORDS | _DEVELOPMENT
 
+_SETTINGS: Final = frozenset({"satmint.doctor", "satmint.settings", "tomllib"})
+_OF_VERSION: Final = frozenset({"email", "http", "pydantic", "rich.markdown", "sqlite3", "ssl"})
+
+# The console script itself, which names the modules of its process when it ends.
+_CONSOLE_SCRIPT: Final = """
+import atexit, json, sys
+atexit.register(lambda: sys.stderr.write(json.dumps(sorted(sys.modules))))
+from satmint.cli import main
+main()
+"""
+
 # Stops a server as soon as it listens, and then names all modules of the process.
 _PROGRAM: Final = """
 import json, os, signal, sys
@@ -88,3 +99,15 @@ def test_command_imports_nothing_of_features_that_it_does_not_use(
     deployment: Path, command: str, needless: frozenset[str]
 ) -> None:
     assert modules_of(deployment, *command.split()) & needless == set()
+
+
+def test_the_console_script_reads_no_settings_to_print_the_version() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _CONSOLE_SCRIPT, "version"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    needless = _OPTIONAL | _SERVER | _PACKAGING | _DEPLOYMENT | _SETTINGS | _OF_VERSION
+    assert set(json.loads(done.stderr)) & needless == set()

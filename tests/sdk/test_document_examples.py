@@ -99,7 +99,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     (
         "packages/satmint-sdk/README.md",
         "pip install ./packages/satmint-sdk",
-    ): "it would ask an index; tests/sdk/test_wheel.py installs the wheel",
+    ): "it would ask an index; tests/packages/test_installed.py installs the wheels",
     (
         "packages/satmint-sdk/README.md",
         "pip install -e '.[gateway]' pytest hypothesis mypy ruff",

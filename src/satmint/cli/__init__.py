@@ -17,10 +17,11 @@ __all__ = ["main"]
 
 def main() -> NoReturn:
     """The console script `satmint`."""
-    from satmint.cli.live import is_live_check, run_live_check  # noqa: PLC0415 - as few as needed
+    if sys.argv[1:2] == ["doctor"]:
+        from satmint.cli.live import is_live_check, run_live_check  # noqa: PLC0415 - as few as needed
 
-    if is_live_check(sys.argv[1:]):
-        sys.exit(run_live_check(sys.argv[1:]))
+        if is_live_check(sys.argv[1:]):
+            sys.exit(run_live_check(sys.argv[1:]))
     from satmint.cli.program import main as run_program  # noqa: PLC0415 - see `satmint.cli.live`
 
     run_program()

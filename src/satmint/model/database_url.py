@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Self
-from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlunsplit
 
 from satmint.model.database_parameters import KNOWN, check_parameters
 
@@ -17,6 +17,8 @@ _SECRETS: Final = frozenset({"password", "sslpassword"})
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:@]+)(?::([0-9]*))?")
 _POOLER: Final = "pgbouncer"
 _MAX_PORT: Final = 65_535
+_REMOVED: Final = dict.fromkeys(map(ord, "\t\r\n"))
+"""What the URL standard removes, such as the end of the line that a URL was read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class DatabaseUrl:
         Raises:
             ValueError: it is not valid, or its password contains a delimiter.
         """
-        parts = urlsplit(url)
+        parts = _split(url)
         if _is_ambiguous(parts):
             raise ValueError
         secrets: dict[str, str] = {}
@@ -85,7 +87,7 @@ class DatabaseUrl:
     @property
     def for_tools(self) -> str:
         """The redacted URL for `pg_dump` and `pg_restore`, which know only libpq's parameters."""
-        parts = urlsplit(self.redacted)
+        parts = _split(self.redacted)
         pairs = [pair for pair in parts.query.split("&") if not pair.startswith(f"{_POOLER}=")]
         return urlunsplit(parts._replace(query="&".join(pairs)))
 
@@ -111,7 +113,7 @@ def check_database_url(url: str) -> str:
             "is not a valid PostgreSQL URL: percent-encode special characters of its password, and"
             " check its hosts and ports"
         )
-    check_parameters(dict(_pairs(urlsplit(url).query)))
+    check_parameters(dict(_pairs(_split(url).query)))
     parts = (
         found.user,
         found.database,
@@ -121,6 +123,18 @@ def check_database_url(url: str) -> str:
     if any("\0" in part for part in parts if part):
         raise ValueError("has a zero byte, %00, which PostgreSQL does not accept")
     return url
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL with an authority (RFC 3986, section 3).
+
+    `urllib.parse.urlsplit` refuses several hosts with an IPv6 address among them, from Python 3.13.
+    """
+    rest, _, fragment = url.translate(_REMOVED).partition("#")
+    rest, _, query = rest.partition("?")
+    scheme, _, rest = rest.partition("://")
+    authority, slash, path = rest.partition("/")
+    return SplitResult(scheme, authority, f"{slash}{path}", query, fragment)
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

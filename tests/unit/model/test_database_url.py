@@ -36,6 +36,7 @@ from satmint.settings import Settings
         ("postgresql://u:p/x", "postgresql://[", {}),
         ("postgresql://u:\u0661\u0662/x", "postgresql://[", {}),
         ("postgresql://h:/x", "postgresql://h:/x", {}),
+        ("postgresql://h/x\r\n", "postgresql://h/x", {}),
         ("postgresql://u:p@[::1]:5/x", "postgresql://u@[::1]:5/x", {"password": "p"}),
         ("postgresql://u@h/x?password=p@q", "postgresql://u@h/x", {"password": "p@q"}),
         ("postgresql://h/x?options=&password=p", "postgresql://h/x?options=", {"password": "p"}),

@@ -13,6 +13,7 @@ from kit.gateway import FakeGateway
 from kit.live_sessions import CONNECT, ended, kinds, live, past
 from kit.service import FakeTokenService
 from kit.sessions import session_of
+from satmint_sdk import __version__
 from satmint_sdk.credentials import (
     Authorization,
     ClientState,
@@ -35,7 +36,7 @@ async def test_it_connects_as_the_browser_does(gateway: FakeGateway) -> None:
         assert params == {
             "version": {"major": 4, "minor": 0, "revision": 0},
             "event_acks": True,
-            "agent": "satmint-sdk-python/0.1.0",
+            "agent": f"satmint-sdk-python/{__version__}",
             "authentication": {"jwt_token": session.credential.token},
             "contexts": [],
             "eventing": [],
