@@ -1,6 +1,7 @@
 """Opens the database that the settings name, and what recognises a copy of it.
 
-Only this module, `satmint.maintenance` and `satmint.adoption` name the kinds of stores.
+Only this module, `satmint.maintenance`, `satmint.adoption` and `satmint.copying` name the kinds of
+stores.
 """
 
 import asyncio

@@ -41,6 +41,10 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         *("flows", "model", "settings", "stores"),
         *("store.contract", "store.sqlite"),
     },
+    "copying": {
+        *("flows", "jose", "keyring_file", "model", "policies", "settings", "stores"),
+        *("store.contract", "store.sqlite", "store.postgres"),
+    },
     "logs": set(),
     "policies": {"flows", "gateway", "model", "settings"},
     "assembly": {
@@ -76,7 +80,8 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
         # A command puts a server together, binds its sockets and looks after its files.
         *("assembly", "control", "settings", "settings_sources", "server", "logs", "policies"),
         *("console", "console_assembly", "console_development"),
-        *("maintenance", "adoption", "incarnation_file", "environment", "private_file"),
+        *("maintenance", "adoption", "copying", "incarnation_file", "environment"),
+        "private_file",
         "webhooks",  # to try one out
     },
     "__main__": {"cli"},

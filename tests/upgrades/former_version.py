@@ -43,12 +43,17 @@ def restored(kind: str, folder: Path) -> str:
     return url
 
 
+def tenant_of(held: Json) -> Tenant:
+    """The project of what users hold."""
+    return Tenant(UUID(held["project"]), held["api_token"], ())
+
+
 @asynccontextmanager
 async def a_server_of(folder: Path, kind: str) -> AsyncIterator[tuple[Server, Json]]:
     """A server that has migrated a copy, soon after its last token, and what users hold."""
     url, held = restored(kind, folder), held_in(kind)
     clock = FrozenClock(held["made_until"] + LATER_SECONDS)
-    tenant = Tenant(UUID(held["project"]), held["api_token"], ())
+    tenant = tenant_of(held)
     # Its random numbers are not those that made the database.
     (folder / "starts").write_text("by version 0.1.0\n", encoding="utf-8")
     async with a_service(folder, clock=clock, tenant=tenant, database=url) as server:

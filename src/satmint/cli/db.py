@@ -1,18 +1,15 @@
-"""`satmint db`: migrate, check, measure, back up and restore the database."""
+"""`satmint db`: migrate, check, measure, back up, restore and copy the database."""
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 
-from satmint.cli import adoption
+from satmint.cli import adoption, db_copy
 from satmint.cli.command import CommandContext, command
 from satmint.cli.plain import group
+from satmint.cli.progress import progress_bar
 from satmint.cli.report import Failure
 from satmint.maintenance import (
     Collision,
@@ -29,6 +26,7 @@ from satmint.model.times import iso
 app = group("db")
 command(app, "restore", changes=True, table=True)(adoption.restore)
 command(app, "adopt", changes=True, table=True)(adoption.adopt)
+command(app, "copy", changes=True, table=True)(db_copy.copy)
 
 
 @command(app, "migrate", changes=True)
@@ -142,8 +140,8 @@ def backup(
     contain the keyring: back it up separately.
     """
     try:
-        with _bar(ctx) as progress:
-            size = back_up_database(ctx.settings, destination, progress.update)
+        with progress_bar(ctx.report, "backup") as bar:
+            size = back_up_database(ctx.settings, destination, bar.update)
     except FileExistsError as error:
         raise Failure(f"{destination} already exists: choose another file") from error
     except OSError as error:
@@ -184,30 +182,3 @@ def _write_collisions(ctx: CommandContext, collisions: Sequence[Collision]) -> N
         "Delete the subscribers that are not used (DELETE /api/fabric/resources/subscribers/{id})"
         " or change their e-mail address (PUT): all other forms then lead to those that remain."
     )
-
-
-class _Bar:
-    """A progress bar on standard error. It is shown only on a terminal."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task = progress.add_task("backup")
-
-    def update(self, done: int, total: int) -> None:
-        """Show that `done` of `total` pages are copied."""
-        self._progress.update(self._task, completed=done, total=total)
-
-
-@contextmanager
-def _bar(ctx: CommandContext) -> Iterator[_Bar]:
-    shown = sys.stderr.isatty() and not ctx.report.as_json
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        console=Console(stderr=True),
-        disable=not shown,
-        transient=True,
-    )
-    with progress:
-        yield _Bar(progress)

@@ -95,6 +95,10 @@ async def _inspect(settings: Settings) -> tuple[DatabaseInspection, Finding]:
 
 
 def _adopt(copied: DatabaseCopied) -> str:
+    if copied.copy is Copy.UNFINISHED:
+        return "run `satmint db copy` again with the same databases"
+    if copied.copy is Copy.SUCCEEDED:
+        return "use the database to which it was copied"
     restore = "`satmint db restore FILE` or " if copied.copy is Copy.BACKUP else ""
     moved = "; if it was only moved, `satmint db adopt --moved`" if copied.copy is not None else ""
     return f"run {restore}`satmint db adopt`, which ends every session{moved}"

@@ -14,6 +14,7 @@ from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy, random_uuid
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.incarnation import (
+    COPYING,
     MOVABLE,
     SECRET_BYTES,
     Copy,
@@ -188,12 +189,15 @@ class IncarnationGuard:
         Returns the new incarnation. Records events in the audit trail of every project.
 
         Raises:
+            DatabaseCopied: `satmint db copy` has not copied everything to it yet.
             SettingsError: the marks cannot be read or written.
             StoreUnavailable: see `Store`.
         """
         now = self._clock.now()
         async with self._marks.locked():
             before = await self._store.get()
+            if before is not None and before.location == COPYING:
+                raise copied_error(Copy.UNFINISHED, self._marks.name, None)
             number = 1 if before is None else before.number + 1
             location = await self._store.location()
             new = Incarnation(random_uuid(self._entropy), number, now, location)
@@ -289,6 +293,16 @@ def copied_error(copy: Copy, marks: str, mark: Mark | None) -> DatabaseCopied:
             text = (
                 "it is a backup: restore it with `satmint db restore`, or run `satmint db"
                 " adopt` to use it where it is"
+            )
+        case Copy.UNFINISHED:
+            text = (
+                "it is a copy that is not complete: run `satmint db copy` again with the same"
+                " databases"
+            )
+        case Copy.SUCCEEDED:
+            text = (
+                "`satmint db copy` has copied it, and the copy continues its sessions: use the"
+                " copy, or run `satmint db adopt`, which ends every session here"
             )
         case Copy.ELSEWHERE:
             text = f"it is a copy of another database: run `satmint db adopt`; {_MOVED}"

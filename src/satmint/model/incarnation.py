@@ -23,6 +23,10 @@ import msgspec
 
 BACKUP: Final = "backup"
 """The location of a database that `satmint db backup` made."""
+COPYING: Final = "copying"
+"""The location of a database to which `satmint db copy` has not copied everything yet."""
+COPIED: Final = "copied"
+"""The location of a database that `satmint db copy` has copied: its copy continues."""
 SECRET_BYTES: Final = 32
 _MAX_RESTARTS: Final = 100_000
 """How often SQLite begins a log anew before the mark is replaced, at the most."""
@@ -101,6 +105,10 @@ class Copy(StrEnum):
 
     BACKUP = "backup"
     """`satmint db backup` made it."""
+    UNFINISHED = "unfinished"
+    """`satmint db copy` was interrupted."""
+    SUCCEEDED = "succeeded"
+    """`satmint db copy` has copied it, and the copy continues in its place."""
     OLDER = "older"
     """It lacks changes that a server of this machine has seen."""
     ELSEWHERE = "elsewhere"
@@ -145,6 +153,10 @@ def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
         return Copy.OLDER if found.replaces_another and not found.empty else None
     if current.location == BACKUP:
         return Copy.BACKUP
+    if current.location == COPYING:
+        return Copy.UNFINISHED
+    if current.location == COPIED:
+        return Copy.SUCCEEDED
     if found.mark is not None and not found.mark.is_of(found.stored):
         return Copy.OLDER
     if current.location != found.location:

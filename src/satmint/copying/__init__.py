@@ -1,0 +1,1 @@
+"""Copies a deployment from one database to another."""

@@ -1,0 +1,165 @@
+"""`satmint db copy` moves a deployment between databases, with all sessions alive."""
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from satmint.model.incarnation import COPYING
+from tests.kit.dev import clean_environment
+from tests.kit.forked import start
+from tests.kit.polling import wait_until
+from tests.kit.postgres import execute, the_server
+from tests.kit.restoring import Deployment
+
+KINDS: Final = ("sqlite", "postgres")
+IN_USE: Final = "is in use: stop its servers first"
+
+
+def new_url(kind: str, folder: Path, name: str) -> str:
+    """A database without tables, or a file that does not exist."""
+    if kind == "postgres":
+        return the_server().new_database(template="template0")
+    return f"sqlite:///{folder}/{name}.db"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_copy_on_another_database_of_the_same_kind(kind: str, tmp_path: Path) -> None:
+    deployment = Deployment(tmp_path, new_url(kind, tmp_path, "first"))
+    deployment.run("token", "create", "ada")
+    there = new_url(kind, tmp_path, "second")
+    copied = json.loads(deployment.run("db", "copy", "--to", there, "--json"))
+    assert copied["samples"]["subscriber_sessions"] == 1
+    code, _, told = deployment.satmint("token", "create", "bob")
+    assert (code, "the copy continues its sessions" in told) == (1, True)
+    deployment.database = there
+    deployment.run("token", "create", "bob")
+    assert len(json.loads(deployment.run("subscriber", "list", "--json"))) == 2
+
+
+@pytest.mark.parametrize("source", KINDS)
+def test_deployment_goes_on_in_the_copy(source: str, tmp_path: Path) -> None:
+    target = "sqlite" if source == "postgres" else "postgres"
+    deployment = Deployment(tmp_path, new_url(source, tmp_path, "first"))
+    here, there = deployment.database, new_url(target, tmp_path, "second")
+    with deployment.serve() as server:
+        kept, spent, revoked = (deployment.sign_in(name) for name in ("kept", "spent", "revoked"))
+        newest = deployment.rotate(deployment.rotate(spent))
+        deployment.revoke(revoked)
+        code, _, told = deployment.satmint("db", "copy", "--to", there)
+        assert (code, IN_USE in told) == (1, True)
+        assert server.stop() == 0
+    copied = json.loads(deployment.run("db", "copy", "--to", there, "--json"))
+    assert copied["rows"]["sessions"] == 3
+    assert copied["samples"] == {"api_tokens": 1, "subscriber_sessions": 2}
+    assert copied["incarnation"]["number"] == 2
+    assert "the copy continues its sessions" in deployment.refused()
+    deployment.database = there
+    with deployment.serve() as server:
+        assert deployment.accepts(kept)
+        assert deployment.accepts(deployment.rotate(kept))
+        assert deployment.accepts(newest)
+        assert deployment.refresh(revoked).status_code == 422
+        assert deployment.refresh(spent).status_code == 422  # a reuse, which ends the session
+        assert not deployment.accepts(newest)
+        code, _, told = deployment.satmint("db", "copy", "--to", here)
+        assert (code, IN_USE in told) == (1, True)
+        assert server.stop() == 0
+    deployment.database = here
+    again = json.loads(deployment.run("db", "copy", "--to", there, "--json"))
+    assert (again["rows"], again["incarnation"]) == ({}, copied["incarnation"])
+    other = new_url(target, tmp_path, "third")
+    code, _, told = deployment.satmint("db", "copy", "--to", other)
+    assert (code, "was copied already" in told) == (1, True)
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Deployment:
+    """A file with many events, whose server was stopped."""
+    deployment = Deployment(tmp_path, f"sqlite:///{tmp_path}/satmint.db")
+    with deployment.serve() as server:
+        deployment.sign_in("ada")
+        assert server.stop() == 0
+    return deployment
+
+
+def test_copy_that_was_killed_is_continued(stopped: Deployment, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
+        file.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000)"
+            " INSERT INTO events SELECT project_id, randomblob(16), 'refreshed', 1, NULL, NULL,"
+            " NULL, 1, '', '', '', '', i, NULL FROM n, projects"
+        )
+    target = new_url("postgres", tmp_path, "")
+    arguments = ["db", "copy", "--database", stopped.database, "--to", target, "--json"]
+    with start(arguments, cwd=tmp_path, env=clean_environment()) as process:
+        counted = "SELECT count(*) FROM events"
+
+        def has_begun() -> bool:
+            exists = execute(target, "SELECT to_regclass('events') IS NOT NULL")
+            return exists == [(True,)] and execute(target, counted)[0][0] >= 10_000
+
+        wait_until(has_begun)
+        process.send_signal(signal.SIGKILL)
+    assert execute(target, "SELECT number, location FROM incarnation") == [(2, COPYING)]
+    stopped.run("token", "create", "bob")  # nothing of the source was changed
+    here, stopped.database = stopped.database, target
+    assert "it is a copy that is not complete" in stopped.refused()
+    code, _, told = stopped.satmint("db", "adopt", "--yes")
+    assert (code, "it is a copy that is not complete" in told) == (1, True)
+    # The part that was copied is not what it was.
+    stopped.database = here
+    shown = stopped.run("db", "copy", "--to", target)
+    assert "Copying: " in shown
+    assert "Verified 1200" in shown
+    stopped.database = target
+    assert len(json.loads(stopped.run("subscriber", "list", "--json"))) == 2
+    assert execute(target, counted) > [(120_000,)]
+
+
+def test_target_that_is_not_empty_is_refused(stopped: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Deployment(tmp_path / "other", new_url("postgres", tmp_path, ""))
+    code, _, told = stopped.satmint("db", "copy", "--to", other.database)
+    assert (code, "neither empty nor an unfinished copy" in told) == (1, True)
+    code, _, told = stopped.satmint("db", "copy", "--to", stopped.database)
+    assert (code, "cannot be copied to itself" in told) == (1, True)
+    code, _, told = stopped.satmint("db", "copy", "--to", "mysql://localhost/satmint")
+    assert (code, "--to must be of the form" in told) == (2, True)
+
+
+def test_text_that_postgresql_refuses_is_named(stopped: Deployment, tmp_path: Path) -> None:
+    target = new_url("postgres", tmp_path, "")
+    for text in ("CAST(x'610062' AS TEXT)", "CAST(x'61ff62' AS TEXT)"):
+        with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
+            file.execute(f"UPDATE subscribers SET job_title = {text}")
+        code, _, told = stopped.satmint("db", "copy", "--to", target)
+        assert (code, "Traceback" in told) == (1, False)
+        assert "correct job_title of the row " in told
+        assert " of the table subscribers" in told
+    with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
+        file.execute("UPDATE subscribers SET job_title = 'Łódź 🎧'")
+    stopped.run("db", "copy", "--to", target)
+    assert execute(target, "SELECT job_title FROM subscribers") == [("Łódź 🎧",)]
+
+
+def test_source_of_another_version_or_keyring_is_refused(
+    stopped: Deployment, tmp_path: Path
+) -> None:
+    target = new_url("postgres", tmp_path, "")
+    (tmp_path / "keyring.json").rename(tmp_path / "own.json")
+    stopped.run("keys", "init")
+    code, _, told = stopped.satmint("db", "copy", "--to", target)
+    assert (code, "use the keyring of this database" in told) == (1, True)
+    (tmp_path / "own.json").rename(tmp_path / "keyring.json")
+    with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
+        file.execute("INSERT INTO schema_migrations VALUES (9999, '9999_later', '', 1)")
+    code, _, told = stopped.satmint("db", "copy", "--to", target)
+    assert (code, "schema version 9999 is newer than this satmint" in told) == (1, True)
+    code, _, told = stopped.satmint("db", "copy", "--to", "sqlite:////nowhere/satmint.db")
+    assert code == 1
+    assert execute(target, "SELECT to_regclass('projects')") == [(None,)]
