@@ -168,7 +168,7 @@ class Core(PublicDir):
             return None
         return self._answers.find_stale(key, now, self._stale)
 
-    def _judge(
+    def _check(
         self, answer: Answer, token: SecretText, wanted: Wanted, now: Instant
     ) -> Proof | None:
         """Check what is required; returns the proof, which must not have been used.

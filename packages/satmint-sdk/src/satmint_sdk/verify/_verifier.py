@@ -108,7 +108,7 @@ class Verifier(Core):
         key, answer = self._find(hidden, wanted, now)
         if answer is None:
             answer = self._ask(key, hidden, wanted)
-        used = self._judge(answer, hidden, wanted, now)
+        used = self._check(answer, hidden, wanted, now)
         if used is not None:
             is_new = self._use(used)
             if inspect.isawaitable(is_new):
@@ -210,7 +210,7 @@ class AsyncVerifier(Core):
         key, answer = self._find(hidden, wanted, now)
         if answer is None:
             answer = await self._ask(key, hidden, wanted)
-        used = self._judge(answer, hidden, wanted, now)
+        used = self._check(answer, hidden, wanted, now)
         if used is not None:
             is_new = self._use(used)
             if not (await is_new if inspect.isawaitable(is_new) else is_new):
