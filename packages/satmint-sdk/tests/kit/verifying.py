@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 from satmint_sdk._ambient import SYSTEM_CLOCK
-from satmint_sdk.rest._event_stream import ServerSentEvent
 
 PROJECT = "11111111-1111-4111-8111-111111111111"
 SUBSCRIBER = "22222222-2222-4222-8222-222222222222"
@@ -55,79 +53,28 @@ def active(session: str = "s-1", **changes: Any) -> dict[str, Any]:
 INACTIVE = {"active": False}
 
 
-def event(kind: str, data: str = "{}", cursor: str | None = None) -> ServerSentEvent:
-    """An event of the feed."""
-    return ServerSentEvent(kind, data, cursor)
-
-
 class FakeSatmint:
-    """Stands for a `RestClient`, or with `asynchronous` for an `AsyncRestClient`.
+    """Stands for the part of a `RestClient` that asks, or with `is_async` of an `AsyncRestClient`.
 
     Attributes:
         answers: What introspection says, by token; others are inactive.
         asked: The tokens of each request.
-        answering: Called with the answers of each request before they are given.
-        listened: The cursors with which the feed was asked for.
+        answering: Given each answer, it returns what is said instead, or raises.
         clock_offset: How far the server's clock is ahead.
     """
 
-    def __init__(self, *, asynchronous: bool = False) -> None:
+    def __init__(self, *, is_async: bool = False) -> None:
         self.answers: dict[str, Any] = {}
         self.asked: list[list[str]] = []
         self.answering: Callable[[Any], Any] = lambda found: found
-        self.listened: list[str | None] = []
         self.clock_offset: float | None = None
-        self.feeds: list[queue.Queue[ServerSentEvent | Exception | None]] = []
-        ask, listen = self._ask, self._listen
-        if asynchronous:
-            ask, listen = self._aask, self._alisten
-        self.satmint = SimpleNamespace(
-            tokens=SimpleNamespace(introspect_many=ask),
-            revocations=SimpleNamespace(listen=listen),
-        )
+        ask = self._ask_async if is_async else self._ask
+        self.satmint = SimpleNamespace(tokens=SimpleNamespace(introspect_many=ask))
 
     def _ask(self, *, tokens: Sequence[str]) -> Any:
         self.asked.append(list(tokens))
-        found = [self.answers.get(token, INACTIVE) for token in tokens]
-        return self.answering({"tokens": found})
+        return self.answering({"tokens": [self.answers.get(one, INACTIVE) for one in tokens]})
 
-    async def _aask(self, *, tokens: Sequence[str]) -> Any:
+    async def _ask_async(self, *, tokens: Sequence[str]) -> Any:
         found = self._ask(tokens=tokens)
         return await found if hasattr(found, "__await__") else found
-
-    def _listen(self, *, after: str | None) -> _Stream:
-        self.listened.append(after)
-        self.feeds.append(queue.Queue())
-        return _Stream(self.feeds[-1])
-
-    def _alisten(self, *, after: str | None) -> _Stream:
-        return self._listen(after=after)
-
-
-class _Stream:
-    """What `listen` returns: a stream that says what a test puts into the last of `feeds`."""
-
-    def __init__(self, events: queue.Queue[ServerSentEvent | Exception | None]) -> None:
-        self._events = events
-
-    async def __aiter__(self) -> AsyncIterator[ServerSentEvent]:
-        while True:
-            try:
-                found = self._events.get_nowait()
-            except queue.Empty:
-                await SYSTEM_CLOCK.asleep(_STEP)
-                continue
-            if found is None:
-                return
-            if isinstance(found, Exception):
-                raise found
-            yield found
-
-    def __iter__(self) -> Iterator[ServerSentEvent]:
-        while (found := self._events.get()) is not None:
-            if isinstance(found, Exception):
-                raise found
-            yield found
-
-    def close(self) -> None:
-        self._events.put(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from satmint_sdk._ambient import SYSTEM_ENTROPY, Clock, Entropy
@@ -222,11 +222,26 @@ class AsyncDriver(Driver):
 
     async def close(self) -> None:
         """Close the connections of this loop, and drop those of others. Twice does nothing."""
-        import asyncio
-
         with self._lock:
             self.closed = True
             pools, self._pools = self._pools, {}
+        await self._close_here(pools)
+
+    async def leave_loop(self) -> None:
+        """Close the connections of this loop, which is about to end."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            pools = {one: pool for one, pool in self._pools.items() if one is loop}
+            self._pools.pop(loop, None)
+        await self._close_here(pools)
+
+    async def _close_here(
+        self, pools: Mapping[asyncio.AbstractEventLoop, httpx.AsyncClient]
+    ) -> None:
+        import asyncio
+
         pool = pools.get(asyncio.get_running_loop())
         if pool is not None:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
@@ -94,7 +94,11 @@ class AsyncListening:
         self._driver = driver
         self._call = call
 
-    async def __aiter__(self) -> AsyncIterator[ServerSentEvent]:
+    async def leave_loop(self) -> None:
+        """Close the connections of this event loop, which is about to end."""
+        await self._driver.leave_loop()
+
+    async def __aiter__(self) -> AsyncGenerator[ServerSentEvent, None]:
         send = _send_of(self._driver, self._call)
         try:
             async with self._driver.streaming(send) as response:

@@ -6,6 +6,7 @@ A thread, for asyncio too: an event loop that is busy must not delay what ends t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Callable
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LOGGER: Final = "satmint_sdk.verify"
 _JOIN_SECONDS: Final = 2.0
+_LASTED_SECONDS: Final = 5.0
+"""A stream that was heard for so long has worked; others are opened again more and more seldom."""
 _EPOCHS: Final = frozenset({"subscriber", "project"})
 
 
@@ -124,11 +127,12 @@ class Feed:
     def _follow(self) -> None:
         failures = 0
         while not self._ended.is_set():
-            before = self._connections
+            began = self._clock.now().mono
             self._error = self._listen()
             self._answers.miss()
-            # A stream that was there ends now and then: that is no failure of the server.
-            failures = 1 if self._connections > before else failures + 1
+            # A stream that was there for a while ends now and then: that is no failure.
+            lasted = (self._heard or 0.0) - began
+            failures = 1 if lasted >= _LASTED_SECONDS else failures + 1
             self._ended.wait(backoff(failures, fraction(self._entropy)) if failures > 1 else 0.1)
 
     def _listen(self) -> str:
@@ -194,18 +198,27 @@ class SyncSource:
 
     def __init__(self, client: RestClient) -> None:
         self._client = client
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._listening: Listening | None = None
 
     def run(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
         """See `Source.run`."""
-        self._listening = self._client.satmint.revocations.listen(after=after)
-        for event in self._listening:
+        listening = self._client.satmint.revocations.listen(after=after)
+        with self._lock:
+            if self._is_stopped:
+                return
+            self._listening = listening
+        for event in listening:
             take(event)
 
     def stop(self) -> None:
         """See `Source.stop`."""
-        if self._listening is not None:
-            self._listening.close()
+        with self._lock:
+            self._is_stopped = True
+            listening = self._listening
+        if listening is not None:
+            listening.close()
 
 
 class AsyncSource:
@@ -236,8 +249,13 @@ class AsyncSource:
                 self._running = None
 
     async def _listen(self, after: str | None, take: Callable[[ServerSentEvent], None]) -> None:
-        async for event in self._client.satmint.revocations.listen(after=after):
-            take(event)
+        listening = self._client.satmint.revocations.listen(after=after)
+        try:
+            async with contextlib.aclosing(aiter(listening)) as events:
+                async for event in events:
+                    take(event)
+        finally:
+            await listening.leave_loop()
 
     def stop(self) -> None:
         """See `Source.stop`."""
