@@ -11,7 +11,7 @@ import pytest
 from tests.house.tree import ROOT, parsed
 
 PAGE: Final = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-TEST: Final = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(\w+)`")
+TEST: Final = re.compile(r"`((?:packages/[a-z-]+/)?tests/[a-z0-9_/]+\.py)::(\w+)`")
 LINE: Final = re.compile(r"^- \*\*(.+?)\*\*(.*?)(?=^- |^#|\Z)", re.MULTILINE | re.DOTALL)
 
 ATTACKS: Final = (

@@ -16,6 +16,7 @@ import satmint_sdk
 import satmint_sdk.credentials
 import satmint_sdk.rest
 import satmint_sdk.testing
+import satmint_sdk.verify
 from satmint_sdk.credentials import errors
 
 SOURCE = Path(satmint_sdk.__file__).parent
@@ -48,6 +49,11 @@ TESTING = {
     "FakeClock", "FakeEntropy", "FakeTokenService", "check_store", "make_token", "settle",
 }  # fmt: skip
 
+VERIFY = {
+    "AnswerCounts", "AsyncVerifier", "CannotVerify", "FeedState", "RefusalCause", "TokenRefused",
+    "UsedProofs", "VerifiedToken", "Verifier", "VerifierState",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("module", "promised"),
@@ -55,6 +61,7 @@ TESTING = {
         (satmint_sdk.rest, REST),
         (satmint_sdk.credentials, CREDENTIALS),
         (satmint_sdk.testing, TESTING),
+        (satmint_sdk.verify, VERIFY),
     ],
 )
 def test_public_names_are_exactly_those_promised(module: object, promised: set[str]) -> None:
@@ -70,6 +77,10 @@ def test_public_names_are_exactly_those_promised(module: object, promised: set[s
 
 def test_dir_of_credentials_shows_nothing_private() -> None:
     assert set(dir(satmint_sdk.credentials)) == CREDENTIALS
+
+
+def test_dir_of_verify_shows_nothing_private() -> None:
+    assert set(dir(satmint_sdk.verify)) == VERIFY | {"errors"}
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -96,6 +107,11 @@ def test_importing_the_rest_client_loads_nothing_heavy(heavy: str) -> None:
 @pytest.mark.parametrize("heavy", ["httpx", "websockets"])
 def test_importing_credentials_loads_no_network_library(heavy: str) -> None:
     assert heavy not in loaded_by("import satmint_sdk.credentials")
+
+
+@pytest.mark.parametrize("heavy", ["httpx", "cryptography"])
+def test_importing_verify_loads_no_network_library_and_no_cryptography(heavy: str) -> None:
+    assert heavy not in loaded_by("import satmint_sdk.verify")
 
 
 def test_importing_credentials_loads_no_live_session() -> None:
@@ -134,7 +150,10 @@ def test_the_drawing_of_the_error_tree_is_the_tree() -> None:
     }
 
 
-@pytest.mark.parametrize("module", [satmint_sdk.rest, satmint_sdk.credentials, satmint_sdk.testing])
+@pytest.mark.parametrize(
+    "module",
+    [satmint_sdk.rest, satmint_sdk.credentials, satmint_sdk.testing, satmint_sdk.verify],
+)
 def test_the_program_for_type_checkers_uses_every_public_name(module: ModuleType) -> None:
     program = Path(__file__).parent / "typed" / "whole_api.py"
     imported = {

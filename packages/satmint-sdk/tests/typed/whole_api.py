@@ -88,6 +88,18 @@ from satmint_sdk.testing import (
     make_token,
     settle,
 )
+from satmint_sdk.verify import (
+    AnswerCounts,
+    AsyncVerifier,
+    CannotVerify,
+    FeedState,
+    RefusalCause,
+    TokenRefused,
+    UsedProofs,
+    VerifiedToken,
+    Verifier,
+    VerifierState,
+)
 
 assert_type(__version__, str)
 
@@ -135,6 +147,50 @@ def refused(error: SignalWireRestError) -> bool:
     assert_type(error.errors, list[ErrorEntry])
     assert_type(error.code, str | None)
     return isinstance(error, SignalWireRestTransportError | SignalWireRestTooLargeError)
+
+
+class OwnUsedProofs:
+    """Remembers proofs for several processes."""
+
+    async def use(self, proof: str, seconds: int) -> bool:
+        """It is new."""
+        return bool(proof) and seconds > 0
+
+
+def verifications(client: RestClient, token: str) -> VerifiedToken | None:
+    """A service that verifies tokens."""
+    with Verifier(client, kept_answers=10, stale_seconds=30, realm="api") as verifier:
+        verifier.start()
+        assert_type(verifier.state, VerifierState)
+        assert_type(verifier.state.answers, AnswerCounts)
+        assert_type(verifier.state.feed, FeedState)
+        assert_type(verifier.state.feed.heard_seconds_ago, float | None)
+        try:
+            found = verifier.verify(token, proof="p", method="GET", url="https://h/", scope="a b")
+        except TokenRefused as refused:
+            assert_type(refused.cause, RefusalCause)
+            assert_type(refused.status, int)
+            assert_type(refused.headers, dict[str, str])
+            assert_type(refused.challenge, str)
+            assert_type(refused.skew, int | None)
+            return None
+        except CannotVerify as failed:
+            assert_type(failed.permanent, bool)
+            assert_type(failed.headers, dict[str, str])
+            return None
+    assert_type(found, VerifiedToken)
+    assert_type(found.scope, frozenset[str])
+    assert_type(found.addresses, tuple[str, ...] | None)
+    assert_type(found.jkt, str | None)
+    return found
+
+
+async def awaited_verifications(client: AsyncRestClient, token: str) -> None:
+    """The same, awaited."""
+    used: UsedProofs = OwnUsedProofs()
+    async with AsyncVerifier(client, used_proofs=used, max_proof_age=60) as verifier:
+        assert_type(await verifier.verify(token, scope={"a"}, address="id"), VerifiedToken)
+    await verifier.close()
 
 
 class OwnProvider:
