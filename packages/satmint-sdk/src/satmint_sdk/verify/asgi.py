@@ -68,7 +68,7 @@ class TokenScopes:
     """
 
     def __init__(self, token: VerifiedToken) -> None:
-        self.scopes = ["authenticated", *sorted(token.scope)]
+        self.scopes: list[str] = ["authenticated", *sorted(token.scope)]
 
 
 class TokenMiddleware:
