@@ -31,6 +31,9 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _PATH_SAFE: Final = "/:@!$&'()*+,;=~-._"
 """What stands in a path as it is (RFC 3986, section 3.3)."""
 
+_SENT_PATH: Final = re.compile(rb"(?:[A-Za-z0-9/:@!$&'()*+,;=~._-]|%[0-9A-Fa-f]{2})+")
+"""A path of a URL. Some servers let others through, such as with a `#`, where a fragment begins."""
+
 _log: Final = logging.getLogger("satmint_sdk.verify")
 
 
@@ -263,6 +266,6 @@ def encoded_path(path: bytes, sent: bytes | None) -> str:
     """
     if sent is not None:
         only = sent.partition(b"?")[0]
-        if only.isascii() and unquote_to_bytes(only) == path:
+        if _SENT_PATH.fullmatch(only) and unquote_to_bytes(only) == path:
             return only.decode()
     return quote_from_bytes(path, safe=_PATH_SAFE)
