@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Any, Final
 
 import httpx
 import pytest
 
-from kit.programs import Program, wait_until
+from kit.programs import wait_until
+from kit.protected import BASE_URL, PROGRAMS, sign_in, start, url_of
 from kit.server import Live
 from satmint_sdk.credentials import DPoPKey
-
-BASE_URL: Final = "https://api.example.com/v1"
-"""What clients see: a proxy takes it away, so that programs do not."""
-GUNICORN: Final = ("-m", "gunicorn", "--threads=4", "--bind=127.0.0.1:0")
-PROGRAMS: Final = {
-    "fastapi": ("protected_fastapi.py",),
-    "asgi": ("protected_asgi.py",),
-    "flask": ("protected_flask.py",),
-    "django": (*GUNICORN, "protected_django"),
-    "wsgi": (*GUNICORN, "--preload", "protected_wsgi"),
-}
-ADDRESS: Final = r"(?:[Rr]unning on|Listening at:) (http://[\d.:]+)"
 
 
 class Service:
@@ -68,20 +56,12 @@ def service(
 ) -> Iterator[Service]:
     """Each program in turn; it is stopped in good order, and has said no secret."""
     folder = tmp_path_factory.mktemp(request.param)
-    variables = {"SIGNALWIRE_API_TOKEN": introspecting, "BASE_URL": BASE_URL}
-    with Program(folder, live, *PROGRAMS[request.param], **variables) as program:
-        running = Service(request.param, program.hear(ADDRESS), live)
+    with start(request.param, folder, live, SIGNALWIRE_API_TOKEN=introspecting) as program:
+        running = Service(request.param, url_of(program), live)
         with running.http:
             yield running
         program.stop()
         program.check(resources=False)
-
-
-def signed_in(live: Live, reference: str, **members: Any) -> tuple[str, str]:
-    """A token, and the id of its subscriber."""
-    with live.client() as client:
-        made = client.fabric.tokens.create_subscriber_token(reference=reference, **members)
-    return made["token"], made["subscriber_id"]
 
 
 def test_request_without_a_token_is_told_the_two_ways_to_send_one(service: Service) -> None:
@@ -94,7 +74,7 @@ def test_request_without_a_token_is_told_the_two_ways_to_send_one(service: Servi
 
 
 def test_bearer_token_is_good_until_it_is_revoked(service: Service) -> None:
-    token, subscriber = signed_in(service.live, f"bearer-{service.name}")
+    token, subscriber = sign_in(service.live, f"bearer-{service.name}")
     for _ in range(3):
         answer = service.get("/me", token)
         assert (answer.status_code, answer.json()["subscriber"]) == (200, subscriber)
@@ -108,7 +88,7 @@ def test_bearer_token_is_good_until_it_is_revoked(service: Service) -> None:
 
 def test_bound_token_is_good_with_a_proof_for_this_request_only(service: Service) -> None:
     key = DPoPKey.generate()
-    token, subscriber = signed_in(
+    token, subscriber = sign_in(
         service.live, f"bound-{service.name}", fingerprint=key.thumbprint, scope="sat:refresh"
     )
     proof = key.http_proof("GET", f"{BASE_URL}/me", access_token=token)
@@ -137,7 +117,7 @@ def test_bound_token_is_good_with_a_proof_for_this_request_only(service: Service
 
 def test_no_header_of_a_request_changes_what_a_proof_is_for(service: Service) -> None:
     key = DPoPKey.generate()
-    token, _ = signed_in(
+    token, _ = sign_in(
         service.live, f"proxied-{service.name}", fingerprint=key.thumbprint, scope="sat:refresh"
     )
     proof = key.http_proof("GET", "https://evil.example/v1/me", access_token=token)
@@ -153,7 +133,7 @@ def test_no_header_of_a_request_changes_what_a_proof_is_for(service: Service) ->
 
 
 def test_scope_is_required_of_a_route(service: Service) -> None:
-    token, _ = signed_in(service.live, f"scope-{service.name}")
+    token, _ = sign_in(service.live, f"scope-{service.name}")
     refused = service.get("/refreshing", token)
     assert refused.status_code == 403
     challenge = refused.headers["www-authenticate"]
@@ -170,7 +150,7 @@ def test_address_is_required_of_a_route(service: Service) -> None:
 
 
 def test_malformed_headers_are_refused_in_one_clear_way(service: Service) -> None:
-    token, _ = signed_in(service.live, f"headers-{service.name}")
+    token, _ = sign_in(service.live, f"headers-{service.name}")
     bearer = f"Authorization: Bearer {token}".encode()
     assert service.raw(bearer)[0] == 200
     assert service.raw(bearer.replace(b"Bearer", b"bEARER"))[0] == 200
