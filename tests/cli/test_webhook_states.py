@@ -38,10 +38,10 @@ def test_paused_webhook_is_listed_with_its_reason_and_its_next_try(
     command = ["webhook", "list", "--database", f"sqlite:///{tmp_path}/satmint.db"]
     assert run(command) == 0
     shown = capsys.readouterr().out
-    assert re.search(rf"^{gone} .* paused +unreachable *$", shown, re.MULTILINE)
+    assert re.search(rf"^{gone} .* paused +connection_refused *$", shown, re.MULTILINE)
     assert re.search(rf"^{well} .* active +- *$", shown, re.MULTILINE)
     since, again = iso(NOW + 60), iso(NOW + 65)
-    line = f"{gone}: paused since {since}, unreachable; next try at {again}"
+    line = f"{gone}: paused since {since}, connection_refused; next try at {again}"
     assert "".join(shown.split()).endswith("".join(line.split()))  # it may be folded
     assert run([*command, "--json"]) == 0
     listed = {one["id"]: one for one in json.loads(capsys.readouterr().out)}
@@ -52,7 +52,7 @@ def test_paused_webhook_is_listed_with_its_reason_and_its_next_try(
     assert told == {
         "state": "paused",
         "state_since": since,
-        "last_error": "unreachable",
+        "last_error": "connection_refused",
         "last_error_at": since,
         "next_try_at": again,
     }

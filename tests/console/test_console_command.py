@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.kit.dev import clean_environment
+from tests.kit.dev import clean_environment, running_dev
 from tests.kit.forked import start
+from tests.kit.ports import free_port
 from tests.kit.serving import ServeProcess
 from tests.kit.workers import workers
 
@@ -17,8 +18,12 @@ _SECONDS = 60
 
 
 def satmint(
-    folder: Path, *arguments: str, admin_port: int = 9464, **env: str
+    folder: Path, *arguments: str, admin_port: int | None = 9464, **env: str
 ) -> subprocess.CompletedProcess[str]:
+    port = {} if admin_port is None else {"SATMINT_ADMIN_PORT": str(admin_port)}
+    environment = clean_environment(**port, **env)
+    if admin_port is None:
+        del environment["SATMINT_ADMIN_PORT"]
     process = start(
         arguments,
         cwd=folder,
@@ -26,7 +31,7 @@ def satmint(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=clean_environment(SATMINT_ADMIN_PORT=str(admin_port), **env),
+        env=environment,
     )
     output, errors = process.communicate(timeout=_SECONDS)
     return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
@@ -104,6 +109,20 @@ def test_command_knows_where_the_console_is(folder: Path) -> None:
     assert done.stdout.startswith("http://[::1]:99/console?code=")
     done = satmint(folder, "console", SATMINT_ADMIN_URL="https://Console.Example.com/")
     assert done.stdout.startswith("https://console.example.com/console?code=")
+
+
+def test_command_and_doctor_know_the_port_of_a_development_server(tmp_path: Path) -> None:
+    folder = tmp_path / ".satmint"
+    with running_dev(folder, env={"SATMINT_ADMIN_PORT": str(free_port())}) as dev:
+        link = satmint(tmp_path, "console", admin_port=None).stdout
+        assert link.startswith(f"{dev['admin']}/console?code=")
+        assert httpx.get(link.strip()).status_code == 303
+        link = satmint(tmp_path, "console", admin_port=99).stdout
+        assert link.startswith("http://127.0.0.1:99/console?code=")
+        found = json.loads(satmint(tmp_path, "doctor", "--json", admin_port=None).stdout)
+        (one,) = [each for each in found["findings"] if each["check"] == "admin.metrics"]
+        assert one["level"] == "ok"
+        assert dev["admin"] in one["summary"]
 
 
 def test_command_needs_the_keyring_and_a_listener(folder: Path, tmp_path: Path) -> None:

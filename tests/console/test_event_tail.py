@@ -3,18 +3,26 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from satmint.console import event_tail
-from satmint.console.event_tail import EventTail, EventTails
+from satmint.console.event_tail import EventTail, EventTails, ExaminedEvents
+from satmint.console.session import new_session
+from satmint.console.sign_in import is_signed_in
+from satmint.console.viewer import Manager
+from satmint.console_assembly import console_context
+from satmint.flows.credentials import delete_api_token
+from satmint.flows.lookup import find_api_token
+from satmint.model.entropy import SystemEntropy
 from satmint.model.event_filter import EventFilter
 from satmint.model.events import EventKind
 from satmint.model.refusals import RateLimited
-from tests.console.visitor import visiting
-from tests.kit.service import Server
+from tests.console.visitor import ADMIN, SOURCES, visiting
+from tests.kit.service import ORIGIN, Server
 
 PATIENCE_SECONDS = 20
 
@@ -44,6 +52,12 @@ async def _listen(
 ) -> EventTail:
     project = server.tenant.id
     return await tails.listen(server.services, project, EventFilter(kinds=kinds), after)
+
+
+async def until_end(events: ExaminedEvents) -> None:
+    with suppress(StopAsyncIteration):
+        while True:
+            await events.__anext__()
 
 
 async def _read(tail: EventTail, count: int) -> tuple[list[dict[str, Any]], int]:
@@ -169,6 +183,27 @@ async def test_projects_never_see_each_other(server: Server, tails: EventTails) 
     assert not theirs._pending
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_tail_ends_soon_after_the_api_token_of_its_reader(
+    tails: EventTails, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_tail, "EXAMINE_SECONDS", 0.01)
+    context = console_context(server.service, ADMIN, "", SOURCES)
+    store, project, now = server.services.store, server.tenant.id, server.clock.now()
+    token = await find_api_token(store, server.tenant.api_token)
+    assert token is not None
+    session = new_session(SystemEntropy(), Manager(project, token.id), now)
+    events = ExaminedEvents(
+        await _listen(tails, server), lambda: is_signed_in(context, session, now)
+    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await events.__anext__()
+        await server.sign_in("ada")
+        await events.__anext__()
+        await delete_api_token(server.services, project, token.id, ORIGIN)
+        await until_end(events)
+    await events.aclose()
 
 
 async def test_tail_ends_so_that_the_session_is_examined_again(

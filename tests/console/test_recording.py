@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from satmint.control.recorder import MAX_EXCHANGES, Recorder, Recording
@@ -59,6 +60,20 @@ async def test_texts_on_a_connection_are_recorded_without_secrets() -> None:
     assert received.connection == answered.connection == request.number
     assert "[hidden: secret]" in received.request_body
     assert SECRET not in received.request_body + answered.response_body
+
+
+@pytest.mark.parametrize(
+    "token",
+    [f"PT{'0123456789abcdef' * 3}", "c2c_0123456789abcdef", "eyJhbGciOiJk.a.b", "long-" * 20],
+)
+async def test_token_in_place_of_the_name_of_a_header_is_not_kept(token: str) -> None:
+    recorder = Recorder(SystemClock())
+    headers = [(token.lower().encode(), b"x"), (b"x-plain", b"y")]
+    messages = [{"type": "http.request", "body": b"{}"}]
+    await handled(recorder, echo, {**scope("http"), "headers": headers}, messages)
+    (kept,) = recorder.exchanges
+    assert token.lower() not in repr(kept)
+    assert kept.request_headers == [("[hidden: name of a header]", "x"), ("x-plain", "y")]
 
 
 async def test_bodies_that_are_long_or_no_json_are_not_kept() -> None:

@@ -24,7 +24,7 @@ from satmint.flows.invites import InviteTokenRequest, invite_token
 from satmint.flows.issue import embed_token
 from satmint.flows.keys import record_in_all_projects
 from satmint.flows.live import Credentials, open_live_session, reauthenticate_live_session
-from satmint.flows.projects import delete_project
+from satmint.flows.projects import delete_project, rename_project
 from satmint.flows.revoke import revoke_key, revoke_project, revoke_session, revoke_subscriber
 from satmint.flows.rooms import NewRoom, create_room, delete_room
 from satmint.flows.session_queries import list_events
@@ -101,6 +101,7 @@ async def things_are_managed(server: Server) -> None:
     await pause_webhook(services, project, webhook.id, ORIGIN)
     await resume_webhook(services, project, webhook.id, ORIGIN)
     await delete_webhook(services, project, webhook.id, ORIGIN)
+    await rename_project(services, project, "renamed", ORIGIN)
     for kind in (EventKind.KEY_ROTATED, EventKind.KEY_RETIRED):
         await record_in_all_projects(services, kind, "a-key", ORIGIN)
     await server.service.guard.adopt(ORIGIN)

@@ -34,6 +34,7 @@ PUBLISHED = {
     "0015_lists": "ad03470e54c5ada4bdd5736d2a476a5484ab186051d49defed669681d333ec1d",
     "0016_delivery_history": "505dcf7a8f906fc5e84aee4ea81ce27310003cf2d0e3edfbb8c3224b4496c5ee",
     "0017_deleted_projects": "6e3a06b378329cf496e49008bc7f234d1a7f0e43dccaae8d62a4916563117061",
+    "0018_projects_index": "d99cb144c900fefbf7db6f11c0e3fdc86e7743023e93eca91bd4304e3d40b528",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

@@ -15,7 +15,7 @@ from satmint.store.sql import migrations
 from satmint.store.sql.project_deletion import TABLES
 from tests.kit.clock import NOW
 from tests.store.conftest import Open
-from tests.store.store_setup import Given
+from tests.store.store_setup import ALL, Given
 from tests.store.tables import whole_tables
 
 
@@ -36,11 +36,16 @@ async def test_of_two_projects_created_at_once_with_one_name_one_is_refused(
 
 async def test_a_renamed_project_has_a_name_that_no_other_has(store: Store, given: Given) -> None:
     mine, other = await given.project("mine"), await given.project("other")
-    assert await store.projects.rename(mine, "mine")
-    assert await store.projects.rename(mine, "renamed")
+    event = given.event(EventKind.PROJECT_RENAMED, mine)
+    assert await store.projects.rename(mine, "renamed", event)
     with pytest.raises(NotUnique):
-        await store.projects.rename(other, "renamed")
-    assert not await store.projects.rename(given.id(), "unknown")
+        await store.projects.rename(other, "renamed", given.event(EventKind.PROJECT_RENAMED, other))
+    assert not await store.projects.rename(
+        given.id(), "unknown", given.event(EventKind.PROJECT_RENAMED, other)
+    )
+    for project, events in ((mine, [EventKind.PROJECT_RENAMED]), (other, [])):
+        page = await store.events.list(project, ALL)
+        assert [one.kind for one in page.items] == events
     assert {project.name for project in await store.projects.list()} == {"renamed", "other"}
 
 
@@ -49,7 +54,9 @@ async def test_the_name_of_a_deleted_project_is_free(store: Store, given: Given)
     event = given.event(EventKind.PROJECT_REVOKED, project)
     assert await store.projects.delete(project, NOW, event)
     await store.projects.create(Project(given.id(), "name", NOW), unique=True)
-    assert not await store.projects.rename(project, "another")
+    assert not await store.projects.rename(
+        project, "another", given.event(EventKind.PROJECT_RENAMED, project)
+    )
 
 
 async def filled_project(given: Given) -> UUID:

@@ -40,6 +40,7 @@ PUBLISHED = {
     "0015_lists": "41bc03a5c2e0b93e3a39bcc15788b62d7d7c9e82655553ac6e6b772bd96eadb0",
     "0016_delivery_history": "132d1fc9ae001b77bd9c7a129bbcd13642f950bd6acaccc87585989f5b97e7e3",
     "0017_deleted_projects": "f203bd51ef09dcda1efc9077a837c31e9516f891546c1503f07ce8dafc520ade",
+    "0018_projects_index": "830c4cc5643a4d8c4dc02f0090125d063c1487318039a90c9e24a3e9ca62e0b5",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 

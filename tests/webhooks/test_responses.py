@@ -3,7 +3,9 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,9 +13,11 @@ from hypothesis import strategies as st
 
 from satmint.model.deliveries import RESPONSE_LIMIT, DeliveryRecord, DeliveryState
 from satmint.model.listing import Window
-from satmint.model.webhooks import Webhook
+from satmint.model.webhooks import OutgoingMessage, Webhook
 from satmint.webhooks import DispatchLimits
 from satmint.webhooks.response_text import READ_BYTES, response_text
+from satmint.webhooks.sender import Sender
+from tests.kit.clock import NOW
 from tests.kit.service import Server, a_service
 from tests.kit.slow_endpoints import slow_endpoint
 from tests.webhooks.post import a_post
@@ -124,5 +128,29 @@ async def test_attempt_without_an_answer_has_neither_status_nor_latency(server: 
         await post.alert()
         await post.dispatcher.deliver_due()
     result = (await record_of(server, webhook)).result
-    assert (result.error, result.status, result.latency_ms) == ("unreachable", None, None)
+    assert (result.error, result.status, result.latency_ms) == ("connection_refused", None, None)
     assert result.response == ""
+
+
+async def _answer_without_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(65_536)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+async def test_cause_is_told_where_private_addresses_are_allowed() -> None:
+    message = OutgoingMessage(UUID(int=1), "", UUID(int=2), b"{}")
+    plain = await asyncio.start_server(_answer_without_tls, "127.0.0.1", 0)
+    async with plain:
+        port = plain.sockets[0].getsockname()[1]
+        causes = {
+            "http://nobody.invalid/": ("name_not_resolved", "unreachable"),
+            "http://127.0.0.1:1/": ("connection_refused", "unreachable"),
+            f"https://127.0.0.1:{port}/": ("tls_failed", "unreachable"),
+        }
+        for number, private in enumerate((True, False)):
+            async with Sender(private=private) as sender:
+                for url, errors in causes.items():
+                    one = replace(message, url=url)
+                    result = await sender.send(one, SECRET, NOW, QUICK)
+                    assert result.error == errors[number], url

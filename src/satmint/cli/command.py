@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import typer
@@ -233,8 +234,21 @@ def settings_at(
     if saved is not None and settings.cluster_host is None:
         in_folder["cluster_host"] = saved.cluster_host
     more = {} if saved is None else demo_settings()
+    if saved is not None and saved.admin is not None and _has_usual_admin_listener(settings):
+        admin = urlsplit(saved.admin)
+        more |= {"admin_host": admin.hostname, "admin_port": admin.port}
     named = {name: value for name, value in given.items() if value is not None}
     return settings_from({**in_folder, **more, **named}, config)
+
+
+def _has_usual_admin_listener(settings: Settings) -> bool:
+    """Whether the admin listener is where it is by default: a free port may be used instead."""
+    usual = Settings()
+    return (settings.admin_host, settings.admin_port, settings.admin_url) == (
+        usual.admin_host,
+        usual.admin_port,
+        usual.admin_url,
+    )
 
 
 def _run(function: Command, ctx: CommandContext, given: dict[str, object]) -> None:

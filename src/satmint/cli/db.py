@@ -103,8 +103,10 @@ def stats(ctx: CommandContext) -> None:
         return
     ctx.report.write_properties(summary)
     ctx.report.write_line()
+    # SQLite knows neither the sizes of tables nor of rows that are left over.
+    sizes = ("bytes", "dead_rows") if is_postgres(ctx.settings.database) else ()
     ctx.report.write_table(
-        ("table", "rows", "bytes", "dead_rows"),
+        ("table", "rows", *sizes),
         [
             {**_table_as_json(one), "rows": one.rows if one.is_exact else _inexact(ctx, one.rows)}
             for one in found.tables

@@ -43,6 +43,8 @@ class SavedDemo(msgspec.Struct, frozen=True):
     project_id: UUID
     api_token: str
     c2c_token: str
+    admin: str | None = None
+    """The URL of the admin listener of the latest run; None: it was off, or is not known."""
 
     def __repr__(self) -> str:
         return "SavedDemo(hidden)"
@@ -84,13 +86,16 @@ def sqlite_url(file: Path) -> str:
     return f"sqlite:///{quote(str(file))}"
 
 
-async def ensure_demo(folder: Path, services: ServiceContext, settings: Settings) -> DemoProject:
+async def ensure_demo(
+    folder: Path, services: ServiceContext, settings: Settings, admin: str | None = None
+) -> DemoProject:
     """The demo project of the last run. Missing parts are created.
 
     Args:
         folder: The folder with `demo.json`.
         services: The context of this process.
         settings: The settings of this run. Credentials of another database are ignored.
+        admin: The URL of the admin listener of this run; None: it is off.
 
     Raises:
         OSError: `demo.json` cannot be read or written.
@@ -102,7 +107,8 @@ async def ensure_demo(folder: Path, services: ServiceContext, settings: Settings
     addresses = [await _address(services, project, wanted) for wanted in _WANTED]
     api_token = await _api_token(services, project, saved)
     c2c_token = await _c2c_token(services, project, addresses[0].id, saved)
-    after = SavedDemo(database, cluster_host, project, api_token.reveal(), c2c_token.reveal())
+    secrets = api_token.reveal(), c2c_token.reveal()
+    after = SavedDemo(database, cluster_host, project, *secrets, admin)
     if after != before:
         _write(folder / _FILE, after)
     return DemoProject(project, api_token, c2c_token, tuple(addresses))

@@ -211,7 +211,7 @@ async def _run(
     ) as service:
         control.shorten_session = service.gateway.shorten_session
         seals, clock = seals_of(service), SystemClock()
-        project = await ensure_demo(data, service.services, settings)
+        project = await ensure_demo(data, service.services, settings, admin)
         demo = Demo(
             project_id=project.id,
             api_token=project.api_token,

@@ -81,7 +81,7 @@ def _doctor(
         report.write_json({"live": True})
         return
     findings = asyncio.run(examine(settings, context=around))
-    if around.ca_file is not None:  # where the admin listener of `satmint dev` is, is not known
+    if around.ca_file is not None and not settings.admin_port:  # `satmint dev` without one
         findings = [one for one in findings if one.group != "admin"]
     counts = {level: sum(one.level is level for one in findings) for level in Level}
     errors = counts[Level.ERROR]
@@ -127,6 +127,8 @@ def _deployment(
         "database": located.database,
         "keyring": located.keyring,
         "cluster_host": given["cluster_host"] or located.cluster_host,
+        "admin_host": given["admin_host"] or located.admin_host,
+        "admin_port": given["admin_port"] or located.admin_port,
     }
     settings = absolute_paths(settings_from(options, config))
     folder = Path(settings.keyring).parent
@@ -141,7 +143,7 @@ def _deployment(
         settings,
         host="127.0.0.1",
         port=port,
-        admin_port=0,
+        admin_port=0 if demo.admin is None else settings.admin_port,
         tls_cert=str(folder / "server.pem"),
         tls_key=str(folder / "server.key"),
     )

@@ -114,7 +114,7 @@ async def rename(
     name = valid_name(name)
     async with ctx.services() as services:
         chosen = await resolve_project(services, project)
-        await rename_project(services, chosen.id, name)
+        await rename_project(services, chosen.id, name, ctx.origin)
     ctx.report.write_json({"id": chosen.id, "name": name, "previous": chosen.name})
     ctx.report.write_line(f"Project {chosen.id} ({chosen.name}) is named {name} now.")
 

@@ -26,8 +26,11 @@ from satmint.server import (
 )
 from satmint.settings import Settings
 
-ADMIN_LIMITS: Final = ConnectionLimits(connections=64, per_address=64)
-"""Limits of the admin listener: a browser opens six connections. Those of others do not count."""
+ADMIN_LIMITS: Final = ConnectionLimits(
+    connections=128, per_address=64, keep_alive_seconds=20.0, arrival_seconds=5.0
+)
+"""One address may hold half. Live tails take half of these at most, and idle connections end soon,
+so that the operator finds a free one. A browser opens six."""
 _ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104 - used in a comparison, not to listen
 
 

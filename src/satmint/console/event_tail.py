@@ -9,7 +9,7 @@ says so.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,7 +33,10 @@ LIFE_SECONDS: Final = 15.0
 MAX_PENDING: Final = 5000
 """Events that wait for a tail, and those that one can catch up on; more are skipped."""
 MAX_TAILS: Final = 32
-"""Tails of one process. The admin listener has 64 connections, and serves `/metrics`, too."""
+"""Tails of one process. The admin listener has 64 connections for one address, and serves
+`/metrics`, too."""
+EXAMINE_SECONDS: Final = 1.0
+"""How often it is examined whether the reader is still signed in."""
 MAX_TAILS_PER_PROJECT: Final = 12
 _RETRY_SECONDS: Final = 2
 _LEFT_SECONDS: Final = 60.0
@@ -117,6 +120,38 @@ class EventTail:
     async def aclose(self) -> None:
         """See `Events`."""
         self._follower.forget(self)
+
+
+class ExaminedEvents:
+    """The events of a tail, for as long as its reader is signed in; see `event_stream.Events`."""
+
+    def __init__(self, tail: EventTail, is_signed_in: Callable[[], Awaitable[bool]]) -> None:
+        """Wrap a tail.
+
+        Args:
+            tail: The tail, which is closed with this.
+            is_signed_in: Says whether the reader may still read. It is asked once a second.
+        """
+        self._tail = tail
+        self._is_signed_in = is_signed_in
+        self._monotonic = asyncio.get_running_loop().time
+        self._due = self._monotonic() + EXAMINE_SECONDS
+
+    async def __anext__(self) -> ServerSentEvent:
+        """See `Events`. The end: the tail is at its end, or the reader was signed out."""
+        while True:
+            if self._monotonic() >= self._due:
+                with suppress(StoreUnavailable):  # nothing new can be read either
+                    if not await self._is_signed_in():
+                        raise StopAsyncIteration
+                self._due = self._monotonic() + EXAMINE_SECONDS
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._due):
+                    return await self._tail.__anext__()
+
+    async def aclose(self) -> None:
+        """See `Events`."""
+        await self._tail.aclose()
 
 
 class _Follower:

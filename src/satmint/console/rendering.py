@@ -11,7 +11,7 @@ from satmint import __version__
 from satmint.console.assets import asset_url
 from satmint.console.icons import SYMBOLS
 from satmint.console.request import link
-from satmint.console.times import exact_time, relative_time
+from satmint.console.times import exact_time, relative_hour, relative_time
 from satmint.http.call import NO_STORE, HeaderList, Response
 from satmint.http.pages.rendering import inline_code
 from satmint.model.times import iso
@@ -56,6 +56,7 @@ def _environment() -> "Environment":
     environment.filters |= {
         "iso_time": iso,
         "exact_time": exact_time,
+        "relative_hour": relative_hour,
         "relative_time": relative_time,
         "number": _number,
         "inline_code": inline_code,

@@ -9,10 +9,14 @@ from typing import Final
 
 from satmint.console.times import exact_time
 from satmint.model.events import Event, EventKind
-from satmint.model.records import Session
+from satmint.model.records import Presence, Session
 from satmint.model.session_filter import SessionEnd
 
 WIDTH: Final = 600
+_MARGIN: Final = 4
+"""Between the ends of the picture and those of the life, so that marks there are seen whole."""
+_SHORTEST: Final = 3
+"""Of a connection."""
 _TONES: Final[Mapping[EventKind, str]] = {
     EventKind.ISSUED: "mint",
     EventKind.REFRESHED: "mint",
@@ -33,6 +37,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """A live socket that is connected."""
+
+    x: float
+    width: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Legend:
     """What a colour means, and how often it is drawn."""
 
@@ -45,10 +58,16 @@ class Legend:
 class Picture:
     """A session's life, ready to be drawn."""
 
+    begins: float
+    """The left end of its life."""
     lived: float
     """Where the part ends in which it was active until now."""
+    width: float
+    """Of the whole life."""
     ended: bool
     marks: Sequence[Mark]
+    connections: Sequence[Connection]
+    """Those that are connected now. Nothing is kept of those that were."""
     legend: Sequence[Legend]
     start: int
     """Unix seconds of the left end."""
@@ -63,7 +82,11 @@ class Picture:
 
 
 def picture_of(
-    session: Session, end: SessionEnd | None, events: Iterable[Event], now: int
+    session: Session,
+    end: SessionEnd | None,
+    events: Iterable[Event],
+    now: int,
+    sockets: Sequence[Presence] = (),
 ) -> Picture:
     """The picture of a session.
 
@@ -72,6 +95,7 @@ def picture_of(
         end: What ended it; None: it is active.
         events: Its events.
         now: Unix seconds.
+        sockets: Its live sockets.
     """
     start = session.created_at
     until = max(session.lives_until if end is None else end.at, start + 1)
@@ -79,7 +103,8 @@ def picture_of(
     last = min(until, 2 * max(now, start + 1) - start) if end is None else until
 
     def x(at: int) -> float:
-        return round(WIDTH * min(max((at - start) / (last - start), 0), 1), 1)
+        part = min(max((at - start) / (last - start), 0), 1)
+        return round(_MARGIN + (WIDTH - 2 * _MARGIN) * part, 1)
 
     found = sorted(events, key=lambda event: event.at)
     marks = [
@@ -92,16 +117,26 @@ def picture_of(
         counts[key] = counts.get(key, 0) + 1
     state = "is active and can last until" if end is None else f"ended: {end.by.replace('_', ' ')},"
     return Picture(
-        lived=x(now) if end is None else WIDTH,
+        begins=_MARGIN,
+        lived=x(now if end is None else end.at),
+        width=WIDTH - 2 * _MARGIN,
         ended=end is not None,
         marks=marks,
+        connections=[
+            Connection(
+                x(one.since),
+                max(round(x(now) - x(one.since), 1), _SHORTEST),
+                f"{exact_time(one.since)}: connected, until now",
+            )
+            for one in sockets
+        ],
         legend=[Legend(text, tone, count) for (text, tone), count in counts.items()],
         start=start,
         end=until,
         end_text="can last until" if end is None else "ended",
         summary=(
             f"Opened {exact_time(start)}, generation {session.head.generation}; the session {state}"
-            f" {exact_time(until)}. {len(marks)} events."
+            f" {exact_time(until)}. {len(marks)} events, {len(sockets)} live sockets."
         ),
     )
 

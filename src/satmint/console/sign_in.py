@@ -26,6 +26,21 @@ _CODE: Final = "code"
 _SESSION: Final = "session"
 
 
+async def is_signed_in(context: ConsoleContext, session: ConsoleSession, now: int) -> bool:
+    """Whether a session was not signed out, and a manager's API token still has its permission.
+
+    Raises:
+        StoreUnavailable: that cannot be looked up now.
+    """
+    store, viewer = context.services.store, session.viewer
+    if await is_used(store, _SESSION, session.id, now):
+        return False
+    if not isinstance(viewer, Manager):
+        return True
+    token = await store.projects.api_token(viewer.project, viewer.api_token)
+    return token is not None and Permission.MANAGEMENT in token.permissions
+
+
 class SignIn:
     """Answers the requests that begin and end sessions, and checks those that have one."""
 
@@ -45,14 +60,8 @@ class SignIn:
         if not text:
             return None
         session = self._context.seals.open_session(text, incoming.now)
-        store = self._context.services.store
-        if session is None or await is_used(store, _SESSION, session.id, incoming.now):
+        if session is None or not await is_signed_in(self._context, session, incoming.now):
             return None
-        viewer = session.viewer
-        if isinstance(viewer, Manager):
-            token = await store.projects.api_token(viewer.project, viewer.api_token)
-            if token is None or Permission.MANAGEMENT not in token.permissions:
-                return None
         return session
 
     async def respond(

@@ -30,6 +30,8 @@ _SHAPES: Final = re.compile(
     r"eyJ[A-Za-z0-9_.=-]{8,}|PT[0-9A-Za-z]{16,}|c2c_[0-9A-Za-z]{8,}|whsec_[A-Za-z0-9+/=_-]+"
     r"|(?i:basic|bearer|dpop)\s+[A-Za-z0-9+/=._~-]{8,}"
 )
+_SMALL_SHAPES: Final = re.compile(_SHAPES.pattern.replace("(?i:", "(?:"), re.IGNORECASE)
+_LONGEST_NAME: Final = 64
 _TYPES: Final = {TokenType.SAT: "SAT", TokenType.REFRESH: "refresh token"}
 _SHORTEST_SECRET: Final = 4
 
@@ -84,7 +86,7 @@ class Masking:
     def headers(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
         """Header lines."""
         return [
-            (self.text(name), self._header(name.lower(), value))
+            (self._header_name(name), self._header(name.lower(), value))
             for name, value in (
                 (name.decode("latin-1"), value.decode("latin-1")) for name, value in headers
             )
@@ -101,6 +103,12 @@ class Masking:
             if secret in text:
                 text = text.replace(secret, _mask(self._labels[secret]))
         return text
+
+    def _header_name(self, name: str) -> str:
+        """The name of a header. By the time it comes, its letters are small."""
+        if len(name) > _LONGEST_NAME or _SMALL_SHAPES.search(name):
+            return _mask("name of a header")
+        return self.text(name)
 
     def _header(self, name: str, value: str) -> str:
         if name not in ("authorization", "proxy-authorization"):

@@ -31,15 +31,19 @@ async def create_project(services: ServiceContext, name: str) -> Project:
     return project
 
 
-async def rename_project(services: ServiceContext, project: UUID, name: str) -> None:
-    """Change the name of a project.
+async def rename_project(
+    services: ServiceContext, project: UUID, name: str, origin: Origin
+) -> None:
+    """Change the name of a project, which is recorded without the names.
 
     Raises:
         NotFound: there is no such project.
         Unprocessable: another project has this name.
     """
+    now = services.clock.now()
+    event = services.new_event(EventKind.PROJECT_RENAMED, project, origin, now)
     try:
-        renamed = await services.store.projects.rename(project, name)
+        renamed = await services.store.projects.rename(project, name, event)
     except NotUnique as taken:
         raise _name_in_use(name) from taken
     if not renamed:

@@ -196,5 +196,9 @@ EVENT_TEXTS: Final[Mapping[EventKind, EventText]] = {
         description="A webhook was resumed by an operator, also from a pause after failures.",
         members=_SUBJECT_WEBHOOK,
     ),
+    EventKind.PROJECT_RENAMED: EventText(
+        description="The project has another name. The event has neither of the two.",
+        members={},
+    ),
 }
 """By kind. A test checks that it covers exactly the kinds that exist, and what `members` says."""

@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     C2C_TOKEN_DELETED = "c2c_token_deleted"  # noqa: S105 - an event's name
     WEBHOOK_PAUSED = "webhook_paused"
     WEBHOOK_RESUMED = "webhook_resumed"
+    PROJECT_RENAMED = "project_renamed"
 
 
 REVOCATION_EVENTS: Final = frozenset(

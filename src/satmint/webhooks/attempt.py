@@ -1,6 +1,7 @@
 """One attempt to deliver a message: a request, and whether the response says that it arrived."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import cast
@@ -9,8 +10,20 @@ import httpcore
 
 from satmint.model.deliveries import AttemptResult
 from satmint.model.webhooks import OutgoingMessage, signature
-from satmint.webhooks.failure import INVALID_RESPONSE, TIMEOUT, UNREACHABLE
-from satmint.webhooks.network import closing_connections
+from satmint.webhooks.failure import (
+    CONNECTION_REFUSED,
+    INVALID_RESPONSE,
+    NAME_NOT_RESOLVED,
+    TIMEOUT,
+    TLS_FAILED,
+    UNREACHABLE,
+)
+from satmint.webhooks.network import (
+    ConnectionWasRefused,
+    NameNotResolved,
+    closing_connections,
+    has_cause,
+)
 from satmint.webhooks.resolver import PROJECT
 from satmint.webhooks.response_text import READ_BYTES, response_text
 from satmint.webhooks.slots import DispatchLimits
@@ -101,5 +114,11 @@ def _failure(error: Exception) -> AttemptResult:
     detail = type(error).__name__
     if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
         return AttemptResult(TIMEOUT, detail)
-    reached = not isinstance(error, httpcore.ConnectError)
-    return AttemptResult(INVALID_RESPONSE if reached else UNREACHABLE, detail)
+    if isinstance(error, NameNotResolved):
+        return AttemptResult(NAME_NOT_RESOLVED, detail)
+    if isinstance(error, ConnectionWasRefused):
+        return AttemptResult(CONNECTION_REFUSED, detail)
+    if not isinstance(error, httpcore.ConnectError):
+        return AttemptResult(INVALID_RESPONSE, detail)
+    has_connection = has_cause(error, ssl.SSLError)
+    return AttemptResult(TLS_FAILED if has_connection else UNREACHABLE, detail)

@@ -48,6 +48,14 @@ class NotPublic(httpcore.ConnectError):
     """The name resolves to an address that is not public."""
 
 
+class NameNotResolved(httpcore.ConnectError):
+    """The name does not resolve. Raised only where private addresses are allowed."""
+
+
+class ConnectionWasRefused(httpcore.ConnectError):
+    """No program listens there. Raised only where private addresses are allowed."""
+
+
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Resolves each name once, checks its addresses and connects to one of them."""
 
@@ -86,9 +94,11 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
                 stream = await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 # For example an IPv6 address on a machine that has IPv4 only.
                 if number == len(candidates):
+                    if self._private and has_cause(error, ConnectionRefusedError):
+                        raise ConnectionWasRefused("the connection was refused") from error
                     raise
             else:
                 opened = _OPENED.get()
@@ -109,11 +119,22 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("the name was not resolved in time") from error
         except OSError as error:
+            if self._private:
+                raise NameNotResolved("the name does not resolve") from error
             raise httpcore.ConnectError("the name does not resolve") from error
 
     async def sleep(self, seconds: float) -> None:
         """See `httpcore.AsyncNetworkBackend`."""
         await self._inner.sleep(seconds)
+
+
+def has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error, or one of its causes, is of a kind."""
+    while error is not None:
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from satmint.console.page import Action, Confirmation, Page, Redirect, View, con
 from satmint.console.pages.api_tokens import PERMISSIONS
 from satmint.console.quoting import quoted
 from satmint.console.request import ConsoleRequest
-from satmint.console.times import relative_time
+from satmint.console.times import relative_hour
 from satmint.console.viewer import Manager
 from satmint.flows.credentials import delete_api_token, get_api_token, update_api_token
 from satmint.http.resources.project_tokens import UPDATE
@@ -116,7 +116,7 @@ async def _ask_revoke(context: ConsoleContext, request: ConsoleRequest) -> View:
 def _consequences(request: ConsoleRequest, token: ApiToken) -> Sequence[str]:
     used = "It was never used, or not since uses are recorded."
     if token.last_used_at is not None:
-        used = f"It was last used {relative_time(token.last_used_at, request.now)}."
+        used = f"It was last used {relative_hour(token.last_used_at, request.now)}."
     points = [used, "Sessions that were opened with it stay active."]
     if Permission.MANAGEMENT in token.permissions:
         points.append("Managers who have signed in to this console with it are signed out.")

@@ -8,9 +8,11 @@ from uuid import UUID
 from satmint.console.context import ConsoleContext
 from satmint.console.event_export import ExportFormat, event_file
 from satmint.console.event_search import EventSearch, read_search
+from satmint.console.event_tail import ExaminedEvents
 from satmint.console.listing import pager_of, window_of
 from satmint.console.page import Answer, NavigationItem, Page, Section, Stream, View
 from satmint.console.request import ConsoleRequest, link
+from satmint.console.sign_in import is_signed_in
 from satmint.flows.session_queries import list_events
 from satmint.http.event_stream import event_stream
 from satmint.http.resources.manage_events import in_tokens, with_position
@@ -31,9 +33,15 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
     if wanted_as == _LIVE:
         after = request.query.get("after", "")
         position = int(after) if _POSITION.fullmatch(after) else None
-        return event_stream(
-            await context.tails.listen(context.services, project, search.wanted, position)
-        )
+        tail = await context.tails.listen(context.services, project, search.wanted, position)
+
+        async def examine() -> bool:
+            now = context.clock.now()
+            return not request.session.is_over(now) and await is_signed_in(
+                context, request.session, now
+            )
+
+        return event_stream(ExaminedEvents(tail, examine))
     if wanted_as in set(ExportFormat):
         name = f"events-{project}"
         kind = ExportFormat(wanted_as)
@@ -44,14 +52,14 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> Answer:
     page = await list_events(store, project, search.wanted, window)
     listed, key = in_tokens(page)
     pager = pager_of(request, listed, key)
-    tail = None
+    shown = None
     if window.anchor is None and search.wanted.until is None:
-        tail = {
+        shown = {
             "url": link(request.path, **search.values, **{"as": _LIVE}),
             "after": newest.settled,
             "known": [str(UUID(bytes=event.id)) for event in page.items],
         }
-    return _view(request, search, {"events": page.items, "pager": pager, "tail": tail}, 200)
+    return _view(request, search, {"events": page.items, "pager": pager, "tail": shown}, 200)
 
 
 def _window(request: ConsoleRequest) -> Window:

@@ -36,13 +36,14 @@ async def _show(context: ConsoleContext, request: ConsoleRequest) -> View:
         online = await list_presence(services, project, session.subscriber)
     except NotFound:
         online = ()
+    sockets = [one for one in online if one.session == session.id]
     data = {
         "session": session,
         "end": end,
         "events": events,
         "is_complete": is_complete,
-        "picture": picture_of(session, end, events, services.clock.now()),
-        "sockets": [one for one in online if one.session == session.id],
+        "picture": picture_of(session, end, events, services.clock.now(), sockets),
+        "sockets": sockets,
     }
     return View("session.html", data, f"Session {str(session.id)[:8]}")
 

@@ -34,13 +34,7 @@ async def _group(context: HandlerContext, call: Call) -> Response:
     name = call.params["group"]
     if name not in _groups(context.openapi):
         raise NotFound("no_such_group")
-    if context.demo is None:
-        return _rendered_group(context.openapi, context.public_url, name)
-    groups = _groups(context.openapi)
-    page = ReferenceGroupPage(
-        context.public_url, groups[name], tuple(groups.values()), try_access(context, call)
-    )
-    return scripted_response(page, secret=page.access.demo is not None)
+    return _rendered_group(context.openapi, context.public_url, name, try_access(context, call))
 
 
 async def _file(context: HandlerContext, call: Call) -> Response:  # noqa: ARG001 - every handler's signature
@@ -95,10 +89,11 @@ def _rendered_index(openapi: bytes, public_url: str, development_path: str | Non
     return scripted_response(ReferenceIndexPage(public_url, groups, development_path))
 
 
-@lru_cache(maxsize=_MAX_CACHED_SERVERS * 16)
-def _rendered_group(openapi: bytes, public_url: str, name: str) -> Response:
+@lru_cache(maxsize=_MAX_CACHED_SERVERS * 32)
+def _rendered_group(openapi: bytes, public_url: str, name: str, access: TryAccess) -> Response:
     groups = _groups(openapi)
-    return scripted_response(ReferenceGroupPage(public_url, groups[name], tuple(groups.values())))
+    page = ReferenceGroupPage(public_url, groups[name], tuple(groups.values()), access)
+    return scripted_response(page, secret=access.demo is not None)
 
 
 OPERATIONS: Final = (

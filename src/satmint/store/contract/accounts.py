@@ -83,7 +83,7 @@ class ProjectStore(Protocol):
         """
         ...
 
-    async def rename(self, project: UUID, name: str) -> bool:
+    async def rename(self, project: UUID, name: str, event: Event) -> bool:
         """Change a project's name. Returns whether the project exists.
 
         Raises:

@@ -49,13 +49,16 @@ class SqlProjects(ProjectDeletion):
 
         await self._db.transaction(work, project=project.id, may_raise=True, read_committed=True)
 
-    async def rename(self, project: UUID, name: str) -> bool:
+    async def rename(self, project: UUID, name: str, event: Event) -> bool:
         """See `ProjectStore.rename`."""
         update = "UPDATE projects SET name = $2 WHERE project_id = $1 AND deleted_at IS NULL"
 
         async def work(tx: Transaction) -> bool:
             await _require_unique_name(tx, project, name)
-            return bool(await tx.execute(update, project, name))
+            if not await tx.execute(update, project, name):
+                return False
+            await tx.record(event)
+            return True
 
         return await self._db.transaction(
             work, project=project, may_raise=True, read_committed=True
