@@ -64,6 +64,44 @@ async def test_result_of_a_test_is_told(tmp_path: Path) -> None:
         assert "The endpoint answered 204 after" in text_of(shown)
 
 
+_METADATA = b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest\r\n\r\n"
+_MARKUP = b"HTTP/1.1 200 OK\r\n\r\n</span><script>go(1)</script>\x1b[2J\xe2\x80\xae"
+
+
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        (_METADATA, "The endpoint answered 302 after"),
+        (_MARKUP, "The endpoint answered 200 after"),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 100_000 + b"\r\n", "invalid response"),
+        (b"HTTP/1.1 200 " + b"z" * 1_000_000, "invalid response"),
+        (b"not HTTP\r\n\r\n", "invalid response"),
+    ],
+    ids=["redirect", "markup", "many headers", "long head", "nonsense"],
+)
+async def test_hostile_response_is_shown_as_text(
+    tmp_path: Path, response: bytes, told: str
+) -> None:
+    async with (
+        a_service(tmp_path, private_webhooks=True) as server,
+        server.service.sender,
+        visiting(server) as visitor,
+        receiving(response) as receiver,
+    ):
+        await visitor.sign_in_as_manager()
+        base = f"/console/projects/{server.tenant.id}/webhooks"
+        await visitor.get(f"{base}/create")
+        await visitor.post(f"{base}/create", {"url": receiver.url})
+        page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
+        path = f"{base}/{page.json()['data'][0]['id']}"
+        await visitor.get(path)
+        shown = await visitor.follow(await visitor.post(f"{path}/test"))
+        assert told in text_of(shown)
+        assert len(receiver.bodies) == 1, "a redirect was followed"
+        for part in ("<script>go", "\x1b", "\u202e", "169.254"):
+            assert part not in shown.text
+
+
 async def test_webhook_is_paused_and_resumed(server: Server, visitor: Visitor, base: str) -> None:
     path = await create(server, visitor, base)
     await visitor.get(path)
