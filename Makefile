@@ -72,10 +72,10 @@ test: setup $(SDK)/.installed
 	cd packages/satmint-sdk && ../../$(SDK)/bin/pytest -n $(WORKERS) --dist worksteal
 	cd packages/satmint-signalwire && ../../$(SDK)/bin/pytest
 
-bench: setup
+bench: setup $(SDK)/.installed
 	$(BIN)/python -m benchmarks
 
-soak: setup
+soak: setup $(SDK)/.installed
 	$(BIN)/python -m tests.soak
 
 fuzz: setup

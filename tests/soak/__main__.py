@@ -39,6 +39,8 @@ class Kind(NamedTuple):
     """For each server: the seconds that its clock is ahead; None: it is never set."""
     pooled: bool = False
     """Whether PgBouncer in transaction mode is between the servers and PostgreSQL."""
+    verifiers: int = 0
+    """Sessions at a time that verifiers are asked about; then there is little other load."""
     full_queue: bool = False
     """Whether PostgreSQL's NOTIFY queue is full for a while."""
 
@@ -55,6 +57,8 @@ DEPLOYMENTS: Final = (
         full_queue=True,
     ),
     Kind("PostgreSQL behind PgBouncer, 2 processes", on_postgres=True, workers=2, pooled=True),
+    Kind("SQLite, 2 servers, verifiers", on_postgres=False, clocks=(None, None), verifiers=256),
+    Kind("PostgreSQL, 2 servers, verifiers", on_postgres=True, clocks=(None, None), verifiers=256),
 )
 CHOSEN: Final = tuple(
     int(number) - 1 for number in os.environ.get("SOAK_ONLY", "").split(",") if number
@@ -62,6 +66,7 @@ CHOSEN: Final = tuple(
 """Those that are tried, which share the time and the kills."""
 REPLAY_SECONDS: Final = 15
 """Longer than the ten seconds for a race and than a restart, and short enough to be waited for."""
+BANDS: Final = 40
 THIEVES: Final = 24
 _EAGER: Final = "autovacuum_naptime = 1s\nautovacuum_vacuum_cost_delay = 0\n"
 """So that what settles within hours does so within minutes."""
@@ -86,8 +91,11 @@ def plan_of(number: int) -> Plan:
         steady_seconds=seconds * (1 - _OF_KILLS),
         seed=SEED + number,
         replay_seconds=REPLAY_SECONDS,
-        thieves=THIEVES,
-        tenants=True,
+        bands=1 if kind.verifiers else BANDS,
+        thieves=0 if kind.verifiers else THIEVES,
+        tenants=not kind.verifiers,
+        verifiers=kind.verifiers,
+        verifiers_per_server=4,
         locks=True,
         reloads=True,
         full_queue=kind.full_queue,

@@ -20,6 +20,8 @@ class Deed(StrEnum):
     USE = "use"
     """A SAT was shown, to be told about its holder."""
     REVOKE = "revoke"
+    VERIFY = "verify"
+    """A SAT was shown to a verifier, which listens to the feed of a server. The remark names it."""
 
 
 class Answer(StrEnum):

@@ -8,7 +8,8 @@ moment between its request and itself:
 - a refusal is given after the end, and the end has a cause: a revocation, or a spent token;
 - an answer with generation g is given for `replay_seconds` after it became the head, and for ten
   seconds once it was seen in use;
-- an acknowledged revocation has the end before its answer, so nothing is granted afterwards.
+- an acknowledged revocation has the end before its answer, so nothing is granted afterwards;
+- a verifier that keeps answers refuses what has ended from a second after that answer on.
 
 Each moment is put as early as it can be. Later would only leave less room for those after it, so if
 that does not work out, nothing does, and the answers contradict each other. What was never
@@ -45,6 +46,7 @@ class ViolationKind(StrEnum):
     TWO_HEADS = "a generation was handed out after the next one had been"
     UNASKED = "a generation that nobody can have asked for"
     AFTER_THE_END = "something was granted after the end had been acknowledged"
+    BELIEVED = "a verifier believed a token a second after its end had been acknowledged"
     LATE = "a replay after its time"
     LOCKED_OUT = "a refusal without a cause"
     LOST = "the database does not know what was acknowledged"
@@ -256,10 +258,12 @@ class _Trial:
         if not ends:
             return
         over = min(ends, key=lambda found: found.ended)
+        yield from self._believed(over.ended)
         good = [
             found
             for found in self._operations
-            if found.deed is not Deed.REVOKE and found.answer is Answer.GRANTED
+            # A verifier may believe a token for a while after its end.
+            if found.deed not in (Deed.REVOKE, Deed.VERIFY) and found.answer is Answer.GRANTED
         ]
         late = [found for found in good if found.began > over.ended]
         if late:
@@ -277,6 +281,17 @@ class _Trial:
                 ViolationKind.LOCKED_OUT,
                 f"{over.deed}{shown}, with generation {self._known} at the head",
             )
+
+    def _believed(self, ended: int) -> Iterator[Finding]:
+        """What verifiers believed for too long."""
+        for found in self._operations:
+            if (
+                found.deed is Deed.VERIFY
+                and found.answer is Answer.GRANTED
+                and not self._rules.may_be_believed(found.remark, ended, found.began)
+            ):
+                seconds = (found.began - ended) / SECOND
+                yield ViolationKind.BELIEVED, f"{found.remark}, {seconds:.2f} s later"
 
     def _booked(self, ledger: Ledger, possible: int, causes: Sequence[_Cause]) -> Iterator[Finding]:
         if ledger.head < self._known:

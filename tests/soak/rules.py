@@ -20,6 +20,12 @@ _ROUNDING: Final = 1
 age that is over a window says that so much time did pass."""
 
 
+BELIEVED_SECONDS: Final = 1.0
+"""A verifier believes a token for no longer after its end was acknowledged (spec 10.1)."""
+SILENT_SECONDS: Final = 10.0
+"""But if its feed is silent without being cut, for so long."""
+
+
 class Span(NamedTuple):
     """Something happened between these two, nanoseconds of the callers' clock."""
 
@@ -40,6 +46,8 @@ class Rules:
     """What a history is held to, and what was done to the server meanwhile."""
 
     replay_seconds: int = Policy().replay_seconds
+    believed_seconds: float = BELIEVED_SECONDS
+    """For how long a verifier may believe a token after its end."""
     slack: int = 0
     """Seconds by which small steps of the clock may keep a window open longer."""
     steps: list[ClockStep] = field(default_factory=list)
@@ -49,6 +57,10 @@ class Rules:
     held: list[Span] = field(default_factory=list)
     """When somebody held rows of the crowd, or set a clock: a bystander may not notice."""
 
+    pauses: list[Span] = field(default_factory=list)
+    """When a server or its database may have stood still, so that feeds were silent."""
+    silences: dict[str, list[Span]] = field(default_factory=dict)
+    """By verifier: when nothing of its feed arrived, and the connection stayed."""
     stalls: list[Span] = field(default_factory=list)
     """When the soak itself got no CPU, and so most likely nobody did."""
 
@@ -78,6 +90,26 @@ class Rules:
             max(0, min(stall.latest, during.latest) - max(stall.earliest, during.earliest))
             for stall in tuple(self.stalls)
         )
+
+    def may_be_believed(
+        self, verifier: str, ended: int, shown: int, seconds: float | None = None
+    ) -> bool:
+        """Whether a verifier may believe a token after its end.
+
+        Args:
+            verifier: Its name.
+            ended: When the end was acknowledged.
+            shown: When it was asked for the token.
+            seconds: For how long, while its feed is not silent; None: `believed_seconds`.
+        """
+        during = Span(ended, shown)
+        silent = any(
+            found.earliest <= shown and ended <= found.latest
+            for found in (*self.pauses, *self.silences.get(verifier, ()))
+        )
+        usual = self.believed_seconds if seconds is None else seconds
+        limit = usual + (SILENT_SECONDS if silent else 0.0)
+        return shown - ended <= int(limit * SECOND) + self.stalled(during)
 
     def may_be_over(self, window: int, rotated: Span, shown: Span) -> int | None:
         """The earliest moment within `shown` at which a window can be over; None: it cannot.

@@ -48,6 +48,10 @@ def revoke(began: int, ended: int, answer: Answer = Answer.GRANTED) -> Operation
     return Operation(Deed.REVOKE, SESSION, began, ended, answer)
 
 
+def verify(began: int, answer: Answer = Answer.GRANTED, by: str = "verifier 0") -> Operation:
+    return Operation(Deed.VERIFY, SESSION, began, began + 1, answer, 0, remark=by)
+
+
 def trail(head: int, **more: int) -> Trail:
     refreshed: Trail = {("refreshed", generation): 1 for generation in range(1, head + 1)}
     return {("issued", None): 1, **refreshed, **{(kind, None): n for kind, n in more.items()}}
@@ -129,6 +133,21 @@ RIGHT = {
         [sign_in(), refresh(0, 2, 3), use(1, 4, 5), refused(0, 11 * SECOND, 12 * SECOND)],
         ledger(1, revoked="reuse_detected"),
     ),
+    "believed by a verifier within a second of the end": (
+        [
+            sign_in(),
+            verify(1),
+            revoke(2, 3),
+            verify(SECOND),
+            verify(SECOND + 9, Answer.REFUSED),
+            Operation(Deed.VERIFY, SESSION, 2 * SECOND, FOREVER, Answer.UNKNOWN, 0),
+        ],
+        ledger(0, revoked="session_revoked"),
+    ),
+    "refused by a verifier before the end was acknowledged": (
+        [sign_in(), verify(1), revoke(2, 9), verify(4, Answer.REFUSED), verify(7)],
+        ledger(0, revoked="session_revoked"),
+    ),
 }
 
 
@@ -189,6 +208,21 @@ WRONG = {
         [sign_in(), revoke(2, 3), use(0, 4, 5)],
         ledger(0, revoked="session_revoked"),
         ViolationKind.AFTER_THE_END,
+    ),
+    "believed by a verifier a second after the end": (
+        [sign_in(), verify(1), revoke(2, 3), verify(SECOND + 4)],
+        ledger(0, revoked="session_revoked"),
+        ViolationKind.BELIEVED,
+    ),
+    "believed by a verifier a second after another one refused": (
+        [sign_in(), revoke(2, FOREVER, Answer.UNKNOWN), verify(3, Answer.REFUSED), verify(2**31)],
+        ledger(0, revoked="session_revoked"),
+        ViolationKind.BELIEVED,
+    ),
+    "refused by a verifier without a cause": (
+        [sign_in(), verify(2, Answer.REFUSED)],
+        ledger(0),
+        ViolationKind.LOCKED_OUT,
     ),
     "alive again after a spent token": (
         [sign_in(), refresh(0, 2, 3), refresh(1, 4, 5), refused(0, 6, 7), refresh(2, 8, 9)],
@@ -410,3 +444,27 @@ def test_whatever_a_right_server_does_is_passed(
     operations, book = life
     dice.shuffle(operations)
     assert check({SESSION: operations}, {SESSION: book}) == []
+
+
+def believed(seconds: float, rules: Rules) -> bool:
+    """Whether a verifier may believe a token so many seconds after its end."""
+    shown = verify(3 + int(seconds * SECOND))
+    history = {SESSION: [sign_in(), verify(1), revoke(2, 3), shown]}
+    books = {SESSION: ledger(0, revoked="session_revoked")}
+    found = check(history, books, rules)
+    assert {one.wrong for one in found} <= {ViolationKind.BELIEVED}
+    return not found
+
+
+def test_a_verifier_whose_feed_is_silent_may_believe_for_ten_seconds_more() -> None:
+    silent = Rules(silences={"verifier 0": [Span(0, 5 * SECOND)]})
+    assert [believed(seconds, silent) for seconds in (0.9, 1.1, 10.9, 11.1)] == [
+        *(True, True, True),
+        False,
+    ]
+    assert believed(10.9, Rules(pauses=[Span(SECOND, 2 * SECOND)]))
+    assert not believed(1.1, Rules(silences={"another": [Span(0, 5 * SECOND)]}))
+    assert not believed(1.1, Rules(pauses=[Span(5 * SECOND, 6 * SECOND)]))
+    assert not believed(1.1, Rules(disturbances=[Span(0, 5 * SECOND)]))  # a kill cuts feeds
+    stalled = Rules(stalls=[Span(SECOND // 2, SECOND)])
+    assert [believed(seconds, stalled) for seconds in (1.4, 1.6)] == [True, False]

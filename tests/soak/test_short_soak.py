@@ -47,6 +47,29 @@ async def test_answers_are_consistent_whatever_is_killed(
     assert sum(outcome.kills.values()) == plan.kills
 
 
+async def test_a_token_is_refused_by_verifiers_a_second_after_its_end_whatever_is_killed(
+    tmp_path: Path,
+) -> None:
+    plan = Plan(
+        "verifiers",
+        workers=1,
+        bands=0,
+        kills=2,
+        gap=(0.1, 0.3),
+        operations=500,
+        clocks=(None, None),
+        verifiers=24,
+        verifiers_per_server=1,
+    )
+    outcome = await play(plan, tmp_path, await fresh_database(SQLITE, tmp_path))
+    assert outcome.violations == []
+    assert outcome.bugs == []
+    assert outcome.untried == []
+    assert sum(outcome.tries.values()) > 100
+    for answer in (Answer.GRANTED, Answer.REFUSED):
+        assert outcome.operations[Deed.VERIFY, answer] > 50
+
+
 _ENOUGH: Final = 3000
 """Operations after which there are sessions of every kind."""
 FORGET: Final = """

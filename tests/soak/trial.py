@@ -38,6 +38,7 @@ from tests.soak.tenants import BYSTANDER, SLOW, Bystander, SlowTenant
 from tests.soak.thefts import Discipline, check_thefts
 from tests.soak.thieves import ThiefPlay
 from tests.soak.troubles import FARTHEST_BACK, SMALL_STEPS, Plan, Troubles
+from tests.soak.verifiers import CROWDED_SECONDS, VerifierPlay, Verifiers
 from tests.soak.waiting import let_pass
 
 WARM_UP: Final = 0.4
@@ -84,6 +85,8 @@ class Outcome:
 
     waited: set[Awaited] = field(default_factory=set)
     """What the bystander waited for."""
+    tries: Counter[Answer] = field(default_factory=Counter)
+    """What verifiers said a second and more after an acknowledged end."""
     queue: QueueReport | None = None
     """What was seen while the NOTIFY queue was to be full."""
 
@@ -100,6 +103,8 @@ class Outcome:
         awaited = set(Awaited) if self.plan.tenants else set()
         full = self.queue is not None and self.queue.full is not None
         queue = ["a full NOTIFY queue"] if self.plan.full_queue and not full else []
+        verified = self.tries[Answer.REFUSED] or not self.plan.verifiers
+        queue += [] if verified else ["a verifier after an end"]
         return sorted([*(disciplines - set(self.thefts)), *(awaited - self.waited), *queue])
 
     def lines(self) -> Iterator[str]:
@@ -148,7 +153,7 @@ class Trial:
         self._dice = random.Random(plan.seed)
         dice = random.Random(plan.seed + 1)
         steps = plan.clocks[0] is not None and not is_postgres(deployment.database)
-        rules = Rules(plan.replay_seconds, slack=SMALL_STEPS if steps else 0)
+        rules = Rules(plan.replay_seconds, CROWDED_SECONDS, slack=SMALL_STEPS if steps else 0)
         self._yard = Yard(deployment, Recorder(), Loupe(deployment.folder), dice, rules=rules)
         self._troubles = Troubles(plan, self._yard, books, postgres, self._dice, pooler)
         self.outcome = Outcome(plan, kills=self._troubles.kills, faults=self._troubles.faults)
@@ -193,13 +198,19 @@ class Trial:
         """Do some work while callers go on; then let them end, and judge everything."""
         plan, yard = self._plan, self._yard
         yard.stopping = False
-        runs: list[Band | ThiefPlay | SlowTenant] = []
+        runs: list[Band | ThiefPlay | SlowTenant | VerifierPlay] = []
         runs += [Band(yard, plan.callers, plan.rounds) for _ in range(plan.bands)]
         runs += [ThiefPlay(yard, number) for number in range(plan.thieves)]
         bystander = Bystander(yard) if with_tenants else None
         if bystander is not None:
             runs.append(SlowTenant(yard))
+        verifiers = (
+            Verifiers(yard, plan.seed, plan.verifiers_per_server) if plan.verifiers else None
+        )
         async with AsyncExitStack() as stack:
+            if verifiers is not None:
+                await stack.enter_async_context(verifiers.running())
+                runs += [VerifierPlay(yard, verifiers) for _ in range(plan.verifiers)]
             load = [asyncio.ensure_future(run.run()) for run in runs]
             waiting = [] if bystander is None else [asyncio.ensure_future(bystander.run())]
             checking = asyncio.ensure_future(self._check_for_ever())
@@ -213,6 +224,9 @@ class Trial:
             with suppress(asyncio.CancelledError):
                 await checking
             await self._check()
+            if verifiers is not None:
+                self.outcome.tries.update(verifiers.tries)
+                self.outcome.more.append(verifiers.summary)
             if bystander is not None:
                 done, _ = await asyncio.wait(waiting, timeout=_ALERTS_SECONDS)
                 for task in done:

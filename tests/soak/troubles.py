@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +68,9 @@ class Plan:
     """Whether an older copy of the database is put back in the end."""
     look_every: float = 0.5
     check_every: float = 2.0
+    verifiers: int = 0
+    """Sessions at a time that verifiers are asked about, before and after their ends."""
+    verifiers_per_server: int = 2
     seed: int = 20261121
 
 
@@ -111,13 +114,17 @@ class Troubles:
             await self._seconds(*self._plan.gap)
             fault = faults[number % len(faults)]
             self.faults[fault.__name__.strip("_")] += 1
-            with self._noted(self._spans(fault)):
+            with self._noted(self._spans(fault)), self._noted(self._yard.rules.pauses):
                 await fault()
             await self._seconds(*self._plan.gap)
             await self._operations((number + 1) * self._plan.operations)
             kill = kills[number % len(kills)]
             self.kills[kill.__name__.strip("_")] += 1
-            with self._noted(self._yard.rules.disturbances):
+            rules = self._yard.rules
+            # The feeds of a server that is killed are cut: verifiers know at once.
+            silent = kill in (self._database, self._connection_pooler)
+            pauses = self._noted(rules.pauses) if silent else nullcontext()
+            with self._noted(rules.disturbances), pauses:
                 await kill()
         await self._seconds(*self._plan.gap)
 
