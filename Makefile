@@ -31,15 +31,16 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt pyproject.toml packages/pytest-satmint/pyproject.toml
 	@echo "Installing what satmint needs into $(VENV); this takes about a minute."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "satmint needs Python 3.11 or newer: make PYTHON=python3.x"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "satmint needs Python's venv module (Debian: python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  -e . -e packages/pytest-satmint
 	@touch $@
 
-# The packages have an environment of their own, with nothing of the server in it.
+# The SDKs have an environment of their own, with nothing of the server in it.
 $(SDK)/.installed: requirements/sdk.txt $(wildcard packages/*/pyproject.toml)
 	@$(PYTHON) -m venv $(SDK)
 	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/sdk.txt
@@ -61,6 +62,7 @@ check-types: setup
 	$(BIN)/mypy
 	cd packages/satmint-sdk && ../../$(BIN)/mypy
 	cd packages/satmint-signalwire && ../../$(BIN)/mypy
+	cd packages/pytest-satmint && ../../$(BIN)/mypy
 
 check-house: setup
 	$(BIN)/pytest tests/house
@@ -71,6 +73,7 @@ test: setup $(SDK)/.installed
 	$(BIN)/pytest tests/timing
 	cd packages/satmint-sdk && ../../$(SDK)/bin/pytest -n $(WORKERS) --dist worksteal
 	cd packages/satmint-signalwire && ../../$(SDK)/bin/pytest
+	cd packages/pytest-satmint && ../../$(BIN)/pytest
 
 bench: setup $(SDK)/.installed
 	$(BIN)/python -m benchmarks
@@ -111,7 +114,7 @@ matrix: setup $(SDK)/.installed
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
-	cd requirements && for name in runtime dev sdk dist vendor swsh; do \
+	cd requirements && for name in runtime dev sdk dist vendor swsh playwright; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
@@ -121,4 +124,4 @@ lock:
 	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh .venv-playwright dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

@@ -55,8 +55,8 @@ class DevelopmentTools:
     def faults(self) -> Sequence[ArmedFault]:
         """See `Development`."""
         return [
-            ArmedFault(fault.kind.value, fault.operation, left, _detail(fault))
-            for fault, left in self._control.faults.left()
+            ArmedFault(one.fault.kind.value, one.fault.operation, one.left, _detail(one.fault))
+            for one in self._control.faults.armed()
         ]
 
     def expired(self) -> Sequence[ExpiredSession]:

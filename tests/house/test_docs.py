@@ -38,6 +38,13 @@ def used_in_code() -> set[str]:
 
 
 @cache
+def plugin_names() -> set[str]:
+    """The fixtures, markers and options of the pytest plugin."""
+    plugin = ROOT / "packages" / "pytest-satmint" / "src" / "pytest_satmint" / "plugin.py"
+    return set(METRIC.findall(plugin.read_text(encoding="utf-8")))
+
+
+@cache
 def metric_names() -> frozenset[str]:
     """Every name that a scrape can show."""
     with TemporaryDirectory() as folder:
@@ -65,7 +72,7 @@ async def scraped(folder: Path) -> str:
 def test_metrics_events_settings_and_codes_that_are_mentioned_exist(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     settings = {ENV_PREFIX + field.name.upper() for field in FIELDS} | used_in_code()
-    assert set(METRIC.findall(text)) <= metric_names()
+    assert set(METRIC.findall(text)) <= metric_names() | plugin_names()
     assert set(VARIABLE.findall(text)) <= settings
     assert set(EVENT.findall(text)) <= set(EventKind)
     assert set(ERROR_PAGE.findall(text)) <= set(Code)

@@ -52,7 +52,9 @@ def test_no_index_and_no_address_is_named(lock: Path) -> None:
 
 
 def test_there_are_the_locks_that_the_makefile_needs() -> None:
-    assert {"dev", "runtime", "sdk", "swsh", "vendor"} <= {lock.stem for lock in LOCKS}
+    assert {"dev", "playwright", "runtime", "sdk", "swsh", "vendor"} <= {
+        lock.stem for lock in LOCKS
+    }
 
 
 def test_everything_that_satmint_depends_on_is_locked() -> None:

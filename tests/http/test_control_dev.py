@@ -127,7 +127,9 @@ def test_start_page_links_to_the_reference_of_fault_injection(dev: DevServer) ->
 def test_guide_names_every_fault_and_every_place() -> None:
     guide = (ROOT / "docs" / "guides" / "bad-days.md").read_text(encoding="utf-8")
     assert [kind for kind in FaultKind if f"`{kind}`" not in guide] == []
-    assert [path for _, path in PLACES if not re.search(rf"(…|dev){path}\b", guide)] == []
+    mentioned = r"(…|dev){}(?!\w)"
+    absent = [path for _, path in PLACES if not re.search(mentioned.format(re.escape(path)), guide)]
+    assert absent == []
 
 
 def test_delay_holds_up_nobody_who_stops_the_server(dev: DevServer) -> None:
@@ -138,6 +140,75 @@ def test_delay_holds_up_nobody_who_stops_the_server(dev: DevServer) -> None:
             pass
         assert dev.stop() == (0, "")
         assert waiting.result().keys() == {"subscriber_id", "token", "refresh_token"}
+
+
+def test_project_is_reset_to_what_it_began_with(dev: DevServer) -> None:
+    """Its ids and secrets stay, so that a program that has read them goes on."""
+
+    def asked(method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+        answer = httpx.request(method, f"{dev['http']}{path}", auth=dev.auth, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def contents() -> Any:  # noqa: ANN401 - JSON
+        places = ("fabric/addresses", "fabric/resources/subscribers", "satmint/c2c-tokens")
+        return {place: asked("GET", f"/api/{place}")["data"] for place in places}
+
+    told(dev, "DELETE", "/project")
+    before = contents()
+    pair = sign_in(dev)
+    asked("POST", "/api/fabric/resources/conference_rooms", {"name": "lobby"})
+    support = next(one["id"] for one in dev["addresses"] if one["name"] == "support")
+    asked("DELETE", f"/api/satmint/addresses/{support}")
+    while httpx.get(dev["http"] + INFO, auth=("x", "y")).status_code != 429:
+        pass
+    told(dev, "DELETE", "/project")
+    assert holder(dev, pair["token"]).status_code == 401
+    assert contents() == before
+    assert asked("GET", "/api/satmint/sessions")["data"] == []
+    embed = {"token": dev["c2c_token"]}
+    assert httpx.post(f"{dev['http']}/api/fabric/embeds/tokens", json=embed).status_code == 201
+    assert holder(dev, sign_in(dev)["token"]).status_code == 200
+
+
+def test_only_the_demo_project_is_reset(dev: DevServer, folder: Path) -> None:
+    made = subprocess.run(
+        [
+            *(sys.executable, "-m", "satmint", "project", "create", "other", "--json"),
+            *("--database", dev["database"]),
+        ],
+        cwd=folder,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    other = json.loads(made.stdout)
+    auth = (other["id"], other["api_token"])
+    assert httpx.delete(f"{dev['http']}{DEV}/project", auth=auth).status_code == 404
+    assert httpx.get(f"{dev['http']}{DEV}", auth=auth).status_code == 200
+
+
+def test_server_stops_with_the_program_that_started_it(tmp_path: Path) -> None:
+    """Even if that is killed: the pipe to the server's standard input ends with it."""
+    starting = (
+        "import os, signal, subprocess, sys\n"
+        "dev = [sys.executable, '-m', 'satmint', 'dev', '--port', '0', '--https-port', '0']\n"
+        "more = ['--json', '--until-eof', '--data', sys.argv[1]]\n"
+        "server = subprocess.Popen([*dev, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "print(server.stdout.readline().decode(), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", starting, str(tmp_path)],
+        env=clean_environment(),
+        capture_output=True,  # until both have ended: the server has this program's standard error
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert json.loads(done.stdout)["ready"]
+    assert '"event":"stopped"' in done.stderr
 
 
 def test_control_endpoint_does_what_its_description_says(dev: DevServer, tmp_path: Path) -> None:

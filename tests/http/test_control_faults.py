@@ -300,6 +300,7 @@ async def test_faults_are_met_in_the_order_in_which_they_were_armed(server: Cont
 async def test_only_its_operation_counts_against_a_fault(server: Controlled) -> None:
     armed = await server.arm(kind="refuse", status=503, operation=REFRESHING, times=2)
     assert armed == {
+        "id": armed["id"],
         "kind": "refuse",
         "operation": REFRESHING,
         "times": 2,
@@ -474,7 +475,7 @@ def a_fault(operation: str, times: int = 1) -> InjectedFault:
 
 
 @pytest.mark.parametrize(
-    "asked", [lambda faults: faults.take_fault("a", ANY), lambda faults: faults.left()]
+    "asked", [lambda faults: faults.take_fault("a", ANY), lambda faults: faults.armed()]
 )
 def test_nothing_is_armed_at_first(asked: Callable[[FaultInjector], object]) -> None:
     assert not asked(FaultInjector())
@@ -490,4 +491,4 @@ def test_fault_for_another_operation_is_passed_by() -> None:
         a_fault(ANY),
         None,
     ]
-    assert faults.left() == [(a_fault("b"), 1)]
+    assert [(armed.fault, armed.left) for armed in faults.armed()] == [(a_fault("b"), 1)]

@@ -28,6 +28,8 @@ PLACES: Final = (
     ("DELETE", "/clock"),
     ("POST", "/faults"),
     ("DELETE", "/faults"),
+    ("DELETE", "/faults/{id}"),
+    ("DELETE", "/project"),
     ("DELETE", "/sockets"),
     ("POST", "/expire"),
 )

@@ -1,4 +1,4 @@
-"""The vendor's Python SDK and command line, each in an environment made once and then kept."""
+"""The vendor's SDK and command line, and Playwright, each in an environment that is kept."""
 
 import fcntl
 import os
@@ -27,6 +27,11 @@ def vendor_python() -> Path:
 def command_line_python() -> Path:
     """An interpreter that has the vendor's command line, `swsh`, as pinned, and nothing of ours."""
     return _python_of("swsh")
+
+
+def playwright_python() -> Path:
+    """An interpreter that has pytest-playwright, as pinned, and nothing of satmint."""
+    return _python_of("playwright")
 
 
 def _python_of(name: str) -> Path:

@@ -17,14 +17,14 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.house.tree import files, named
+from tests.house.tree import ROOT, files, named
 from tests.interop.vendor import vendor_python
 from tests.kit.dev import DevServer, running_dev
 from tests.sdk.environment import done, pointed_at, sdk_python
 
 DOCUMENTS: Final = [path for path in files() if path.suffix == ".md"]
 RUN: Final = frozenset({"python", "sh"})
-KNOWN: Final = RUN | {"text", "json", "toml", "ini", "sql", "http", "mermaid", "yaml", "diff"}
+KNOWN: Final = RUN | {"js", "text", "json", "toml", "ini", "sql", "http", "mermaid", "yaml", "diff"}
 FENCE: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS: Final = 60
 
@@ -112,6 +112,10 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
         "packages/satmint-signalwire/README.md",
         "pip install ./packages/satmint-sdk ./packages/satmint-signalwire",
     ): "it would ask an index; tests/interop/test_both_sdks_installed.py installs the wheels",
+    (
+        "packages/pytest-satmint/README.md",
+        "pip install . ./packages/pytest-satmint",
+    ): "it would ask an index; the plugin's own tests use it as `make setup` installs it",
     (
         "packages/satmint-signalwire/README.md",
         "pip install -e ../satmint-sdk -e . pytest mypy ruff",
@@ -207,8 +211,10 @@ def test_tests_pass(document: str, server: DevServer, tmp_path: Path) -> None:
     for piece in PIECES:
         if piece.document == document and NAMED.match(piece.begins):
             (tmp_path / piece.begins.removeprefix("# ")).write_text(piece.text, encoding="utf-8")
-    strictly = ("-W", "error", "-p", "no:cacheprovider")
-    ended = done(sdk_python(), "-m", "pytest", "-q", *strictly, env=shell(server), cwd=tmp_path)
+    strictly = ("-W", "error", "-p", "no:cacheprovider", "-p", "pytest_satmint.plugin")
+    plugin = ROOT / "packages" / "pytest-satmint" / "src"
+    environment = {**shell(server), "PYTHONPATH": str(plugin)}
+    ended = done(sdk_python(), "-m", "pytest", "-q", *strictly, env=environment, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     assert " passed" in ended.stdout
 

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from satmint.model.events import EventKind
+from satmint.model.listing import AddressFilter, Window
 from satmint.model.records import Presence, Project
 from satmint.model.rotation import Cause, Refused
-from satmint.store.contract import NotUnique, Store
+from satmint.store.contract import NotUnique, ProjectContents, Store
 from satmint.store.sql import migrations
 from satmint.store.sql.project_deletion import TABLES
 from tests.kit.clock import NOW
@@ -142,6 +143,37 @@ async def test_rows_go_in_steps_and_those_of_others_stay(store: Store, given: Gi
     assert steps > 2
     assert {table for table, _ in await rows_of(store, project)} == {"projects", "events"}
     assert await rows_of(store, other) == before
+
+
+async def test_contents_are_replaced_in_one_step(store: Store, given: Given) -> None:
+    project, other = await filled_project(given), await filled_project(given)
+    before, session = await rows_of(store, other), await given.session(project)
+    first = ProjectContents(
+        (await store.addresses.list(project, AddressFilter(), Window(1))).items,
+        (await store.projects.list_api_tokens(project, Window(9))).items,
+        (await store.projects.list_c2c_tokens(project, Window(9))).items,
+    )
+    for _ in range(2):
+        event = given.event(EventKind.PROJECT_REVOKED, project)
+        assert await store.projects.replace_contents(project, first, NOW, event)
+    tables = [table for table, _ in await rows_of(store, project) if table != "events"]
+    assert sorted(tables) == ["addresses", "api_tokens", "c2c_tokens", "projects"]
+    assert await store.projects.api_token(project, first.api_tokens[0].id) == first.api_tokens[0]
+    assert await store.projects.c2c_token(project, first.c2c_tokens[0].id) == first.c2c_tokens[0]
+    assert await store.addresses.get(project, first.addresses[0].id) == first.addresses[0]
+    assert isinstance(await given.rotate(session), Refused)
+    assert not isinstance(await given.rotate(await given.session(project)), Refused)
+    assert await rows_of(store, other) == before
+
+
+async def test_a_deleted_project_gets_no_contents(store: Store, given: Given) -> None:
+    project = await given.project()
+    token = await given.api_token(project)
+    event = given.event(EventKind.PROJECT_REVOKED, project)
+    await store.projects.delete(project, NOW, event)
+    contents = ProjectContents(api_tokens=[token])
+    assert not await store.projects.replace_contents(project, contents, NOW, event)
+    assert await store.projects.api_token_by_digest(project, token.digest) is None
 
 
 async def test_interrupted_deletion_is_continued_by_the_purge(database: Open, given: Given) -> None:

@@ -14,7 +14,7 @@ from satmint.environment import setting_variables
 from satmint.flows.addresses import NewAddress, create_address
 from satmint.flows.credentials import NewC2cToken, create_api_token, create_c2c_token
 from satmint.flows.lookup import find_addresses, find_api_token, find_c2c_token, list_projects
-from satmint.flows.projects import create_project
+from satmint.flows.projects import ProjectContents, create_project
 from satmint.flows.service_context import ServiceContext
 from satmint.model.events import Origin
 from satmint.model.permissions import Permission
@@ -67,6 +67,17 @@ class DemoProject:
     api_token: SecretText
     c2c_token: SecretText
     addresses: tuple[Address, ...]
+
+
+async def contents_of(services: ServiceContext, demo: DemoProject) -> ProjectContents:
+    """The records of the demo project's addresses and tokens, without anything else in it."""
+    api_token = await find_api_token(services.store, demo.api_token.reveal(), demo.id)
+    c2c_token = await find_c2c_token(services.store, demo.c2c_token.reveal())
+    return ProjectContents(
+        demo.addresses,
+        [] if api_token is None else [api_token],
+        [] if c2c_token is None else [c2c_token],
+    )
 
 
 def read_saved_demo(folder: Path) -> SavedDemo | None:

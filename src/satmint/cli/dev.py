@@ -17,17 +17,29 @@ from rich.text import Text
 from satmint.assembly import assembled
 from satmint.cli.browser_sdk import browser_sdk
 from satmint.cli.certificate import Certificate, ensure_certificate
-from satmint.cli.demo import demo_settings, ensure_demo, sqlite_url
+from satmint.cli.demo import contents_of, demo_settings, ensure_demo, sqlite_url
 from satmint.cli.errors import error_reason
 from satmint.cli.options import Json, LogLevel, log_unknown_variables, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure, Report, UsageError, format_properties
-from satmint.cli.running import background_of, listen_on, run_server, url_of
+from satmint.cli.running import (
+    background_of,
+    listen_on,
+    run_server,
+    stop_at_end_of_input,
+    url_of,
+)
 from satmint.cli.serving import ADMIN_LIMITS, options_of
 from satmint.console.sign_in_link import development_operations, sign_in_link
 from satmint.console_assembly import console_of, seals_of
 from satmint.console_development import DevelopmentTools
-from satmint.control import REFERENCE_PAGE, Control, control_operations, development_application
+from satmint.control import (
+    REFERENCE_PAGE,
+    Control,
+    DemoContents,
+    control_operations,
+    development_application,
+)
 from satmint.environment import setting_variables
 from satmint.logs import configure_logs
 from satmint.model.clock import SystemClock
@@ -85,6 +97,13 @@ def dev(
             help="The vendor's browser SDK (4.x, UMD build) for the page `/try`.",
         ),
     ] = None,
+    until_eof: Annotated[
+        bool,
+        typer.Option(
+            "--until-eof",
+            help="Stop when standard input ends: with the program that has started the server.",
+        ),
+    ] = False,
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
@@ -135,6 +154,8 @@ def dev(
         if admin is not None:
             open_listeners.enter_context(closing(admin))
         listeners = DevListeners(http, https, admin)
+        if until_eof:
+            stop_at_end_of_input()
         run_server(settings, _run(listeners, settings, certificate, found, report))
 
 
@@ -236,7 +257,8 @@ async def _run(
             control.stop()
             await service.gateway.stop()
 
-        operations = control_operations(control, http)
+        contents = DemoContents(project.id, await contents_of(service.services, project))
+        operations = control_operations(control, http, contents)
         if admin is not None:
             operations = (*operations, *development_operations(seals, admin, clock))
         app = development_application(control, service.app(http, demo, operations))

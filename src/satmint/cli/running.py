@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import errno
+import os
 import resource
+import signal
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,6 +34,22 @@ def run_server(settings: Settings, task: Coroutine[Any, Any, None]) -> None:
     _raise_open_files_limit()
     with failures_for_user(settings), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(task)
+
+
+def stop_at_end_of_input() -> None:
+    """Stop this process, as SIGTERM does, when standard input ends.
+
+    If standard input is a pipe, it ends with the program that holds its other end, however that
+    program ends.
+    """
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="end of input", daemon=True).start()
 
 
 def _raise_open_files_limit() -> None:

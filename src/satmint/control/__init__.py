@@ -6,8 +6,14 @@ early. All of this state is in memory and ends with the process.
 """
 
 from satmint.control.application import development_application
-from satmint.control.operations import control_operations
+from satmint.control.operations import DemoContents, control_operations
 from satmint.control.reference import PAGE as REFERENCE_PAGE
 from satmint.control.state import Control
 
-__all__ = ["REFERENCE_PAGE", "Control", "control_operations", "development_application"]
+__all__ = [
+    "REFERENCE_PAGE",
+    "Control",
+    "DemoContents",
+    "control_operations",
+    "development_application",
+]

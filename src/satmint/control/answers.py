@@ -6,7 +6,7 @@ import msgspec
 
 from satmint.control.clock import MovableClock
 from satmint.control.expiries import Expiry
-from satmint.control.faults import FaultKind, InjectedFault
+from satmint.control.faults import ArmedFault, FaultKind
 from satmint.control.state import Control, RecordedCall
 from satmint.model.claims import TokenType
 
@@ -25,6 +25,7 @@ class ClockAnswer(msgspec.Struct, frozen=True):
 class FaultAnswer(msgspec.Struct, frozen=True):
     """An armed fault."""
 
+    id: UUID
     kind: FaultKind
     operation: str
     times: int
@@ -87,13 +88,15 @@ def show_clock(clock: MovableClock) -> ClockAnswer:
     return ClockAnswer(clock.now(), clock.offset, clock.frozen)
 
 
-def show_fault(fault: InjectedFault, left: int) -> FaultAnswer:
+def show_fault(armed: ArmedFault) -> FaultAnswer:
     """Return the answer for an armed fault."""
+    fault = armed.fault
     return FaultAnswer(
+        id=armed.id,
         kind=fault.kind,
         operation=fault.operation,
         times=fault.times,
-        left=left,
+        left=armed.left,
         status=fault.status,
         retry_after=fault.retry_after,
         seconds=fault.seconds,
@@ -128,7 +131,7 @@ def show_state(control: Control) -> StateAnswer:
     """Return the answer for the whole state."""
     return StateAnswer(
         clock=show_clock(control.clock),
-        faults=[show_fault(fault, left) for fault, left in control.faults.left()],
+        faults=[show_fault(armed) for armed in control.faults.armed()],
         expired=[show_expiry(expiry) for expiry in control.expiries.all()],
         calls=[show_call(call) for call in control.calls],
     )

@@ -6,12 +6,12 @@ import structlog
 
 from satmint.control.bodies import ClockChange, ExpiryTarget
 from satmint.control.expiries import Expiry
-from satmint.control.faults import MAX_ARMED, InjectedFault
+from satmint.control.faults import MAX_ARMED, ArmedFault, InjectedFault
 from satmint.control.state import Control
 from satmint.flows.service_context import ServiceContext
 from satmint.flows.session_queries import get_session
 from satmint.model.lifetimes import REFRESH_TOKEN_GRACE_SECONDS
-from satmint.model.refusals import Code, FieldError, Unprocessable
+from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
 
 
 class Changes:
@@ -44,16 +44,30 @@ class Changes:
         self._control.clock.reset()
         self._log.info("clock_reset")
 
-    def arm(self, fault: InjectedFault) -> None:
+    def arm(self, fault: InjectedFault) -> ArmedFault:
         """Arm a fault.
 
         Raises:
             Unprocessable: too many are armed.
         """
-        if not self._control.faults.arm(fault):
+        armed = self._control.faults.arm(fault)
+        if armed is None:
             message = f"No more than {MAX_ARMED} faults can be armed"
             raise Unprocessable(FieldError(Code.INVALID_PARAMETER, message))
         self._log.info("fault_armed", kind=fault.kind, route=fault.operation, times=fault.times)
+        return armed
+
+    def disarm_one(self, fault: UUID) -> ArmedFault:
+        """Disarm a fault.
+
+        Raises:
+            NotFound: it is not armed, or applied to all of its requests.
+        """
+        disarmed = self._control.faults.disarm(fault)
+        if disarmed is None:
+            raise NotFound("fault")
+        self._log.info("fault_disarmed", kind=disarmed.fault.kind, left=disarmed.left)
+        return disarmed
 
     def disarm(self) -> None:
         """Disarm all faults."""

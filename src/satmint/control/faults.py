@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import count
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -45,9 +47,14 @@ ANY: Final = "*"
 """The operation of a fault that applies to any operation of the API."""
 
 
-class _ArmedFault(msgspec.Struct, eq=False):
+class ArmedFault(msgspec.Struct, eq=False):
+    """A fault that was armed."""
+
+    id: UUID
+    """Unique in this process."""
     fault: InjectedFault
     left: int
+    """The number of requests that it still applies to."""
 
 
 class FaultInjector:
@@ -58,14 +65,16 @@ class FaultInjector:
     """
 
     def __init__(self) -> None:
-        self._armed: list[_ArmedFault] = []
+        self._armed: list[ArmedFault] = []
+        self._numbers = count(1)
 
-    def arm(self, fault: InjectedFault) -> bool:
-        """Add `fault` after the armed ones. Return False if `MAX_ARMED` faults are armed."""
+    def arm(self, fault: InjectedFault) -> ArmedFault | None:
+        """Add `fault` after the armed ones. Return None if `MAX_ARMED` faults are armed."""
         if len(self._armed) == MAX_ARMED:
-            return False
-        self._armed.append(_ArmedFault(fault, fault.times))
-        return True
+            return None
+        armed = ArmedFault(UUID(int=next(self._numbers)), fault, fault.times)
+        self._armed.append(armed)
+        return armed
 
     def take_fault(self, *names: str) -> InjectedFault | None:
         """Return the first armed fault whose operation is one of `names`, and use it once."""
@@ -77,9 +86,17 @@ class FaultInjector:
                 return armed.fault
         return None
 
-    def left(self) -> Sequence[tuple[InjectedFault, int]]:
-        """Return the armed faults, each with the number of requests that it still applies to."""
-        return [(armed.fault, armed.left) for armed in self._armed]
+    def armed(self) -> Sequence[ArmedFault]:
+        """Return the armed faults, in the order in which they apply."""
+        return [*self._armed]
+
+    def disarm(self, fault: UUID) -> ArmedFault | None:
+        """Disarm one fault. Return None if it is not armed, or not any more."""
+        for armed in self._armed:
+            if armed.id == fault:
+                self._armed.remove(armed)
+                return armed
+        return None
 
     def disarm_all(self) -> None:
         """Disarm all faults."""

@@ -1,6 +1,8 @@
 """The control endpoint of a development server: clock control and fault injection."""
 
+from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from satmint.control.answers import (
     ClockAnswer,
@@ -25,6 +27,7 @@ from satmint.control.faults import InjectedFault
 from satmint.control.reference import TAG, description_operations
 from satmint.control.state import Control
 from satmint.flows.introspect import open_any_type
+from satmint.flows.projects import ProjectContents, replace_contents
 from satmint.flows.refresh import token_error
 from satmint.http.call import Call, Response
 from satmint.http.operations import (
@@ -36,18 +39,27 @@ from satmint.http.operations import (
     Operation,
 )
 from satmint.http.resources import OPERATIONS
-from satmint.model.refusals import Code, Unprocessable
+from satmint.model.refusals import Code, NotFound, Unprocessable
 
 PREFIX: Final = "/api/satmint/dev"
 """Only this machine can reach the paths below it."""
 _INVALID: Final = token_error(Code.TOKEN_INVALID, "Token is invalid.", "token")
 
 
+@dataclass(frozen=True, slots=True)
+class DemoContents:
+    """The demo project, and what it has when the server starts for the first time."""
+
+    project: UUID
+    contents: ProjectContents
+
+
 class _Handlers:
     """The handlers of the control endpoint."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, demo: DemoContents | None) -> None:
         self._control = control
+        self._demo = demo
         self._changes = Changes(control)
 
     async def state(self, _context: HandlerContext, _call: Call) -> StateAnswer:
@@ -68,8 +80,10 @@ class _Handlers:
         return NO_CONTENT
 
     async def arm(self, _context: HandlerContext, _call: Call, fault: InjectedFault) -> FaultAnswer:
-        self._changes.arm(fault)
-        return show_fault(fault, fault.times)
+        return show_fault(self._changes.arm(fault))
+
+    async def disarm_one(self, _context: HandlerContext, call: Call) -> FaultAnswer:
+        return show_fault(self._changes.disarm_one(call.path_id("id")))
 
     async def disarm(self, _context: HandlerContext, _call: Call) -> Response:
         self._changes.disarm()
@@ -77,6 +91,13 @@ class _Handlers:
 
     async def cut_sockets(self, _context: HandlerContext, _call: Call) -> CutAnswer:
         return CutAnswer(self._changes.cut_sockets())
+
+    async def reset_project(self, context: HandlerContext, call: Call) -> Response:
+        project, demo = call.caller.project, self._demo
+        if demo is None or project != demo.project:
+            raise NotFound("project")
+        await replace_contents(context.services, project, demo.contents, call.origin)
+        return NO_CONTENT
 
     async def expire(
         self, context: HandlerContext, call: Call, request: ExpiryRequest
@@ -91,14 +112,17 @@ class _Handlers:
         return show_expiry(await self._changes.expire(services, project, session_id, request.what))
 
 
-def control_operations(control: Control, public_url: str) -> tuple[Operation, ...]:
+def control_operations(
+    control: Control, public_url: str, demo: DemoContents | None = None
+) -> tuple[Operation, ...]:
     """Return the operations of the control endpoint and of its reference.
 
     Args:
         control: The state that they change.
         public_url: The server's base URL, without a trailing slash.
+        demo: The project that can be reset.
     """
-    handlers = _Handlers(control)
+    handlers = _Handlers(control, demo)
     faults = fault_schema(faulty_operations())
     controls = (
         _operation(
@@ -117,6 +141,17 @@ def control_operations(control: Control, public_url: str) -> tuple[Operation, ..
             "Reset clock and faults",
             "Resets the clock, disarms all faults, restores tokens that expired early, and clears"
             " the recent calls. Changes in the database remain.",
+        ),
+        _operation(
+            "reset-project",
+            "DELETE",
+            "/project",
+            handlers.reset_project,
+            "Reset the demo project",
+            "Deletes everything in the demo project: sessions, subscribers, rooms, webhooks,"
+            " tokens, idempotency keys. Its first addresses and tokens are as they were, with the"
+            " same ids and secrets. Counts of rate limits begin anew. The audit trail remains.",
+            refusals=frozenset({Code.NOT_FOUND}),
         ),
         _operation(
             "move-clock",
@@ -147,6 +182,18 @@ def control_operations(control: Control, public_url: str) -> tuple[Operation, ..
             status=201,
         ),
         _operation("disarm-faults", "DELETE", "/faults", handlers.disarm, "Disarm all faults"),
+        _operation(
+            "disarm-fault",
+            "DELETE",
+            "/faults/{id}",
+            handlers.disarm_one,
+            "Disarm a fault",
+            "The answer says how many requests it would still have applied to. A fault that applied"
+            " to all of its requests is not found.",
+            status=200,
+            answer=FaultAnswer,
+            refusals=frozenset({Code.NOT_FOUND}),
+        ),
         _operation(
             "cut-sockets",
             "DELETE",

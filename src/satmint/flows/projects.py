@@ -10,9 +10,17 @@ from satmint.flows.service_context import ServiceContext
 from satmint.model.events import EventKind, Origin
 from satmint.model.records import Project
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
-from satmint.store.contract import COUNT_LIMIT, NotUnique
+from satmint.store.contract import COUNT_LIMIT, NotUnique, ProjectContents
 
-__all__ = ["COUNT_LIMIT", "count_contents", "create_project", "delete_project", "rename_project"]
+__all__ = [
+    "COUNT_LIMIT",
+    "ProjectContents",
+    "count_contents",
+    "create_project",
+    "delete_project",
+    "rename_project",
+    "replace_contents",
+]
 
 _ROWS_AT_ONCE: Final = 1000
 
@@ -91,6 +99,24 @@ async def delete_project(
         removed, more = removed + step.removed, step.more
         progress(removed)
     return removed
+
+
+async def replace_contents(
+    services: ServiceContext, project: UUID, contents: ProjectContents, origin: Origin
+) -> None:
+    """Delete everything in a project but its audit trail, and insert `contents`.
+
+    All of its sessions end, and counts of rate limits begin anew, for every project of this
+    process. It is for the demo project of a development server.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    now = services.clock.now()
+    event = services.new_event(EventKind.PROJECT_REVOKED, project, origin, now)
+    if not await services.store.projects.replace_contents(project, contents, now, event):
+        raise NotFound("project")
+    services.limits.reset()
 
 
 def _name_in_use(name: str) -> Unprocessable:

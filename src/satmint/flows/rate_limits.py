@@ -96,5 +96,13 @@ class RateLimits:
         if retry_after is not None:
             raise RateLimited(retry_after, "webhook_tests")
 
+    def reset(self) -> None:
+        """Forget all counts."""
+        limiters = (self._embeds, self._invites, self._failures, self._webhook_tests)
+        for limiter in limiters:
+            limiter.reset()
+        if self._calls is not None:
+            self._calls.reset()
+
     def _take_failure(self, address: str) -> int | None:
         return self._failures.take(network_of(address), self._clock.monotonic())

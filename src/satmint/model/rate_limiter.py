@@ -40,6 +40,10 @@ class RateLimiter:
             self._windows.popitem(last=False)
         return None if used < self._count else ceil(since + self._seconds - now)
 
+    def reset(self) -> None:
+        """Forget the uses of all keys."""
+        self._windows.clear()
+
     def refund(self, key: str) -> None:
         """Undo the last use of `key`."""
         if key in self._windows:

@@ -68,6 +68,15 @@ class Collision:
     """The subscriber to whom all other forms lead. None: there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectContents:
+    """What a project begins with."""
+
+    addresses: Sequence[Address] = ()
+    api_tokens: Sequence[ApiToken] = ()
+    c2c_tokens: Sequence[C2cToken] = ()
+
+
 class ProjectStore(Protocol):
     """Projects, their API tokens and their Click-to-Call tokens."""
 
@@ -111,6 +120,24 @@ class ProjectStore(Protocol):
 
         Returns:
             Whether the project exists. A repeated call changes and records nothing.
+        """
+        ...
+
+    async def replace_contents(
+        self, project: UUID, contents: ProjectContents, now: int, event: Event
+    ) -> bool:
+        """Delete everything in a project, and insert `contents`, in one transaction.
+
+        All of its sessions are revoked; the project and its events stay.
+
+        Args:
+            project: The project.
+            contents: What it has afterwards.
+            now: Unix seconds.
+            event: The event of the revocation.
+
+        Returns:
+            Whether the project exists. It is unchanged if it was deleted.
         """
         ...
 

@@ -9,11 +9,19 @@ from satmint.model.idempotency import KeyedRequest
 from satmint.model.listing import Page, Window
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, ApiTokenUse, C2cToken, Project
-from satmint.store.contract import NotUnique
+from satmint.store.contract import NotUnique, ProjectContents
+from satmint.store.sql.addresses import insert_if_name_free
 from satmint.store.sql.api_token_uses import ApiTokenUses
 from satmint.store.sql.listing import Listing, read_page
-from satmint.store.sql.port import NAMING_PROJECT, Database, Lookup, Row, Transaction
-from satmint.store.sql.project_deletion import ProjectDeletion
+from satmint.store.sql.port import (
+    NAMING_PROJECT,
+    REVOKING_PROJECT,
+    Database,
+    Lookup,
+    Row,
+    Transaction,
+)
+from satmint.store.sql.project_deletion import TABLES, ProjectDeletion
 from satmint.store.sql.table import Table
 
 Token = TypeVar("Token", ApiToken, C2cToken)
@@ -26,6 +34,10 @@ _C2C_BY_DIGEST: Final = Lookup("c2c_tokens", _C2C_TOKENS.columns, ("digest",))
 _KEY: Final = "WHERE project_id = $1 AND token_id = $2"
 _NAMESAKE: Final = (
     "SELECT project_id FROM projects WHERE name = $2 AND project_id <> $1 AND deleted_at IS NULL"
+)
+_REVOKE: Final = (
+    "UPDATE projects SET epoch = epoch + 1, revoked_at = $2"
+    " WHERE project_id = $1 AND deleted_at IS NULL"
 )
 _ALL_PROJECTS: Final = UUID(int=0)
 
@@ -63,6 +75,28 @@ class SqlProjects(ProjectDeletion):
         return await self._db.transaction(
             work, project=project, may_raise=True, read_committed=True
         )
+
+    async def replace_contents(
+        self, project: UUID, contents: ProjectContents, now: int, event: Event
+    ) -> bool:
+        """See `ProjectStore.replace_contents`."""
+
+        async def work(tx: Transaction) -> bool:
+            await tx.lock(REVOKING_PROJECT, project)
+            if not await tx.execute(_REVOKE, project, now):
+                return False
+            for table in TABLES:
+                await tx.execute(f"DELETE FROM {table} WHERE project_id = $1", project)
+            for address in contents.addresses:
+                await insert_if_name_free(tx, address)
+            for api_token in contents.api_tokens:
+                await tx.execute(_API_TOKENS.insert, *_API_TOKENS.values(api_token))
+            for c2c_token in contents.c2c_tokens:
+                await tx.execute(_C2C_TOKENS.insert, *_C2C_TOKENS.values(c2c_token))
+            await tx.record(event)
+            return True
+
+        return await self._db.transaction(work, project=project, slow=True, read_committed=True)
 
     async def list(self) -> Sequence[Project]:
         """See `ProjectStore.list`."""
