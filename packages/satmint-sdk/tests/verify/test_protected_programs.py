@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from kit.programs import wait_until
 from kit.protected import BASE_URL, PROGRAMS, sign_in, start, url_of
@@ -147,6 +149,20 @@ def test_address_is_required_of_a_route(service: Service) -> None:
         token = client.fabric.tokens.create_guest_token(allowed_addresses=[good])["token"]
     assert service.get(f"/addresses/{good}", token).status_code == 200
     assert service.get(f"/addresses/{other}", token).status_code == 403
+
+
+@pytest.mark.parametrize("service", ["fastapi", "asgi"], indirect=True)
+def test_websocket_is_opened_with_a_good_token_only(service: Service) -> None:
+    token, subscriber = sign_in(service.live, f"socket-{service.name}")
+    url = str(service.http.base_url.copy_with(scheme="ws", path="/socket"))
+    bearer = {"Authorization": f"Bearer {token}"}
+    with connect(url, additional_headers=bearer, proxy=None) as websocket:
+        assert websocket.recv() == subscriber
+    for headers in ({}, {"Authorization": "Bearer x"}):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url, additional_headers=headers, proxy=None)
+        assert refused.value.response.status_code == 401
+        assert "WWW-Authenticate" in refused.value.response.headers
 
 
 def test_malformed_headers_are_refused_in_one_clear_way(service: Service) -> None:

@@ -64,4 +64,5 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     log_everything()
-    uvicorn.run(app, host="127.0.0.1", port=0, log_config=None)
+    # At level DEBUG, uvicorn logs the headers of a WebSocket's handshake, with the token.
+    uvicorn.run(app, host="127.0.0.1", port=0, log_config=None, log_level="info")

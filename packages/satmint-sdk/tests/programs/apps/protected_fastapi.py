@@ -70,4 +70,11 @@ app.include_router(twice)
 
 if __name__ == "__main__":
     log_everything()
-    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "0")), log_config=None)
+    # At level DEBUG, uvicorn logs the headers of a WebSocket's handshake, with the token.
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ.get("PORT", "0")),
+        log_config=None,
+        log_level="info",
+    )
