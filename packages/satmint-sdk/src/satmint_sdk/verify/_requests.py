@@ -152,24 +152,23 @@ def read_credentials(request: RequestParts, realm: str | None) -> Credentials:
         TokenRefused: It has none, or its headers are malformed.
     """
     has_proof = bool(request.dpop)
-    malformed = TokenRefused(RefusalCause.CREDENTIALS_MALFORMED, bound=has_proof, realm=realm)
     if not request.authorization:
         raise TokenRefused(RefusalCause.TOKEN_MISSING, realm=realm)
     if len(request.authorization) > 1:
-        raise malformed
+        raise TokenRefused(RefusalCause.CREDENTIALS_MALFORMED, bound=has_proof, realm=realm)
     value = request.authorization[0].reveal().strip(" \t")
     scheme, _, rest = value.partition(" ")
     token = SecretText(rest.strip(" "))
     del rest
     if not value or len(value) > MAX_HEADER_CHARS:
-        raise malformed
+        raise TokenRefused(RefusalCause.CREDENTIALS_MALFORMED, bound=has_proof, realm=realm)
     del value
     scheme = scheme.lower()
     if scheme not in ("bearer", "dpop"):
         # Another scheme is the same as none (RFC 6750, section 3.1).
         raise TokenRefused(RefusalCause.TOKEN_MISSING, realm=realm)
     if not _TOKEN.fullmatch(token.reveal()):
-        raise malformed
+        raise TokenRefused(RefusalCause.CREDENTIALS_MALFORMED, bound=has_proof, realm=realm)
     if scheme == "dpop" and not has_proof:
         raise TokenRefused(RefusalCause.PROOF_MISSING, bound=True, realm=realm)
     if len(request.dpop) > 1 or (has_proof and not request.dpop[0].reveal().strip(" \t")):

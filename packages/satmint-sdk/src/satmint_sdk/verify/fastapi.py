@@ -10,10 +10,10 @@ async def me(caller: Annotated[VerifiedToken, Depends(token)]):
 # No `from __future__ import annotations`: FastAPI reads the annotations of `__call__`.
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Depends, HTTPException, WebSocketException
-from fastapi.openapi.models import HTTPBase, HTTPBearer
+from fastapi import HTTPException, WebSocketException
+from fastapi.openapi.models import HTTPBearer
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -25,37 +25,18 @@ from satmint_sdk.verify.asgi import verify_connection
 __all__ = ["TokenRequired"]
 
 _DENIAL: Final = "websocket.http.response"
-
-
-class _Scheme(SecurityBase):
-    """A security scheme of the OpenAPI document; it checks nothing."""
-
-    def __init__(self, name: str, model: HTTPBase) -> None:
-        self.scheme_name = name
-        self.model = model
-
-    async def __call__(self) -> None:
-        """See `TokenRequired`, which checks."""
-
-
-_BEARER: Final = _Scheme(
-    "SAT", HTTPBearer(bearerFormat="SAT", description="A subscriber access token.")
-)
-_DPOP: Final = _Scheme(
-    "SAT-DPoP",
-    HTTPBase(
-        scheme="DPoP",
-        description="A subscriber access token that is bound to a key, with a proof of the key"
-        " in the header `DPoP` (RFC 9449).",
-    ),
+_MODEL: Final = HTTPBearer(
+    bearerFormat="SAT",
+    description="A subscriber access token. If it is bound to a key, each request needs a proof of"
+    " the key in the header `DPoP` (RFC 9449), and the scheme may be `DPoP`.",
 )
 
 
-class TokenRequired:
+class TokenRequired(SecurityBase):
     """A dependency: requests without a good SAT do not reach the endpoint.
 
     Its value is the `VerifiedToken`, which is `request.state.satmint` as well. The OpenAPI document
-    names the two ways to send a token. `Security(token, scopes=[...])` requires scopes, too.
+    has it as the security scheme `SAT`. `Security(token, scopes=[...])` requires scopes, too.
     WebSockets are refused before they are accepted.
 
     Args:
@@ -80,6 +61,8 @@ class TokenRequired:
         address: str | None = None,
         address_param: str | None = None,
     ) -> None:
+        self.scheme_name = "SAT"
+        self.model = _MODEL
         self._verifier = verifier
         self._rules = Rules.of(base_url, scope, address, address_param)
 
@@ -99,11 +82,10 @@ class TokenRequired:
         self,
         connection: HTTPConnection,
         security_scopes: SecurityScopes,
-        _bearer: Annotated[None, Depends(_BEARER)] = None,
-        _dpop: Annotated[None, Depends(_DPOP)] = None,
     ) -> VerifiedToken:
         """Verify the token of a request; FastAPI calls it."""
-        rules = self._rules.requiring(security_scopes.scopes, None, None)
+        scopes = security_scopes.scopes
+        rules = self._rules.requiring(scopes, None, None) if scopes else self._rules
         try:
             return await verify_connection(self._verifier, rules, connection.scope)
         except (TokenRefused, CannotVerify) as error:
