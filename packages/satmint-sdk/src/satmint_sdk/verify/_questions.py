@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from satmint_sdk._ambient import Clock
 from satmint_sdk._retry import is_transient
-from satmint_sdk._secrets import SecretText
+from satmint_sdk._secrets import SecretText, one_line
 from satmint_sdk.rest.errors import SignalWireRestError
 from satmint_sdk.verify._answers import KEEP_SECONDS, Answers
 from satmint_sdk.verify._token import Answer, NotAnAnswer, read_answer
@@ -145,12 +145,15 @@ class Waiting:
         return self._clock.now().mono - sent <= SHARED_SECONDS
 
 
-def _failure(error: SignalWireRestError) -> CannotVerify:
+def _failure(error: Exception) -> CannotVerify:
+    """Why the server could not be asked. What is no error of the network is a mistake in use."""
+    text = one_line(f"satmint cannot be asked: {error}")
+    if not isinstance(error, SignalWireRestError):
+        return CannotVerify(text, permanent=True)
     status = error.status_code
     if status is None:
-        permanent = bool(getattr(error, "permanent", False))
-        return CannotVerify(f"satmint cannot be asked: {error}", permanent=permanent)
-    return CannotVerify(f"satmint cannot be asked: {error}", permanent=not is_transient(status))
+        return CannotVerify(text, permanent=bool(getattr(error, "permanent", False)))
+    return CannotVerify(text, permanent=not is_transient(status))
 
 
 def _tokens(batch: Sequence[Question]) -> list[str]:
@@ -189,7 +192,7 @@ class SyncQuestions:
         self._changed.release()
         try:
             found = self._client.satmint.tokens.introspect_many(tokens=_tokens(batch))
-        except SignalWireRestError as failed:
+        except Exception as failed:  # noqa: BLE001 - those who share the request get it, too
             found = _failure(failed)
         finally:
             self._changed.acquire()
@@ -237,7 +240,7 @@ class AsyncQuestions:
         found: Introspections | CannotVerify = CannotVerify("the request was interrupted")
         try:
             found = await self._client.satmint.tokens.introspect_many(tokens=_tokens(batch))
-        except SignalWireRestError as failed:
+        except Exception as failed:  # noqa: BLE001 - those who share the request get it, too
             found = _failure(failed)
         finally:
             waiting.settle(batch, found, self._client.clock_offset)

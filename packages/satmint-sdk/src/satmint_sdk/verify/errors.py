@@ -81,10 +81,10 @@ class TokenRefused(Exception):
         skew: int | None = None,
     ) -> None:
         super().__init__(f"the token was refused: {cause.value}")
-        self.cause = cause
-        self.status = _STATUSES.get(cause, 401)
-        self.challenge = challenge_of(cause.value, bound=bound, realm=realm, scope=scope)
-        self.skew = skew
+        self.cause: RefusalCause = cause
+        self.status: int = _STATUSES.get(cause, 401)
+        self.challenge: str = challenge_of(cause.value, bound=bound, realm=realm, scope=scope)
+        self.skew: int | None = skew
         self._made_of = {"bound": bound, "realm": realm, "scope": scope, "skew": skew}
 
     @property
