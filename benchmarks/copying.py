@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, getrusage
 from typing import Final
 from uuid import UUID
 
@@ -100,14 +99,24 @@ def _copy(deployment: Deployment, target: str) -> dict[str, float]:
         cwd=deployment.folder,
         stdout=subprocess.PIPE,
     ) as process:
-        out, _ = process.communicate()
+        memory = 0
+        while process.poll() is None:
+            memory = max(memory, _memory_mb(process.pid))
+            time.sleep(0.2)
         seconds = time.monotonic() - started
+        out = process.stdout.read() if process.stdout else b""
     if process.returncode:
         raise SystemExit(process.returncode)
     deployment.database = target
     rows = sum(json.loads(out)["rows"].values())
-    memory = getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"rows": rows, "seconds": round(seconds, 1), "memory_mb": round(memory)}
+    return {"rows": rows, "seconds": round(seconds, 1), "memory_mb": memory}
+
+
+def _memory_mb(process: int) -> int:
+    """The most memory that a process has had, as far as it still runs."""
+    status = Path(f"/proc/{process}/status").read_text()
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0")
+    return int(line.split()[1]) // 1024
 
 
 def _refresh_all(deployment: Deployment, tokens: list[str]) -> list[str]:

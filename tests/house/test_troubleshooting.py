@@ -40,6 +40,7 @@ NO_START: Final = frozenset(
         "cli/events.py",
         "cli/keys.py",
         "cli/project.py",
+        "cli/project_transfer.py",
     }
     | {"cli/session.py", "cli/token.py", "cli/webhook.py"}
     | {"cli/api_token.py", "cli/confirm.py", "cli/filters.py", "cli/subscriber.py"}

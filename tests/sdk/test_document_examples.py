@@ -58,6 +58,10 @@ _ASK_KMS: Final = (
 NOT_RUN: Final[dict[tuple[str, str], str]] = {
     (
         "docs/operating.md",
+        "satmint project export PROJECT > project.jsonl",
+    ): "it names a project of somebody's own; tests/cli/test_project_transfer.py does it",
+    (
+        "docs/operating.md",
         "satmint db copy --to postgresql://satmint@db.example.com/satmint",
     ): "it names a server of somebody's own; tests/cli/test_database_copy.py does it",
     (

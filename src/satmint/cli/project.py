@@ -1,10 +1,11 @@
-"""`satmint project`: create, list, rename and delete projects."""
+"""`satmint project`: create, list, rename, delete, export and import projects."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Annotated, Final
 
 import typer
 
+from satmint.cli import project_transfer
 from satmint.cli.command import CommandContext, command, resolve_project
 from satmint.cli.confirm import Yes, confirm
 from satmint.cli.plain import group
@@ -24,6 +25,8 @@ from satmint.model.records import Project
 from satmint.model.times import iso
 
 app = group("project")
+command(app, "export")(project_transfer.export)
+command(app, "import", changes=True)(project_transfer.import_)
 
 Permissions = Annotated[
     list[Permission] | None,

@@ -48,6 +48,7 @@ from satmint.store.contract.sessions import (
     SessionStore,
 )
 from satmint.store.contract.stats import StatsStore
+from satmint.store.contract.transfer import ImportOutcome, TransferStore
 from satmint.store.contract.webhooks import WebhookStore
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "DatabaseInspection",
     "EventBatch",
     "EventStore",
+    "ImportOutcome",
     "IncarnationStore",
     "InvitesExhausted",
     "KeyedRequestStore",
@@ -84,6 +86,7 @@ __all__ = [
     "Store",
     "SubscriberChange",
     "SubscriberStore",
+    "TransferStore",
     "WebhookStore",
 ]
 
@@ -154,6 +157,11 @@ class Store(Protocol):
     @property
     def keyed_requests(self) -> KeyedRequestStore:
         """Requests with an idempotency key."""
+        ...
+
+    @property
+    def transfer(self) -> TransferStore:
+        """Records of projects that are exported and imported."""
         ...
 
     def on_revocation(self, callback: Callable[[], None]) -> None:

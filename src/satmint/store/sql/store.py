@@ -16,6 +16,7 @@ from satmint.store.sql.registered_devices import SqlRegisteredDevices
 from satmint.store.sql.resources import SqlResources
 from satmint.store.sql.stats import SqlStats
 from satmint.store.sql.subscribers import SqlSubscribers
+from satmint.store.sql.transfer import SqlTransfer
 from satmint.store.sql.webhooks import SqlWebhooks
 
 
@@ -43,6 +44,7 @@ class SqlStore:
         self.incarnation = SqlIncarnation(db)
         self.known_keys = SqlKnownKeys(db)
         self.keyed_requests = SqlKeyedRequests(db)
+        self.transfer = SqlTransfer(db)
 
     async def purge(self, now: int, events_before: int, limit: int) -> PurgeResult:
         """See `Store.purge`."""
