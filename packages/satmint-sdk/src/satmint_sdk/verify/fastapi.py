@@ -14,6 +14,7 @@ from typing import Final
 
 from fastapi import HTTPException, WebSocketException
 from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import SecurityBase as SecurityBaseModel
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
@@ -62,7 +63,7 @@ class TokenRequired(SecurityBase):
         address_param: str | None = None,
     ) -> None:
         self.scheme_name = "SAT"
-        self.model = _MODEL
+        self.model: SecurityBaseModel = _MODEL
         self._verifier = verifier
         self._rules = Rules.of(base_url, scope, address, address_param)
 
