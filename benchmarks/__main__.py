@@ -22,13 +22,24 @@ from benchmarks.feed import measure_feed
 from benchmarks.inprocess import measure
 from benchmarks.machine import describe, filesystem_of, is_in_memory
 from benchmarks.page import write
-from benchmarks.parts import CONSOLE, FEED, IN_PROCESS, OPERATIONS, PARTS, RACES, TAILS, Bench
+from benchmarks.parts import (
+    CONSOLE,
+    FEED,
+    IN_PROCESS,
+    OPERATIONS,
+    PARTS,
+    RACES,
+    TAILS,
+    VERIFY,
+    Bench,
+)
 from benchmarks.report import FLOOR, Report, keep
 from benchmarks.rounds import Effort
 from benchmarks.running import WrongAnswer
 from benchmarks.showing import show
 from benchmarks.subjects import SUBJECTS
 from benchmarks.tails import measure_tails
+from benchmarks.verifying import VerifyFigures, measure_verifying
 
 _HERE: Final = Path(__file__).resolve().parent
 
@@ -108,6 +119,11 @@ def _run(
     if FEED in parts:
         with say("the feed of revocations"):
             feed = measure_feed(place, quick=quick)
+    verifying: VerifyFigures | None = None
+    if VERIFY in parts:
+        own = place / "verify"
+        own.mkdir()
+        verifying = measure_verifying(own, options.connections, say, quick=quick)
     return Report(
         at=datetime.now(UTC),  # noqa: TID251 - when it was measured
         command=shlex.join(["python", "-m", "benchmarks", *given]),
@@ -123,6 +139,7 @@ def _run(
         tails=tails,
         console_pages=pages,
         feed=feed,
+        verifying=verifying,
     )
 
 

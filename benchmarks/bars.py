@@ -15,6 +15,7 @@ from benchmarks.inprocess import OPEN, PROOF, VERIFY
 from benchmarks.load import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
 from benchmarks.tails import RATE
+from benchmarks.verifying import KEPT, VERIFIED, VerifyFigures
 
 REFRESH: Final = "refresh"
 WORKERS: Final = "workers"
@@ -33,6 +34,9 @@ _KEPT_UP: Final = 0.95
 _LATE: Final = 2.0
 _SLOWER: Final = 5.0
 _PAGES_MB: Final = 50
+_OF_OPEN: Final = 0.9
+_KEPT_US: Final = 10
+_KEPT_MB: Final = 60
 _CACHES_MB: Final = 140
 """What SQLite's two connections keep of the file in memory, however large it is."""
 
@@ -63,6 +67,8 @@ def bars(report: Report) -> list[Bar]:
     found += _tails(report)
     found += _console_pages(report)
     found += _feed(report)
+    if report.verifying is not None:
+        found += _verifying(report.verifying)
     return found
 
 
@@ -175,3 +181,19 @@ def _feed(report: Report) -> Iterator[Bar]:
         what = f"until a revocation is told, {found.store}, {found.processes}"
         got = Spread(middle, middle, worst)
         yield Bar(what, f"< {FEED_SECONDS:g}", got, "s", worst < FEED_SECONDS)
+
+
+def _verifying(found: VerifyFigures) -> Iterator[Bar]:
+    for way in found.ways:
+        wanted = f"≥ {_OF_OPEN}" if way.name == VERIFIED else ""
+        ratio = spread(way.of_open)
+        holds = way.name != VERIFIED or ratio.median >= _OF_OPEN
+        yield Bar(f"requests of FastAPI {way.name}, by those without", wanted, ratio, "×", holds)
+        what = f"CPU of the application, {way.name}"
+        yield Bar(what, "", spread(way.cpu_us), "µs", holds=True)
+    kept, mb = found.kept_us, found.kept_mb
+    yield Bar("a kept answer", f"≤ {_KEPT_US}", spread([kept]), "µs", kept <= _KEPT_US)
+    fits = mb * KEPT / found.kept <= _KEPT_MB
+    yield Bar(f"{found.kept:,} kept answers", f"≤ {_KEPT_MB}", spread([mb]), "MB", fits)
+    what = f"caught up after {found.cut_seconds:g} s, {found.revoked:,} revocations"
+    yield Bar(what, "", spread([found.caught_up_seconds]), "s", holds=True)

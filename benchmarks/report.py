@@ -15,6 +15,7 @@ from benchmarks.load import Result
 from benchmarks.machine import Machine
 from benchmarks.races import Races
 from benchmarks.tails import TailFigures
+from benchmarks.verifying import VerifyFigures
 
 FLOOR: Final = "floor"
 _MEGABYTE: Final = 1_000_000
@@ -100,6 +101,7 @@ class Report(msgspec.Struct, frozen=True):
     tails: list[TailFigures] = []
     console_pages: list[PageFigures] = []
     feed: list[FeedFigures] = []
+    verifying: VerifyFigures | None = None
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:
