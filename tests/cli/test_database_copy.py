@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,10 @@ from tests.kit.postgres import execute, the_server
 from tests.kit.restoring import Deployment
 
 KINDS: Final = ("sqlite", "postgres")
+TERMINATE: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name = 'satmint' AND datname = current_database()"
+)
 IN_USE: Final = "is in use: stop its servers first"
 
 
@@ -87,7 +92,9 @@ def stopped(tmp_path: Path) -> Deployment:
     return deployment
 
 
-def test_copy_that_was_killed_is_continued(stopped: Deployment, tmp_path: Path) -> None:
+def test_copy_that_lost_its_target_and_was_killed_is_continued(
+    stopped: Deployment, tmp_path: Path
+) -> None:
     with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
         file.execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000)"
@@ -96,14 +103,21 @@ def test_copy_that_was_killed_is_continued(stopped: Deployment, tmp_path: Path) 
         )
     target = new_url("postgres", tmp_path, "")
     arguments = ["db", "copy", "--database", stopped.database, "--to", target, "--json"]
-    with start(arguments, cwd=tmp_path, env=clean_environment()) as process:
-        counted = "SELECT count(*) FROM events"
+    counted = "SELECT count(*) FROM events"
 
-        def has_begun() -> bool:
-            exists = execute(target, "SELECT to_regclass('events') IS NOT NULL")
-            return exists == [(True,)] and execute(target, counted)[0][0] >= 10_000
+    def has(rows: int) -> bool:
+        exists = execute(target, "SELECT to_regclass('events') IS NOT NULL")
+        return exists == [(True,)] and bool(execute(target, counted)[0][0] >= rows)
 
-        wait_until(has_begun)
+    options = {"cwd": tmp_path, "env": clean_environment(), "text": True}
+    with start(arguments, **options, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: has(10_000))
+        execute(target, TERMINATE)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, "run the same command again to continue" in told) == (1, True)
+    copied = execute(target, counted)[0][0]
+    with start(arguments, **options) as process:
+        wait_until(lambda: has(copied + 10_000))
         process.send_signal(signal.SIGKILL)
     assert execute(target, "SELECT number, location FROM incarnation") == [(2, COPYING)]
     stopped.run("token", "create", "bob")  # nothing of the source was changed

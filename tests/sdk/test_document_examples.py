@@ -62,7 +62,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): "it names a project of somebody's own; tests/cli/test_project_transfer.py does it",
     (
         "docs/operating.md",
-        "satmint db copy --to postgresql://satmint@db.example.com/satmint",
+        "   satmint db copy --to postgresql://satmint@db.example.com/satmint",
     ): "it names a server of somebody's own; tests/cli/test_database_copy.py does it",
     (
         "docs/operating.md",
