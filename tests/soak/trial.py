@@ -38,7 +38,7 @@ from tests.soak.tenants import BYSTANDER, SLOW, Bystander, SlowTenant
 from tests.soak.thefts import Discipline, check_thefts
 from tests.soak.thieves import ThiefPlay
 from tests.soak.troubles import FARTHEST_BACK, SMALL_STEPS, Plan, Troubles
-from tests.soak.verifiers import CROWDED_SECONDS, VerifierPlay, Verifiers
+from tests.soak.verifiers import VerifierPlay, Verifiers
 from tests.soak.waiting import let_pass
 
 WARM_UP: Final = 0.4
@@ -153,7 +153,7 @@ class Trial:
         self._dice = random.Random(plan.seed)
         dice = random.Random(plan.seed + 1)
         steps = plan.clocks[0] is not None and not is_postgres(deployment.database)
-        rules = Rules(plan.replay_seconds, CROWDED_SECONDS, slack=SMALL_STEPS if steps else 0)
+        rules = Rules(plan.replay_seconds, plan.believed_seconds, slack=SMALL_STEPS if steps else 0)
         self._yard = Yard(deployment, Recorder(), Loupe(deployment.folder), dice, rules=rules)
         self._troubles = Troubles(plan, self._yard, books, postgres, self._dice, pooler)
         self.outcome = Outcome(plan, kills=self._troubles.kills, faults=self._troubles.faults)

@@ -16,7 +16,7 @@ from tests.soak.history import FOREVER
 from tests.soak.ledgers import Books, unix_seconds
 from tests.soak.locks import hold_rows
 from tests.soak.pooler import Pooler
-from tests.soak.rules import ClockStep, Span
+from tests.soak.rules import BELIEVED_SECONDS, ClockStep, Span
 from tests.soak.waiting import let_pass
 
 _SHORT: Final = (0.05, 0.4)
@@ -55,6 +55,8 @@ class Plan:
     """Plays of a holder and a thief at once; each needs more than `replay_seconds`."""
     tenants: bool = False
     """Whether there is a slow tenant, and one who must not notice."""
+    believed_seconds: float = BELIEVED_SECONDS
+    """For how long after an acknowledged end a verifier may believe a token."""
     locks: bool = False
     """Whether rows are held, as one of the faults."""
     reloads: bool = False

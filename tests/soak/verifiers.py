@@ -24,9 +24,6 @@ from tests.soak.rules import BELIEVED_SECONDS, SECOND, Span
 from tests.soak.waiting import let_pass
 
 _SCRIPT: Final = Path(__file__).parent / "scripts" / "verifier.py"
-CROWDED_SECONDS: Final = 2 * BELIEVED_SECONDS
-"""A violation: the contract is a second, and the rest is what processes may wait for a CPU that a
-whole crowd uses, as for `Awaited.LIVE_END`. What is believed after one second is counted."""
 _LATER: Final = (BELIEVED_SECONDS, 2.5)
 """Seconds after the acknowledged end at which a token is shown once more."""
 _AT_ONCE: Final = 0.15

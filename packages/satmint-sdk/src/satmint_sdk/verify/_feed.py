@@ -28,6 +28,8 @@ LOGGER: Final = "satmint_sdk.verify"
 _JOIN_SECONDS: Final = 2.0
 _LASTED_SECONDS: Final = 5.0
 """A stream that was heard for so long has worked; others are opened again more and more seldom."""
+_COUNTED_FAILURES: Final = 3
+"""More do not lengthen the pause, of 4 s at most: without the feed, each verification is asked."""
 _EPOCHS: Final = frozenset({"subscriber", "project"})
 
 
@@ -133,7 +135,8 @@ class Feed:
             # A stream that was there for a while ends now and then: that is no failure.
             lasted = (self._heard or 0.0) - began
             failures = 1 if lasted >= _LASTED_SECONDS else failures + 1
-            self._ended.wait(backoff(failures, fraction(self._entropy)) if failures > 1 else 0.1)
+            counted = min(failures, _COUNTED_FAILURES)
+            self._ended.wait(backoff(counted, fraction(self._entropy)) if counted > 1 else 0.1)
 
     def _listen(self) -> str:
         """Listen until the stream ends; returns why it has."""
