@@ -88,6 +88,24 @@ def test_run_that_needs_no_server_starts_none(pytester: pytest.Pytester) -> None
     passes(pytester, "def test_nothing(): pass", count=1)
 
 
+def test_fixture_of_the_programs_own_with_this_name_is_left_alone(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def satmint():
+            return "mine"
+
+        def test_mine(satmint):
+            assert satmint == "mine"
+        """
+    )
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=1)
+
+
 def test_report_of_a_failing_test_has_the_log_and_the_calls(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
     from http.client import HTTPConnection, RemoteDisconnected
