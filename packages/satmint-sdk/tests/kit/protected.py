@@ -33,7 +33,14 @@ def url_of(program: Program) -> str:
 
 
 def sign_in(live: Live, reference: str, **members: Any) -> tuple[str, str]:
-    """A token, and the id of its subscriber."""
+    """A token, and the id of its subscriber, whom only tests of protected services have."""
     with live.client() as client:
-        made = client.fabric.tokens.create_subscriber_token(reference=reference, **members)
+        made = client.fabric.tokens.create_subscriber_token(
+            reference=f"protected-{reference}", **members
+        )
     return made["token"], made["subscriber_id"]
+
+
+def token_of(live: Live, reference: str, **members: Any) -> str:
+    """A token; see `sign_in`."""
+    return sign_in(live, reference, **members)[0]

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Mount, Route
 
+from kit.protected import token_of
 from kit.server import Live
 from satmint_sdk.credentials import DPoPKey
 from satmint_sdk.rest import AsyncRestClient
@@ -31,12 +32,6 @@ NOWHERE: Final = "127.0.0.1:1"
 async def verifying(live: Live) -> AsyncIterator[AsyncVerifier]:
     async with live.async_client() as client, AsyncVerifier(client) as verifier:
         yield verifier
-
-
-def token_of(live: Live, reference: str, **members: Any) -> str:
-    with live.client() as client:
-        made = client.fabric.tokens.create_subscriber_token(reference=reference, **members)
-    return made["token"]
 
 
 def asking(app: Any) -> httpx.AsyncClient:

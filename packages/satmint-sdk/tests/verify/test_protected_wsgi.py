@@ -17,6 +17,7 @@ from werkzeug.test import Client
 
 import satmint_sdk.verify.django as for_django
 import satmint_sdk.verify.flask as for_flask
+from kit.protected import token_of
 from kit.server import Live
 from satmint_sdk.credentials import DPoPKey
 from satmint_sdk.rest import AsyncRestClient, RestClient
@@ -38,12 +39,6 @@ def site() -> None:
     """A Django that is set up."""
     settings.configure(ALLOWED_HOSTS=["testserver"], SECRET_KEY="for tests", LOGGING_CONFIG=None)
     django.setup()
-
-
-def token_of(live: Live, reference: str, **members: Any) -> str:
-    with live.client() as client:
-        made = client.fabric.tokens.create_subscriber_token(reference=reference, **members)
-    return made["token"]
 
 
 def bearing(token: str) -> dict[str, str]:
