@@ -118,7 +118,7 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): "it would ask an index; tests/interop/test_both_sdks_installed.py installs the wheels",
     (
         "packages/pytest-satmint/README.md",
-        "pip install . ./packages/pytest-satmint",
+        "pip install . ./packages/pytest-satmint ./packages/satmint-sdk",
     ): "it would ask an index; the plugin's own tests use it as `make setup` installs it",
     (
         "packages/satmint-signalwire/README.md",
