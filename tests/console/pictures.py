@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from satmint.console.pages import PAGES
 from satmint.console.sign_in_link import sign_in_link
 from satmint.console_assembly import console_of, seals_of
 from satmint.console_keyring import ServiceKeyring
@@ -64,13 +65,18 @@ PICTURES: Final = (
 
 
 def fingerprint(picture: Picture) -> str:
-    """What a picture depends on: its template, the frame, the parts, the style, its size."""
+    """What a picture depends on: its template, the frame, the parts, the style, its size.
+
+    The frame shows the navigation.
+    """
     frame = "plain.html" if picture.template == "sign_in.html" else "page.html"
     files = [
         *(_CONSOLE / "templates" / name for name in (picture.template, frame, "parts.html")),
         _CONSOLE / "assets" / "console.css",
     ]
     digest = sha256(repr(picture).encode())
+    if frame == "page.html":
+        digest.update(repr([page.title for page in PAGES if page.navigation is not None]).encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

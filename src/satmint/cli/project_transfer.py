@@ -128,6 +128,5 @@ def _show(ctx: CommandContext, project: Project, result: ImportResult) -> None:
         f" {result.unchanged} unchanged."
     )
     if result.refused:
-        raise Failure(
-            f"{result.refused} lines were not imported: correct them, and import the file again"
-        )
+        lines = "1 line was" if result.refused == 1 else f"{result.refused} lines were"
+        raise Failure(f"{lines} not imported: correct the file, and import it again")
