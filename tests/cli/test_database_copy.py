@@ -7,10 +7,14 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
+import asyncpg
 import pytest
 
-from satmint.model.incarnation import COPYING
+from satmint.model.incarnation import COPYING, Incarnation
+from satmint.store.contract.copying import DatabaseBusy
+from satmint.store.postgres.copying import open_source
 from tests.kit.dev import clean_environment
 from tests.kit.forked import start
 from tests.kit.polling import wait_until
@@ -133,6 +137,81 @@ def test_copy_that_lost_its_target_and_was_killed_is_continued(
     stopped.database = target
     assert len(json.loads(stopped.run("subscriber", "list", "--json"))) == 2
     assert execute(target, counted) > [(120_000,)]
+
+
+def located(url: str, location: str = "") -> str:
+    """The location of the incarnation of a database, which becomes another one if it is given."""
+    read = "SELECT location FROM incarnation"
+    change = (f"UPDATE incarnation SET location = '{location}'",) if location else ()
+    if url.startswith("postgresql"):
+        return str(execute(url, *change, read)[0][0])
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file, file:
+        for statement in change:
+            file.execute(statement)
+        return str(file.execute(read).fetchone()[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_source_has_one_copy_that_continues(kind: str, stopped: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    here = stopped.database
+    first, second, third = (new_url(kind, tmp_path / "there", name) for name in ("1", "2", "3"))
+    marks = (tmp_path / "incarnation.json").read_text()
+    stopped.run("db", "copy", "--to", first)
+    # As if it had ended before the source was retired; the servers were started again.
+    located(first, COPYING)
+    with closing(sqlite3.connect(tmp_path / "satmint.db")) as file, file:
+        file.execute("UPDATE incarnation SET location = ''")
+    (tmp_path / "there" / "incarnation.json").unlink(missing_ok=True)
+    (tmp_path / "incarnation.json").write_text(marks)
+    stopped.run("db", "copy", "--to", second)
+    for target in (first, third):
+        code, _, told = stopped.satmint("db", "copy", "--to", target)
+        assert (code, "is not the copy: use the copy" in told) == (1, True), told
+    stopped.database = first
+    assert "it is a copy that is not complete" in stopped.refused()
+    # Interrupted between the retirement of the source and the end.
+    located(second, located(here).replace("copied", COPYING))
+    stopped.database = second
+    assert "it is a copy that is not complete" in stopped.refused()
+    stopped.database = here
+    stopped.run("db", "copy", "--to", second)
+    stopped.database = second
+    stopped.run("token", "create", "bob")
+    # A backup of the copy lacks what happened since.
+    located(second, "backup")
+    stopped.database = here
+    code, _, told = stopped.satmint("db", "copy", "--to", second)
+    assert (code, "it is a backup" in told) == (1, True), told
+
+
+def test_server_whose_connections_have_another_name_is_noticed(tmp_path: Path) -> None:
+    source = new_url("postgres", tmp_path, "")
+    deployment = Deployment(tmp_path, f"{source}&application_name=node1")
+    with deployment.serve():
+        deployment.database = source
+        code, _, told = deployment.satmint("db", "copy", "--to", f"sqlite:///{tmp_path}/copy.db")
+        assert (code, IN_USE in told) == (1, True), told
+
+
+async def test_server_that_comes_while_postgresql_is_copied_keeps_its_database() -> None:
+    url = the_server().new_database()
+    source = await open_source(url)
+    retired = Incarnation(UUID(int=1), 1, 1, "copied")
+    try:
+        server = await asyncpg.connect(url)
+        with pytest.raises(DatabaseBusy):
+            await source.set_incarnation(retired)
+        await server.close()
+    finally:
+        await source.close()
+    assert execute(url, "SELECT * FROM incarnation") == []
+    source = await open_source(url)
+    try:
+        await source.set_incarnation(retired)
+    finally:
+        await source.close()
+    assert located(url) == "copied"
 
 
 def test_target_that_is_not_empty_is_refused(stopped: Deployment, tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ from satmint.model.clock import Clock
 from satmint.model.database_reasons import database_reason
 from satmint.model.database_url import DatabaseUrl, is_postgres, without_password
 from satmint.model.entropy import Entropy
-from satmint.model.incarnation import COPIED, COPYING, Copy, Incarnation
+from satmint.model.incarnation import (
+    COPYING,
+    Copy,
+    DatabaseCopied,
+    Incarnation,
+    complete_copy,
+    copied_source,
+)
 from satmint.model.refusals import StoreUnavailable
 from satmint.policies import policy_of
 from satmint.settings import Settings, SettingsError
@@ -35,7 +42,14 @@ from satmint.store.contract.copying import (
     TextNotStorable,
 )
 from satmint.store.sqlite.copying import open_file
-from satmint.stores import find_copy, guard_of, open_store, sqlite_file, sqlite_path
+from satmint.stores import (
+    find_copy,
+    guard_of,
+    inspect_database,
+    open_store,
+    sqlite_file,
+    sqlite_path,
+)
 
 _AGAIN: Final = "run the same command again to continue"
 
@@ -91,19 +105,22 @@ async def _copy_from(copying: _Copying, source: CopyEndpoint) -> CopyResult:
     inspected = await source.inspect()
     before = await _incarnation(copying, source, inspected)
     successor = msgspec.structs.replace(before, number=before.number + 1, location=COPYING)
-    is_retired = before.location == COPIED
-    rows: dict[str, int] = {}
-    samples = Samples(copying.clock.now())
     name = without_password(copying.target.database)
+    if before.is_copied:
+        with _failures_of(name):
+            await _require_the_copy(copying, name, before, successor)
+            return CopyResult(await _continue(copying), {}, {})
+    copy_id = copying.entropy.take(8).hex()
+    samples = Samples(copying.clock.now())
     with _failures_of(name):
         async with _target(copying) as target:
-            await _prepare(target, name, successor, is_retired=is_retired)
-            if not is_retired:
-                rows = await copy_tables(source, target, copying.observer)
-                await compare_tables(source, target, name, rows, samples, copying.observer)
+            await _prepare(target, name, successor)
+            rows = await copy_tables(source, target, copying.observer)
+            await compare_tables(source, target, name, rows, samples, copying.observer)
+            complete = msgspec.structs.replace(successor, location=complete_copy(copy_id))
+            await target.set_incarnation(complete)
         tried = await _try_samples(copying, samples)
-    if not is_retired:
-        await source.set_incarnation(msgspec.structs.replace(before, location=COPIED))
+    await source.set_incarnation(msgspec.structs.replace(before, location=copied_source(copy_id)))
     with _failures_of(name):
         return CopyResult(await _continue(copying), rows, tried)
 
@@ -152,9 +169,7 @@ async def _first_incarnation(source: CopyEndpoint, now: int) -> Incarnation:
     return Incarnation(UUID(bytes=digest.digest()[:16]), 1, began_at, "")
 
 
-async def _prepare(
-    target: CopyEndpoint, name: str, successor: Incarnation, *, is_retired: bool
-) -> None:
+async def _prepare(target: CopyEndpoint, name: str, successor: Incarnation) -> None:
     """Check that the target is empty or the same copy, and mark it.
 
     Raises:
@@ -165,15 +180,8 @@ async def _prepare(
         message = f"{name} lacks migrations: run `satmint db migrate` for it, or use a new database"
         raise SettingsError(message)
     found = inspected.incarnation
-    if found is not None and (found.id, found.number) == (successor.id, successor.number):
-        if found.location == COPYING or is_retired:
-            return
-    elif is_retired:
-        message = (
-            f"the database was copied already, and {name} is not the copy: use the copy, or copy"
-            " from it"
-        )
-        raise SettingsError(message)
+    if found is not None and found.is_copying and _is_same(found, successor):
+        return
     if found is not None or any([await target.count(one) for one in await target.tables()]):
         message = (
             f"{name} is in use: it is neither empty nor an unfinished copy of this database. Use a"
@@ -181,6 +189,38 @@ async def _prepare(
         )
         raise SettingsError(message)
     await target.set_incarnation(successor)
+
+
+async def _require_the_copy(
+    copying: _Copying, name: str, source: Incarnation, successor: Incarnation
+) -> None:
+    """Check that the target is the one copy that a retired source has, finished or not.
+
+    Raises:
+        SettingsError: it is another copy, however complete, or none.
+    """
+    try:
+        inspected = await inspect_database(copying.target, copying.clock)
+    except StoreUnavailable as error:
+        if error.cause != "no_such_file":
+            raise
+        inspected = DatabaseInspection(())
+    found = inspected.incarnation
+    if (
+        found is not None
+        and _is_same(found, successor)
+        and (not found.is_copying or found.copy_id == source.copy_id)
+    ):
+        return
+    message = (
+        f"the database was copied already, and {name} is not the copy: use the copy, or copy from"
+        " it"
+    )
+    raise SettingsError(message)
+
+
+def _is_same(one: Incarnation, other: Incarnation) -> bool:
+    return (one.id, one.number) == (other.id, other.number)
 
 
 async def _try_samples(copying: _Copying, samples: Samples) -> dict[str, int]:
@@ -201,26 +241,31 @@ async def _try_samples(copying: _Copying, samples: Samples) -> dict[str, int]:
 async def _continue(copying: _Copying) -> Incarnation:
     """Let servers start on the copy: it is where its incarnation is, and this machine has a mark.
 
-    Both may have been done by a call that was interrupted.
+    Raises:
+        SettingsError: it is a copy of the copy, such as a backup.
     """
     store = await open_store(copying.target, copying.clock.now())
     try:
-        await store.incarnation.relocate(await store.incarnation.location())
         guard = guard_of(copying.target, store, copying.clock, copying.entropy)
-        return await guard.confirm_moved()
+        return await guard.finish_copy()
+    except DatabaseCopied as error:
+        name = without_password(copying.target.database)
+        raise SettingsError(f"cannot use {name}: {error}") from error
     finally:
         await store.close()
 
 
 @asynccontextmanager
 async def _source(settings: Settings) -> AsyncIterator[CopyEndpoint]:
+    message = f"{without_password(settings.database)} is in use: stop its servers first"
     try:
         source = await _open_source(settings)
     except DatabaseBusy as error:
-        message = f"{without_password(settings.database)} is in use: stop its servers first"
         raise SettingsError(message) from error
     try:
         yield source
+    except DatabaseBusy as error:  # a server has come since
+        raise SettingsError(message) from error
     except SourceFailed as error:
         raise error.failure from error
     except TextNotStorable as error:

@@ -14,7 +14,6 @@ from satmint.model.clock import Clock
 from satmint.model.entropy import Entropy, random_uuid
 from satmint.model.events import Event, EventIds, EventKind, Origin
 from satmint.model.incarnation import (
-    COPYING,
     MOVABLE,
     SECRET_BYTES,
     Copy,
@@ -183,6 +182,28 @@ class IncarnationGuard:
             await self._continue(found)
         return self.incarnation
 
+    async def finish_copy(self) -> Incarnation:
+        """Continue on a complete copy, whose source is retired.
+
+        The location comes last: until then no server starts here, and another call finishes it.
+        Nothing is changed if an earlier call has done so.
+
+        Raises:
+            DatabaseCopied: it is a copy in another way, such as a backup of the copy.
+            SettingsError: the marks cannot be read or written.
+            StoreUnavailable: see `Store`.
+        """
+        async with self._marks.locked():
+            found = await self._find()
+            copy = recognise_copy(found, requires_mark=self._requires_mark)
+            if copy is None and found.incarnation is not None:
+                return found.incarnation
+            if copy is not Copy.UNFINISHED:
+                raise self._copied(copy or Copy.UNKNOWN, found)
+            await self._continue(found)
+            await self._store.relocate(found.location)
+        return self.incarnation
+
     async def adopt(self, origin: Origin) -> Incarnation:
         """Begin a new incarnation: no session, token or proof from before is accepted.
 
@@ -196,7 +217,7 @@ class IncarnationGuard:
         now = self._clock.now()
         async with self._marks.locked():
             before = await self._store.get()
-            if before is not None and before.location == COPYING:
+            if before is not None and before.is_copying:
                 raise copied_error(Copy.UNFINISHED, self._marks.name, None)
             number = 1 if before is None else before.number + 1
             location = await self._store.location()

@@ -25,8 +25,7 @@ BACKUP: Final = "backup"
 """The location of a database that `satmint db backup` made."""
 COPYING: Final = "copying"
 """The location of a database to which `satmint db copy` has not copied everything yet."""
-COPIED: Final = "copied"
-"""The location of a database that `satmint db copy` has copied: its copy continues."""
+_COPIED: Final = "copied"
 SECRET_BYTES: Final = 32
 _MAX_RESTARTS: Final = 100_000
 """How often SQLite begins a log anew before the mark is replaced, at the most."""
@@ -42,6 +41,31 @@ class Incarnation(msgspec.Struct, frozen=True):
     """Unix seconds."""
     location: str
     """Where the database is, as far as a copy is elsewhere; see `IncarnationStore.location`."""
+
+    @property
+    def is_copying(self) -> bool:
+        """Whether `satmint db copy` has not finished the database."""
+        return self.location.partition(" ")[0] == COPYING
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether `satmint db copy` has copied the database: its copy continues."""
+        return self.location.partition(" ")[0] == _COPIED
+
+    @property
+    def copy_id(self) -> str:
+        """What the two databases of one finished copy have in common; "" if it is neither."""
+        return self.location.partition(" ")[2] if self.is_copying or self.is_copied else ""
+
+
+def complete_copy(copy_id: str) -> str:
+    """The location of a copy that is complete, and that continues if its source is retired."""
+    return f"{COPYING} {copy_id}"
+
+
+def copied_source(copy_id: str) -> str:
+    """The location of a database that has one copy that continues: that with the same id."""
+    return f"{_COPIED} {copy_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +177,9 @@ def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
         return Copy.OLDER if found.replaces_another and not found.empty else None
     if current.location == BACKUP:
         return Copy.BACKUP
-    if current.location == COPYING:
+    if current.is_copying:
         return Copy.UNFINISHED
-    if current.location == COPIED:
+    if current.is_copied:
         return Copy.SUCCEEDED
     if found.mark is not None and not found.mark.is_of(found.stored):
         return Copy.OLDER

@@ -32,10 +32,12 @@ SELECT relname, attname, format_type(atttypid, NULL) AS type,
    AND relname = ANY ($1)
  ORDER BY relname, attname COLLATE "C"
 """
+# The URL of each server may have another `application_name`; and what the backend of another role
+# is, only some roles may see.
 _OTHERS: Final = """
 SELECT count(*) FROM pg_catalog.pg_stat_activity
- WHERE datname = current_database() AND application_name = 'satmint'
-   AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+ WHERE datname = current_database() AND (usename = current_user OR application_name = 'satmint')
+   AND pid <> pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend'
 """
 _SET_INCARNATION: Final = (
     "INSERT INTO incarnation (singleton, incarnation_id, number, began_at, location)"
@@ -135,13 +137,22 @@ class PostgresEndpoint:
             await self._connection.execute(f"DELETE FROM {table.name}")
 
     async def set_incarnation(self, incarnation: Incarnation) -> None:
-        """See `CopyEndpoint.set_incarnation`. Ends the transaction of a source."""
+        """See `CopyEndpoint.set_incarnation`. Ends the transaction of a source.
+
+        Raises:
+            DatabaseBusy: a server uses the source, which is unchanged.
+        """
         values = incarnation.id, incarnation.number, incarnation.began_at, incarnation.location
         async with _mapped():
             if not self._is_source:
                 async with self._connection.transaction():
                     await self._replace_incarnation(values)
                 return
+            # A server that starts reads the incarnation first: it waits for the end of this
+            # transaction, or its connection is seen.
+            await self._connection.execute("LOCK TABLE incarnation IN ACCESS EXCLUSIVE MODE")
+            await self._connection.execute("SELECT pg_stat_clear_snapshot()")
+            _require_free(not await self._connection.fetchval(_OTHERS))
             await self._replace_incarnation(values)
             await self._connection.execute("COMMIT")
 
