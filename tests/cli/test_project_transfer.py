@@ -80,22 +80,26 @@ def test_lines_that_cannot_be_imported_are_named(
         json.dumps({**bob, "email": "a\0b"}),
         json.dumps({**bob, "id": "00000000-0000-4000-8000-000000000001"}),
         json.dumps({**bob, "first_name": "Robert"}),
+        json.dumps({"type": "webhook", "url": "https://[half"}),
+        '{"nested":' + "[" * 100_000 + "]" * 100_000 + "}",
         header,
     ]
     file = tmp_path / "bad.jsonl"
-    file.write_text("\n".join([header, *records, *bad, end]) + "\n")
+    file.write_text("\n".join([header, *records, *bad, end, "", header]) + "\n")
     code, out, told = target.satmint("project", "import", str(file), "--into", "acme", "--json")
-    assert (code, "5 lines were not imported" in told) == (1, True)
+    assert (code, f"{len(bad) + 1} lines were not imported" in told) == (1, True)
     shown = json.loads(out)
     number = len(records) + 2
-    assert sorted(problem["line"] for problem in shown["problems"]) == list(
-        range(number, number + len(bad))
-    )
+    assert sorted(problem["line"] for problem in shown["problems"]) == [
+        *range(number, number + len(bad)),
+        number + len(bad) + 1,
+    ]
     assert shown["added"] == len(records)
     assert "\0" not in out
     for first, reason in (
         ("{}", "line 1 is not the header of an export"),
         (header.replace('"version":1', '"version":2'), "the file has format version 2"),
+        (header.replace('"acme"', '"\\u001b[31m"'), "the name of the project cannot be printed"),
     ):
         file.write_text(f"{first}\n{end}\n")
         code, _, told = target.satmint("project", "import", str(file))

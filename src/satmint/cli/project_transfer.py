@@ -41,8 +41,8 @@ async def export(
         chosen = await resolve_project(services, project)
         try:
             async for line in export_project(services, chosen):
-                sys.stdout.write(encode_line(line) + "\n")
-            sys.stdout.flush()
+                sys.stdout.buffer.write(f"{encode_line(line)}\n".encode())
+            sys.stdout.buffer.flush()
         except OSError as error:
             raise OutputFailed(error) from error
 

@@ -132,13 +132,16 @@ async def project_of(services: ServiceContext, header: Header) -> Project:
     """The project of an export, which is created if it does not exist.
 
     Raises:
-        ImportRefused: it was deleted, or another one has its name.
+        ImportRefused: it was deleted, its name cannot be printed, or another one has its name.
     """
     found = await services.store.projects.get(header.id)
     if found is not None and found.deleted_at is None:
         return found
     if found is not None:
         message = f"project {header.id} was deleted: create another one, and pass it with --into"
+        raise ImportRefused(message)
+    if not header.name.isprintable() or not header.name.strip():
+        message = "the name of the project cannot be printed: pass --into to import into another"
         raise ImportRefused(message)
     project = Project(header.id, header.name, header.created_at)
     try:
@@ -171,6 +174,9 @@ async def import_lines(
             if dict(line.counts) != dict(counted) and not importing.result.refused:
                 message = f"line {number} counts other lines than the file has: export it again"
                 raise ImportRefused(message)
+            if any(rest.strip() for rest in lines):
+                reason = "lines follow the end of the export: import one project at a time"
+                importing.result.refuse(number + 1, reason)
             return importing.result
         if line is not None:
             counted[type_of(line)] += 1

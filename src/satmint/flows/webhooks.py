@@ -133,7 +133,10 @@ def url_errors(policy: Policy, url: str) -> list[FieldError]:
 
     The host's addresses are checked when a message is sent, because they may change.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as half an IPv6 address
+        return [FieldError(Code.INVALID_PARAMETER, "Url must be an https URL", "url")]
     message = ""
     if parts.scheme == "http" and not policy.private_webhooks:
         message = (

@@ -10,16 +10,25 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from satmint.model.records import AddressType
+from satmint.model.records import AddressType, Channel
+from satmint.model.rooms import RoomSettings
 
 FORMAT: Final = "satmint-project"
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 1_048_576
 
-_Time = Annotated[int, Meta(ge=0, le=2**62)]
+_NO_ID: Final = UUID(int=0)
+"""Stands for no record, and for no project."""
+_LATEST: Final = 253_402_300_799
+"""Unix seconds of the end of the year 9999: later times cannot be shown."""
+_Time = Annotated[int, Meta(ge=0, le=_LATEST)]
 Text = Annotated[str, Meta(max_length=65_536, pattern=r"\A[^\x00]*\Z")]
 """A text that every database stores."""
 _Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\A[^\x00]*\Z")]
+_Name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,100}\Z")]
+"""A part of an address, `/context/name`."""
+_Url = Annotated[str, Meta(max_length=2048, pattern=r"\A(?i:https?)://[^\s\x00-\x1f\x7f]+\Z")]
+_CHANNEL: Final = f"(?:{'|'.join(Channel)})"
 
 
 class _ExportLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
@@ -58,16 +67,16 @@ class AddressLine(_ExportLine, frozen=True, tag="address"):
     """An address, of a subscriber, of a room, or by itself."""
 
     id: UUID
-    context: _Key
-    name: _Key
+    context: _Name
+    name: _Name
     display_name: Text
     type_: AddressType = msgspec.field(name="address_type")
-    channels: Text
+    channels: Annotated[str, Meta(pattern=rf"\A(?:{_CHANNEL}(?: {_CHANNEL})*)?\Z")]
     """Separated by spaces."""
     subscriber_id: UUID | None
     locked: bool
-    cover_url: Text | None
-    preview_url: Text | None
+    cover_url: _Url | None
+    preview_url: _Url | None
     created_at: _Time
 
 
@@ -76,10 +85,10 @@ class RoomLine(_ExportLine, frozen=True, tag="room"):
 
     id: UUID
     address_id: UUID
-    name: _Key
+    name: _Name
     display_name: Text
     settings: Text
-    """A JSON object."""
+    """`RoomSettings` as a JSON object."""
     created_at: _Time
     updated_at: _Time
 
@@ -114,6 +123,7 @@ RecordLine = SubscriberLine | AddressLine | RoomLine | C2cTokenLine
 Line = Header | RecordLine | WebhookLine | End
 
 _DECODER: Final = msgspec.json.Decoder(Line)
+_SETTINGS: Final = msgspec.json.Decoder(RoomSettings)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -131,7 +141,22 @@ def decode_line(text: bytes) -> Line:
         line: Line = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineRefused(str(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise LineRefused("it has a number or a nesting that no export has") from error
+    if getattr(line, "id", None) == _NO_ID:
+        raise LineRefused("its id is none")
+    if isinstance(line, RoomLine) and not _are_settings(line.settings):
+        raise LineRefused("its settings are none of a room")
     return line
+
+
+def _are_settings(text: str) -> bool:
+    try:
+        settings = _SETTINGS.decode(text)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return False
+    times = (settings.join_from, settings.join_until, settings.remove_at)
+    return all(0 <= time <= _LATEST for time in times if time is not None)
 
 
 def encode_line(line: Line) -> str:

@@ -50,6 +50,7 @@ def test_url_that_is_allowed(url: str) -> None:
         ("https://example.com/#part", SCHEME),
         ("https://exämple.com/", ASCII),
         ("https://example.com/ä", ASCII),
+        ("https://[::1", "Url must be an https URL"),
         ("https:///path", HOST),
         ("https://:443/", HOST),
         ("https://example.com/a b", HOST),
