@@ -53,6 +53,14 @@ class Scene:
         ]
 
 
+async def test_kind_of_a_later_version_is_listed(store: Store, given: Given) -> None:
+    project = await given.project()
+    await store.events.record(given.event(EventKind("project_moved"), project))
+    page = await store.events.list(project, ALL)
+    assert [(one.kind, one.kind.value) for one in page.items] == [("project_moved",) * 2]
+    assert "project_moved" not in set(EventKind)
+
+
 @pytest.fixture
 async def scene(store: Store, given: Given) -> Scene:
     project = await given.project()

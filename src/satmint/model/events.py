@@ -46,6 +46,19 @@ class EventKind(StrEnum):
     WEBHOOK_RESUMED = "webhook_resumed"
     PROJECT_RENAMED = "project_renamed"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "EventKind | None":
+        """A kind of a later version, which a server of it has written during an update.
+
+        It is listed as it is, and nothing follows from it. It is no member of the enumeration.
+        """
+        if not isinstance(value, str):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = value.upper()
+        unknown._value_ = value
+        return unknown
+
 
 REVOCATION_EVENTS: Final = frozenset(
     {
