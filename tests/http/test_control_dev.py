@@ -162,7 +162,15 @@ def test_project_is_reset_to_what_it_began_with(dev: DevServer) -> None:
     asked("DELETE", f"/api/satmint/addresses/{support}")
     while httpx.get(dev["http"] + INFO, auth=("x", "y")).status_code != 429:
         pass
+    made = asked("POST", "/api/project/tokens", {"name": "x", "permissions": ["management"]})
+
+    def status() -> int:
+        answer = httpx.get(f"{dev['http']}{DEV}", auth=(dev["project_id"], made["token"]))
+        return answer.status_code
+
+    assert status() == 200
     told(dev, "DELETE", "/project")
+    assert status() == 401
     assert holder(dev, pair["token"]).status_code == 401
     assert contents() == before
     assert asked("GET", "/api/satmint/sessions")["data"] == []

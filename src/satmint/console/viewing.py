@@ -8,6 +8,7 @@ from satmint.console.request import ConsoleRequest, read_form, read_query
 from satmint.console.routing import Match
 from satmint.console.session import ConsoleSession
 from satmint.console.viewer import Manager
+from satmint.flows.lookup import list_projects
 from satmint.model.events import AGENT_LIMIT, Origin
 from satmint.model.ids import as_uuid
 from satmint.model.records import Project
@@ -52,11 +53,13 @@ async def _current_project(
         found = None
         if wanted is not None and viewer.sees(wanted):
             found = await projects.get(wanted)
-        if found is None:
+        if found is None or found.deleted_at is not None:
             raise NotFound("project")
         return found
     last = viewer.project if isinstance(viewer, Manager) else session.project
     found = None if last is None else await projects.get(last)
+    if found is not None and found.deleted_at is not None:
+        found = None
     if found is None and not isinstance(viewer, Manager):
-        found = next(iter(await projects.list()), None)
+        found = next(iter(await list_projects(context.services.store)), None)
     return found

@@ -97,6 +97,7 @@ class _Handlers:
         if demo is None or project != demo.project:
             raise NotFound("project")
         await replace_contents(context.services, project, demo.contents, call.origin)
+        context.callers.evict(project)
         return NO_CONTENT
 
     async def expire(
