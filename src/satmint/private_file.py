@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,21 @@ def exclusive_lock(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_open_to_others(status: os.stat_result, user: int) -> bool:
+    """Whether more than the server can read a file, or replace its content.
+
+    A file of root that its group may read and not write is private to the server: this is how root
+    lends a secret to a service, and how Kubernetes mounts one.
+
+    Args:
+        status: Of the file.
+        user: The user id of this process.
+    """
+    mode = stat.S_IMODE(status.st_mode)
+    is_lent = status.st_uid == 0 != user and not mode & 0o030
+    return bool(mode & (0o007 if is_lent else 0o077))
 
 
 def file_version(file: Path) -> tuple[int, int] | None:

@@ -73,7 +73,7 @@ MAY_IMPORT: Final[dict[str, set[str]]] = {
     },
     "doctor": {
         *("environment", "flows", "http", "jose", "keyring_file", "model", "policies"),
-        *("server", "settings", "store.contract", "stores", "version"),
+        *("private_file", "server", "settings", "store.contract", "stores", "version"),
     },
     "cli": {
         *("doctor", "flows", "model", "store_watch", "version"),

@@ -17,7 +17,7 @@ from satmint.maintenance import rotate_keyring
 from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy
 from satmint.model.incarnation import Mark
-from satmint.private_file import real_path, replace_private_file
+from satmint.private_file import is_open_to_others, real_path, replace_private_file
 from satmint.settings import Settings
 from tests.kit.clock import NOW
 
@@ -189,3 +189,29 @@ async def test_server_finds_its_files_from_any_folder(
         assert await service.keyring_watch.reload()
         assert len(service.services.cipher.keyring.keys) == 2
     assert files(volume) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "is_open"),
+    [
+        (0o600, 1000, False),
+        (0o400, 1000, False),
+        (0o640, 1000, True),
+        (0o604, 1000, True),
+        (0o440, 0, False),
+        (0o640, 0, False),
+        (0o660, 0, True),
+        (0o444, 0, True),
+        (0o440, 1001, True),
+    ],
+)
+def test_a_file_is_open_to_others_unless_root_lends_it(
+    mode: int, owner: int, is_open: bool
+) -> None:
+    status = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 1000, 0, 0, 0, 0))
+    assert is_open_to_others(status, 1000) is is_open
+
+
+def test_a_file_of_root_that_its_group_reads_is_open_to_others_than_root() -> None:
+    status = os.stat_result((stat.S_IFREG | 0o440, 0, 0, 1, 0, 1000, 0, 0, 0, 0))
+    assert is_open_to_others(status, 0)

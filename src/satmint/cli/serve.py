@@ -21,6 +21,7 @@ from satmint.cli.options import (
 from satmint.cli.plain import HELP_NAMES, PlainCommand
 from satmint.cli.report import Failure
 from satmint.cli.running import certificate_of, listen_shared, run_server, url_of
+from satmint.cli.service_manager import notify_ready
 from satmint.cli.serving import Listeners, serve_on, warn_about
 from satmint.cli.socket_folder import socket_folder
 from satmint.cli.workers import Supervisor
@@ -146,6 +147,7 @@ async def _serve_single(
         warn_about(settings, urls.bound)
         _log_admin_listener(urls)
         log.info("listening", url=urls.bound, public_url=urls.public_url)
+        notify_ready()
 
     log = structlog.get_logger("satmint.serve")
     await serve_on(listeners, settings, urls.public_url, log_ready, sources=sources)
@@ -162,6 +164,7 @@ async def _serve_workers(
     async def log_ready() -> None:
         _log_admin_listener(urls)
         log.info("listening", url=urls.bound, public_url=urls.public_url, workers=len(listeners))
+        notify_ready()
 
     log = structlog.get_logger("satmint.serve")
     try:

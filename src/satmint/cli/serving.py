@@ -1,6 +1,6 @@
 """Serve on the listeners of one process: a single process, or one of several workers."""
 
-import stat
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from satmint.cli.waiting import open_service
 from satmint.console_assembly import console_of
 from satmint.model.proxies import TrustedProxies
 from satmint.policies import max_connections, policy_of
+from satmint.private_file import is_open_to_others
 from satmint.server import (
     ConnectionLimits,
     LifecycleHooks,
@@ -168,5 +169,5 @@ def warn_about(settings: Settings, bound: str) -> None:
             remedy="set --public-url",
         )
     file = Path(settings.keyring)
-    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+    if file.exists() and is_open_to_others(file.stat(), os.geteuid()):
         log.warning("keyring_open_to_others", remedy=f"chmod 600 {file}")

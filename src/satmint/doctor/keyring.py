@@ -1,5 +1,6 @@
 """The keyring: can it be read, by whom, how old is its active key."""
 
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from satmint.jose import Keyring
 from satmint.keyring_file import absolute_file, open_keyring, variable_of
 from satmint.model.clock import SystemClock
 from satmint.model.entropy import SystemEntropy
+from satmint.private_file import is_open_to_others
 from satmint.settings import Settings, SettingsError
 
 _DAY: Final = 86_400
@@ -54,11 +56,12 @@ def _permissions(file: Path) -> Finding:
     if variable_of(file) is not None:
         return skipped(check, "the keyring is in an environment variable")
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        status = file.stat()
         folder = stat.S_IMODE(file.resolve().parent.stat().st_mode)
     except OSError as failure:
         return skipped(check, f"{file}: {(failure.strerror or 'failed').lower()}")
-    if mode & 0o077:
+    mode = stat.S_IMODE(status.st_mode)
+    if is_open_to_others(status, os.geteuid()):
         return error(
             check,
             f"{file} has mode {mode:04o}: others can read the keys or replace them",
@@ -71,7 +74,7 @@ def _permissions(file: Path) -> Finding:
             " keyring in it",
             f"run `chmod go-w {file.resolve().parent}`",
         )
-    return ok(check, f"only the owner can read it (mode {mode:04o})")
+    return ok(check, f"only the server can read it (mode {mode:04o})")
 
 
 def _age(keyring: Keyring, now: int) -> Finding:
