@@ -13,7 +13,7 @@ TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check bench soak fuzz mutants pictures dist release-check matrix lock clean
+.PHONY: setup run test check bench soak fuzz mutants pictures dist image image-test release-check matrix lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,8 @@ help:
 	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
 	@echo "make pictures take the pictures of docs/console.md anew; needs Chromium"
 	@echo "make dist   the packages, checked, with a bill of materials, in dist/"
+	@echo "make image  the container image localhost/satmint, with buildah, podman or docker (BUILDER, BASE)"
+	@echo "make image-test build an image on a base of debootstrap's, and run it; needs root and buildah"
 	@echo "make matrix the tests with the lowest versions, and on other Pythons and PostgreSQLs (MATRIX)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
@@ -105,6 +107,16 @@ dist: $(DIST)/.installed
 	$(DIST)/bin/python -m release.sbom dist requirements/runtime.txt
 	$(DIST)/bin/python -m release.audit $(AUDIT) requirements/runtime.txt
 
+BUILDER ?= $(firstword $(foreach name,buildah podman docker,$(if $(shell command -v $(name)),$(name))))
+# Buildah and podman write images without a health check, unless the format is docker's.
+image: setup
+	$(BIN)/python -m release.image dist/image
+	$(BUILDER) build $(if $(filter docker,$(BUILDER)),,--format docker) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	  --tag localhost/satmint --file dist/image/Containerfile dist/image
+
+image-test: setup
+	SATMINT_TEST_IMAGE=1 nice $(BIN)/pytest tests/deploy/test_image.py -s
+
 # Whether the source may be released as TAG.
 release-check:
 	@$(PYTHON) -m release.version "$(TAG)"
@@ -114,7 +126,7 @@ matrix: setup $(SDK)/.installed
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
-	cd requirements && for name in runtime dev sdk dist vendor swsh playwright; do \
+	cd requirements && for name in runtime dev sdk dist vendor swsh playwright deploy; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
@@ -124,4 +136,4 @@ lock:
 	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh .venv-playwright dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh .venv-playwright .venv-deploy dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

@@ -1,4 +1,4 @@
-"""The vendor's SDK and command line, and Playwright, each in an environment that is kept."""
+"""The vendor's SDK and command line, and tools, each in an environment that is kept."""
 
 import fcntl
 import os
@@ -32,6 +32,11 @@ def command_line_python() -> Path:
 def playwright_python() -> Path:
     """An interpreter that has pytest-playwright, as pinned, and nothing of satmint."""
     return _python_of("playwright")
+
+
+def deploy_python() -> Path:
+    """An interpreter that has Helm and schemas of Kubernetes and Compose, as pinned."""
+    return _python_of("deploy")
 
 
 def _python_of(name: str) -> Path:
