@@ -17,9 +17,9 @@ from typing import Final
 
 from release.build import ROOT, build, copy_of_source, source_epoch
 
-PYTHON: Final = "3.13"
-"""The Python of Debian trixie."""
-_GLIBC: Final = 41
+PYTHON: Final = "3.11"
+"""The Python of Debian bookworm, with which all tests run."""
+_GLIBC: Final = 36
 """The minor version of its C library."""
 
 

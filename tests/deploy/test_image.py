@@ -24,7 +24,7 @@ from tests.kit.serving import ServeProcess
 LARGEST: Final = 200_000_000
 """Bytes; the bar of the specification."""
 USER: Final = 10001
-SUITE: Final = "trixie"
+SUITE: Final = "bookworm"
 PLACE: Final = "/var/tmp"
 """Not in memory: the storage of the images has gigabytes for a while."""
 
