@@ -20,7 +20,6 @@ from release.build import ROOT, copy_of_source
 
 _TESTS: Final = ("tests", "--ignore=tests/house", "--ignore=tests/timing")
 _OPTIONS: Final = ("-n", "2", "--dist", "worksteal")
-_MIRROR: Final = "http://deb.debian.org/debian"
 _PACKAGES: Final = "python3,python3-venv,make,git,ca-certificates,curl,postgresql-17"
 _POSTGRES: Final = "/usr/lib/postgresql/17/bin"
 _CHROOT: Final = Path(os.environ.get("SATMINT_TEST_CHROOT", "/var/tmp/satmint-trixie"))  # noqa: S108
@@ -45,7 +44,7 @@ def trixie() -> int:
         return 0
     if not (_CHROOT / "etc" / "debian_version").exists():
         options = ("--variant=minbase", f"--include={_PACKAGES}")
-        _run("debootstrap", *options, "trixie", _CHROOT, _MIRROR)
+        _run("debootstrap", *options, "trixie", _CHROOT)
     shutil.rmtree(_CHROOT / "source", ignore_errors=True)
     copy_of_source(_CHROOT)
     for file in ("resolv.conf", "hosts"):

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from tests.kit.apt import install
 
-MIRROR: Final = "http://deb.debian.org/debian"
 PROGRAMS: Final = ("buildah", "debootstrap")
 _SECONDS: Final = 1800
 _UNNEEDED: Final = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man")
@@ -70,7 +69,7 @@ class Builder:
     def base(self, suite: str) -> str:
         """An image like Debian's slim one, made by debootstrap; its name."""
         root = self.folder / "base"
-        bootstrap = ["debootstrap", "--variant=minbase", suite, str(root), MIRROR]
+        bootstrap = ["debootstrap", "--variant=minbase", suite, str(root)]
         subprocess.run(bootstrap, stdout=subprocess.DEVNULL, timeout=_SECONDS, check=True)
         for name in (*_UNNEEDED, *_CACHES):
             for entry in (root / name).iterdir():
