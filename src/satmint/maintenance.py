@@ -82,7 +82,7 @@ async def open_services(
         SettingsError: the database does not exist, or there is no usable keyring.
         StoreUnavailable: the database cannot be opened.
         SchemaUnknown: another version of satmint has written the database.
-        DatabaseCopied: the database is a copy, and `needs_keyring`.
+        DatabaseCopied: the database is a copy; without `needs_keyring`, see `refuse_moved`.
     """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     if not create and not is_postgres(settings.database):
@@ -100,8 +100,7 @@ async def open_services(
     try:
         guard = guard_of(settings, store, clock, entropy)
         changes = await store.incarnation.changes()
-        if needs_keyring:
-            await guard.start()
+        await (guard.start() if needs_keyring else guard.refuse_moved())
         yield service_context(
             store, TokenCipher(keyring, entropy), clock, entropy, policy_of(settings)
         )

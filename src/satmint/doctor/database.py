@@ -86,7 +86,8 @@ async def _inspect(settings: Settings) -> tuple[DatabaseInspection, Finding]:
         if copied is None:
             break
         if copied.copy is not Copy.OLDER or attempt == _COPY_ATTEMPTS:
-            return inspected, error(check, f"the database is a copy: {copied}", _adopt(copied))
+            what = "has moved" if copied.copy is Copy.SUCCEEDED else "is a copy"
+            return inspected, error(check, f"the database {what}: {copied}", _adopt(copied))
     if inspected.incarnation is None:
         return inspected, ok(check, "no server has started on the database yet")
     return inspected, ok(

@@ -21,6 +21,7 @@ from satmint.model.incarnation import (
     Found,
     Incarnation,
     Mark,
+    moved_copy,
     recognise_copy,
 )
 from satmint.model.refusals import StoreUnavailable
@@ -203,6 +204,20 @@ class IncarnationGuard:
             await self._continue(found)
             await self._store.relocate(found.location)
         return self.incarnation
+
+    async def refuse_moved(self) -> None:
+        """Refuse the source of a finished `satmint db copy`, and the target of an unfinished one.
+
+        A change there would be lost: the sessions go on in the other database.
+
+        Raises:
+            DatabaseCopied: it is one of the two.
+            StoreUnavailable: see `Store`.
+        """
+        current = await self._store.get()
+        copy = None if current is None else moved_copy(current)
+        if copy is not None:
+            raise copied_error(copy, self._marks.name, None)
 
     async def adopt(self, origin: Origin) -> Incarnation:
         """Begin a new incarnation: no session, token or proof from before is accepted.

@@ -163,6 +163,13 @@ class Found:
     """Whether this machine has a mark of an earlier database with the same URL."""
 
 
+def moved_copy(current: Incarnation) -> Copy | None:
+    """What the database is for `satmint db copy`, if it is a source or a target of it."""
+    if current.is_copying:
+        return Copy.UNFINISHED
+    return Copy.SUCCEEDED if current.is_copied else None
+
+
 def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
     """Whether a database is a copy, and how that is known; None: it goes on.
 
@@ -177,10 +184,9 @@ def recognise_copy(found: Found, *, requires_mark: bool) -> Copy | None:
         return Copy.OLDER if found.replaces_another and not found.empty else None
     if current.location == BACKUP:
         return Copy.BACKUP
-    if current.is_copying:
-        return Copy.UNFINISHED
-    if current.is_copied:
-        return Copy.SUCCEEDED
+    moved = moved_copy(current)
+    if moved is not None:
+        return moved
     if found.mark is not None and not found.mark.is_of(found.stored):
         return Copy.OLDER
     if current.location != found.location:
