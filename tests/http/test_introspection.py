@@ -120,6 +120,24 @@ async def test_answer_names_what_ends_the_token(server: Server) -> None:
     assert found["depends_on"][-1] == f"key:{server.services.cipher.keyring.active.id}"
 
 
+async def test_deleted_addresses_are_not_among_those_that_a_token_is_good_for(
+    server: Server,
+) -> None:
+    gone, left = (str(one.id) for one in server.tenant.addresses[:2])
+    answer = await server.client.post(
+        "/api/fabric/guests/tokens",
+        json={"allowed_addresses": [gone, left]},
+        auth=server.tenant.auth,
+    )
+    token = said(answer, 201)["token"]
+    assert (await asked(server, {"token": token}))["allowed_addresses"] == [gone, left]
+    path = f"/api/satmint/addresses/{gone}"
+    assert (await server.client.delete(path, auth=server.tenant.auth)).status_code == 204
+    found = await asked(server, {"token": token})
+    assert found["allowed_addresses"] == [left]
+    assert {gone, left} <= {*found["depends_on"]}
+
+
 async def test_outcomes_are_counted(server: Server) -> None:
     pair = await server.sign_in("alice")
     await asked(server, {"tokens": [pair["token"], "x", "y"]})

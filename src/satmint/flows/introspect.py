@@ -48,6 +48,7 @@ class Introspection(msgspec.Struct, frozen=True, omit_defaults=True):
     kind: Kind | None = None
     application_id: UUID | None = None
     allowed_addresses: tuple[UUID, ...] | None = None
+    """The addresses that the token names and that were not deleted."""
     project_id: UUID | None = None
     epoch: int | None = None
     """The subscriber's revocation epoch at issue."""
@@ -100,7 +101,7 @@ async def introspect(services: ServiceContext, project: UUID, token: str) -> Int
         generation=claims.gen,
         kind=claims.kind,
         application_id=claims.app,
-        allowed_addresses=claims.addr,
+        allowed_addresses=_allowed_addresses(claims, state),
         project_id=claims.prj,
         epoch=claims.epo,
         project_epoch=state.found.project_epoch,
@@ -173,6 +174,14 @@ async def _active_refresh_token(services: ServiceContext, claims: Claims) -> _Ac
     if found is None or decision is not RotationDecision.ROTATE:
         return None
     return _ActiveToken(found, addresses or ())
+
+
+def _allowed_addresses(claims: Claims, state: _ActiveToken) -> tuple[UUID, ...] | None:
+    """The addresses that a token is good for; None: it is not limited to any."""
+    if claims.addr is None:
+        return None
+    found = {one.id for one in state.addresses}
+    return tuple(one for one in claims.addr if one in found)
 
 
 def _dependencies(token: str, claims: Claims, state: _ActiveToken) -> Iterable[str]:

@@ -288,6 +288,17 @@ def test_revocations_are_forgotten_when_no_answer_is_as_old(kept: Kept) -> None:
     assert (before, list(kept.answers._revoked)) == (1, ["s-2"])
 
 
+def test_many_revocations_are_forgotten_at_once(kept: Kept) -> None:
+    for number in range(1000):
+        kept.revoke(f"another-{number}")
+    kept.clock.sleep(KEEP_SECONDS)
+    kept.revoke("s-1")
+    assert len(kept.answers._revoked) == 1001
+    kept.clock.sleep(1)
+    kept.revoke("s-2")
+    assert list(kept.answers._revoked) == ["s-1", "s-2"]
+
+
 def test_five_thousand_answers_take_three_megabytes(clock: FakeClock) -> None:
     """Each is read from JSON of its own: nothing is shared by chance."""
     count = 5_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 import warnings
 import weakref
@@ -15,8 +16,10 @@ import pytest
 from kit.raw_server import raw_server, silent
 from kit.server import Live
 from kit.verifying import token_of, wait_until
+from satmint_sdk.credentials import DPoPKey
 from satmint_sdk.rest import AsyncRestClient, RequestOptions, RestClient
-from satmint_sdk.verify import AsyncVerifier, CannotVerify, Verifier
+from satmint_sdk.verify import AsyncVerifier, CannotVerify, Verifier, _proofs
+from satmint_sdk.verify._replays import MemoryUsedProofs
 
 
 def in_a_child(work: Callable[[], object]) -> str:
@@ -88,6 +91,33 @@ def test_forked_child_of_an_async_verifier_begins_anew(live: Live, token: str) -
         runner.run(client.close())
 
 
+def test_forked_child_verifies_proofs_whatever_other_threads_did(live: Live) -> None:
+    key = DPoPKey.generate()
+    request = {"method": "GET", "url": "https://api.example.com/"}
+    with live.client() as client, Verifier(client) as verifier:
+        made = client.fabric.tokens.create_subscriber_token(
+            reference="forked", scope="sat:refresh", fingerprint=key.thumbprint
+        )
+        token = made["token"]
+
+        def verify() -> str:
+            proof = key.http_proof("GET", request["url"], access_token=token)
+            return verifier.verify(token, proof=proof, **request).session
+
+        def verify_in_child() -> str:
+            signal.alarm(60)  # a lock that stays locked ends the child
+            session = verify()
+            verifier.close()
+            return session
+
+        session = verify()
+        used = verifier._used
+        assert isinstance(used, MemoryUsedProofs)
+        for lock in (used._lock, _proofs._cached_keys._lock):
+            with lock:  # as another thread would at the fork
+                assert in_a_child(verify_in_child) == session
+
+
 def test_event_loops_share_what_is_kept(live: Live, token: str) -> None:
     client = live.async_client()
     verifier = AsyncVerifier(client)
@@ -125,6 +155,23 @@ def test_verifier_that_nobody_uses_any_more_stops_following(live: Live) -> None:
         gc.collect()
         assert gone() is None
         wait_until(lambda: not thread.is_alive(), "the end of the thread")
+
+
+def test_feed_is_followed_as_soon_as_a_thread_can_start(
+    live: Live, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with live.client() as client:
+        verifier = Verifier(client)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                verifier.verify(token)
+        verifier.verify(token)
+        wait_until(lambda: verifier.state.feed.is_current, "the feed")
+        verifier.close()
 
 
 def test_server_that_does_not_answer_is_waited_for_as_the_client_says() -> None:

@@ -167,6 +167,32 @@ async def test_paths_of_proofs_are_those_that_the_client_sent(live: Live) -> Non
             assert (head.status_code, head.content) == (401, b"")
 
 
+async def test_paths_below_a_root_path_are_whole(live: Live) -> None:
+    """With what a server leaves out of the path, and what it leaves in it."""
+    key = DPoPKey.generate()
+    token = token_of(live, "root", fingerprint=key.thumbprint, scope="sat:refresh")
+
+    async def show(scope: Any, _: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+    async with verifying(live) as verifier:
+        app = TokenMiddleware(show, verifier, base_url=BASE_URL)
+        for root, inside, path in (
+            ("/api", "/me", "/api/me"),
+            ("/api", "/api/me", "/api/me"),
+            ("/api", "/api", "/api"),
+            ("/api", "/apiary", "/api/apiary"),
+            ("/api/", "/api/me", "/api/me"),
+        ):
+            transport = httpx.ASGITransport(app, root_path=root)
+            async with httpx.AsyncClient(transport=transport, base_url="http://inside") as http:
+                proof = key.http_proof("GET", f"{BASE_URL}{path}", access_token=token)
+                headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
+                answer = await http.get(inside, headers=headers)
+                assert (answer.status_code, answer.text) == (200, inside), (root, inside)
+
+
 async def test_starlette_shows_the_user_and_its_scopes(live: Live) -> None:
     token = token_of(live, "user", scope="sat:refresh")
     plain = token_of(live, "user")

@@ -127,6 +127,23 @@ def test_post_to_a_protected_view_of_django_needs_no_csrf_token(
 
 
 @pytest.mark.usefixtures("site")
+def test_paths_of_proofs_may_have_any_characters_in_django(live: Live, verifier: Verifier) -> None:
+    key = DPoPKey.generate()
+    token = token_of(live, "django-paths", fingerprint=key.thumbprint, scope="sat:refresh")
+
+    @for_django.TokenRequired(verifier, base_url=BASE_URL)
+    def view(request: HttpRequest) -> JsonResponse:
+        return JsonResponse({"subscriber": request.satmint.subscriber})
+
+    for path in ("/a", "/a%20b", "/%C3%A4", "/%E6%97%A5%E6%9C%AC"):
+        for sent in ({}, {"RAW_URI": path}):
+            proof = key.http_proof("GET", f"{BASE_URL}{path}", access_token=token)
+            headers = {"Authorization": f"DPoP {token}", "DPoP": proof}
+            answer = view(RequestFactory().get(path, headers=headers, **sent))
+            assert answer.status_code == 200, (path, answer.content)
+
+
+@pytest.mark.usefixtures("site")
 async def test_coroutine_views_of_django_are_protected_by_an_async_verifier(live: Live) -> None:
     key = DPoPKey.generate()
     token = token_of(live, "django", fingerprint=key.thumbprint, scope="sat:refresh")

@@ -21,10 +21,12 @@ from satmint_sdk.verify._questions import (
     BATCH_CHARS,
     MAX_REQUESTS,
     MAX_WAITING,
+    PATIENCE_SECONDS,
     SHARED_SECONDS,
     AsyncQuestions,
     SyncQuestions,
     Waiting,
+    _failure,
 )
 from satmint_sdk.verify._token import Answer
 
@@ -168,6 +170,48 @@ def test_questions_that_wait_are_bounded(answers: Answers, clock: FakeClock) -> 
     with pytest.raises(CannotVerify, match="too many"):
         waiting.join(b"one more", SecretText("x"))
     assert not waiting.join((0).to_bytes(4, "big"), SecretText("x")).is_done
+
+
+def test_who_has_waited_long_does_not_wait_for_another_request_without_an_answer(
+    answers: Answers, clock: FakeClock
+) -> None:
+    waiting = Waiting(answers, clock)
+    for number in range((MAX_REQUESTS + 1) * BATCH):
+        waiting.join(number.to_bytes(4, "big"), SecretText("x"))
+    first, second = waiting.take(), waiting.take()
+    clock.sleep(PATIENCE_SECONDS)
+    early = [*waiting._unsent]
+    clock.sleep(1)
+    late = waiting.join(b"late", SecretText("x"))
+    # The server has said something: it is there.
+    assert [*waiting.settle(first, _failure(refusal(503)), None)] == [*first]
+    silence = _failure(SignalWireRestTransportError("no answer", "https://h/", "POST"))
+    assert [*waiting.settle(second, silence, None)] == [*second, *early]
+    for question in early:
+        with pytest.raises(CannotVerify, match="no answer"):
+            question.result()
+    assert not late.is_done
+    assert waiting.join(early[0].key, SecretText("x")) is not early[0]
+    assert [*waiting.take()] == [late, waiting.join(early[0].key, SecretText("x"))]
+
+
+async def test_tasks_that_have_waited_long_are_told_so(answers: Answers, clock: FakeClock) -> None:
+    client: Any = FakeSatmint(is_async=True)
+    questions, gate = AsyncQuestions(client, answers, clock), asyncio.Event()
+
+    async def hang(_: Any) -> Any:
+        await gate.wait()
+        raise SignalWireRestTransportError("no answer", "https://h/", "POST")
+
+    client.answering = hang
+    tokens = [token_of(number) for number in range((MAX_REQUESTS + 2) * BATCH)]
+    asking = [asyncio.ensure_future(questions.ask(key_of(one), SecretText(one))) for one in tokens]
+    await settle()
+    clock.sleep(PATIENCE_SECONDS + 1)
+    gate.set()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert all(isinstance(one, CannotVerify) for one in found)
+    assert len(client.asked) == MAX_REQUESTS
 
 
 def refusal(status: int) -> SignalWireRestError:

@@ -122,6 +122,17 @@ def test_path_is_taken_as_it_was_sent_if_it_is_the_same() -> None:
     assert encoded_path(b"/a b", b"/a b") == "/a%20b"
 
 
+@pytest.mark.parametrize(
+    "path", [b".example.net/me", b":8443/me", b"@example.net/me", b"http://example.net/me", b"*"]
+)
+def test_path_never_continues_the_host(path: bytes) -> None:
+    """Some servers let targets without a slash through, and some frameworks put it there."""
+    for sent in (path, None):
+        url = normal_url(f"https://api.example.com{encoded_path(path, sent)}")
+        assert url is not None
+        assert url.startswith("https://api.example.com/")
+
+
 def test_rules_add_up() -> None:
     token = VerifiedToken(
         subscriber="u", project="p", session="s", kind="guest", scope=frozenset({"a", "b"}),

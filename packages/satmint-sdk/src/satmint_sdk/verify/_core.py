@@ -145,13 +145,13 @@ class Core(PublicDir):
         """
         self._raise_if_closed()
         self._feed.start()
-        text = token.reveal()
-        if len(text) > _MAX_TOKEN_CHARS or not text.isascii():
+        # In functions of their own: reporters of errors show the variables of a frame.
+        key = _key_of(token)
+        if key is None:
             raise self._refused(RefusalCause.TOKEN_MALFORMED, wanted)
-        key = hashlib.sha256(text.encode()).digest()
         answer = self._answers.find(key, now)
         if answer is None:
-            if not _TOKEN.fullmatch(text):
+            if not _has_form(token):
                 raise self._refused(RefusalCause.TOKEN_MALFORMED, wanted)
             if self._answers.is_refused(key, now):
                 raise self._refused(RefusalCause.TOKEN_INACTIVE, wanted)
@@ -208,10 +208,13 @@ class Core(PublicDir):
                 now=now.wall,
             )
         except ProofRefused as refused:
-            raise self._refused(refused.cause, wanted, bound=True, skew=refused.skew) from None
-        if not hmac.compare_digest(proof.jkt, known.jkt):
-            raise self._refused(RefusalCause.PROOF_KEY_MISMATCH, wanted, bound=True)
-        return proof
+            cause, skew = refused.cause, refused.skew
+        else:
+            if hmac.compare_digest(proof.jkt, known.jkt):
+                return proof
+            cause, skew = RefusalCause.PROOF_KEY_MISMATCH, None
+        # Not where it is caught: the frames of what was caught hold the token.
+        raise self._refused(cause, wanted, bound=True, skew=skew)
 
     def _use(self, proof: Proof) -> bool | Awaitable[bool]:
         seconds = self._rules.max_age + self._rules.max_ahead + _SLACK_SECONDS
@@ -219,3 +222,16 @@ class Core(PublicDir):
             return self._used.use(name_of(proof), seconds)
         except ReplaysFull:
             raise CannotVerify("too many proofs were used in the last minutes") from None
+
+
+def _key_of(token: SecretText) -> bytes | None:
+    """What an answer is kept under; `None` if it is too long for a token, or not ASCII."""
+    text = token.reveal()
+    if len(text) > _MAX_TOKEN_CHARS or not text.isascii():
+        return None
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _has_form(token: SecretText) -> bool:
+    """Whether it has the form of a SAT."""
+    return _TOKEN.fullmatch(token.reveal()) is not None

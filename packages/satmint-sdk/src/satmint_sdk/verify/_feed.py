@@ -98,11 +98,11 @@ class Feed:
     def _start_once(self) -> None:
         with self._lock:
             if not self._is_started and not self._ended.is_set():
-                self._is_started = True
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._follow, name="satmint-revocations", daemon=True
                 )
-                self._thread.start()
+                thread.start()  # raises where a process may have no more threads
+                self._thread, self._is_started = thread, True
 
     def close(self) -> None:
         """Stop following."""

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from satmint_sdk._forks import renew_in_children
 from satmint_sdk.verify import _base64url
 from satmint_sdk.verify._strict_json import read_object
 from satmint_sdk.verify._urls import normal_url
@@ -23,9 +24,33 @@ _MAX_IAT: Final = 1 << 53
 _MAX_CACHED_KEYS: Final = 1024
 _MAX_CACHED_HEADER_CHARS: Final = 2048
 
-_cached_keys: Final[OrderedDict[str, ProofKey]] = OrderedDict()
-"""Keys by header segment: a client sends the same one with every proof."""
-_cache_lock: Final = threading.Lock()
+
+class _CachedKeys:
+    """Keys by header segment: a client sends the same one with every proof."""
+
+    def __init__(self) -> None:
+        self._keys: OrderedDict[str, ProofKey] = OrderedDict()
+        self._lock = threading.Lock()
+        renew_in_children(self)
+
+    def renew_after_fork(self) -> None:
+        """Another thread of the parent may hold its lock."""
+        self._lock = threading.Lock()
+
+    def get(self, header: str) -> ProofKey | None:
+        with self._lock:
+            return self._keys.get(header)
+
+    def put(self, header: str, key: ProofKey) -> None:
+        if len(header) > _MAX_CACHED_HEADER_CHARS:
+            return
+        with self._lock:
+            self._keys[header] = key
+            if len(self._keys) > _MAX_CACHED_KEYS:
+                self._keys.popitem(last=False)
+
+
+_cached_keys: Final = _CachedKeys()
 
 
 class ProofRefused(Exception):
@@ -110,8 +135,7 @@ def _opened(text: str) -> tuple[ProofKey, dict[str, Any]]:
     from cryptography.exceptions import InvalidSignature
 
     header, payload, signature = _split(text)
-    with _cache_lock:
-        cached = _cached_keys.get(header)
+    cached = _cached_keys.get(header)
     members = {} if cached is not None else _members(_decoded(header))
     claims = _members(_decoded(payload))
     key = _key_of(members) if cached is None else cached
@@ -120,11 +144,8 @@ def _opened(text: str) -> tuple[ProofKey, dict[str, Any]]:
     except InvalidSignature:
         raise ProofRefused(RefusalCause.PROOF_SIGNATURE) from None
     # Only now: anybody could fill the cache with invented keys.
-    if cached is None and len(header) <= _MAX_CACHED_HEADER_CHARS:
-        with _cache_lock:
-            _cached_keys[header] = key
-            if len(_cached_keys) > _MAX_CACHED_KEYS:
-                _cached_keys.popitem(last=False)
+    if cached is None:
+        _cached_keys.put(header, key)
     return key, claims
 
 

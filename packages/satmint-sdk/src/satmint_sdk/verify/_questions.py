@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -28,6 +28,9 @@ BATCH_CHARS: Final = 200_000
 MAX_REQUESTS: Final = 4
 """Requests at a time; more questions wait, and share the next one."""
 MAX_WAITING: Final = 20_000
+PATIENCE_SECONDS: Final = 5.0
+"""What has waited for longer when a request remains without an answer is not sent any more: where
+satmint hangs, each further request would take as long again."""
 SHARED_SECONDS: Final = 0.5
 """A question that was sent earlier is not waited for: its answer may be older than a revocation."""
 
@@ -35,11 +38,12 @@ SHARED_SECONDS: Final = 0.5
 class Question:
     """A question about one token, and then its answer."""
 
-    __slots__ = ("answer", "asked", "error", "is_done", "key", "sent", "token", "wake")
+    __slots__ = ("answer", "asked", "error", "is_done", "joined", "key", "sent", "token", "wake")
 
-    def __init__(self, key: bytes, token: SecretText) -> None:
+    def __init__(self, key: bytes, token: SecretText, joined: float) -> None:
         self.key = key
         self.token = token
+        self.joined = joined
         self.sent: float | None = None
         self.asked = 0
         self.is_done = False
@@ -60,6 +64,10 @@ class Question:
                 retry_after=self.error.retry_after,
             )
         return self.answer
+
+
+class _NoAnswer(CannotVerify):
+    """A request remained without an answer."""
 
 
 class Waiting:
@@ -83,7 +91,7 @@ class Waiting:
             return found
         if len(self._unsent) >= MAX_WAITING:
             raise CannotVerify("too many tokens wait to be verified")
-        question = self._open[key] = Question(key, token)
+        question = self._open[key] = Question(key, token, self._clock.now().mono)
         self._unsent.append(question)
         return question
 
@@ -109,10 +117,13 @@ class Waiting:
         batch: Sequence[Question],
         found: Introspections | CannotVerify,
         clock_offset: float | None,
-    ) -> None:
-        """Give each question its answer, and keep it."""
+    ) -> Sequence[Question]:
+        """Give each question its answer, and keep it. Returns those that are done now."""
         self.requests -= 1
-        for place, question in enumerate(batch):
+        done = list(batch)
+        if isinstance(found, _NoAnswer):
+            done += self._given_up()
+        for place, question in enumerate(done):
             if isinstance(found, CannotVerify):
                 question.error = found
             else:
@@ -120,6 +131,13 @@ class Waiting:
             question.is_done = True
             if self._open.get(question.key) is question:
                 del self._open[question.key]
+        return done
+
+    def _given_up(self) -> Iterator[Question]:
+        """Those that have waited too long to be sent, which wait no more."""
+        began = self._clock.now().mono - PATIENCE_SECONDS
+        while self._unsent and self._unsent[0].joined < began:
+            yield self._unsent.popleft()
 
     def _answer(
         self, question: Question, found: Introspections, place: int, clock_offset: float | None
@@ -152,7 +170,7 @@ def _failure(error: Exception) -> CannotVerify:
         return CannotVerify(text, permanent=True)
     status = error.status_code
     if status is None:
-        return CannotVerify(text, permanent=bool(getattr(error, "permanent", False)))
+        return _NoAnswer(text, permanent=bool(getattr(error, "permanent", False)))
     return CannotVerify(text, permanent=not is_transient(status))
 
 
@@ -243,8 +261,7 @@ class AsyncQuestions:
         except Exception as failed:  # noqa: BLE001 - those who share the request get it, too
             found = _failure(failed)
         finally:
-            waiting.settle(batch, found, self._client.clock_offset)
-            for question in batch:
+            for question in waiting.settle(batch, found, self._client.clock_offset):
                 if question.wake is not None and not question.wake.done():
                     question.wake.set_result(None)
             self._send_some(waiting)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from satmint_sdk._ambient import Clock
+from satmint_sdk._forks import renew_in_children
 from satmint_sdk.verify._proofs import Proof
 
 MAX_PROOFS: Final = 500_000
@@ -45,6 +46,11 @@ class MemoryUsedProofs:
         self._clock = clock
         self._lock = threading.Lock()
         self._slices: dict[int, set[bytes]] = {}
+        renew_in_children(self)
+
+    def renew_after_fork(self) -> None:
+        """Begin with what the parent has seen. Another thread may hold its lock."""
+        self._lock = threading.Lock()
 
     def use(self, proof: str, seconds: int) -> bool:
         """See `UsedProofs.use`.

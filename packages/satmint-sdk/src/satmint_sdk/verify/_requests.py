@@ -262,9 +262,16 @@ def encoded_path(path: bytes, sent: bytes | None) -> str:
         path: As the application sees it: decoded.
         sent: As the server says that it was sent, if it does. It counts only if it is the same
             path: what was checked is what the application answers.
+
+    Returns:
+        The path, which begins with a slash or is empty: it must not continue the host of a URL.
     """
     if sent is not None:
         only = sent.partition(b"?")[0]
         if _SENT_PATH.fullmatch(only) and unquote_to_bytes(only) == path:
-            return only.decode()
-    return quote_from_bytes(path, safe=_PATH_SAFE)
+            return _after_slash(only.decode())
+    return _after_slash(quote_from_bytes(path, safe=_PATH_SAFE))
+
+
+def _after_slash(path: str) -> str:
+    return path if path.startswith("/") or not path else f"/{path}"

@@ -8,6 +8,8 @@ from typing import Final
 
 _CACHE_SIZE: Final = 1024
 """Services have few endpoints; ids in paths make more."""
+_MAX_CACHED_CHARS: Final = 512
+"""Longer ones are not cached: clients could fill the memory with them."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -24,9 +26,12 @@ _ABSOLUTE: Final = re.compile(
 _ENCODED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 
 
-@lru_cache(_CACHE_SIZE)
 def normal_url(url: str) -> str | None:
     """An absolute http or https URL in normal form; None if it is not one."""
+    return _normal_url(url) if len(url) > _MAX_CACHED_CHARS else _cached(url)
+
+
+def _normal_url(url: str) -> str | None:
     found = _ABSOLUTE.fullmatch(url)
     if found is None:
         return None
@@ -35,6 +40,9 @@ def normal_url(url: str) -> str | None:
     number = int(port) if port else _DEFAULT_PORTS[scheme]
     port_suffix = "" if number == _DEFAULT_PORTS[scheme] else f":{number}"
     return f"{scheme}://{host.lower()}{port_suffix}{_normal(path or '/')}"
+
+
+_cached: Final = lru_cache(_CACHE_SIZE)(_normal_url)
 
 
 def _normal(path: str) -> str:

@@ -150,8 +150,9 @@ async def verify_connection(verifier: AsyncVerifier, rules: Rules, scope: Scope)
 
 
 def parts_of(scope: Scope) -> RequestParts:
-    root, path = scope.get("root_path", ""), scope["path"]
-    whole = path if path.startswith(root) else root + path
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    # Some servers leave the root path out of the path. `/apiary` is not below `/api`.
+    whole = path if path == root or path.startswith(f"{root}/") else root + path
     return RequestParts(
         authorization=_values(scope, b"authorization"),
         dpop=_values(scope, b"dpop"),

@@ -144,7 +144,10 @@ def _seen(request: Any, verifier: Verifier | AsyncVerifier) -> VerifiedToken | N
 
 def _parts(request: Any) -> RequestParts:
     kept = _kept(request)
-    return parts_of_scope(kept) if hasattr(request, "scope") else parts_of_environment(kept)
+    if hasattr(request, "scope"):
+        return parts_of_scope(kept)
+    # Django writes the paths anew, as text.
+    return parts_of_environment(kept, "utf-8")
 
 
 def _refusal(error: TokenRefused | CannotVerify) -> HttpResponse:

@@ -108,13 +108,16 @@ def verify_environment(
     return token
 
 
-def parts_of(environ: Environment) -> RequestParts:
+def parts_of(environ: Environment, charset: str = "latin-1") -> RequestParts:
     """What counts of a request.
 
     Servers join several headers of a name with commas, which no token and no proof contains.
+
+    Args:
+        environ: The WSGI environment.
+        charset: How the bytes of its paths were decoded; Latin-1 by PEP 3333.
     """
-    # PEP 3333: bytes, decoded as Latin-1.
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode(charset)
     sent = next((environ[name] for name in _SENT if name in environ), None)
     return RequestParts(
         authorization=_values(environ, "HTTP_AUTHORIZATION"),
