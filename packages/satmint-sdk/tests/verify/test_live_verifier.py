@@ -395,6 +395,26 @@ def test_closed_verifier_verifies_nothing(live: Live) -> None:
                 use()
 
 
+def test_closed_verifier_is_opened_again_and_knows_nothing(live: Live) -> None:
+    with live.client() as client, Verifier(client) as verifier:
+        token = client.fabric.tokens.create_subscriber_token(reference="again")["token"]
+        for _ in range(2):
+            with verifier:
+                assert verifier.state.answers.kept == 0
+                wait_until(lambda: verifier.state.feed.is_current, "the feed")
+                assert verifier.verify(token).kind == "subscriber"
+                assert verifier.state.answers.kept == 1
+
+
+async def test_closed_async_verifier_is_opened_again(live: Live) -> None:
+    async with live.async_client() as client:
+        made = await client.fabric.tokens.create_subscriber_token(reference="again")
+        verifier = AsyncVerifier(client)
+        for _ in range(2):
+            async with verifier:
+                assert (await verifier.verify(made["token"])).kind == "subscriber"
+
+
 def test_verifier_that_is_closed_at_once_leaves_no_thread(live: Live) -> None:
     with live.client() as client:
         for _ in range(10):

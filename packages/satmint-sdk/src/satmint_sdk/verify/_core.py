@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import re
@@ -80,12 +81,17 @@ class Core(PublicDir):
         self._rules = ProofRules(max_proof_age, max_proof_ahead)
         self._used: UsedProofs = used_proofs or MemoryUsedProofs(clock)
         self._answers = Answers(kept_answers, clock)
-        self._feed = Feed(source, self._answers, clock, entropy)
-        self._is_closed = False
+        self._new_feed = functools.partial(Feed, source, self._answers, clock, entropy)
         self._away_until = 0.0
+        self._open()
+        renew_in_children(self)
+
+    def _open(self) -> None:
+        """Follow the feed from the first use on."""
+        self._feed = self._new_feed()
+        self._is_closed = False
         self._finalizer = weakref.finalize(self, self._feed.close)
         self._finalizer.atexit = False
-        renew_in_children(self)
 
     @property
     def state(self) -> VerifierState:
@@ -99,6 +105,13 @@ class Core(PublicDir):
         """
         self._raise_if_closed()
         self._feed.start()
+
+    def _enter(self) -> None:
+        """Follow the feed from now on, of a verifier that was closed, too: it knows nothing."""
+        if self._is_closed:
+            self._answers.forget()
+            self._open()
+        self.start()
 
     def renew_after_fork(self) -> None:
         """Forget what the parent knew: its feed does not come here."""

@@ -141,12 +141,12 @@ class Verifier(Core):
         self._questions.forget()
 
     def close(self) -> None:
-        """Stop following the feed. The client stays open."""
+        """Stop following the feed. The client stays open. `with` opens it again."""
         self._is_closed = True
         self._finalizer()
 
     def __enter__(self) -> Self:
-        self.start()
+        self._enter()
         return self
 
     def __exit__(
@@ -241,12 +241,12 @@ class AsyncVerifier(Core):
         self._questions.forget()
 
     async def close(self) -> None:
-        """Stop following the feed. The client stays open."""
+        """Stop following the feed. The client stays open. `with` opens it again."""
         self._is_closed = True
         self._finalizer()
 
     async def __aenter__(self) -> Self:
-        self.start()
+        self._enter()
         return self
 
     async def __aexit__(
