@@ -51,11 +51,12 @@ def test_a_session_from_introspection_to_its_end(live: Live) -> None:
 
 async def test_api_tokens_have_the_hour_of_their_last_use(live: Live) -> None:
     async with live.async_client() as client:
-        (shown,) = (await client.satmint.api_tokens.list())["data"]
+        first = (await client.satmint.api_tokens.list())["data"]
+        # Tests of verifiers have made others, with one permission.
+        (shown,) = (one for one in first if "management" in one["permissions"])
         assert "…" in shown["token"]
-        assert "management" in shown["permissions"]
-        listed = [one async for one in client.satmint.api_tokens.paginate()]
-        assert [one["id"] for one in listed] == [shown["id"]]
+        listed = [one["id"] async for one in client.satmint.api_tokens.paginate()]
+        assert listed[: len(first)] == [one["id"] for one in first]
 
 
 async def test_addresses_click_to_call_tokens_and_webhooks(live: Live) -> None:
