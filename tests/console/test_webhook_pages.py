@@ -17,10 +17,10 @@ def base(server: Server) -> str:
     return f"/console/projects/{server.tenant.id}/webhooks"
 
 
-async def create(server: Server, visitor: Visitor, base: str) -> str:
+async def create(server: Server, visitor: Visitor, base: str, url: str = URL) -> str:
     """Create a webhook by its form; returns the path of its page."""
     await visitor.get(f"{base}/create")
-    answer = await visitor.post(f"{base}/create", {"url": URL})
+    answer = await visitor.post(f"{base}/create", {"url": url})
     assert secret_of(answer).startswith("whsec_")
     page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
     return f"{base}/{page.json()['data'][-1]['id']}"
@@ -51,10 +51,7 @@ async def test_result_of_a_test_is_told(tmp_path: Path) -> None:
     ):
         await visitor.sign_in_as_manager()
         base = f"/console/projects/{server.tenant.id}/webhooks"
-        await visitor.get(f"{base}/create")
-        await visitor.post(f"{base}/create", {"url": receiver.url})
-        page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
-        path = f"{base}/{page.json()['data'][0]['id']}"
+        path = await create(server, visitor, base, receiver.url)
         await visitor.get(path)
         shown = await visitor.follow(await visitor.post(f"{path}/test"))
         assert "The endpoint answered 500 after" in text_of(shown)
@@ -90,10 +87,7 @@ async def test_hostile_response_is_shown_as_text(
     ):
         await visitor.sign_in_as_manager()
         base = f"/console/projects/{server.tenant.id}/webhooks"
-        await visitor.get(f"{base}/create")
-        await visitor.post(f"{base}/create", {"url": receiver.url})
-        page = await server.client.get("/api/satmint/webhooks", auth=server.tenant.auth)
-        path = f"{base}/{page.json()['data'][0]['id']}"
+        path = await create(server, visitor, base, receiver.url)
         await visitor.get(path)
         shown = await visitor.follow(await visitor.post(f"{path}/test"))
         assert told in text_of(shown)

@@ -112,22 +112,17 @@ class SyncDriver(Driver):
     def _attempt(self, send: Send) -> Response | TooLarge:
         from satmint_sdk.rest._network import monotonic
 
-        pool = self._open()
         ends = monotonic() + send.timeout
-        request = request_of(pool, send, self.endpoint, self._request_ids.next(), ends)
-        answer = pool.send(request, stream=True)
-        try:
-            self._refuse_stray(answer)
-            body = body_of(answer, send)
-            for part in (answer.content,) if answer.is_stream_consumed else answer.iter_raw():
-                if monotonic() >= ends:
-                    raise timed_out(send)
-                body.add(part)
-            return self._received(answer, body.content())
-        except BodyTooLarge:
-            return too_large(answer)
-        finally:
-            answer.close()
+        with self.streaming(send) as answer:
+            try:
+                body = body_of(answer, send)
+                for part in (answer.content,) if answer.is_stream_consumed else answer.iter_raw():
+                    if monotonic() >= ends:
+                        raise timed_out(send)
+                    body.add(part)
+                return self._received(answer, body.content())
+            except BodyTooLarge:
+                return too_large(answer)
 
     @contextlib.contextmanager
     def streaming(self, send: Send) -> Iterator[httpx.Response]:

@@ -138,9 +138,10 @@ class Core(PublicDir):
     ) -> Wanted:
         if proof is not None and (method is None or url is None):
             raise ValueError("a proof is for a method and a URL: give both")
-        scopes = frozenset(scope.split() if isinstance(scope, str) else scope)
         hidden = None if proof is None else SecretText(proof)
-        return Wanted(hidden, None if method is None else method.upper(), url, scopes, address)
+        return Wanted(
+            hidden, None if method is None else method.upper(), url, scopes_of(scope), address
+        )
 
     def _refused(
         self, cause: RefusalCause, wanted: Wanted, *, bound: bool = False, skew: int | None = None
@@ -235,6 +236,11 @@ class Core(PublicDir):
             return self._used.use(name_of(proof), seconds)
         except ReplaysFull:
             raise CannotVerify("too many proofs were used in the last minutes") from None
+
+
+def scopes_of(scope: str | Iterable[str]) -> frozenset[str]:
+    """Scopes, from a text with spaces between them or from several."""
+    return frozenset(scope.split() if isinstance(scope, str) else scope)
 
 
 def _key_of(token: SecretText) -> bytes | None:

@@ -20,6 +20,7 @@ from satmint_sdk.verify import (
     VerifiedToken,
     Verifier,
 )
+from satmint_sdk.verify._core import scopes_of
 from satmint_sdk.verify._urls import normal_url
 
 SEEN: Final = "satmint.verified"
@@ -135,11 +136,6 @@ class Rules:
         if token.addresses is not None and not set(needed) <= set(token.addresses):
             raise TokenRefused(RefusalCause.ADDRESS_NOT_ALLOWED, bound=is_bound, realm=realm)
         return token
-
-
-def scopes_of(scope: str | Iterable[str]) -> frozenset[str]:
-    """Scopes, from a text with spaces between them or from several."""
-    return frozenset(scope.split() if isinstance(scope, str) else scope)
 
 
 def read_credentials(request: RequestParts, realm: str | None) -> Credentials:
