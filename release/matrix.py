@@ -31,7 +31,7 @@ def lowest() -> int:
     python = environment / "bin" / "python"
     _run(sys.executable, "-m", "venv", environment)
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    _run(*pip, "--require-hashes", "-r", ROOT / "requirements" / "dev.txt")
+    _run(*pip, "--require-hashes", "--no-deps", "-r", ROOT / "requirements" / "dev.txt")
     _run(*pip, "--require-hashes", "--no-deps", "-r", ROOT / "requirements" / "lowest.txt")
     _run(*pip, "--no-deps", "--no-build-isolation", "-e", ROOT)
     return _code(python, "-m", "pytest", *_TESTS, *_OPTIONS)

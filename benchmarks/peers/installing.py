@@ -42,7 +42,9 @@ def installed_with_pip(source: Path) -> Path:
         _fresh(place)
         _run([sys.executable, "-m", "venv", str(place)], source)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--require-hashes", "-r", str(source / "requirements.txt")], source)
+        _run(
+            [*pip, "--require-hashes", "--no-deps", "-r", str(source / "requirements.txt")], source
+        )
         (place / _DONE).touch()
     return python
 

@@ -62,3 +62,24 @@ def test_everything_that_satmint_depends_on_is_locked() -> None:
     wanted = {re.split(r"[^A-Za-z0-9._-]", one)[0].lower() for one in project["dependencies"]}
     runtime, dev = (ROOT / "requirements" / name for name in ("runtime.txt", "dev.txt"))
     assert wanted <= names(runtime) <= names(dev)
+
+
+INSTALLERS: Final = (
+    "Makefile",
+    "benchmarks/peers/installing.py",
+    "release/image.py",
+    "release/matrix.py",
+    "tests/interop/vendor.py",
+)
+
+
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_locks_are_installed_without_resolving(name: str) -> None:
+    """A lock is complete. A resolver could prefer a release that came after it, and then fail.
+
+    pip does so for a package that another one needs with an extra, such as `uvicorn[standard]`.
+    """
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    installing = [line for line in lines if "--require-hashes" in line]
+    assert installing
+    assert [line for line in installing if "--no-deps" not in line] == []

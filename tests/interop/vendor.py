@@ -53,7 +53,7 @@ def _python_of(name: str) -> Path:
                 venv.create(place, with_pip=True)
             pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             # Most of the modules are never imported, so none is compiled beforehand.
-            options = ["--no-compile", "--require-hashes", "-r", str(requirements)]
+            options = ["--no-compile", "--require-hashes", "--no-deps", "-r", str(requirements)]
             subprocess.run([*pip, *options], check=True)
             mark.write_text(wanted)
     return python
