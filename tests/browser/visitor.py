@@ -67,7 +67,7 @@ class Visitor:
         """Connect with 3.30 and go online, and wait until both are done."""
         self.page.evaluate(f"harness.online({json.dumps(token)})")
 
-    def until(self, condition: str, seconds: int = 20) -> None:
+    def until(self, condition: str, seconds: int = 60) -> None:
         """Wait until a JavaScript expression is true."""
         self.page.evaluate(f"harness.until(() => {condition}, {seconds})")
 

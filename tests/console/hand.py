@@ -30,13 +30,10 @@ class Hand:
 
     def press(self, label: str) -> None:
         """Press the first button or link of the page's main part with this label."""
-        tools, tab = self.page._tools, self.page._session
-        tools.forget(tab)
-        self.page.evaluate(
+        self.page.follow(
             "[...document.querySelectorAll('main button, main a')]"
-            f".find(one => one.textContent.trim() === {json.dumps(label)}).click(); 0"
+            f".find(one => one.textContent.trim() === {json.dumps(label)}).click()"
         )
-        tools.wait_for(tab, "Page.loadEventFired", lambda _: True)
 
     def reload_until(self, *texts: str) -> None:
         """Open the page again until it has these texts."""

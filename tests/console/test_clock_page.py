@@ -28,16 +28,14 @@ def state(dev: DevServer) -> dict[str, Any]:
 def submit(page: Page, dev: DevServer, action: str, **fields: str) -> str:
     """Fill in the last form of an action and send it. Return the text of the page that comes."""
     assert page.open(dev["admin"] + PAGE) == 200
-    page.evaluate("window.before = true")
     for name, value in fields.items():
         page.evaluate(
             f"[...document.querySelectorAll('form[action$=\"/{action}\"] [name={name}]')]"
             f".at(-1).value = '{value}'"
         )
-    page.evaluate(
+    page.follow(
         f"[...document.querySelectorAll('form[action$=\"/{action}\"] button')].at(-1).click()"
     )
-    page.until("!window.before && document.readyState == 'complete'")
     text: str = page.evaluate("document.querySelector('main').innerText")
     return text
 
@@ -82,6 +80,8 @@ def test_session_expires_early(signed_in: Page, dev: DevServer) -> None:
         f"{dev['http']}/api/satmint/tokens/introspect", auth=dev.auth, json={"token": made["token"]}
     ).json()
     identifier = sessions["sid"] if "sid" in sessions else sessions["session_id"]
+    # The page is about the project that was last in view.
+    signed_in.open(f"{dev['admin']}/console/projects/{dev['project_id']}/overview")
     assert "have expired" in submit(signed_in, dev, "expire", session=identifier, what="all")
     refreshed = httpx.post(
         f"{dev['http']}/api/fabric/subscribers/tokens/refresh",

@@ -15,7 +15,7 @@ import subprocess
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -39,9 +39,15 @@ MISSING: Final = (
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _THIS_MACHINE: Final = "EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost"
-_ANSWER_SECONDS: Final = 30
-_LEFT: Final = ("Inspected target navigated or closed", "Execution context was destroyed.")
-"""What the browser says of a script whose page was left meanwhile."""
+_ANSWER_SECONDS: Final = 120
+"""Longer than any script of a test waits for something."""
+_LEFT: Final = (
+    "Inspected target navigated or closed",
+    "Execution context was destroyed.",
+    "Cannot find default execution context",
+    "Cannot find context with specified id",
+)
+"""What the browser says of a script whose page was left meanwhile, or is not there yet."""
 _FLAGS: Final = (
     "--headless",
     "--disable-gpu",
@@ -68,25 +74,56 @@ class PageLeft(Exception):
 class Page:
     """A tab with its own cookies and storage."""
 
-    def __init__(self, tools: "_DevTools", session: str) -> None:
+    def __init__(self, tools: "_DevTools", target: str, session: str) -> None:
         self._tools = tools
+        self._target = target
         self._session = session
 
     def open(self, url: str) -> int:
         """Go to `url`, wait until it is there with all that belongs to it; returns its status."""
-        self._go(url)
-        answers = self.events("Network.responseReceived")
-        return next(int(one["response"]["status"]) for one in answers if one["type"] == "Document")
+        document = self._go(url)
+        return next(
+            int(one["response"]["status"])
+            for one in self.events("Network.responseReceived")
+            if (one["type"], one["loaderId"]) == ("Document", document)
+        )
 
     def leave(self) -> None:
         """Go to an empty page: what the page did by itself ends."""
         self._go("about:blank")
 
-    def _go(self, url: str) -> None:
+    def follow(self, script: str) -> None:
+        """Run a script that leads to another page, and wait until that is there, as `open` does."""
+        before = self.call("Page.getFrameTree")["frameTree"]["frame"]["loaderId"]
+        self._tools.forget(self._session)
+        with suppress(PageLeft):
+            self.evaluate(f"{script}; 0")
+        self._wait_for_load(lambda seen: seen[-1] != before)
+
+    def _go(self, url: str) -> str:
+        """Go to `url`, and on to where its document leads by itself; the id of that document."""
         self._tools.forget(self._session)
         said = self.call("Page.navigate", url=url)
         assert "errorText" not in said, said
-        self._tools.wait_for(self._session, "Page.loadEventFired", lambda _: True)
+        document = str(said["loaderId"])
+        self._wait_for_load(lambda seen: document in seen)
+        return document
+
+    def _wait_for_load(self, fits: Callable[[list[str]], bool]) -> None:
+        """Wait until a document is there with all that belongs to it.
+
+        Args:
+            fits: Whether it is one to wait for, by the ids of all documents since; it is the last.
+        """
+        seen: list[str] = []
+
+        def loaded(event: Event) -> bool:
+            if event["frameId"] != self._target:
+                return False
+            seen.append(event["loaderId"])
+            return event["name"] == "load" and fits(seen)
+
+        self._tools.wait_for(self._session, "Page.lifecycleEvent", loaded)
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - whatever JavaScript says
         """The value of a JavaScript expression; a promise is waited for.
@@ -226,9 +263,10 @@ class Browser:
         session = self._tools.call("Target.attachToTarget", {"targetId": target, "flatten": True})[
             "sessionId"
         ]
-        page = Page(self._tools, session)
+        page = Page(self._tools, target, session)
         for domain in ("Page", "Network", "Log", "Runtime"):
             page.call(f"{domain}.enable")
+        page.call("Page.setLifecycleEventsEnabled", enabled=True)
         page.show(width=width, height=height, dark=dark)
         try:
             yield page

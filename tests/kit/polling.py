@@ -7,7 +7,7 @@ from collections.abc import Callable
 _PAUSE_SECONDS = 0.02
 
 
-def wait_until(fact: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(fact: Callable[[], object], seconds: float = 60) -> None:
     """Return as soon as `fact()` is true.
 
     Raises:
@@ -19,7 +19,7 @@ def wait_until(fact: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-async def until(fact: Callable[[], object], seconds: float = 20) -> None:
+async def until(fact: Callable[[], object], seconds: float = 60) -> None:
     """The same, while other tasks go on.
 
     Raises:

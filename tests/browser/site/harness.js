@@ -55,7 +55,7 @@
     seen, sockets, backend,
 
     // Wait until `test()` is true; tell what was seen where it never is.
-    until(test, seconds = 20) {
+    until(test, seconds = 60) {
       const end = now() + seconds * 1000;
       return new Promise((resolve, reject) => {
         const look = () => {
@@ -68,7 +68,7 @@
     },
 
     // Something of the SDK that settles, or an error once `seconds` are over.
-    within(promise, seconds = 20) {
+    within(promise, seconds = 60) {
       return Promise.race([promise, new Promise((_, reject) => later(
         () => reject(new Error(`not within ${seconds} s: ${JSON.stringify(seen)}`)), seconds * 1000,
       ))]);
