@@ -56,15 +56,21 @@ def page(browser: Browser) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab that tests of the layout share: they set its size and scheme, and open their page."""
+    with browser.page() as page:
+        yield page
+
+
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_sticks_out_of_the_screen(
-    page: Page, dev: DevServer, path: str, width: int
-) -> None:
-    page.show(width=width)
-    page.open(dev["http"] + path)
-    measured = page.evaluate(OVERFLOW)
-    assert measured == {"page": width, "screen": width, "found": []}
+def test_nothing_sticks_out_of_the_screen(tab: Page, dev: DevServer, path: str) -> None:
+    for width in WIDTHS:
+        tab.show(width=width)
+        if width == WIDTHS[0]:
+            tab.open(dev["http"] + path)
+        measured = tab.evaluate(OVERFLOW)
+        assert measured == {"page": width, "screen": width, "found": []}
 
 
 @pytest.mark.parametrize(
@@ -97,11 +103,11 @@ def test_a_page_asks_its_own_server_alone(page: Page, dev: DevServer, path: str)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("path", PATHS)
 def test_all_text_stands_out_from_what_is_behind_it(
-    page: Page, dev: DevServer, path: str, dark: bool
+    tab: Page, dev: DevServer, path: str, dark: bool
 ) -> None:
-    page.show(width=1280, dark=dark)
-    page.open(dev["http"] + path)
-    seen = page.evaluate(CONTRAST)
+    tab.show(width=1280, dark=dark)
+    tab.open(dev["http"] + path)
+    seen = tab.evaluate(CONTRAST)
     assert seen["looked"] > 8
     assert seen["faint"] == []
 
