@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
 from satmint.flows import passwords
+from satmint.server import listening
 from tests.kit.databases import DATABASES, fresh_database
 from tests.kit.service import Server, a_service
 from tests.kit.skip_summary import pytest_terminal_summary  # noqa: F401 - a hook of pytest
@@ -44,6 +45,14 @@ def _one_ssl_context() -> Iterator[None]:
         patch.setattr(
             "httpx._transports.default.create_ssl_context", cache(httpx.create_ssl_context)
         )
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _short_grace() -> Iterator[None]:
+    """Have servers in this process wait for the last requests of idle clients for a moment only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listening, "_IDLE_GRACE_SECONDS", 0.02)
         yield
 
 

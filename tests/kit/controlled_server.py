@@ -21,6 +21,7 @@ from satmint.control import Control, control_operations, development_application
 from satmint.server import ServerOptions
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
+from tests.kit.databases import fresh_file
 from tests.kit.listening import listening
 from tests.kit.service import BASE_URL, Json, Server, Tenant, a_tenant, said
 
@@ -78,6 +79,8 @@ async def a_controlled(
         "keyring": str(tmp_path / "keyring.json"),
         **settings,
     }
+    if given["database"] == f"sqlite:///{database}":
+        fresh_file(database)
     machine = FrozenClock()
     control = Control(machine)
     async with assembled(

@@ -34,6 +34,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType, Project
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
+from tests.kit.databases import fresh_file
 from tests.kit.entropy import SeededEntropy
 from tests.store.tables import Tables, settled, whole_tables
 
@@ -192,6 +193,8 @@ async def a_service(
         "database_without_fsync": True,  # as the tests' PostgreSQL is
         **settings,
     }
+    if given["database"] == f"sqlite:///{database}":
+        fresh_file(database)
     clock = clock or FrozenClock()
     async with assembled(
         msgspec.convert(given, Settings),

@@ -16,6 +16,7 @@ from satmint.store.contract import Store
 from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
+from tests.kit.databases import fresh_file
 from tests.kit.pgbouncer import the_pgbouncer
 from tests.kit.postgres import ISOLATIONS, emptied, the_server
 from tests.store.store_setup import Given
@@ -30,7 +31,7 @@ Make = Callable[[Path], Iterator[Open]]
 def sqlite_database(folder: Path) -> Iterator[Open]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Store]:
-        store = await open_sqlite(folder / "satmint.db", NOW)
+        store = await open_sqlite(fresh_file(folder / "satmint.db"), NOW)
         try:
             yield store
         finally:
