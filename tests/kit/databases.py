@@ -7,7 +7,8 @@ from typing import Final
 
 from satmint.store.sqlite.maintenance import migrate_file
 from tests.kit.clock import NOW
-from tests.kit.postgres import ISOLATIONS, emptied, the_server
+from tests.kit.emptying import emptied
+from tests.kit.postgres import ISOLATIONS, the_server
 
 SQLITE: Final = "sqlite"
 DATABASES: Final = (SQLITE, *(f"postgres, {isolation}" for isolation in ISOLATIONS))

@@ -49,8 +49,9 @@ from satmint.model.refusals import Code, NotFound, Unauthorized, Unprocessable
 from satmint.model.rotation import Rotated
 from satmint.settings import Settings
 from tests.kit.clock import FrozenClock
+from tests.kit.emptying import emptied
 from tests.kit.entropy import SeededEntropy
-from tests.kit.postgres import emptied, the_server
+from tests.kit.postgres import the_server
 from tests.kit.service import ORIGIN
 from tests.properties.rotation_model import End, Generation, MetricFamily
 from tests.store.tables import settled

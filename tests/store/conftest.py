@@ -17,8 +17,9 @@ from satmint.store.postgres import PostgresLimits, open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
 from tests.kit.databases import fresh_file
+from tests.kit.emptying import emptied
 from tests.kit.pgbouncer import the_pgbouncer
-from tests.kit.postgres import ISOLATIONS, emptied, the_server
+from tests.kit.postgres import ISOLATIONS, the_server
 from tests.store.store_setup import Given
 
 Open = Callable[[], AbstractAsyncContextManager[Store]]

@@ -15,8 +15,9 @@ from satmint.store.contract import Store
 from satmint.store.postgres import open_postgres
 from satmint.store.sqlite import open_sqlite
 from tests.kit.clock import NOW
+from tests.kit.emptying import emptied
 from tests.kit.polling import until
-from tests.kit.postgres import ISOLATIONS, emptied, execute, held, the_server
+from tests.kit.postgres import ISOLATIONS, execute, held, the_server
 from tests.store import test_sqlite_locks
 from tests.store.store_setup import ALL, Given
 

@@ -23,8 +23,9 @@ from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.transactions import transaction_of
 from tests.kit.clock import NOW
+from tests.kit.emptying import emptied
 from tests.kit.polling import until
-from tests.kit.postgres import ISOLATIONS, emptied, held, the_server
+from tests.kit.postgres import ISOLATIONS, held, the_server
 from tests.store.key_holders import KEY, Holder
 from tests.store.store_setup import Given, generation
 

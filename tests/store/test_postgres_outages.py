@@ -26,8 +26,9 @@ from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.session_rows import lock_project
 from tests.kit.clock import NOW
+from tests.kit.emptying import emptied
 from tests.kit.polling import until
-from tests.kit.postgres import ISOLATIONS, PostgresServer, emptied, execute, held, the_server
+from tests.kit.postgres import ISOLATIONS, PostgresServer, execute, held, the_server
 from tests.store.store_setup import ALL, Given, generation
 
 HASTY = PostgresLimits(
