@@ -73,8 +73,17 @@ test: export TMPDIR = $(TEST_FILES)
 test: setup $(SDK)/.installed
 	$(BIN)/pytest tests --ignore=tests/house --ignore=tests/timing -n $(WORKERS) --dist worksteal
 	$(BIN)/pytest tests/timing
+	@$(MAKE) --no-print-directory --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+	  test-sdk test-signalwire test-plugin
+
+.PHONY: test-sdk test-signalwire test-plugin
+test-sdk: $(SDK)/.installed
 	cd packages/satmint-sdk && ../../$(SDK)/bin/pytest -n $(WORKERS) --dist worksteal
+
+test-signalwire: $(SDK)/.installed
 	cd packages/satmint-signalwire && ../../$(SDK)/bin/pytest
+
+test-plugin: setup
 	cd packages/pytest-satmint && ../../$(BIN)/pytest
 
 bench: setup $(SDK)/.installed

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 _PAUSE_SECONDS = 0.02
 
@@ -27,4 +27,11 @@ async def until(fact: Callable[[], object], seconds: float = 60) -> None:
     """
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110 - it tells in no other way
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def until_answered(fact: Callable[[], Awaitable[object]], seconds: float = 60) -> None:
+    """The same for a fact that somebody is asked for."""
+    async with asyncio.timeout(seconds):
+        while not await fact():  # noqa: ASYNC110 - it tells in no other way
             await asyncio.sleep(_PAUSE_SECONDS)

@@ -18,7 +18,7 @@ from satmint.model.webhooks import Webhook, WebhookState
 from satmint.webhooks import DispatchLimits, resolver
 from satmint.webhooks.slots import Slots
 from tests.kit.databases import DATABASES, SQLITE, fresh_database
-from tests.kit.polling import until
+from tests.kit.polling import until, until_answered
 from tests.kit.service import ORIGIN, Server, Tenant, a_service, a_tenant
 from tests.kit.slow_endpoints import BEHAVIOURS, slow_endpoint
 from tests.store.store_setup import ALL
@@ -96,9 +96,7 @@ async def check(server: Server, behaviours: list[str]) -> None:
                 states.update({one.url: (one.state, one.last_error) for one in found})
                 return all(state is not WebhookState.NEW for state, _ in states.values())
 
-            async with asyncio.timeout(20):
-                while not await all_tried():
-                    await until(lambda: True)
+            await until_answered(all_tried)
     expected = {url: EXPECTED.get(behaviour, TIMEOUT) for url, behaviour in urls.items()}
     assert states == expected
 
