@@ -1,5 +1,6 @@
 """A mutant meets the tests that execute it, and its verdict is theirs."""
 
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -201,6 +202,13 @@ class A:
     assert replace_code("loaded.py", source.replace("1", "2"))
     assert outer()() == 4
     assert method.__code__.co_consts[-1] == 2
+
+
+def test_code_of_functions_that_garbage_collections_leave_out_is_replaced() -> None:
+    names = loaded("def f(): return 1\n")
+    gc.freeze()
+    assert replace_code("loaded.py", "def f(): return 2\n")
+    assert names["f"]() == 2
 
 
 @pytest.mark.parametrize(
