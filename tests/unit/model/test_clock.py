@@ -72,6 +72,17 @@ def test_shared_clock_goes_on_from_the_databases_time_whatever_the_machines_cloc
     assert clock.follow(NOW + 102.2, 0.1) == pytest.approx(0.5 - 3702.25)
 
 
+def test_shared_clock_goes_back_by_more_than_a_second_and_by_no_less() -> None:
+    elapsed = Elapsed()
+    clock = SharedClock(FrozenClock(), elapsed)
+    clock.follow(NOW, 0)
+    assert clock.now() == NOW
+    clock.follow(NOW - 1, 0)
+    assert clock.now() == NOW
+    clock.follow(NOW - 2, 0)
+    assert clock.now() == NOW - 2
+
+
 def test_shared_clock_ignores_what_took_too_long_and_small_corrections() -> None:
     elapsed = Elapsed()
     clock = SharedClock(FrozenClock(), elapsed)

@@ -131,6 +131,11 @@ def test_hosts_account_and_parameters_are_those_of_libpq() -> None:
         ("ssl_mode=require", "ssl_mode: it is unknown; did you mean sslmode?"),
         ("zq7=1", "zq7: it is unknown; remove it"),
         ("options=%00", "has a zero byte in the parameter options"),
+        ("sslmode=&zq7=1", "zq7: it is unknown; remove it"),
+        (f"{'z' * 40}=1", f"{'z' * 40}: it is unknown; remove it"),
+        (f"{'z' * 41}=1", "with an unknown name: it is unknown; remove it"),
+        ("z-q=1", "with an unknown name: it is unknown; remove it"),
+        ("z%C3%A4q=1", "with an unknown name: it is unknown; remove it"),
     ],
 )
 def test_parameter_that_is_not_understood_is_refused_by_name(query: str, message: str) -> None:
@@ -155,6 +160,44 @@ def test_url_that_is_not_one_is_refused_without_its_text(url: str) -> None:
     with pytest.raises(ValueError, match=r"^(must|is|has) ") as refusal:
         check_database_url(url)
     assert "7qz" not in str(refusal.value)
+
+
+def test_one_name_is_suggested_for_one_that_is_near() -> None:
+    with pytest.raises(ValueError, match=r"did you mean keepalives_idle\?$"):
+        check_database_url("postgresql://h/x?keepalive_idle=1")
+
+
+def test_certificates_are_files_and_other_parameters_may_say_system() -> None:
+    for query in ("sslrootcert=/etc/ca.pem", "application_name=system"):
+        url = f"postgresql://h/x?{query}"
+        assert check_database_url(url) == url
+
+
+@pytest.mark.parametrize(("port", "good"), [(1, True), (65535, True), (65536, False), (0, False)])
+def test_port_is_from_1_to_65535(port: int, good: bool) -> None:
+    found = DatabaseUrl.of(f"postgresql://h:{port}/x")
+    assert found.hosts == ((("h", port),) if good else ())
+    assert (found.redacted == "postgresql://[") is not good
+
+
+def test_hosts_of_parameters_share_one_port_or_have_one_each() -> None:
+    assert DatabaseUrl.of("postgresql:///x?host=a,b&port=6").hosts == (("a", 6), ("b", 6))
+    assert DatabaseUrl.of("postgresql:///x?host=a,[::1]").hosts == (("a", None), ("::1", None))
+    assert DatabaseUrl.of("postgresql:///x?host=a,b&port=6,7").hosts == (("a", 6), ("b", 7))
+    assert DatabaseUrl.of("postgresql:///x?host=a,&port=6").redacted == "postgresql://["
+    assert DatabaseUrl.of("postgresql://a,b:5/x?port=6").hosts == (("a", 6), ("b", 5))
+
+
+def test_sqlite_url_is_good_with_a_path() -> None:
+    assert check_database_url("sqlite:///satmint.db") == "sqlite:///satmint.db"
+    assert DatabaseUrl.of("sqlite:///satmint.db").hosts == ()
+
+
+def test_parts_beside_the_redacted_url_are_not_in_its_repr() -> None:
+    found = DatabaseUrl.of("postgresql://user7:p@host7:7/data7?application_name=name7")
+    fields = "redacted='postgresql://user7@host7:7/data7?application_name=name7'"
+    assert repr(found) == f"DatabaseUrl({fields})"
+    assert DatabaseUrl("x", {}) == DatabaseUrl("x", {}, None, (), None)
 
 
 def test_every_parameter_of_libpq_is_known_or_has_a_remedy() -> None:

@@ -115,3 +115,19 @@ def test_origins_that_earlier_versions_stored_match_as_well() -> None:
     assert not allows_origin(stored, None)
     assert allows_origin((), None)
     assert allows_origin((), "https://anywhere.example")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a .example", "https://a.example\x7f", "https://a\u2028b"]
+)
+def test_blanks_and_control_characters_are_named_as_such(text: str) -> None:
+    with pytest.raises(InvalidWebAddress, match="blanks or control characters"):
+        normal_origin(text)
+
+
+def test_address_is_not_longer_than_2048_characters() -> None:
+    longest = f"https://a.example/{'x' * 2030}"
+    assert len(longest) == 2048
+    assert normal_base_url(longest) == longest
+    with pytest.raises(InvalidWebAddress):
+        normal_base_url(f"{longest}x")
