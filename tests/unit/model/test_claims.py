@@ -14,6 +14,7 @@ from satmint.model.claims import (
     Kind,
     TokenType,
     decode_claims,
+    device_token_id,
     encode_claims,
     token_id,
 )
@@ -127,3 +128,10 @@ def test_token_id_follows_from_what_it_stands_for_and_tells_it_apart() -> None:
     ]
     assert len(set(made)) == len(made)
     assert made[0].startswith(SESSION.hex)
+
+
+def test_id_of_a_token_names_its_session_and_its_generation_or_proof() -> None:
+    assert token_id(SESSION, 7, TokenType.SAT) == f"{SESSION.hex}-7-{TokenType.SAT}"
+    proof = bytes(range(32))
+    assert device_token_id(SESSION, proof) == f"{SESSION.hex}-000102030405060708090a0b0c0d0e0f"
+    assert device_token_id(UUID(int=1), proof[1:]).startswith(f"{'0' * 31}1-0102")

@@ -1,10 +1,18 @@
 """The syntax of idempotency keys."""
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satmint.model.idempotency import MAX_KEY_CHARS, InvalidKey, read_key
+from satmint.model.idempotency import (
+    KEPT_SECONDS,
+    MAX_KEY_CHARS,
+    InvalidKey,
+    KeyedRequest,
+    read_key,
+)
 
 VISIBLE = [chr(code) for code in range(0x20, 0x7F)]
 KEYS = st.text(st.sampled_from(VISIBLE), min_size=1, max_size=MAX_KEY_CHARS)
@@ -47,3 +55,17 @@ def test_there_is_exactly_one_header(values: list[str]) -> None:
 def test_a_long_value_costs_no_more_than_its_length(value: str) -> None:
     with pytest.raises(InvalidKey):
         read_key([value])
+
+
+def test_key_has_1_to_255_characters_and_a_refusal_says_so() -> None:
+    assert (MAX_KEY_CHARS, KEPT_SECONDS) == (255, 86_400)
+    for value in ("k" * 255, quoted("k" * 255), "k", quoted("k")):
+        assert read_key([value]) == value.strip('"')
+    for value in ("k" * 256, quoted("k" * 256), "", '""'):
+        with pytest.raises(InvalidKey, match=r"of 1 to 255 visible ASCII characters$"):
+            read_key([value])
+
+
+def test_mac_of_a_body_is_not_in_the_repr() -> None:
+    keyed = KeyedRequest(UUID(int=1), b"digest", b"mac of", "key", b"salt", UUID(int=2), 3)
+    assert "mac of" not in repr(keyed)
