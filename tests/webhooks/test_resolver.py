@@ -1,6 +1,7 @@
 """Names of webhooks: look-ups that end late or never, and whose threads they occupy."""
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -102,3 +103,18 @@ async def test_a_look_up_that_nobody_waits_for_delays_no_exit() -> None:
             await look_up(resolver, ONE, "0.slow.example", 0.01)
         (thread,) = [one for one in threading.enumerate() if one.name == "satmint-resolver"]
         assert thread.daemon
+
+
+async def test_look_up_that_fails_after_its_caller_has_gone_is_no_error_of_the_loop() -> None:
+    problems: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+    with name_server() as server:
+        resolver = Resolver()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await resolver.addresses_of("missing.slow.example", 80, None)
+        server.answer.set()
+        await until(lambda: not resolver._running)
+        gc.collect()
+        await asyncio.sleep(0)
+    assert problems == []

@@ -67,6 +67,10 @@ def test_a_merge_that_was_cut_short_counts_nothing_twice(tmp_path: Path, gone: i
     retained.save(f"{gone}-3", counts(a=5))
     retained.merge()
     assert shown(retained.read(None)) == {"a": 8}
+    retained.save(f"{gone}-4", counts(a=2))
+    retained.merge()
+    assert shown(retained.read(None)) == {"a": 10}
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 99)), max_size=5))

@@ -83,6 +83,30 @@ def test_shared_clock_goes_back_by_more_than_a_second_and_by_no_less() -> None:
     assert clock.now() == NOW - 2
 
 
+def test_shared_clock_takes_what_took_a_quarter_of_a_second_and_is_no_small_correction() -> None:
+    elapsed = Elapsed()
+    clock = SharedClock(FrozenClock(), elapsed)
+    clock.follow(NOW + 0.97, 0)
+    clock.follow(NOW + 1.0, 0)  # 0.03 s: no correction
+    assert clock.now() == NOW
+    clock.follow(NOW + 0.97 + 0.0625, 0)
+    assert clock.now() == NOW + 1
+    clock.follow(NOW + 50, 0.25)
+    assert clock.now() == NOW + 50
+    clock.follow(NOW + 90, 0.2501)
+    assert clock.now() == NOW + 50
+
+
+def test_shared_clock_has_the_monotonic_time_of_the_machine() -> None:
+    machine = FrozenClock()
+    clock = SharedClock(machine)
+    assert clock.monotonic() == machine.monotonic()
+    clock.follow(NOW, 0)
+    machine.advance(7)
+    assert clock.monotonic() == machine.monotonic()
+    assert clock.now() == NOW
+
+
 def test_shared_clock_ignores_what_took_too_long_and_small_corrections() -> None:
     elapsed = Elapsed()
     clock = SharedClock(FrozenClock(), elapsed)

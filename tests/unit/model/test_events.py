@@ -90,4 +90,4 @@ def test_kind_of_a_later_version_is_kept_and_is_no_member() -> None:
     assert kind not in list(EventKind)
     for value in (None, 7, b"issued"):
         with pytest.raises(ValueError, match="is not a valid EventKind"):
-            EventKind(value)
+            EventKind(value)  # type: ignore[arg-type]

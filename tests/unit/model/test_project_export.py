@@ -5,7 +5,15 @@ from typing import Final
 
 import pytest
 
-from satmint.model.project_export import LineRefused, decode_line, type_of
+from satmint.model.project_export import (
+    FORMAT,
+    MAX_LINE_BYTES,
+    VERSION,
+    LineRefused,
+    decode_line,
+    encode_line,
+    type_of,
+)
 
 ID: Final = "00000000-0000-4000-8000-000000000001"
 TIMES: Final = {"created_at": 1, "updated_at": 1}
@@ -80,3 +88,41 @@ def test_line_that_no_server_could_read_afterwards_is_refused(line: dict[str, ob
 def test_nesting_and_numbers_without_bounds_are_refused(text: str) -> None:
     with pytest.raises(LineRefused):
         decode_line(text.encode())
+
+
+def test_format_of_exports_and_the_length_of_their_lines() -> None:
+    assert (FORMAT, VERSION, MAX_LINE_BYTES) == ("satmint-project", 1, 1 << 20)
+
+
+@pytest.mark.parametrize("line", [ADDRESS, ROOM, HEADER], ids=["address", "room", "project"])
+def test_line_is_written_as_it_is_read(line: dict[str, object]) -> None:
+    text = encode_line(decode_line(json.dumps(line).encode()))
+    assert json.loads(text) == line
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("longest", "longer"),
+    [
+        ({**HEADER, "name": "n" * 255}, {**HEADER, "name": "n" * 256}),
+        ({**HEADER, "name": "n"}, {**HEADER, "name": ""}),
+        ({**HEADER, "created_at": 0}, {**HEADER, "created_at": -1}),
+        ({**HEADER, "created_at": 253_402_300_799}, {**HEADER, "created_at": 253_402_300_800}),
+        ({**ADDRESS, "name": "n" * 100}, {**ADDRESS, "name": "n" * 101}),
+        ({**ADDRESS, "display_name": "n" * 65_536}, {**ADDRESS, "display_name": "n" * 65_537}),
+        (
+            {**ADDRESS, "cover_url": f"https://{'a' * 2040}"},
+            {**ADDRESS, "cover_url": f"https://{'a' * 2041}"},
+        ),
+        ({**ROOM, "settings": '{"remove_at":0}'}, {**ROOM, "settings": '{"remove_at":-1}'}),
+        (HEADER, {**HEADER, "more": 1}),
+        (HEADER, {**HEADER, "type": "projects"}),
+    ],
+    ids=lambda line: json.dumps(line)[-40:],
+)
+def test_line_within_its_bounds_is_read_and_one_beyond_them_is_not(
+    longest: dict[str, object], longer: dict[str, object]
+) -> None:
+    decode_line(json.dumps(longest).encode())
+    with pytest.raises(LineRefused):
+        decode_line(json.dumps(longer).encode())

@@ -291,7 +291,9 @@ def test_replays_of_a_generation_are_recorded_once_and_the_first_five_are_free()
 
 def test_a_deadline_cuts_the_pair_of_a_rotation() -> None:
     state = replace(STANDING, deadline=SINCE + 1000)
-    head = apply_rotation(RotationDecision.ROTATE, state, SINCE + 7200, SINCE).head
+    rotated = apply_rotation(RotationDecision.ROTATE, state, SINCE + 7200, SINCE)
+    assert rotated.skew == 0
+    head = rotated.head
     assert head.refresh_expires_at == SINCE + 1000
 
 

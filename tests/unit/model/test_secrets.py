@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from satmint.model.secrets import (
     SecretText,
     digest,
+    is_api_token,
     is_c2c_token,
+    mask,
     new_api_token,
     new_c2c_token,
 )
@@ -79,3 +81,25 @@ def test_any_text_is_a_c2c_token_or_is_none(text: str) -> None:
         re.fullmatch(r"c2c_[0-9a-f]{32}\Z", text, re.ASCII) is not None
         and int(text[-8:], 16) == crc32(text[:-8].encode())
     )
+
+
+def test_mask_of_an_api_token_leaves_seven_of_its_digits() -> None:
+    token = new_api_token(SeededEntropy()).reveal()
+    assert mask(token) == f"{token[:6]}…{token[-3:]}"
+    assert mask("PT0123456789abcdef") == "PT0123…def"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("PT" + "0a" * 24, True),
+        ("PT" + "0a" * 24 + "\n", False),
+        ("PT" + "0a" * 23 + "0", False),
+        ("PT" + "0A" * 24, False),
+        ("pt" + "0a" * 24, False),
+        ("0a" * 25, False),
+        ("", False),
+    ],
+)
+def test_api_token_is_told_by_its_form(text: str, verdict: bool) -> None:
+    assert is_api_token(text) is verdict

@@ -146,3 +146,23 @@ def test_fast_reader_is_the_one_for_plain_values(monkeypatch: pytest.MonkeyPatch
     for other in (b'{"a":{}}', b'{"a":[]}', b'{"a":"\\n"}', b"7", b'{"a":1,"a":1}'):
         with pytest.raises(NameError):
             parse_strict_json(other)
+
+
+@pytest.mark.parametrize("wrapped", ['["{}"]', '{{"a":"{}"}}', '{{"{}":1}}', '[[{{"a":["{}"]}}]]'])
+@pytest.mark.parametrize("escape", ["\\u0000", "\\ud800", "\\udfff"])
+def test_character_that_no_text_has_is_refused_at_any_depth(wrapped: str, escape: str) -> None:
+    with pytest.raises(NotStrictJson, match="NUL or an unpaired surrogate"):
+        parse_strict_json(wrapped.format(escape).encode())
+    assert parse_strict_json(wrapped.format("\\u00e9").encode()) is not None
+
+
+def test_number_with_a_fraction_is_read_beside_any_other_value() -> None:
+    assert parse_strict_json(b'[1.5,-2e3,{"a":0.25}]') == [1.5, -2000.0, {"a": 0.25}]
+
+
+def test_as_many_levels_as_allowed_are_read_and_no_more() -> None:
+    assert parse_strict_json(b"[[1]]", 2) == [[1]]
+    assert parse_strict_json(b'["[[["]', 1) == ["[[["]
+    for data, levels in ((b"[[1]]", 1), (b"[[[1]]]", 2), (b'{"a":[1]}', 1)):
+        with pytest.raises(NotStrictJson, match="nested too deeply"):
+            parse_strict_json(data, levels)

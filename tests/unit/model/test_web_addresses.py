@@ -131,3 +131,37 @@ def test_address_is_not_longer_than_2048_characters() -> None:
     assert normal_base_url(longest) == longest
     with pytest.raises(InvalidWebAddress):
         normal_base_url(f"{longest}x")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("https://u:p@a.example", "no user and no password"),
+        ("https://[1::2::3]", "invalid IPv6 address"),
+        ("https://bücher.example", "its host in ASCII"),
+        ("https://*.example.com", "no patterns with an asterisk"),
+        ("https://1.2.3.256", "invalid IPv4 address"),
+        ("https://a..b", "must have a host"),
+        ("https://a.example:0", "a port from 1 to 65535"),
+        ("https://a.example:65536", "a port from 1 to 65535"),
+        ("https://a.example:x", "after a colon a port"),
+        ("a.example", "must begin with https"),
+    ],
+)
+def test_refusal_names_what_is_wrong(text: str, reason: str) -> None:
+    with pytest.raises(InvalidWebAddress, match=reason):
+        normal_origin(text)
+
+
+@pytest.mark.parametrize("port", ["1", "65535"])
+def test_first_and_last_port_are_good(port: str) -> None:
+    assert normal_origin(f"https://a.example:{port}") == f"https://a.example:{port}"
+
+
+def test_host_is_not_longer_than_255_characters() -> None:
+    label = "a" * 63
+    longest = ".".join([label, label, label, "b" * 63])
+    assert len(longest) == 255
+    assert normal_origin(f"https://{longest}") == f"https://{longest}"
+    with pytest.raises(InvalidWebAddress):
+        normal_origin(f"https://{'.'.join([label, label, label, 'b' * 62, 'c'])}")
