@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SDK    := .venv-sdk
 DIST   := .venv-dist
+# A lock is complete: pip resolves nothing, or a release that came after it could fail the installation.
+LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
 # How many processes run tests at a time: two for each core, since tests wait as long as they compute.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 8))')
 # Where tests keep their files: in memory if there is room, since databases wait for a disk at each commit.
@@ -37,7 +39,7 @@ $(STAMP): requirements/dev.txt pyproject.toml packages/pytest-satmint/pyproject.
 	@echo "Installing what satmint needs into $(VENV); this takes about a minute."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "satmint needs Python 3.11 or newer: make PYTHON=python3.x"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "satmint needs Python's venv module (Debian: python3-venv)"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+	@$(BIN)/python $(LOCKED) requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  -e . -e packages/pytest-satmint
 	@touch $@
@@ -45,7 +47,7 @@ $(STAMP): requirements/dev.txt pyproject.toml packages/pytest-satmint/pyproject.
 # The SDKs have an environment of their own, with nothing of the server in it.
 $(SDK)/.installed: requirements/sdk.txt $(wildcard packages/*/pyproject.toml)
 	@$(PYTHON) -m venv $(SDK)
-	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/sdk.txt
+	@$(SDK)/bin/python $(LOCKED) requirements/sdk.txt
 	@$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  -e packages/satmint-sdk -e packages/satmint-signalwire
 	@touch $@
@@ -104,7 +106,7 @@ pictures: setup
 # The environment of what builds and checks packages.
 $(DIST)/.installed: requirements/dist.txt
 	@$(PYTHON) -m venv $(DIST)
-	@$(DIST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dist.txt
+	@$(DIST)/bin/python $(LOCKED) requirements/dist.txt
 	@touch $@
 
 # AUDIT=--required makes it an error that nobody can be asked for known vulnerabilities.

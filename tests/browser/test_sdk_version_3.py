@@ -107,7 +107,7 @@ def test_revocation_closes_within_a_moment(visit: Visit, site: Site, dev: DevSer
     token = site.sign_in({}).json()["token"]
     visitor.sign_in_3(token)
     httpx.post(dev["http"] + "/api/satmint/tokens/revoke", auth=dev.auth, json={"token": token})
-    visitor.until("harness.seen.closed.includes(4403)")
+    visitor.until("harness.seen.closed.includes(4403)", 5)
     visitor.skip(5)
     visitor.until("harness.seen.refused === 2")
     assert [code for code, _ in visitor.refusals] == [-32003, -32002]

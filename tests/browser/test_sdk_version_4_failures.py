@@ -164,7 +164,7 @@ def test_revoked_session_is_closed_and_its_browser_begins_anew(
     visitor = visit(V4)
     visitor.sign_in()
     revoke(dev, visitor.token)
-    visitor.until("harness.seen.closed.includes(4403)")
+    visitor.until("harness.seen.closed.includes(4403)", 5)
     visitor.until("harness.seen.asked === 2 && harness.seen.renewed === 2")
     visitor.until("clock.ahead(60000) < Infinity")
     assert visitor.refusals == [(-32003, "Requester validation failed")]
@@ -182,7 +182,7 @@ def test_revoked_session_without_a_key_stays_out_and_starts_no_storm(
     visitor.start(f"new SignalWire.StaticCredentialProvider({{token: {json.dumps(token)}}})")
     visitor.until_up()
     revoke(dev, token)
-    visitor.until("harness.seen.closed.includes(4403)")
+    visitor.until("harness.seen.closed.includes(4403)", 5)
     visitor.until("harness.seen.errors.length > 0")
     assert [code for code, _ in visitor.refusals] == [-32003, -32002]
     no_storm(visitor)
@@ -198,7 +198,7 @@ def test_revoked_key_ends_what_it_holds_and_nothing_else(
     url = f"{dev['http']}{MANAGE}/subscribers/{subscriber}/sessions"
     answer = httpx.delete(url, params={"fingerprint": key}, auth=dev.auth)
     assert answer.json()["revoked_sessions"] >= 1
-    visitor.until("harness.seen.closed.includes(4403)")
+    visitor.until("harness.seen.closed.includes(4403)", 5)
     visitor.until("harness.seen.asked === 2 && harness.seen.renewed === 2")
     info = httpx.get(
         dev["http"] + "/api/fabric/subscriber/info",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from satmint.store.contract import Store
+from tests.kit.emptying import filled_tables
 
 Tables = dict[str, list[tuple[object, ...]]]
 
@@ -25,9 +26,7 @@ async def of_postgres(store: Any) -> Tables:  # noqa: ANN401
     async def read(db: Any) -> Tables:  # noqa: ANN401
         query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         found: Tables = {name: [] for (name,) in await db.fetch(query)}
-        # Most are empty: one statement says which are not.
-        filled = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in sorted(found))
-        for (name,) in await db.fetch(" UNION ALL ".join(filled)):
+        for name in await filled_tables(db, found):
             found[name] = [tuple(row) for row in await db.fetch(f"SELECT * FROM {name}")]
         return found
 

@@ -124,11 +124,3 @@ def test_uses_that_were_refused_are_not_counted_so_that_a_refund_allows_one() ->
     calls = RateLimiter(1)
     assert [calls.take("a", NOW) for _ in range(9)] == [None, *[60] * 8]
     assert calls._windows["a"] == (NOW, 2)
-
-
-def test_20_000_keys_are_remembered() -> None:
-    calls = RateLimiter(1)
-    for number in range(20_001):
-        calls.take(str(number), NOW)
-    assert len(calls._windows) == 20_000
-    assert calls.take("0", NOW) is None
