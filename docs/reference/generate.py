@@ -125,8 +125,15 @@ def events_page() -> str:
     )
 
 
+def command_line_page() -> str:
+    """Every command with its options."""
+    page = runpy.run_path(str(HERE / "command_line_page.py"))["command_line_page"]
+    return str(page(MADE))
+
+
 PAGES: Final = {
     "settings.md": settings_page,
+    "command-line.md": command_line_page,
     "errors.md": errors_page,
     "http-api.md": operations_page,
     "gateway.md": runpy.run_path(str(HERE / "gateway_page.py"))["gateway_page"],

@@ -1,20 +1,20 @@
 """Errors of sessions and providers.
 
-Exception
-└── CredentialError
-    ├── InvalidCredential       a provider returned an unusable credential
-    ├── RefreshFailed           the credential cannot be refreshed any more
-    ├── CredentialExpired       the credential has expired and was not refreshed in time
-    ├── CredentialRefused       a server refused the credential, and it was not replaced in time
-    ├── SessionClosed           the session is not open in this process
-    ├── StoreError              a refresh token store has unreadable content
-    │   ├── StoreLocked         its lock was not free in time
-    │   └── StoreUnavailable    an operation of a store failed; it may succeed later
-    ├── GatewayError            a live session failed
-    │   ├── GatewayRefused      the gateway refused a request permanently
-    │   ├── GatewayUnreachable  no connection in time
-    │   └── SessionRevoked      the session was revoked
-    └── TransientRefreshError   a transient failure, for providers to raise
+    Exception
+    └── CredentialError
+        ├── InvalidCredential       a provider returned an unusable credential
+        ├── RefreshFailed           the credential cannot be refreshed any more
+        ├── CredentialExpired       the credential has expired and was not refreshed in time
+        ├── CredentialRefused       a server refused the credential, and it was not replaced in time
+        ├── SessionClosed           the session is not open in this process
+        ├── StoreError              a refresh token store has unreadable content
+        │   ├── StoreLocked         its lock was not free in time
+        │   └── StoreUnavailable    an operation of a store failed; it may succeed later
+        ├── GatewayError            a live session failed
+        │   ├── GatewayRefused      the gateway refused a request permanently
+        │   ├── GatewayUnreachable  no connection in time
+        │   └── SessionRevoked      the session was revoked
+        └── TransientRefreshError   a transient failure, for providers to raise
 """
 
 from __future__ import annotations

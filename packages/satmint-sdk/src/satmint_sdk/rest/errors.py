@@ -1,9 +1,9 @@
 """Errors of requests.
 
-Exception
-└── SignalWireRestError               an answer came, and it is not the one asked for
-    ├── SignalWireRestTooLargeError   it is larger than `max_response_bytes`
-    └── SignalWireRestTransportError  no answer came
+    Exception
+    └── SignalWireRestError               an answer came, and it is not the one asked for
+        ├── SignalWireRestTooLargeError   it is larger than `max_response_bytes`
+        └── SignalWireRestTransportError  no answer came
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Protects views of Django.
 
-protected = TokenRequired(verifier, base_url="https://api.example.com")
+    protected = TokenRequired(verifier, base_url="https://api.example.com")
 
-@protected
-def me(request):
-    return JsonResponse({"subscriber": request.satmint.subscriber})
+    @protected
+    def me(request):
+        return JsonResponse({"subscriber": request.satmint.subscriber})
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Protects endpoints of FastAPI, HTTP and WebSockets.
 
-token = TokenRequired(verifier, base_url="https://api.example.com")
+    token = TokenRequired(verifier, base_url="https://api.example.com")
 
-@app.get("/me")
-async def me(caller: Annotated[VerifiedToken, Depends(token)]):
-    return {"subscriber": caller.subscriber}
+    @app.get("/me")
+    async def me(caller: Annotated[VerifiedToken, Depends(token)]):
+        return {"subscriber": caller.subscriber}
 """
 
 # No `from __future__ import annotations`: FastAPI reads the annotations of `__call__`.

@@ -1,11 +1,11 @@
 """Protects views of Flask.
 
-protected = TokenRequired(verifier, base_url="https://api.example.com")
+    protected = TokenRequired(verifier, base_url="https://api.example.com")
 
-@app.get("/me")
-@protected
-def me():
-    return {"subscriber": g.satmint.subscriber}
+    @app.get("/me")
+    @protected
+    def me():
+        return {"subscriber": g.satmint.subscriber}
 """
 
 from __future__ import annotations
