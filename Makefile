@@ -7,6 +7,8 @@ SDK    := .venv-sdk
 DIST   := .venv-dist
 # A lock is complete: pip resolves nothing, or a release that came after it could fail the installation.
 LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r
+DOCS   := .venv-docs
+SITE   := build/site
 # How many processes run tests at a time: two for each core, since tests wait as long as they compute.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 8))')
 # Where tests keep their files: in memory if there is room, since databases wait for a disk at each commit.
@@ -15,13 +17,14 @@ TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check bench soak fuzz mutants pictures dist image image-test release-check matrix lock clean
+.PHONY: setup run test check docs bench soak fuzz mutants pictures dist image image-test release-check matrix lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run    start a development server, print what to paste (PORT, HTTPS_PORT)"
 	@echo "make test   run every test, but the house rules of make check"
-	@echo "make check  lint, types, house rules"
+	@echo "make check  lint, types, house rules, the documentation site without warnings"
+	@echo "make docs   the documentation site, and where to open it"
 	@echo "make bench  measure, beside other servers"
 	@echo "make soak   an hour of kills and faults, with every answer checked (SOAK_MINUTES, SOAK_KILLS)"
 	@echo "make fuzz   a million mutated inputs (FUZZ_INPUTS)"
@@ -55,11 +58,11 @@ $(SDK)/.installed: requirements/sdk.txt $(wildcard packages/*/pyproject.toml)
 run: setup
 	@$(BIN)/satmint dev $(if $(PORT),--port $(PORT)) $(if $(HTTPS_PORT),--https-port $(HTTPS_PORT))
 
-# The two longest at the same time.
+# Two of the longest at the same time.
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory --jobs=2 check-types check-house
+	@$(MAKE) --no-print-directory --jobs=2 check-types check-house $(SITE)/index.html
 
 .PHONY: check-types check-house
 check-types: setup
@@ -70,6 +73,22 @@ check-types: setup
 
 check-house: setup
 	$(BIN)/pytest tests/house
+
+# The documentation site has an environment of its own. Its pages are made again when what they are made from has
+# changed; a warning is an error.
+$(DOCS)/.installed: requirements/docs.txt
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python $(LOCKED) requirements/docs.txt
+	@touch $@
+
+SITE_SOURCES := $(shell find *.md LICENSE benchmarks/README.md deploy/ docs/ packages/*/README.md packages/satmint-sdk/src \
+  release/documentation -not -name '*.pyc' -not -name __pycache__)
+
+$(SITE)/index.html: $(DOCS)/.installed $(SITE_SOURCES)
+	$(DOCS)/bin/python -m release.documentation.build $(SITE)
+
+docs: $(SITE)/index.html
+	@echo "The documentation: file://$(abspath $<)"
 
 test: export TMPDIR = $(TEST_FILES)
 test: setup $(SDK)/.installed
@@ -137,7 +156,7 @@ matrix: setup $(SDK)/.installed
 
 # Pins and hashes anew; needs `uv`, which nothing else here does, and `npm`.
 lock:
-	cd requirements && for name in runtime dev sdk dist vendor swsh playwright deploy; do \
+	cd requirements && for name in runtime dev sdk dist docs vendor swsh playwright deploy; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --python-version 3.11 $$name.in -o $$name.txt || exit 1; done
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --python-version 3.11 \
@@ -147,4 +166,4 @@ lock:
 	cd tests/browser && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SDK) $(DIST) .venv-lowest .venv-vendor .venv-swsh .venv-playwright .venv-deploy dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint
+	rm -rf $(VENV) $(SDK) $(DIST) $(DOCS) build .venv-lowest .venv-vendor .venv-swsh .venv-playwright .venv-deploy dist tests/browser/node_modules .mypy_cache .ruff_cache .hypothesis .satmint

@@ -21,9 +21,7 @@ def command_line_page(made: str) -> str:
     root: Any = typer.main.get_command(app)
     found = [(f"satmint {name}", root.get_command(None, name)) for name in COMMANDS]
     commands = [one for name, command in found for one in _with_subcommands(name, command)]
-    counts = Counter(
-        _row(option) for _, command in commands for option in _options(command.params)
-    )
+    counts = Counter(_row(option) for _, command in commands for option in _options(command.params))
     general = {row for row, count in counts.items() if count >= _GENERAL}
     head = (
         "# Command line\n\n"

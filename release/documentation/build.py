@@ -51,8 +51,8 @@ def build(into: Path, root: Path = ROOT) -> None:
 
 def _run_sphinx(source: Path, made: Path, cache: Path, root: Path) -> None:
     options = ("--quiet", "--fail-on-warning", "--keep-going", "--builder", "html")
-    command = [sys.executable, "-m", "sphinx", *options, "--conf-dir", _CONFIGURATION]
-    command += ["--doctree-dir", cache, source, made]
+    command: list[str | Path] = [sys.executable, "-m", "sphinx", *options]
+    command += ["--conf-dir", _CONFIGURATION, "--doctree-dir", cache, source, made]
     paths = os.pathsep.join((str(root), str(root / "packages" / "satmint-sdk" / "src")))
     variables = {"PYTHONPATH": paths, "SOURCE_DATE_EPOCH": source_epoch(root), "TZ": "UTC"}
     done = subprocess.run(
@@ -63,14 +63,12 @@ def _run_sphinx(source: Path, made: Path, cache: Path, root: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build into the folder named; say where it is."""
-    into = Path(arguments[0]).resolve()
+    """Build into the folder named."""
     try:
-        build(into)
+        build(Path(arguments[0]).resolve())
     except BuildFailed as failure:
         print(f"The site was not built:\n{failure}", file=sys.stderr)
         return 1
-    print(f"Open {into.as_uri()}/index.html")
     return 0
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from satmint_sdk import __version__  # type: ignore[import-not-found]
+
 from release.documentation.sdk_reference import as_markup
-from satmint_sdk import __version__
 
 project = "satmint"
 version = release = __version__
@@ -18,7 +19,7 @@ html_favicon = "static/icon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_last_updated_fmt = None
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options: dict[str, object] = {"top_of_page_buttons": []}
 # Addresses of pages and of headings are those that a reader of the repository sees.
 myst_heading_anchors = 6
 myst_enable_extensions = ["colon_fence"]
@@ -35,7 +36,9 @@ maximum_signature_line_length = 88
 toc_object_entries_show_parents = "hide"
 
 
-def _rewrite(_app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+def _rewrite(
+    _app: object, _what: str, _name: str, _object: object, _options: object, lines: list[str]
+) -> None:
     lines[:] = as_markup(lines)
 
 

@@ -1,5 +1,7 @@
 """Errors of sessions and providers.
 
+How they descend from each other:
+
     Exception
     └── CredentialError
         ├── InvalidCredential       a provider returned an unusable credential

@@ -1,5 +1,7 @@
 """Errors of requests.
 
+How they descend from each other:
+
     Exception
     └── SignalWireRestError               an answer came, and it is not the one asked for
         ├── SignalWireRestTooLargeError   it is larger than `max_response_bytes`

@@ -1,5 +1,6 @@
 """Protects views of Django.
 
+Example:
     protected = TokenRequired(verifier, base_url="https://api.example.com")
 
     @protected

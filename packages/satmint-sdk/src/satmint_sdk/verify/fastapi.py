@@ -1,5 +1,6 @@
 """Protects endpoints of FastAPI, HTTP and WebSockets.
 
+Example:
     token = TokenRequired(verifier, base_url="https://api.example.com")
 
     @app.get("/me")

@@ -1,5 +1,6 @@
 """Protects views of Flask.
 
+Example:
     protected = TokenRequired(verifier, base_url="https://api.example.com")
 
     @app.get("/me")
