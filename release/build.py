@@ -1,6 +1,8 @@
 """The distributions of this repository, built so that the same commit gives the same bytes.
 
-python -m release.build dist
+python -m release.build dist build/site
+
+The second folder is the documentation site, which the server's distributions carry.
 
 A source distribution is made from the files that git keeps, or would; the wheel is made from the
 source distribution, so that what is missing there is missing in neither unnoticed. Times in the
@@ -18,7 +20,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-_NOT_KEPT: Final = (".git", ".venv*", "__pycache__", "node_modules", ".satmint", "dist", ".*_cache")
+_NOT_KEPT: Final = (
+    *(".git", ".venv*", "__pycache__", "node_modules", ".satmint", "build", "dist", ".*_cache"),
+)
+_SITE: Final = Path("src", "satmint", "documentation")
 _FALLBACK_EPOCH: Final = "1580601600"
 """Seconds since 1970 without git and without SOURCE_DATE_EPOCH; hatchling's own choice."""
 
@@ -45,10 +50,22 @@ def source_epoch(root: Path = ROOT) -> str:
     return said.strip() or _FALLBACK_EPOCH
 
 
-def copy_of_source(folder: Path, root: Path = ROOT) -> Path:
-    """A copy of the files that git keeps, or would; without git, of all but what tools make."""
+def copy_of_source(folder: Path, root: Path = ROOT, site: Path | None = None) -> Path:
+    """A copy of the files that git keeps, or would; without git, of all but what tools make.
+
+    Args:
+        folder: Where the copy is made.
+        root: The repository.
+        site: The documentation site, to be part of the server's package.
+    """
+    copy = _copy_of_files(folder / "source", root)
+    if site is not None:
+        shutil.copytree(site, copy / _SITE)
+    return copy
+
+
+def _copy_of_files(copy: Path, root: Path) -> Path:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    copy = folder / "source"
     try:
         listed = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
@@ -98,8 +115,8 @@ def build(project: Path, into: Path, epoch: str) -> list[Path]:
         return [Path(shutil.copy(file, into / file.name)) for file in (sdist, wheel)]
 
 
-def build_all(into: Path, root: Path = ROOT) -> list[Path]:
-    """Build every distribution.
+def build_all(into: Path, root: Path = ROOT, site: Path | None = None) -> list[Path]:
+    """Build every distribution; `site` as for `copy_of_source`.
 
     Raises:
         BuildFailed: As for `build`.
@@ -107,14 +124,15 @@ def build_all(into: Path, root: Path = ROOT) -> list[Path]:
     epoch = source_epoch(root)
     into.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as place:
-        source = copy_of_source(Path(place), root)
+        source = copy_of_source(Path(place), root, site)
         return [file for project in projects(source) for file in build(project, into, epoch)]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build all into the folder named; print the files."""
+    """Build all into the folder named, with the site if one is named; print the files."""
+    into, site = (*map(Path, arguments), None, None)[:2]
     try:
-        for file in build_all(Path(arguments[0] if arguments else "dist").resolve()):
+        for file in build_all((into or Path("dist")).resolve(), site=site):
             print(file.name)
     except BuildFailed as failure:
         print(failure, file=sys.stderr)

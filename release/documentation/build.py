@@ -16,13 +16,15 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from release.build import ROOT, source_epoch
+from release.documentation.licences import NoLicence, write_licences
 from release.documentation.links import BrokenLink
 from release.documentation.navigation import Misplaced
 from release.documentation.sdk_reference import sdk_pages
 from release.documentation.staging import stage
+from release.documentation.strict_pages import InlineCode, make_strict
 
 _CONFIGURATION: Final = Path(__file__).parent
-_NOT_SERVED: Final = (".buildinfo", "objects.inv", "genindex.html", "_sources", "*.map")
+_NOT_SERVED: Final = (".buildinfo", "objects.inv", "_sources", "*.map")
 
 
 class BuildFailed(Exception):
@@ -38,10 +40,15 @@ def build(into: Path, root: Path = ROOT) -> None:
     with TemporaryDirectory() as place:
         source, made = Path(place, "source"), Path(place, "site")
         try:
-            stage(root, source, sdk_pages())
+            stage(root, source, sdk_pages(root))
         except (BrokenLink, Misplaced) as error:
             raise BuildFailed(str(error)) from error
-        _run_sphinx(source, made, Path(place, "doctrees"), root)
+        run_sphinx(Path(sys.executable), source, made, root)
+        try:
+            make_strict(made)
+            write_licences(made / "_static" / "licences.txt")
+        except (InlineCode, NoLicence) as error:
+            raise BuildFailed(str(error)) from error
         for pattern in _NOT_SERVED:
             for found in made.rglob(pattern):
                 shutil.rmtree(found) if found.is_dir() else found.unlink()
@@ -49,15 +56,27 @@ def build(into: Path, root: Path = ROOT) -> None:
         shutil.copytree(made, into)
 
 
-def _run_sphinx(source: Path, made: Path, cache: Path, root: Path) -> None:
+def run_sphinx(python: Path, source: Path, made: Path, root: Path = ROOT) -> None:
+    """Have Sphinx make pages of what `stage` wrote.
+
+    Args:
+        python: The interpreter that has Sphinx.
+        source: What `stage` wrote.
+        made: Where the pages are put.
+        root: The repository with the SDK, and the time of the source.
+
+    Raises:
+        BuildFailed: Sphinx had an error or a warning.
+    """
     options = ("--quiet", "--fail-on-warning", "--keep-going", "--builder", "html")
-    command: list[str | Path] = [sys.executable, "-m", "sphinx", *options]
-    command += ["--conf-dir", _CONFIGURATION, "--doctree-dir", cache, source, made]
+    command: list[str | Path] = [python, "-m", "sphinx", *options, "--conf-dir", _CONFIGURATION]
     paths = os.pathsep.join((str(root), str(root / "packages" / "satmint-sdk" / "src")))
     variables = {"PYTHONPATH": paths, "SOURCE_DATE_EPOCH": source_epoch(root), "TZ": "UTC"}
-    done = subprocess.run(
-        command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
+    with TemporaryDirectory() as cache:
+        command += ["--doctree-dir", cache, source, made]
+        done = subprocess.run(
+            command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+        )
     if done.returncode != 0:
         raise BuildFailed((done.stderr or done.stdout).replace(f"{source}/", ""))
 

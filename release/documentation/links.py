@@ -54,21 +54,21 @@ class Links:
 
     def _without_folder(self, link: re.Match[str]) -> str:
         target = link["to"]
-        is_folder = not _ELSEWHERE.match(target) and (self.root / self._path(target)).is_dir()
+        is_folder = not _ELSEWHERE.match(target) and (self.root / self.path(target)).is_dir()
         return link["text"] if is_folder else link[0]
 
     def _target(self, link: re.Match[str]) -> str:
         target, mark, anchor = link["to"].partition("#")
         if _ELSEWHERE.match(link["to"]):
             return link[0]
-        path = self._path(target)
+        path = self.path(target)
         place = site_path(path)
         if path not in self.pages:
             self._copy(path, place)
         here = posixpath.dirname(site_path(self.document))
         return f"({posixpath.relpath(place, here or '.')}{mark}{anchor})"
 
-    def _path(self, target: str) -> str:
+    def path(self, target: str) -> str:
         """The path in the repository of what a link names."""
         return posixpath.normpath(
             posixpath.join(posixpath.dirname(self.document), target.partition("#")[0])

@@ -29,4 +29,5 @@ def site_path(path: str) -> str:
         return str(inner.with_name("index.md") if inner.name == "README.md" else inner)
     if path.endswith(".md"):
         return f"{PurePosixPath(*parts[:-1])}.md" if len(parts) > 1 else path.lower()
-    return f"source/{path}"
+    # A package must not hold programs that are none of its modules.
+    return f"source/{path}.txt" if path.endswith(".py") else f"source/{path}"

@@ -4,8 +4,10 @@ The docstrings are plain text with names in `backticks` and examples that are in
 reStructuredText, where the same signs mean other things: `as_markup` writes the one as the other.
 """
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 MODULES: Final[Mapping[str, str]] = {
@@ -28,13 +30,18 @@ ERRORS: Final[Mapping[str, str]] = {
 """The modules that show how the errors of another, which has them too, descend from each other."""
 INDEX: Final = "docs/reference/sdk.md"
 
+_SOURCE: Final = Path("packages", "satmint-sdk", "src")
 _CODE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _SECTION: Final = re.compile(r"(Args|Attributes|Raises|Returns|Yields):")
 _EXAMPLE: Final = "Example:"
 
 
-def sdk_pages() -> dict[str, str]:
-    """The texts of the pages in Markdown, by the path that each would have in the repository."""
+def sdk_pages(root: Path) -> dict[str, str]:
+    """The texts of the pages in Markdown, by the path that each would have in the repository.
+
+    Args:
+        root: The repository.
+    """
     rows = [f"| [`{name}`](sdk/{name}.md) | {what} |" for name, what in MODULES.items()]
     index = (
         "# SDK reference\n\n"
@@ -48,8 +55,62 @@ def sdk_pages() -> dict[str, str]:
         text = f"# {name}\n\n{_directive(name, members=True)}"
         if name in ERRORS:
             text += f"\n## {ERRORS[name]}\n\n{_directive(ERRORS[name], members=False)}"
+        text += "".join(
+            f"\n```{{eval-rst}}\n.. autodata:: {constant.replace(':', '.')}\n```\n"
+            for constant in _constants(root / _SOURCE, name)
+        )
         pages[f"docs/reference/sdk/{name}.md"] = text
     return pages
+
+
+def _constants(source: Path, module: str) -> list[str]:
+    """The full names of constants and aliases that a module has in `__all__` from another one.
+
+    Sphinx finds what is said about a constant only where it is set.
+    """
+    public = _assigned(_body(source, module)).get("__all__")
+    names = [] if public is None else ast.literal_eval(public)
+    found = (_place(source, module, name) for name in sorted(names))
+    return [place for place in found if place is not None and not place.startswith(f"{module}:")]
+
+
+def _place(source: Path, module: str, name: str) -> str | None:
+    """Where a constant is set, as `module:name`, through all imports of it; None: it is none."""
+    body = _body(source, module)
+    if name in _assigned(body):
+        return f"{module}:{name}"
+    for statement in (found for one in body for found in ast.walk(one)):
+        if (
+            isinstance(statement, ast.ImportFrom)
+            and statement.module is not None
+            and any(one.name == name for one in statement.names)
+        ):
+            return _place(source, statement.module, name)
+    return None
+
+
+def _body(source: Path, module: str) -> Sequence[ast.stmt]:
+    """The statements of one of the SDK's modules; of another one, none."""
+    path = source.joinpath(*module.split("."))
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.exists():
+            return ast.parse(file.read_text(encoding="utf-8")).body
+    return ()
+
+
+def _assigned(body: Sequence[ast.stmt]) -> dict[str, ast.expr]:
+    """What is assigned to each name."""
+    found: dict[str, ast.expr] = {}
+    for statement in body:
+        if isinstance(statement, ast.Assign):
+            targets: Sequence[ast.expr] = statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets = (statement.target,)
+        else:
+            continue
+        names = (target.id for target in targets if isinstance(target, ast.Name))
+        found |= {name: statement.value for name in names if statement.value is not None}
+    return found
 
 
 def _directive(module: str, *, members: bool) -> str:

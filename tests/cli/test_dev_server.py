@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from satmint.cli.documentation import find_documentation
 from satmint.cli.program import run
 from satmint.model.base64url import b64url_decode
 from tests.kit import dev as kit
@@ -329,6 +330,11 @@ def test_printed_lines_work_as_they_stand(tmp_path: Path) -> None:
             process.terminate()
     assert process.returncode == 0
     assert "\x1b" not in shown
+    documentation = find_documentation()
+    built = f"http://{space}/docs/"
+    not_built = f"not built: {documentation.command}, then start again"
+    said = re.findall(r"documentation +(.*?) *│", shown)
+    assert said == [not_built if documentation.folder is None else built]
 
 
 def pasted(shown: str) -> tuple[str, str, str]:

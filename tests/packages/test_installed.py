@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 from release.version import server_version
 
@@ -82,7 +83,9 @@ def test_server_and_sdk_work_together_from_their_wheels(
             assert process.stdout is not None
             line = process.stdout.readline()
             assert line, log.read_text()
-            variables = pointed_at(DevServer(process, line, log))
+            dev = DevServer(process, line, log)
+            variables = pointed_at(dev)
+            documentation = httpx.get(f"{dev['http']}/docs/guides/index.html")
             ended = done(python, "-W", "error", "-c", PROGRAM, env=variables, cwd=tmp_path)
             vendor_name = PROGRAM.replace("from satmint_sdk.rest", "from signalwire.rest")
             by_other_name = done(python, "-c", vendor_name, env=variables, cwd=tmp_path)
@@ -94,4 +97,5 @@ def test_server_and_sdk_work_together_from_their_wheels(
     assert version == server_version()
     assert Path(place).is_relative_to(packages_of(python))
     assert has_live_sessions == str(bool(extras))
+    assert documentation.text == "<title>Guides</title>"
     assert by_other_name.stdout == ended.stdout, by_other_name.stderr

@@ -18,6 +18,7 @@ from satmint.assembly import assembled
 from satmint.cli.browser_sdk import browser_sdk
 from satmint.cli.certificate import Certificate, ensure_certificate
 from satmint.cli.demo import contents_of, demo_settings, ensure_demo, sqlite_url
+from satmint.cli.documentation import find_documentation
 from satmint.cli.errors import error_reason
 from satmint.cli.options import Json, LogLevel, log_unknown_variables, settings_from
 from satmint.cli.plain import HELP_NAMES, PlainCommand
@@ -34,11 +35,13 @@ from satmint.console.sign_in_link import development_operations, sign_in_link
 from satmint.console_assembly import console_of, seals_of
 from satmint.console_development import DevelopmentTools
 from satmint.control import (
+    DOCUMENTATION_PAGE,
     REFERENCE_PAGE,
     Control,
     DemoContents,
     control_operations,
     development_application,
+    documentation_operations,
 )
 from satmint.environment import setting_variables
 from satmint.logs import configure_logs
@@ -226,7 +229,7 @@ async def _run(
     data = certificate.ca.parent
     http, https = url_of(settings.host, listeners.http), url_of(settings.host, listeners.https)
     admin = None if listeners.admin is None else url_of(settings.host, listeners.admin)
-    control = Control(SystemClock())
+    control, documentation = Control(SystemClock()), find_documentation()
     async with assembled(
         settings, create_keyring=True, migrating=True, clock=control.clock, cipher=control.cipher
     ) as service:
@@ -243,6 +246,8 @@ async def _run(
             ca_file=certificate.ca,
             browser_sdk=sdk,
             bad_days=REFERENCE_PAGE,
+            documentation=None if documentation.folder is None else DOCUMENTATION_PAGE,
+            documentation_command=documentation.command,
             console=None if admin is None else f"{http}/console",
         )
 
@@ -259,6 +264,8 @@ async def _run(
 
         contents = DemoContents(project.id, await contents_of(service.services, project))
         operations = control_operations(control, http, contents)
+        if documentation.folder is not None:
+            operations = (*operations, *documentation_operations(documentation.folder))
         if admin is not None:
             operations = (*operations, *development_operations(seals, admin, clock))
         app = development_application(control, service.app(http, demo, operations))
@@ -330,6 +337,15 @@ fresh = tokens.refresh_subscriber_token(refresh_token=made["refresh_token"])
 print(fresh["token"])"""
 
 
+def _documentation(demo: Demo) -> dict[str, str]:
+    """The line on the documentation site: where it is, or what builds it."""
+    if demo.documentation is not None:
+        return {"documentation": f"{demo.http}{demo.documentation}"}
+    if demo.documentation_command is not None:
+        return {"documentation": f"not built: {demo.documentation_command}, then start again"}
+    return {}
+
+
 def _show(report: Report, demo: Demo, settings: Settings, admin: str | None) -> None:
     """Print the URLs in a frame, and the commands without one, so that they can be copied."""
     places = [f"/{address.context}/{address.name}" for address in demo.addresses]
@@ -339,6 +355,7 @@ def _show(report: Report, demo: Demo, settings: Settings, admin: str | None) -> 
             **({} if admin is None else {"console": f"{demo.http}/console"}),
             "token lifecycle": f"{demo.http}/try",
             "fault injection": f"{demo.http}{demo.bad_days}",
+            **_documentation(demo),
             "https": f"{demo.https}  (signed by ca.pem)",
             "cluster host": settings.cluster_host,
             "addresses": ", ".join(places),

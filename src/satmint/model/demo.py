@@ -48,6 +48,10 @@ class Demo:
     """The SDK that the page `/try` loads."""
     bad_days: str | None = None
     """Path of the page on fault injection; None if the server has none."""
+    documentation: str | None = None
+    """Path of the documentation site; None if the server has none."""
+    documentation_command: str | None = None
+    """A shell command that builds it, if it is not there."""
     console: str | None = None
     """URL that leads to the console and signs in; None if the server has none."""
 

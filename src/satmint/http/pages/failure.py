@@ -37,6 +37,7 @@ _LINKS: Final = (
     PageLink("/", "Start page", "What this server is, and its URL."),
     PageLink("/console", "Console", "Sessions, subscribers, keys and events."),
     PageLink("/try", "Try it live", "Follow the lifecycle of a token in this browser."),
+    PageLink("/docs/", "Documentation", "Guides, operation and security, with search."),
     PageLink("/reference", "Reference", "All operations, to search and to try."),
     PageLink("/errors", "Errors", "The meaning and remedy of each error code."),
     PageLink("/openapi.json", "OpenAPI", "The API description for generators and tests."),

@@ -105,6 +105,7 @@ class Expired:
 
 
 SessionEvent = Refreshed | Warned | Failed | Expired
+"""What happened to a session."""
 
 
 class EventStream(AsyncIterator[E]):

@@ -85,6 +85,7 @@ __all__ = [
 ]
 
 Item = TypeVar("Item")
+"""The type of the objects in a list."""
 
 Permission = Literal[
     "calling",
@@ -231,6 +232,7 @@ class Subscriber(TypedDict):
 
 
 VideoQuality = Literal["1080p", "720p"]
+"""The highest resolution of a room's video."""
 
 RoomLayout = Literal[
     "grid-responsive",

@@ -89,6 +89,7 @@ class Ended:
 
 
 ClientEvent = Connected | Reauthenticated | WentOnline | WentOffline | Disconnected | Warned | Ended
+"""What happened to a live session."""
 
 
 def log_line(event: ClientEvent) -> tuple[int, str]:
