@@ -20,9 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-_NOT_KEPT: Final = (
-    *(".git", ".venv*", "__pycache__", "node_modules", ".satmint", "build", "dist", ".*_cache"),
-)
+_MADE: Final = (".satmint", "build", "dist")
+_NOT_KEPT: Final = (".git", ".venv*", "__pycache__", "node_modules", ".*_cache", *_MADE)
 _SITE: Final = Path("src", "satmint", "documentation")
 _FALLBACK_EPOCH: Final = "1580601600"
 """Seconds since 1970 without git and without SOURCE_DATE_EPOCH; hatchling's own choice."""
