@@ -12,13 +12,20 @@ from satmint.model.clock import Clock
 from satmint.model.database_url import DatabaseUrl, is_postgres, without_password
 from satmint.model.entropy import Entropy
 from satmint.model.events import Origin
-from satmint.model.incarnation import Incarnation
+from satmint.model.incarnation import DatabaseCopied, Incarnation
 from satmint.model.records import ApiToken, C2cToken, Project
 from satmint.settings import Settings, SettingsError
 from satmint.store.contract import Store
 from satmint.store.sqlite.maintenance import check
 from satmint.store.sqlite.restoring import DatabaseInUse, place_backup
-from satmint.stores import guard_of, open_store, sqlite_file, sqlite_path
+from satmint.stores import (
+    find_copy,
+    guard_of,
+    inspect_database,
+    open_store,
+    sqlite_file,
+    sqlite_path,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,18 @@ async def adopt_database(
             await found.api_tokens(),
             await found.c2c_tokens(),
         )
+
+
+async def copy_found(settings: Settings, clock: Clock) -> DatabaseCopied | None:
+    """Why no server would start on the database, which is only read; None: it is no copy.
+
+    Raises:
+        SettingsError: the database URL is of an unknown kind, or the marks cannot be read.
+        StoreUnavailable: the database cannot be opened or read.
+        SchemaUnknown: another version of satmint has written it.
+    """
+    inspected = await inspect_database(settings, clock)
+    return await find_copy(settings, inspected, clock)
 
 
 async def confirm_moved(settings: Settings, clock: Clock, entropy: Entropy) -> Incarnation:

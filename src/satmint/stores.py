@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 _SQLITE_PREFIX: Final = "sqlite:///"
+_MORE_INSPECTIONS: Final = 2
+"""Of a database that may be an older copy."""
 
 
 async def open_store(
@@ -123,12 +125,32 @@ async def inspect_database(settings: Settings, clock: Clock) -> DatabaseInspecti
     return await inspect_server(settings.database, limits, clock)
 
 
-def find_copy(settings: Settings, inspected: DatabaseInspection) -> DatabaseCopied | None:
-    """Whether an inspected database is a copy, as a server would find at its start; blocks.
+async def find_copy(
+    settings: Settings, inspected: DatabaseInspection, clock: Clock
+) -> DatabaseCopied | None:
+    """Whether an inspected database is a copy, as a server would find at its start.
+
+    A server may replace its mark between the two parts of a reading: the database is inspected
+    again before it is called an older copy.
+
+    Args:
+        settings: The settings.
+        inspected: What `inspect_database` has returned, without pending migrations.
+        clock: This machine's.
 
     Raises:
         SettingsError: the marks cannot be read.
     """
+    found = await asyncio.to_thread(_copied, settings, inspected)
+    for _ in range(_MORE_INSPECTIONS):
+        if found is None or found.copy is not Copy.OLDER:
+            break
+        inspected = await inspect_database(settings, clock)
+        found = await asyncio.to_thread(_copied, settings, inspected)
+    return found
+
+
+def _copied(settings: Settings, inspected: DatabaseInspection) -> DatabaseCopied | None:
     if is_postgres(settings.database):
         marks = marks_beside_keyring(settings.database, absolute_file(settings.keyring))
     else:

@@ -1,11 +1,13 @@
 """`satmint db`: migrate, check, measure, back up, restore and copy the database."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from satmint.adoption import copy_found
 from satmint.cli import adoption, db_copy
 from satmint.cli.command import CommandContext, command
 from satmint.cli.plain import group
@@ -46,8 +48,12 @@ def migrate(ctx: CommandContext) -> None:
 
 @command(app, "check")
 def check(ctx: CommandContext) -> None:
-    """Check the integrity of the whole database, the version of its schema, and its keyring."""
+    """Check the integrity of the whole database, the version of its schema, and its keyring.
+
+    It also says why no server would start on the database: it is a backup, or was copied.
+    """
     found = check_database(ctx.settings)
+    copied = None if found.pending else asyncio.run(copy_found(ctx.settings, ctx.clock))
     keyring_known = keyring_is_known(ctx.settings, found)
     database = without_password(ctx.settings.database)
     ctx.report.write_json(
@@ -58,6 +64,7 @@ def check(ctx: CommandContext) -> None:
             "pending": found.pending,
             "collisions": _as_json(found.collisions),
             "keyring_known": keyring_known,
+            "copied": None if copied is None else str(copied),
         }
     )
     if found.faults:
@@ -68,6 +75,8 @@ def check(ctx: CommandContext) -> None:
     if found.pending:
         raise Failure(f"the database lacks {', '.join(found.pending)}: run `satmint db migrate`")
     ctx.report.write_line(f"{database}: OK, schema is up to date.")
+    if copied is not None:
+        ctx.report.write_line(f"No server starts on it: {copied}.")
     _write_collisions(ctx, found.collisions)
     if keyring_known is False:
         ctx.report.write_line(

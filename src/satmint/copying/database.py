@@ -139,7 +139,7 @@ async def _incarnation(
     """
     if inspected.pending:
         raise SchemaUnknown("the database lacks migrations: run `satmint db migrate`")
-    copied = await asyncio.to_thread(find_copy, copying.settings, inspected)
+    copied = await find_copy(copying.settings, inspected, copying.clock)
     if copied is not None and copied.copy is not Copy.SUCCEEDED:
         raise copied
     known = inspected.known_keys

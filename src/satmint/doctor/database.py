@@ -1,6 +1,5 @@
 """The database: is it there, current, durable, the original, sound, and of this keyring."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -16,8 +15,6 @@ from satmint.settings import Settings, SettingsError
 from satmint.store.contract import DatabaseInspection, SchemaUnknown
 from satmint.stores import find_copy, inspect_database
 
-_COPY_ATTEMPTS: Final = 3
-"""A server may replace its mark between the two parts of a reading."""
 _REMEDIES: Final = {
     "no_such_file": "run `satmint db migrate` for a new deployment, or correct database",
     "postgres_lost": "start PostgreSQL, or correct host and port in database",
@@ -73,21 +70,17 @@ async def examine_database(settings: Settings, keyring: Keyring | None) -> Seque
 
 async def _inspect(settings: Settings) -> tuple[DatabaseInspection, Finding]:
     check = "database.incarnation"
-    attempt = 0
-    while True:
-        inspected = await inspect_database(settings, SystemClock())
-        if inspected.pending:
-            break
-        attempt += 1
+    clock = SystemClock()
+    inspected = await inspect_database(settings, clock)
+    copied = None
+    if not inspected.pending:
         try:
-            copied = await asyncio.to_thread(find_copy, settings, inspected)
+            copied = await find_copy(settings, inspected, clock)
         except SettingsError as failure:
             return inspected, error(check, str(failure), "correct the owner and mode of the file")
-        if copied is None:
-            break
-        if copied.copy is not Copy.OLDER or attempt == _COPY_ATTEMPTS:
-            what = "has moved" if copied.copy is Copy.SUCCEEDED else "is a copy"
-            return inspected, error(check, f"the database {what}: {copied}", _adopt(copied))
+    if copied is not None:
+        what = "has moved" if copied.copy is Copy.SUCCEEDED else "is a copy"
+        return inspected, error(check, f"the database {what}: {copied}", _adopt(copied))
     if inspected.incarnation is None:
         return inspected, ok(check, "no server has started on the database yet")
     return inspected, ok(

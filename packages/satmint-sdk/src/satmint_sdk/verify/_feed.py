@@ -89,6 +89,7 @@ class Feed:
         self._heard: float | None = None
         self._connections = self._resets = self._revocations = 0
         self._error = "not connected yet"
+        self._has_warned = False
 
     def start(self) -> None:
         """Follow the feed, if it is not followed yet."""
@@ -153,7 +154,8 @@ class Feed:
             why = one_line(f"{type(failed).__name__}: {failed}")
         else:
             return "the server has ended the stream"
-        self._log(why)
+        self._log("WARNING", f"the feed of revocations was cut: {why}")
+        self._has_warned = True
         return why
 
     def take(self, event: ServerSentEvent) -> None:
@@ -166,6 +168,9 @@ class Feed:
         if event.event in ("start", "reset", "resumed"):
             self._connections += 1
             self._error = ""
+            if self._has_warned:
+                self._has_warned = False
+                self._log("INFO", "the feed of revocations is there again")
             if event.event != "resumed":
                 self._resets += event.event == "reset"
                 self._answers.begin()
@@ -190,10 +195,10 @@ class Feed:
             raise ValueError("a revocation that names nothing")  # noqa: TRY004 - the text is wrong
         self._answers.revoke(identifier, epoch if kind in _EPOCHS else None, self._clock.now())
 
-    def _log(self, why: str) -> None:
+    def _log(self, level: str, message: str) -> None:
         import logging
 
-        logging.getLogger(LOGGER).warning("the feed of revocations was cut: %s", why)
+        logging.getLogger(LOGGER).log(getattr(logging, level), "%s", message)
 
 
 class SyncSource:
