@@ -18,7 +18,7 @@ Chapters = Mapping[str, Sequence[str]]
 CHAPTERS: Final[Chapters] = {
     "Start": ("docs/try.md", "docs/console.md"),
     "Use": ("docs/guides/README.md", "packages/satmint-sdk/README.md"),
-    "Understand": ("docs/concepts/*", "docs/glossary.md"),
+    "Understand": ("docs/concepts/README.md", "docs/glossary.md"),
     "Look up": (
         "docs/reference/http-api.md",
         "docs/reference/errors.md",
@@ -40,6 +40,12 @@ CHAPTERS: Final[Chapters] = {
     "Change": ("CONTRIBUTING.md", "docs/adr/README.md", "CHANGELOG.md"),
 }
 BELOW: Final[Chapters] = {
+    "docs/concepts/README.md": (
+        "docs/concepts/projects-subscribers-addresses.md",
+        "docs/concepts/life-of-a-token.md",
+        "docs/concepts/rotation-and-replay.md",
+        "docs/concepts/*",
+    ),
     "docs/guides/README.md": (
         "docs/guides/recipes.md",
         "docs/guides/from-the-cloud.md",
