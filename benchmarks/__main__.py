@@ -16,7 +16,15 @@ from typing import Final
 
 from rich.console import Console
 
-from benchmarks.bars import REFRESH, SESSIONS, WORKERS
+from benchmarks.bars import (
+    DEVICE_REFRESH,
+    FIRST_SIGN_IN,
+    GUEST,
+    INFO,
+    REFRESH,
+    SESSIONS,
+    WORKERS,
+)
 from benchmarks.console_pages import measure_pages
 from benchmarks.feed import measure_feed
 from benchmarks.inprocess import measure
@@ -46,9 +54,10 @@ _HERE: Final = Path(__file__).resolve().parent
 _FULL: Final[Mapping[str, Effort]] = {
     REFRESH: Effort(3, 1.0, 4.0, rehearsal=2.0),
     "issue": Effort(2, 0.8, 2.5),
-    "guest": Effort(2, 0.5, 2.5),
-    "device refresh": Effort(2, 0.5, 2.0),
-    "info": Effort(2, 0.5, 2.5),
+    FIRST_SIGN_IN: Effort(2, 0.5, 2.0),
+    GUEST: Effort(2, 0.5, 2.5),
+    DEVICE_REFRESH: Effort(2, 0.5, 2.0),
+    INFO: Effort(2, 0.5, 2.5),
     WORKERS: Effort(3, 1.0, 4.0),
     SESSIONS: Effort(3, 1.0, 4.0),
 }

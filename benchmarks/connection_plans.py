@@ -4,6 +4,7 @@ Making a proof takes a browser's key longer than checking it takes a server, so 
 anything is measured.
 """
 
+import itertools
 import json
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -22,6 +23,8 @@ from benchmarks.running import DEVICE_PATH, ISSUE_PATH, ConnectionPlan, Running,
 from satmint.model.clock import SystemClock
 
 _MAKERS: Final = 2
+_NEW: Final = itertools.count()
+"""Numbers subscribers that no server has seen."""
 _ALGORITHM: Final = "RS256"
 """What the vendor's browser SDK signs with."""
 
@@ -38,8 +41,14 @@ def plans_for(
         requests: How many requests there must be enough for, altogether.
     """
     route = server.routes[operation]
+    count = -(-requests // connections)
+    if route.supply is Supply.ONCE and route.path == DEVICE_PATH:
+        return _proofs(server, connections, count)
     if route.supply is Supply.ONCE:
-        return _proofs(server, connections, -(-requests // connections))
+        return [
+            ConnectionPlan([f"new-{next(_NEW)}@example.com" for _ in range(count)])
+            for _ in range(connections)
+        ]
     if route.method == "GET":
         return [
             ConnectionPlan([""], f"Bearer {_sign_in(server, {'reference': f'user-{number}-0'})}")

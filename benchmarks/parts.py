@@ -7,7 +7,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from benchmarks.bars import REFRESH, SESSIONS, WORKERS
+from benchmarks.bars import (
+    DEVICE_REFRESH,
+    FIRST_SIGN_IN,
+    GUEST,
+    INFO,
+    REFRESH,
+    SESSIONS,
+    WORKERS,
+)
 from benchmarks.budget import NoBudget, budget, workers_of
 from benchmarks.connection_plans import plans_for
 from benchmarks.database import NoPostgres
@@ -20,7 +28,7 @@ from benchmarks.rounds import Contest, Effort, Say, play, race
 from benchmarks.running import Running, Start, Supply
 from benchmarks.subjects import SUBJECTS, Satmint
 
-OPERATIONS: Final = (REFRESH, "issue", "guest", "device refresh", "info")
+OPERATIONS: Final = (REFRESH, "issue", FIRST_SIGN_IN, GUEST, DEVICE_REFRESH, INFO)
 RACES: Final = "races"
 IN_PROCESS: Final = "in-process"
 TAILS: Final = "tails"
@@ -33,8 +41,8 @@ CORES_PER_WORKER: Final = 0.5
 _TOKENS: Final = 50_000
 _PAIRS: Final = 16
 _PEER_RACES: Final = 500
-_PROOFS_PER_SECOND: Final = 6_000
-"""Made beforehand; where a server uses them up sooner, its round is shorter."""
+_PREPARED_PER_SECOND: Final = 6_000
+"""Requests that are good once are made beforehand; whoever uses them up has a shorter round."""
 _WORKERS_OF: Final = ("sqlite", "postgres")
 
 
@@ -96,11 +104,11 @@ class Bench:
 
     def _prepared(self, operation: str) -> Callable[[str, Running], Path]:
         effort = self.efforts[operation]
-        requests = int(_PROOFS_PER_SECOND * (effort.warm_up + effort.seconds))
+        requests = int(_PREPARED_PER_SECOND * (effort.warm_up + effort.seconds))
 
         def made(name: str, server: Running) -> Path:
             file = self._file(name, server)
-            # A proof is good for one request; everything else for any number of rounds.
+            # A proof or a new reference is good once; all else for any number of rounds.
             if not file.exists() or server.routes[operation].supply is Supply.ONCE:
                 write_plans(plans_for(server, operation, self.connections, requests), file)
             return file

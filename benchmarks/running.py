@@ -61,6 +61,7 @@ class Route(msgspec.Struct, frozen=True):
 
 _TOKENS: Final = ('"token":"', '"refresh_token":"')
 ISSUE: Final = Route(ISSUE_PATH, 200, '{"reference":"', '"}', _TOKENS)
+FIRST_SIGN_IN: Final = Route(ISSUE_PATH, 200, '{"reference":"', '"}', _TOKENS, supply=Supply.ONCE)
 REFRESH: Final = Route(REFRESH_PATH, 201, '{"refresh_token":"', '"}', _TOKENS, supply=Supply.CHAIN)
 
 

@@ -20,6 +20,7 @@ from benchmarks.processes import ROOT, clean_environment, python, server
 from benchmarks.running import (
     API_TOKEN,
     DEVICE_PATH,
+    FIRST_SIGN_IN,
     GUEST_PATH,
     INFO_PATH,
     ISSUE,
@@ -120,6 +121,7 @@ def _routes(address: Mapping[str, Any]) -> dict[str, Route]:
     return {
         "refresh": REFRESH,
         "issue": ISSUE,
+        "first sign-in": FIRST_SIGN_IN,
         "guest": guest,
         "device refresh": _DEVICE,
         "info": _INFO,

@@ -44,15 +44,15 @@ def test_what_was_promised_stands_beside_what_came_out() -> None:
         for what, wanted, got, unit, holds in (
             (
                 "CPU of a durable refresh, SQLite, relative to the floor",
-                *("≤ 2", Spread(2.0, 2.0, 2.0), "×", True),
+                *("≤ 1.7", Spread(2.0, 2.0, 2.0), "×", False),
             ),
             (
                 "Refreshes a second, SQLite, relative to oidc-provider on PostgreSQL",
-                *("≥ 8", Spread(15.0, 10.0, 20.0), "×", True),
+                *("≥ 6.5", Spread(15.0, 10.0, 20.0), "×", True),
             ),
             (
                 "Refreshes a second, 1,000 sessions relative to 10, SQLite",
-                *("≥ 0.9", Spread(0.95, 0.95, 0.95), "×", True),
+                *("≥ 0.8", Spread(0.95, 0.95, 0.95), "×", True),
             ),
             (
                 "Additional memory with 1,000 sessions instead of 10, SQLite",
@@ -76,6 +76,16 @@ def test_promise_that_was_not_kept_says_so() -> None:
     [bar] = bars(report(sections={"refresh": refreshes(rounds)}))
     assert bar.got.median == pytest.approx(2.2)
     assert not bar.holds
+
+
+def test_what_browsers_do_is_measured_by_the_middle_refresh_of_the_run() -> None:
+    refreshed = refreshes({"sqlite": result(1000, 0.1)}, {"sqlite": result(1000, 0.2)})
+    read = refreshes({"sqlite": result(1000, 0.12)}, {"sqlite": result(1000, 0.18)})
+    found = bars(report(sections={"refresh": refreshed, "info": read}))
+    [bar] = [bar for bar in found if "reading" in bar.what]
+    assert bar.what == "CPU of reading one's own subscriber, SQLite, relative to a refresh"
+    assert (bar.got.median, bar.got.least, bar.got.most) == pytest.approx((1.0, 0.8, 1.2))
+    assert (bar.wanted, bar.holds) == ("≤ 1", True)
 
 
 def test_two_workers_stand_beside_one_where_both_were_there() -> None:

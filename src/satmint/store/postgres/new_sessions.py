@@ -2,7 +2,8 @@
 
 The usual sign-in names an existing subscriber and changes nothing about it, because it sets no
 fields or their current values. One statement opens such sessions for all waiting callers, and
-another those of guests. A new or changed subscriber takes its own transaction.
+another those of guests; for new subscribers see `satmint.store.postgres.first_sign_in`. A changed
+subscriber takes its own transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from satmint.store.contract import (
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.events import POSITION, record, with_subscriber
+from satmint.store.postgres.session_rows import NEW_SESSION_COLUMNS
 from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.keyed_requests import claim_key
 from satmint.store.sql.port import read_uuid
@@ -56,12 +58,6 @@ class TemporarySubscriberStep(msgspec.Struct, frozen=True):
 
 _as_json: Final = msgspec.json.Encoder().encode
 
-_SESSION_COLUMNS: Final = (
-    "project_id, session_id, project_epoch, subscriber_id, subscriber_epoch, kind, generation,"
-    " head_since,"
-    " head_expires_at, seen_generation, created_at, deadline, lives_until, first_until, jkt,"
-    " address, agent, c2c_token_id"
-)
 _PROJECT_EPOCH: Final = f"""
            (SELECT {NEW_SESSION_EPOCH} FROM projects
              WHERE projects.project_id = step.project_id)"""
@@ -103,7 +99,7 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
      ORDER BY subscribers.project_id, subscribers.subscriber_id
        FOR SHARE OF subscribers SKIP LOCKED
 ), opened AS (
-    INSERT INTO sessions ({_SESSION_COLUMNS})
+    INSERT INTO sessions ({NEW_SESSION_COLUMNS})
     SELECT step.project_id, step.session_id, {_PROJECT_EPOCH},
            owner.subscriber_id, owner.epoch, step.kind, {_REMAINING_VALUES}
       FROM step JOIN owner ON owner.n = step.n
@@ -120,7 +116,7 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="uuid")}), created AS (
     INSERT INTO subscribers (project_id, subscriber_id, kind, created_at, updated_at)
     SELECT project_id, who, kind, now, now FROM step
 ), opened AS (
-    INSERT INTO sessions ({_SESSION_COLUMNS})
+    INSERT INTO sessions ({NEW_SESSION_COLUMNS})
     SELECT step.project_id, step.session_id, {_PROJECT_EPOCH},
            step.who, 0, step.kind, {_REMAINING_VALUES}
       FROM step
@@ -131,7 +127,7 @@ SELECT {_EVENT_VALUES.format(subscriber="step.who")}, {POSITION}
 """
 
 _INSERT: Final = f"""
-INSERT INTO sessions ({_SESSION_COLUMNS})
+INSERT INTO sessions ({NEW_SESSION_COLUMNS})
 VALUES ($1, $2, (SELECT {NEW_SESSION_EPOCH} FROM projects WHERE projects.project_id = $1),
         $3, $12, $4, 0, $5, $6, -1, $5, $7, $8, $8, $9, $10, $11, NULL)
 """

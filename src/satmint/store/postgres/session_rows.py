@@ -75,6 +75,14 @@ SELECT n
     OR NOT EXISTS (SELECT 1 FROM projects WHERE projects.project_id = requested.project_id)
 """
 
+NEW_SESSION_COLUMNS: Final = (
+    "project_id, session_id, project_epoch, subscriber_id, subscriber_epoch, kind, generation,"
+    " head_since,"
+    " head_expires_at, seen_generation, created_at, deadline, lives_until, first_until, jkt,"
+    " address, agent, c2c_token_id"
+)
+"""What an insert of a session writes."""
+
 DATABASE_TIME: Final = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 """Unix seconds by the database's clock, now, not at the beginning of the transaction."""
 

@@ -14,11 +14,14 @@ from satmint.model.idempotency import KeyedRequest
 from satmint.model.observed_time import ObservedClock
 from satmint.model.possession import Grant, Possession, PossessionResult
 from satmint.model.records import StoredSession
+from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import RefreshTokenRef, RotationResult
 from satmint.store.contract import NewSession, NewSubscriber, OpenedSession, SubscriberChange
 from satmint.store.postgres.batches import Batches
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool
+from satmint.store.postgres.driver_errors import LOCK_NOT_AVAILABLE
+from satmint.store.postgres.first_sign_in import FirstSignInStep, open_first
 from satmint.store.postgres.in_flight import InFlight
 from satmint.store.postgres.lock_waits import LockWaits, Transactions
 from satmint.store.postgres.new_sessions import (
@@ -117,6 +120,11 @@ class PostgresSessions(SqlSessions):
         self._proofs = Batches(connections, prove_skip_locked, observe, begin=begin, writes=True)
         self._known_subscribers = Batches(connections, open_known, observe, writes=True)
         self._temporary_subscribers = Batches(connections, open_temporary, observe, writes=True)
+        # Another transaction that creates one of the subscribers has a lock, for which all wait.
+        moment = transaction_of(
+            connections.limits, lock_seconds=connections.limits.short_lock_seconds / 5
+        )
+        self._new_subscribers = Batches(connections, open_first, observe, begin=moment, writes=True)
         self._reads = Batches(connections, _read)
         self._rechecks = Batches(reserved, _read)
         self.seen_marks = SeenMarks(
@@ -140,6 +148,7 @@ class PostgresSessions(SqlSessions):
                 self._decisions,
                 self._proofs,
                 self._known_subscribers,
+                self._new_subscribers,
                 self._temporary_subscribers,
             ),
             *(self._reads, self._rechecks),
@@ -163,6 +172,9 @@ class PostgresSessions(SqlSessions):
                 reference = subscriber.reference
                 step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
                 opened = await self._known_subscribers.submit(step)
+                if opened is None:
+                    first = FirstSignInStep(project, subscriber, change, session, now, event)
+                    opened = await self._open_first(first)
                 if opened is not None:
                     return opened
             return await self._transactions.run(
@@ -171,6 +183,17 @@ class PostgresSessions(SqlSessions):
                 ),
                 project=project,
             )
+
+    async def _open_first(self, step: FirstSignInStep) -> OpenedSession | None:
+        """Create the subscriber in a batch; None if there is one, or somebody is creating one."""
+        if not step.is_possible:
+            return None
+        try:
+            return await self._new_subscribers.submit(step)
+        except StoreUnavailable as error:
+            if error.cause != LOCK_NOT_AVAILABLE:
+                raise
+            return None
 
     async def open_temporary(
         self,

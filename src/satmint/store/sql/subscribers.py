@@ -119,25 +119,37 @@ async def create_subscriber(
     if not await tx.execute(_CREATE, project, new.id, *values):
         return False
     await _set_fields(tx, project, new.id, change, now)
+    address = own_address(new, project, change, now)
+    if not await insert_if_name_free(tx, address):
+        await insert_with_unique_name(tx, address)
+    return True
+
+
+def own_address(new: NewSubscriber, project: UUID, change: SubscriberChange, now: int) -> Address:
+    """The address that a new subscriber has, if its name is free."""
     profile = Profile(**{name: change.fields.get(name) for name in PROFILE_COLUMNS})
-    name = slug(_public_name(profile) or reference_slug(reference))
-    address = Address(
+    return Address(
         id=new.address_id,
         project=project,
         context="private",
-        name=name,
-        display_name=_address_label(profile, reference),
+        name=slug(_public_name(profile) or reference_slug(new.reference)),
+        display_name=_address_label(profile, new.reference),
         type=AddressType.SUBSCRIBER,
         channels=frozenset(Channel),
         created_at=now,
         subscriber=new.id,
     )
+
+
+async def insert_with_unique_name(tx: Transaction, address: Address) -> None:
+    """Insert the address of a new subscriber, whose name is in use, under one with its id.
+
+    Raises:
+        NotUnique: that is in use as well.
+    """
+    address = replace(address, name=f"{address.name}-{address.id.hex[:12]}")
     if not await insert_if_name_free(tx, address):
-        # The address's id makes the name unique.
-        address = replace(address, name=f"{name}-{new.address_id.hex[:12]}")
-        if not await insert_if_name_free(tx, address):
-            raise NotUnique("name")
-    return True
+        raise NotUnique("name")
 
 
 def _public_name(profile: Profile) -> str | None:
