@@ -44,6 +44,11 @@ class RecordingUpstream:
         """The request that came last; it is forgotten."""
         return self.requests.pop()
 
+    def take(self) -> list[Recorded]:
+        """The requests that came, which are forgotten."""
+        taken, self.requests[:] = list(self.requests), []
+        return taken
+
 
 @contextmanager
 def recording_upstream() -> Iterator[RecordingUpstream]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
 import asyncpg
 import pytest
@@ -98,6 +99,6 @@ def test_result_code_is_decided_as_the_table_says(code: int, extended: int) -> N
 
 
 def test_error_of_the_module_itself_is_a_bug() -> None:
-    with pytest.raises(sqlite3.Error) as raised:
-        sqlite3.connect(":memory:").execute("SELECT ?", ())
+    with closing(sqlite3.connect(":memory:")) as db, pytest.raises(sqlite3.Error) as raised:
+        db.execute("SELECT ?", ())
     assert sqlite_errors.map_driver_error(raised.value) is raised.value

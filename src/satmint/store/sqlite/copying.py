@@ -21,7 +21,6 @@ from satmint.store.contract.copying import (
 from satmint.store.contract.inspection import DatabaseInspection
 from satmint.store.sql.copying import copied_tables, select_last_row, select_rows, without_nulls
 from satmint.store.sql.inspection import inspect_content
-from satmint.store.sql.port import placeholders
 from satmint.store.sqlite.database import SqliteTransaction, run
 from satmint.store.sqlite.driver_errors import is_busy, map_driver_error
 from satmint.store.sqlite.maintenance import migrate_file
@@ -94,8 +93,8 @@ class SqliteEndpoint:
 
     async def write(self, table: CopiedTable, rows: Sequence[CopiedRow]) -> None:
         """See `CopyEndpoint.write`."""
-        columns = ", ".join(table.columns)
-        insert = f"INSERT INTO {table.name} ({columns}) VALUES ({placeholders(len(table.columns))})"
+        columns, places = (", ".join(each) for each in (table.columns, "?" * len(table.columns)))
+        insert = f"INSERT INTO {table.name} ({columns}) VALUES ({places})"
         with _mapped(), self._transaction():
             self._connection.executemany(insert, rows)
 
