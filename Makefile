@@ -33,7 +33,7 @@ help:
 	@echo "make dist   the packages, checked, with a bill of materials, in dist/"
 	@echo "make image  the container image localhost/satmint, with buildah, podman or docker (BUILDER, BASE)"
 	@echo "make image-test build an image on a base of debootstrap's, and run it; needs root and buildah"
-	@echo "make matrix the tests with the lowest versions, and on other Pythons and PostgreSQLs (MATRIX)"
+	@echo "make matrix the tests with the lowest versions, and on other Pythons and PostgreSQLs (MATRIX=postgres-15)"
 	@echo "make setup  install into $(VENV); the others do so by themselves"
 
 setup: $(STAMP)
@@ -151,6 +151,7 @@ image-test: setup
 release-check:
 	@$(PYTHON) -m release.version "$(TAG)"
 
+matrix: export TMPDIR = $(TEST_FILES)
 matrix: setup $(SDK)/.installed
 	nice $(BIN)/python -m release.matrix $(MATRIX)
 

@@ -94,9 +94,11 @@ def test_a_package_has_types_a_licence_and_says_for_what_python(folder: Path) ->
     assert (folder / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     project = project_of(folder)
     assert project["requires-python"] == ">=3.11"
-    assert {"Typing :: Typed", "Programming Language :: Python :: 3.11"} <= set(
-        project["classifiers"]
-    )
+    assert {
+        "Typing :: Typed",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.13",
+    } <= set(project["classifiers"])
     assert project["license-files"] == ["LICENSE"]
 
 

@@ -138,7 +138,7 @@ def test_the_drawing_of_the_error_tree_is_the_tree() -> None:
     parents: dict[str, str] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        drawn = re.match(r"([│ ]*)[├└]── (\w+)", line)
+        drawn = re.match(r"    ([│ ]*)[├└]── (\w+)", line)
         if drawn is not None:
             depth = len(drawn[1]) // 4
             path = [*path[:depth], drawn[2]]

@@ -67,14 +67,19 @@ def test_signatures_are_those_of_a_caller(name: str) -> None:
     assert "return" in get_type_hints(SYNC[name]), get_type_hints(ASYNC[name])
 
 
+def help_of(value: object) -> str:
+    """What `help` writes, without the breaks that Python 3.13 puts into a long signature."""
+    return "".join(pydoc.plain(pydoc.render_doc(value)).split()).replace("|", "")
+
+
 def test_help_reads_as_the_method_is_called() -> None:
-    text = pydoc.plain(pydoc.render_doc(RestClient("p", "t", "h").fabric.tokens))
-    assert (
+    signature = (
         "refresh_subscriber_token(self, *, refresh_token: str, extras: Extras | None = None,"
-        " request_options: RequestOptions | None = None) -> TokenPair" in text
+        " request_options: RequestOptions | None = None) -> TokenPair"
     )
-    text = pydoc.plain(pydoc.render_doc(AsyncRestClient("p", "t", "h").fabric.tokens))
-    assert "async refresh_subscriber_token(self, *, refresh_token: str" in text
+    signature = signature.replace(" ", "").replace("|", "")
+    assert signature in help_of(RestClient("p", "t", "h").fabric.tokens)
+    assert f"async{signature}" in help_of(AsyncRestClient("p", "t", "h").fabric.tokens)
 
 
 def test_type_hints_are_those_of_the_answer() -> None:
