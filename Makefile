@@ -17,7 +17,7 @@ TEST_FILES ?= $(shell $(PYTHON) tests/kit/temporary_files.py)
 # Or each of the many processes that tests start would compile all of satmint again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test check docs bench soak fuzz mutants pictures dist image image-test release-check matrix lock clean
+.PHONY: setup run test check docs bench soak failover fuzz mutants pictures dist image image-test release-check matrix lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make docs   the documentation site, and where to open it"
 	@echo "make bench  measure, beside other servers"
 	@echo "make soak   an hour of kills and faults, with every answer checked (SOAK_MINUTES, SOAK_KILLS)"
+	@echo "make failover three PostgreSQL servers under Patroni, whose primary fails in eight ways (FAILOVER_MINUTES)"
 	@echo "make fuzz   a million mutated inputs (FUZZ_INPUTS)"
 	@echo "make mutants small mistakes in the code, each to be noticed by a test (MUTANTS, ROOMS)"
 	@echo "make pictures take the pictures of docs/console.md anew; needs Chromium"
@@ -112,6 +113,10 @@ bench: setup $(SDK)/.installed
 
 soak: setup $(SDK)/.installed
 	$(BIN)/python -m tests.soak
+
+# etcd, Patroni and HAProxy are Debian's; as root, they are installed, and machines have networks and disks.
+failover: setup
+	$(BIN)/python -m tests.failover
 
 fuzz: setup
 	nice $(BIN)/python -m tests.fuzz

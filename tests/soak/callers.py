@@ -27,6 +27,7 @@ from tests.soak.http_connection import Line, NotReached
 from tests.soak.ledgers import unix_seconds
 from tests.soak.rules import Rules
 from tests.soak.thefts import Theft
+from tests.soak.waiting import let_pass
 
 INFO: Final = "/api/fabric/subscriber/info"
 HANG_UPS: Final = 0.01
@@ -70,6 +71,8 @@ class Yard:
     """Of subscribers that may sign in again: nothing of theirs is left to be judged."""
     signed_in_as: dict[UUID, str] = field(default_factory=dict)
     stopping: bool = False
+    pause_seconds: float = 0.0
+    """How long a caller waits after a 503."""
     dated_back: int = 0
     """The Unix second at which a server's clock was behind last, so that its rows look older."""
 
@@ -181,6 +184,8 @@ class Caller:
             status, answer = await self._line.answer()
         except Lost:
             return began, 0, None
+        if status == 503 and self._yard.pause_seconds:
+            await let_pass(self._yard.pause_seconds)
         return began, status, answer
 
     def _read(self, session: UUID, answer: Any) -> tuple[Told | None, str]:  # noqa: ANN401 - JSON

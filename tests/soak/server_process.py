@@ -145,10 +145,14 @@ class ServerProcess:
         return [line for line in lines if line["level"] == "error" and not _foreseen(line)]
 
 
+_UNUSABLE: Final = ("the server is unreachable", "the server is read-only or a replica")
+"""Of a database that is down, or whose primary has become a standby."""
+
+
 def _foreseen(line: dict[str, Any]) -> bool:
     """Whether it only tells of what was done to the server, or to its database."""
     if line["event"] in ("worker_failed", "database_unusable"):
-        return str(line["reason"]).endswith("the server is unreachable")
+        return str(line["reason"]).endswith(_UNUSABLE)
     return line["event"] in ("worker_exited", "worker_not_replaced")
 
 

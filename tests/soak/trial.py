@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,6 +65,9 @@ _ALERTS_SECONDS: Final = 60
 """How long the last alerts are waited for."""
 _AFTER_COPY: Final = (2.0, 4.0)
 _AFTER_RESTORE: Final = (3.0, 5.0)
+
+Course = Callable[[Yard], Awaitable[None]]
+"""What happens while the load goes on."""
 
 
 @dataclass(slots=True)
@@ -136,6 +139,7 @@ class Trial:
         books: Books,
         postgres: PostgresServer | None,
         pooler: Pooler | None = None,
+        course: Course | None = None,
     ) -> None:
         """Prepare one.
 
@@ -145,8 +149,10 @@ class Trial:
             books: Its database.
             postgres: The database's server, where it is one that may be killed.
             pooler: Between the servers and PostgreSQL, where there is one.
+            course: What happens in place of the plan's kills and faults; None: these.
         """
         self._plan = plan
+        self._course_of_others = course
         self._deployment = deployment
         self._books = books
         self._postgres = postgres
@@ -174,7 +180,10 @@ class Trial:
 
     async def _course(self, restore: Restore | None) -> None:
         """What happens while the load goes on."""
-        await self._troubles.run()
+        if self._course_of_others is None:
+            await self._troubles.run()
+        else:
+            await self._course_of_others(self._yard)
         if self._plan.full_queue:
             await self._full_queue()
         if self._plan.steady_seconds:
@@ -338,6 +347,7 @@ async def play(
     database: str,
     postgres: PostgresServer | None = None,
     pooler: Pooler | None = None,
+    course: Course | None = None,
 ) -> Outcome:
     """One trial on an empty database, which servers reach through the pooler if there is one."""
     tenants = (BYSTANDER, SLOW) if plan.tenants else ()
@@ -349,6 +359,6 @@ async def play(
     )
     books = await Books.open(database)
     try:
-        return await Trial(plan, deployment, books, postgres, pooler).run()
+        return await Trial(plan, deployment, books, postgres, pooler, course).run()
     finally:
         await books.close()
