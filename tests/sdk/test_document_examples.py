@@ -135,9 +135,17 @@ WITH_THE_VENDORS_SDK: Final = frozenset(
     {
         ("README.md", "from signalwire.rest import RestClient"),
         ("docs/guides/bad-days.md", "import os"),
+        ("docs/guides/from-the-cloud.md", "from signalwire.rest import RestClient"),
+        (
+            "docs/guides/from-the-cloud.md",
+            "from signalwire.rest import RestClient, SignalWireRestError",
+        ),
     }
 )
 """What is about the vendor's SDK runs with it."""
+
+NODE: Final = frozenset({"docs/guides/from-the-cloud.md", "docs/guides/recipes.md"})
+"""Documents whose JavaScript is programs for node; tests/browser runs that of the others."""
 
 
 def pieces() -> Iterator[Piece]:
@@ -205,6 +213,16 @@ def test_python_runs(piece: Piece, server: DevServer, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout
     assert "False" not in ended.stdout
+
+
+@pytest.mark.parametrize("piece", [one for one in to_run("js") if one.document in NODE], ids=where)
+def test_javascript_runs(piece: Piece, server: DevServer, tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is missing, so the JavaScript does not run: apt-get install nodejs")
+    program = ("--input-type=module", "--eval", filled(piece.text, server))
+    ended = done("node", *program, env=shell(server), cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout
 
 
 @pytest.mark.parametrize(
