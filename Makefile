@@ -134,9 +134,9 @@ $(DIST)/.installed: requirements/dist.txt
 	@touch $@
 
 # AUDIT=--required makes it an error that nobody can be asked for known vulnerabilities.
-dist: $(DIST)/.installed
+dist: $(DIST)/.installed $(SITE)/index.html
 	rm -rf dist
-	$(DIST)/bin/python -m release.build dist
+	$(DIST)/bin/python -m release.build dist $(SITE)
 	$(DIST)/bin/twine check --strict dist/*
 	$(DIST)/bin/check-wheel-contents dist/*.whl
 	$(DIST)/bin/python -m release.sbom dist requirements/runtime.txt

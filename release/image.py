@@ -2,8 +2,9 @@
 
 python -m release.image dist/image
 
-The wheel of satmint is built as for a release. The others are those that `requirements/runtime.txt`
-locks, for the Python of the image and this machine's architecture; pip compares their hashes.
+The wheel of satmint is built as for a release, but without the documentation site, which only
+`satmint dev` serves. The others are those that `requirements/runtime.txt` locks, for the Python of
+the image and this machine's architecture; pip compares their hashes.
 """
 
 import platform

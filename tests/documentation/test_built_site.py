@@ -2,12 +2,13 @@
 
 import ast
 import re
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tests.house.tree import SDK, parsed, python_files
+from tests.house.tree import ROOT, SDK, parsed, python_files
 
 MOST_BYTES: Final = 8_000_000
 """Of all files; compressed, less than half of it."""
@@ -66,6 +67,29 @@ def test_the_site_has_what_is_served_and_nothing_else(site: Path) -> None:
     assert not (site / "_sources").exists()
     assert (site / "_static" / "licences.txt").read_text(encoding="utf-8").count("=" * 72) == 5
     assert sum(file.stat().st_size for file in files) < MOST_BYTES
+
+
+def test_the_wheel_of_the_server_holds_no_file_twice(site: Path) -> None:
+    """`check-wheel-contents` refuses it, so there would be no distribution."""
+    packaged = (ROOT / "src" / "satmint").rglob("*")
+    found: dict[bytes, list[str]] = {}
+    for file in (*site.rglob("*"), *packaged):
+        if file.is_file() and "__pycache__" not in file.parts and file.stat().st_size > 0:
+            found.setdefault(file.read_bytes(), []).append(str(file.relative_to(ROOT)))
+    assert [names for names in found.values() if len(names) > 1] == []
+
+
+def test_the_distributions_are_built_with_the_site() -> None:
+    """The commands of `make dist`; a wheel without the site would be as good for all checks."""
+    planned = subprocess.run(
+        ["make", "--dry-run", "--always-make", "dist"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "-m release.documentation.build build/site\n" in planned
+    assert "-m release.build dist build/site\n" in planned
 
 
 def test_every_public_name_of_the_sdk_is_described(site: Path) -> None:
