@@ -20,6 +20,7 @@ FILES: Final = {
     "_images/start.png": "image/png",
     "_images/life.svg": "image/svg+xml",
     "_downloads/0123/nginx.conf": "text/plain; charset=utf-8",
+    "reference/sdk/more/deep.html": "text/html; charset=utf-8",
 }
 """The type of each file."""
 
@@ -68,6 +69,7 @@ async def test_its_path_leads_to_the_first_page(client: httpx.AsyncClient) -> No
         "guides",
         "guides/",
         "a/b/c/d.html",
+        "a/b/c/d/e.html",
         "../secret.html",
         "..%2fsecret.html",
         "guides/../../secret.html",

@@ -27,4 +27,5 @@ def test_a_clone_has_it_once_it_was_built(tmp_path: Path) -> None:
 
 
 def test_another_package_has_none_and_names_no_command(tmp_path: Path) -> None:
+    page(tmp_path / "b" / "build" / "site")  # of somebody else
     assert find_documentation(tmp_path / "a", tmp_path / "b") == Documentation(None)

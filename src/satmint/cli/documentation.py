@@ -24,8 +24,9 @@ def find_documentation(packaged: Path = _PACKAGED, checkout: Path = _CHECKOUT) -
         packaged: Where the package carries it.
         checkout: The repository, if this is a clone.
     """
-    for folder in (packaged, checkout / _BUILT):
+    is_clone = (checkout / "release" / "documentation" / "build.py").is_file()
+    # Elsewhere, others may be able to write beside the folder that the package is in.
+    for folder in (packaged, checkout / _BUILT) if is_clone else (packaged,):
         if (folder / "index.html").is_file():
             return Documentation(folder)
-    is_clone = (checkout / "release" / "documentation" / "build.py").is_file()
     return Documentation(None, "make docs" if is_clone else None)

@@ -13,8 +13,6 @@ DOCUMENTATION_PAGE: Final = "/docs/"
 """Path of the site's first page."""
 
 _FIRST: Final = "index.html"
-_DEPTH: Final = 3
-"""How many segments the longest path of the site has."""
 _TEXT: Final = b"text/plain; charset=utf-8"
 _TYPES: Final = {
     ".css": b"text/css; charset=utf-8",
@@ -57,7 +55,7 @@ def documentation_operations(folder: Path) -> tuple[Operation, ...]:
         return _file(files, "/".join(call.params.values()))
 
     path, nested = DOCUMENTATION_PAGE.rstrip("/"), []
-    for depth in range(1, _DEPTH + 1):
+    for depth in range(1, max((name.count("/") for name in files), default=0) + 2):
         path += f"/{{part_{depth}}}"
         nested.append(
             page_operation(f"documentation-file-{depth}", path, "A file of the documentation", file)
