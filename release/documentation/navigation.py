@@ -130,7 +130,10 @@ def navigation(documents: Iterable[str], chapters: Chapters, below: Chapters) ->
     wrong = {*placed} ^ {*known} or {page for page in placed if placed.count(page) > 1}
     wrong |= named - {*known}
     if wrong:
-        raise Misplaced(f"not once in the navigation or no document: {', '.join(sorted(wrong))}")
+        raise Misplaced(
+            "each document has one place in release/documentation/navigation.py, and each place one"
+            f" document; these do not: {', '.join(sorted(wrong))}"
+        )
     return found
 
 
