@@ -119,7 +119,14 @@ def pip_variables() -> dict[str, str]:
 
 
 def pip_paths() -> list[str]:
-    """The folders and files that pip's settings name and that there are."""
-    words = (word for _, value in _pip_settings() for word in value.split())
-    paths = {word.removeprefix("file://") for word in words}
-    return sorted(path for path in paths if path.startswith("/") and Path(path).exists())
+    """The folders and files that pip's settings name and that there are.
+
+    Of an index it is the folder around it, since its pages link to files beside it.
+    """
+    found = set()
+    for name, value in _pip_settings():
+        for word in value.split():
+            path = Path(word.removeprefix("file://"))
+            if path.is_absolute() and path.exists():
+                found.add(str(path.parent if name.endswith("index-url") else path))
+    return sorted(found)

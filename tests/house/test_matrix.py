@@ -71,6 +71,7 @@ def test_pip_in_a_chroot_has_the_settings_of_this_machine(monkeypatch: pytest.Mo
             (":env:.cert", "/etc/hosts"),
             ("global.find-links", f"\n{ROOT / 'docs'}\nfile://{ROOT / 'src'}"),
             ("global.index-url", "https://index.example/simple"),
+            ("global.extra-index-url", f"file://{ROOT / 'packages' / 'pytest-satmint'}"),
             ("global.constraint", "/there/is/no/such/file"),
         ]
 
@@ -80,4 +81,5 @@ def test_pip_in_a_chroot_has_the_settings_of_this_machine(monkeypatch: pytest.Mo
     variables = pip_variables()
     assert variables["PIP_FIND_LINKS"] == f"{ROOT / 'docs'} file://{ROOT / 'src'}"
     assert "PIP_INDEX_URL" not in variables  # the process has it, and hands it on
-    assert pip_paths() == sorted(["/etc/hosts", str(ROOT / "docs"), str(ROOT / "src")])
+    folders = [str(ROOT / name) for name in ("docs", "packages", "src")]
+    assert pip_paths() == sorted(["/etc/hosts", *folders])
