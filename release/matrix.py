@@ -147,6 +147,7 @@ def _is_postgres(version: str, folder: Path) -> bool:
 
 CONFIGURATIONS: Final[Mapping[str, Callable[[Sequence[str]], list[Outcome]]]] = {
     "postgres-15": partial(postgres, "15"),
+    "postgres-16": partial(postgres, "16"),
     "postgres-18": partial(postgres, "18"),
     "lowest": lowest,
     "trixie": trixie,
