@@ -37,6 +37,8 @@ class Log:
     """From the first time that a refresh was asked for to its answer with tokens."""
     refused: list[tuple[float, str]] = field(default_factory=list)
     """When there was another answer or none, and what it was."""
+    stopping: bool = False
+    """Whether clients are to end once they have an answer."""
 
     def longest_gap(self, begin: float, end: float) -> float:
         """The longest time without any answer with tokens, within a time."""
@@ -67,10 +69,10 @@ class Client:
         """The generations of which it was told, in order."""
 
     async def run(self) -> None:
-        """Sign in, and refresh until the yard stops."""
+        """Sign in, and refresh until it is time to stop."""
         try:
             pair = await self._ask(ISSUE, {"reference": f"client-{self._number}"}, 200)
-            while not self._yard.stopping:
+            while not self._log.stopping:
                 began = time.monotonic()
                 pair = await self._ask(REFRESH, {"refresh_token": pair["refresh_token"]}, 201)
                 now = time.monotonic()

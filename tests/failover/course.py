@@ -85,7 +85,8 @@ class Course:
                 client.cancel()
             raise
         finally:
-            yard.stopping = True
+            # The crowd goes on meanwhile: the trial ends with the first that ends.
+            self.log.stopping = True
             await asyncio.gather(*running, return_exceptions=True)
         for client in running:
             client.result()

@@ -98,6 +98,10 @@ NOT_RUN: Final[dict[tuple[str, str], str]] = {
     ): "it takes an hour; tests/soak has the short form of it",
     (
         "docs/proof.md",
+        "make failover   # 20 minutes; as root, on Debian",
+    ): "it takes minutes; tests/deploy/test_patroni.py is the short form of it",
+    (
+        "docs/proof.md",
         "make mutants                            # 40 mutants of each room",
     ): "it takes hours; tests/mutants tests its parts",
     (
