@@ -7,12 +7,16 @@ what `Running` says.
 
 import json
 import subprocess
+from asyncio import run
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
+
+from tests.kit.emptying import emptied
+from tests.kit.postgres import CLUSTER
 
 from benchmarks.database import DURABLE, Cluster, postgres
 from benchmarks.peers import PEERS
@@ -64,16 +68,19 @@ class Satmint:
 
     postgres: bool
     workers: int
+    cluster: bool = False
+    """Whether the database is `SATMINT_TEST_CITUS_URL`."""
 
     @contextmanager
     def __call__(self, place: Path) -> Iterator[Running]:
         """See `Start`."""
         keyring = place / "keyring.json"
-        with postgres(place) if self.postgres else nullcontext() as cluster:
+        own = self.postgres and not self.cluster
+        with postgres(place) if own else nullcontext() as cluster:
             database = self._database(place, cluster)
             where = ["--database", database, "--keyring", str(keyring)]
             _satmint("keys", "init", "--keyring", str(keyring))
-            if cluster is not None:
+            if self.postgres:
                 _satmint("db", "migrate", *where)
             project = json.loads(_satmint("project", "create", "benchmark", *where, "--json"))
             address = json.loads(
@@ -103,9 +110,12 @@ class Satmint:
 
     def _name(self) -> str:
         workers = "" if self.workers == 1 else f", {self.workers} workers"
-        return f"satmint, {'PostgreSQL' if self.postgres else 'SQLite'}{workers}"
+        database = "PostgreSQL" if self.postgres else "SQLite"
+        return f"satmint, {'Citus' if self.cluster else database}{workers}"
 
     def _database(self, place: Path, cluster: Cluster | None) -> str:
+        if self.cluster:
+            return run(emptied(CLUSTER))
         return f"sqlite:///{place}/satmint.db" if cluster is None else cluster.new_database()
 
 
@@ -134,6 +144,14 @@ SUBJECTS: Final[Mapping[str, Start]] = {
     "postgres": Satmint(postgres=True, workers=1),
     "sqlite-2": Satmint(postgres=False, workers=2),
     "postgres-2": Satmint(postgres=True, workers=2),
+    **(
+        {
+            "citus": Satmint(postgres=True, workers=1, cluster=True),
+            "citus-2": Satmint(postgres=True, workers=2, cluster=True),
+        }
+        if CLUSTER
+        else {}
+    ),
     **PEERS,
 }
 """Subjects by the name that the command line knows them by."""

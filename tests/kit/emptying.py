@@ -11,6 +11,9 @@ from typing import Any, Final
 import asyncpg
 
 from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.migrations import migrate
+from tests.kit.clock import NOW
+from tests.kit.postgres import CLUSTER
 
 _LOST: Final = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 _TABLES: Final = """
@@ -27,7 +30,7 @@ async def emptied(url: str) -> str:
 
 async def filled_tables(connection: Any, names: Iterable[str]) -> list[str]:  # noqa: ANN401
     """Those of the tables `names` that have a row, by one statement: most are empty."""
-    probes = (f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
+    probes = (f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in names)
     return [name for (name,) in await connection.fetch(" UNION ALL ".join(probes))]
 
 
@@ -47,6 +50,8 @@ class _Cleaner:
             else:
                 return
         self._connections[url] = await asyncpg.connect(url)
+        if url == CLUSTER:
+            await migrate(self._connections[url], NOW)
         await self._empty(self._connections[url])
 
     async def _empty(self, connection: Connection) -> None:

@@ -25,11 +25,15 @@ from typing import Any, Final
 
 import asyncpg
 
-from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.connecting import Connection, SatmintConnection
 from satmint.store.postgres.migrations import migrate
 from tests.kit.clock import NOW
 
 ISOLATIONS: Final = ("read committed", "serializable")
+
+CLUSTER: Final = os.environ.get("SATMINT_TEST_CITUS_URL", "")
+"""The coordinator of a Citus cluster, with a database that belongs to the tests; "": there is none.
+Its tables are distributed by the first test."""
 
 _PROGRAMS: Final = ("initdb", "postgres", "pg_isready")
 _NOBODY: Final = "nobody"
@@ -198,7 +202,7 @@ def execute(url: str, *statements: str) -> list[Any]:
 @contextlib.asynccontextmanager
 async def held(url: str, query: str, *arguments: object) -> AsyncIterator[Connection]:
     """A transaction of another client, which holds what the query locks, and commits at the end."""
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, connection_class=SatmintConnection)
     try:
         async with connection.transaction():
             await connection.fetch(query, *arguments)

@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.kit.emptying import emptied
 from tests.kit.pgbouncer import pgbouncer_program
-from tests.kit.postgres import DURABLE, PostgresServer
+from tests.kit.postgres import CLUSTER, DURABLE, PostgresServer
 from tests.soak.full_queue import SMALL_QUEUE
 from tests.soak.pooler import Pooler
 from tests.soak.trial import Outcome, play
@@ -43,8 +44,12 @@ class Kind(NamedTuple):
     """Sessions at a time that verifiers are asked about; then there is little other load."""
     full_queue: bool = False
     """Whether PostgreSQL's NOTIFY queue is full for a while."""
+    on_cluster: bool = False
+    """Whether the database is `SATMINT_TEST_CITUS_URL`. Its servers are not killed, no rows are
+    held there, and no older copy is put back."""
 
 
+_ON_CLUSTER: Final = Kind("Citus, 2 processes", on_postgres=True, workers=2, on_cluster=True)
 DEPLOYMENTS: Final = (
     Kind("SQLite, 1 process", on_postgres=False),
     Kind("SQLite, 2 processes, clock set", on_postgres=False, workers=2, clocks=(0,)),
@@ -59,6 +64,7 @@ DEPLOYMENTS: Final = (
     Kind("PostgreSQL behind PgBouncer, 2 processes", on_postgres=True, workers=2, pooled=True),
     Kind("SQLite, 2 servers, verifiers", on_postgres=False, clocks=(None, None), verifiers=256),
     Kind("PostgreSQL, 2 servers, verifiers", on_postgres=True, clocks=(None, None), verifiers=256),
+    *([_ON_CLUSTER] if CLUSTER else []),
 )
 CHOSEN: Final = tuple(
     int(number) - 1 for number in os.environ.get("SOAK_ONLY", "").split(",") if number
@@ -96,10 +102,10 @@ def plan_of(number: int) -> Plan:
         tenants=not kind.verifiers,
         verifiers=kind.verifiers,
         verifiers_per_server=4,
-        locks=True,
+        locks=not kind.on_cluster,
         reloads=True,
         full_queue=kind.full_queue,
-        restore=True,
+        restore=not kind.on_cluster,
     )
 
 
@@ -121,7 +127,9 @@ class Soak:
                 continue
             with tempfile.TemporaryDirectory(prefix="satmint-soak-") as place:
                 folder = Path(place)
-                if kind.on_postgres:
+                if kind.on_cluster:
+                    outcome = await play(plan, folder, await emptied(CLUSTER))
+                elif kind.on_postgres:
                     outcome = await self._on_postgres(kind, plan, folder)
                 else:
                     outcome = await play(plan, folder, f"sqlite:///{folder}/satmint.db")

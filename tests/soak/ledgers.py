@@ -18,6 +18,7 @@ from satmint.model.lifetimes import ACCESS_SECONDS, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.store.contract import Store
 from satmint.store.postgres import open_postgres
 from satmint.store.sqlite import open_sqlite
+from tests.kit.postgres import CLUSTER
 from tests.soak.history import Ledger
 
 Row = tuple[Any, ...]
@@ -127,6 +128,8 @@ class Books:
         connection = await asyncpg.connect(self._database)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                if self._database == CLUSTER:  # one snapshot of each node
+                    await connection.execute("SET LOCAL citus.max_adaptive_executor_pool_size = 1")
                 rows = [tuple(row) for row in await connection.fetch(_SESSIONS)]
                 return rows, [tuple(row) for row in await connection.fetch(_EVENTS)]
         finally:

@@ -19,7 +19,7 @@ from tests.kit.clock import NOW
 from tests.kit.databases import fresh_file
 from tests.kit.emptying import emptied
 from tests.kit.pgbouncer import the_pgbouncer
-from tests.kit.postgres import ISOLATIONS, the_server
+from tests.kit.postgres import CLUSTER, ISOLATIONS, the_server
 from tests.store.store_setup import Given
 
 Open = Callable[[], AbstractAsyncContextManager[Store]]
@@ -80,6 +80,29 @@ def pooled_database(_folder: Path) -> Iterator[Open]:
     yield opened
 
 
+def cluster_database(url: str) -> Make:
+    """A Citus cluster of somebody else's, whose database belongs to the tests."""
+
+    def make(_folder: Path) -> Iterator[Open]:
+        fresh = True
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Store]:
+            nonlocal fresh
+            if fresh:
+                await emptied(url)
+                fresh = False
+            store = await open_postgres(url, NOW)
+            try:
+                yield store
+            finally:
+                await store.close()
+
+        yield opened
+
+    return make
+
+
 POOLED: Final = "pgbouncer"
 POOLED_FILES: Final = ("test_rotation.py", "test_presence.py", "test_revocation_events.py")
 """What also runs behind PgBouncer in every run; with `SATMINT_TEST_POOLER=all`, everything does."""
@@ -88,15 +111,23 @@ DATABASES: dict[str, Make] = {
     "sqlite": sqlite_database,
     POOLED: pooled_database,
     **{f"postgres, {isolation}": postgres_database(isolation) for isolation in ISOLATIONS},
+    **({"citus": cluster_database(CLUSTER)} if CLUSTER else {}),
 }
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of tests that no cluster passes."""
+    config.addinivalue_line("markers", "not_on_cluster(reason): what it tests, a cluster does not")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only `SATMINT_TEST_POOLER=all` asks for."""
-    if os.environ.get("SATMINT_TEST_POOLER") == "all":
-        return
+    """Leave out what only `SATMINT_TEST_POOLER=all` asks for, and what no cluster does."""
+    pooled = os.environ.get("SATMINT_TEST_POOLER") == "all"
     left_out = [
-        item for item in items if f"[{POOLED}" in item.name and item.path.name not in POOLED_FILES
+        item
+        for item in items
+        if (not pooled and f"[{POOLED}" in item.name and item.path.name not in POOLED_FILES)
+        or ("[citus" in item.name and item.get_closest_marker("not_on_cluster"))
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

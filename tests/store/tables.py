@@ -24,7 +24,10 @@ async def of_sqlite(store: Any) -> Tables:  # noqa: ANN401 - looked into, beyond
 
 async def of_postgres(store: Any) -> Tables:  # noqa: ANN401
     async def read(db: Any) -> Tables:  # noqa: ANN401
-        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        query = (  # a cluster shows parts of tables, whose names end with a number
+            "SELECT tablename FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename !~ '_[0-9]+$'"
+        )
         found: Tables = {name: [] for (name,) in await db.fetch(query)}
         for name in await filled_tables(db, found):
             found[name] = [tuple(row) for row in await db.fetch(f"SELECT * FROM {name}")]

@@ -63,6 +63,10 @@ async def test_kind_of_a_later_version_is_listed(store: Store, given: Given) -> 
 
 @pytest.fixture
 async def scene(store: Store, given: Given) -> Scene:
+    return await scene_of(store, given)
+
+
+async def scene_of(store: Store, given: Given) -> Scene:
     project = await given.project()
     session = await given.session(project, "ann", jkt=KEY)
     spent, lost = await given.session(project, "bob"), await given.session(project, "carol")

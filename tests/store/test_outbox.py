@@ -95,7 +95,7 @@ async def test_pages_visit_each_webhook_once(store: Store, given: Given) -> None
                 break
             after = page.next
         assert visited == sorted(made)
-        assert pages == 16 // size + 1  # each project is visited as well
+        assert pages <= 16 // size + 1  # at most, each project is visited as well
 
 
 async def test_a_failed_endpoint_is_paused_with_all_that_waits_for_it(
@@ -257,6 +257,7 @@ async def test_only_the_failed_one_is_given_up_where_others_arrive(
     assert len(await due(store, later + 120)) == 1
 
 
+@pytest.mark.not_on_cluster("the purge removes it there")
 async def test_a_delivery_whose_webhook_was_deleted_meanwhile_is_removed(
     store: Store, given: Given
 ) -> None:

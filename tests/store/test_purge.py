@@ -184,6 +184,7 @@ async def steps(store: Store, *, events_before: int = 0, count: int) -> list[tup
     return [(result.removed, result.more) for result in results]
 
 
+@pytest.mark.not_on_cluster("its steps go from project to project")
 async def test_pass_goes_on_until_sessions_and_guests_end_at_the_same_step(
     store: Store, given: Given
 ) -> None:
@@ -196,6 +197,7 @@ async def test_pass_goes_on_until_sessions_and_guests_end_at_the_same_step(
     assert await steps(store, count=6) == [(0, told) for told in more]
 
 
+@pytest.mark.not_on_cluster("its steps go from project to project")
 async def test_pass_goes_on_until_the_events_of_every_project_were_examined(
     store: Store, given: Given
 ) -> None:
@@ -204,6 +206,7 @@ async def test_pass_goes_on_until_the_events_of_every_project_were_examined(
     assert await steps(store, events_before=NOW, count=2) == [(0, True), (0, False)]
 
 
+@pytest.mark.not_on_cluster("its steps go from project to project")
 async def test_pass_goes_on_where_a_project_had_more_old_events_than_a_step_removes(
     store: Store, given: Given
 ) -> None:

@@ -8,6 +8,7 @@ from satmint.store.postgres.batches import Batches
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.in_flight import InFlight
+from satmint.store.postgres.routing import Statement
 from satmint.store.sql.port import Row
 
 T = TypeVar("T")
@@ -19,7 +20,13 @@ BY_ID = "unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS requested (project_id
 class BatchedLookup(Generic[T]):
     """Finds the few rows that belong to a key."""
 
-    def __init__(self, connections: ConnectionPool, query: str, build: Callable[[Row], T]) -> None:
+    def __init__(
+        self,
+        connections: ConnectionPool,
+        query: Statement,
+        build: Callable[[Row], T],
+        project_of: Callable[[tuple[UUID | bytes, ...]], UUID] | None,
+    ) -> None:
         """Prepare the lookup.
 
         Args:
@@ -28,10 +35,11 @@ class BatchedLookup(Generic[T]):
                 `BY_ID`: a row for each key, numbered from one. The number `n` is one of its
                 columns.
             build: Builds a value from a row.
+            project_of: The project in a key; None if it has none.
         """
         self._query = query
         self._build = build
-        self._batches = Batches(connections, self._fetch)
+        self._batches = Batches(connections, self._fetch, project_of=project_of)
         self._in_flight = InFlight()
 
     async def all(self, *key: UUID | bytes) -> Sequence[T]:
@@ -57,6 +65,6 @@ class BatchedLookup(Generic[T]):
         self, db: Connection, keys: Sequence[tuple[UUID | bytes, ...]]
     ) -> list[list[T]]:
         found: list[list[T]] = [[] for _ in keys]
-        for row in await db.fetch(self._query, *zip(*keys, strict=True)):
+        for row in await db.fetch(self._query.form_for(db), *zip(*keys, strict=True)):
             found[row["n"] - 1].append(self._build(row))
         return found

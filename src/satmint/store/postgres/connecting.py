@@ -19,6 +19,8 @@ class SatmintConnection(asyncpg.Connection):  # type: ignore[misc]
 
     has_revoked = False
     """Whether the step that uses it has recorded an event that may end sessions."""
+    is_distributed = False
+    """Whether its database can distribute tables: see `satmint.store.postgres.distribution`."""
     generation = 0
     """A connection of an earlier generation than its pool's is closed when it becomes free."""
 

@@ -12,11 +12,13 @@ import asyncpg
 from satmint.model.database_url import DatabaseUrl
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.postgres.connecting import Connection, PostgresLimits, open_connection
+from satmint.store.postgres.distribution import SESSION_SETTINGS
 from satmint.store.postgres.driver_errors import (
     is_connection_unusable,
     is_retryable,
     map_driver_error,
 )
+from satmint.store.postgres.shards import Shards
 from satmint.store.postgres.suitability import (
     READ_ONLY,
     ServerState,
@@ -67,6 +69,8 @@ class ConnectionPool:
         self._begin = transaction_of(limits)
         self._lists = asyncio.Semaphore(max(1, limits.connections // 4))
         self._closed = False
+        self._is_distributed: bool | None = None
+        self.shards = Shards()
 
     @property
     def url(self) -> DatabaseUrl:
@@ -77,6 +81,17 @@ class ConnectionPool:
     def limits(self) -> PostgresLimits:
         """The limits of this pool."""
         return self._limits
+
+    async def is_distributed(self) -> bool:
+        """Whether the database can distribute tables: see `distribution`.
+
+        Raises:
+            StoreUnavailable: it was never reached.
+        """
+        if self._is_distributed is None:
+            async with self.acquire():
+                pass
+        return bool(self._is_distributed)
 
     async def transaction(self, work: Work[T]) -> T:
         """Run `work` in one transaction, durable on return.
@@ -192,6 +207,9 @@ class ConnectionPool:
         try:
             connection.generation = self._generation
             await self._check_suitable(connection)
+            self._is_distributed = connection.is_distributed
+            if connection.is_distributed and not self._limits.pooler:
+                await connection.execute(SESSION_SETTINGS)
             connection.add_log_listener(self._on_log_message)
         except BaseException as error:
             connection.terminate()

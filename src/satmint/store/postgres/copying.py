@@ -33,11 +33,12 @@ SELECT relname, attname, format_type(atttypid, NULL) AS type,
  ORDER BY relname, attname COLLATE "C"
 """
 # The URL of each server may have another `application_name`; and what the backend of another role
-# is, only some roles may see.
+# is, only some roles may see. The nodes of a cluster are connected to each other.
 _OTHERS: Final = """
 SELECT count(*) FROM pg_catalog.pg_stat_activity
  WHERE datname = current_database() AND (usename = current_user OR application_name = 'satmint')
    AND pid <> pg_backend_pid() AND coalesce(backend_type, 'client backend') = 'client backend'
+   AND application_name NOT LIKE 'citus_internal %'
 """
 _SET_INCARNATION: Final = (
     "INSERT INTO incarnation (singleton, incarnation_id, number, began_at, location)"

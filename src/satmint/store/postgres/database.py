@@ -1,8 +1,10 @@
 """The port of `satmint.store.sql` over PostgreSQL."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +18,7 @@ from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.events import FIRST_POSITION, record
 from satmint.store.postgres.lock_waits import Transactions
 from satmint.store.postgres.possession import prove_in_transaction
+from satmint.store.postgres.routing import Statement, one_shard, repeat_project, statement
 from satmint.store.postgres.session_rows import (
     DATABASE_TIME,
     lock_project,
@@ -38,6 +41,9 @@ from satmint.store.sql.port import (
 
 T = TypeVar("T")
 
+_PRIMARY_KEY: Final = re.compile(r"_pkey(_\d+)?\b")
+"""The constraint's name, which has a number on a node of a cluster, in the message alone."""
+
 DIALECT: Final = Dialect(
     differs="IS DISTINCT FROM",
     for_update=" FOR UPDATE",
@@ -56,25 +62,42 @@ DIALECT: Final = Dialect(
     drops_changed_keys=True,
     moves_rows=True,
 )
+# A transaction of several nodes is over on the first one before its rows are visible on the others.
+# Until then it holds the lock of its number, of which the catalog has the lower 32 bits.
+_OLDEST: Final = """
+(SELECT least(txid_snapshot_xmin(s),
+              (SELECT min(txid_snapshot_xmax(s)
+                          - ((txid_snapshot_xmax(s) - transactionid::text::bigint) & 4294967295))
+                 FROM pg_catalog.pg_locks
+                WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'))
+   FROM (SELECT txid_current_snapshot() AS s OFFSET 0) AS snapshot)
+"""
+DISTRIBUTED_DIALECT: Final = replace(
+    DIALECT, settled=f"{FIRST_POSITION} + {_OLDEST}", moves_rows=False, by_project=True
+)
 
 
 class PostgresTransaction(Transaction):
     """The open transaction of a connection; see `Transaction`."""
 
-    dialect = DIALECT
-
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # Migrations may run on a connection that is not of a pool.
+        distributed = getattr(connection, "is_distributed", False)
+        self.dialect = DISTRIBUTED_DIALECT if distributed else DIALECT
 
     async def fetch(self, build: Build[T], sql: str, *values: object) -> Sequence[T]:
         """See `Transaction.fetch`."""
-        rows = await self._connection.fetch(sql, *values)
+        rows = await self._connection.fetch(self._routed(sql), *values)
         return tuple(build(row) for row in rows)
 
     async def execute(self, sql: str, *values: object) -> int:
         """See `Transaction.execute`."""
-        status = await self._connection.execute(sql, *values)
+        status = await self._connection.execute(self._routed(sql), *values)
         return int(status.rpartition(" ")[2])
+
+    def _routed(self, sql: str) -> str:
+        return repeat_project(sql) if self.dialect.by_project else sql
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """See `Transaction.execute_many`. The driver runs it as one transaction."""
@@ -170,9 +193,14 @@ class PostgresDatabase(Database):
             return now
         return await self.fetch_one(_seconds, f"SELECT {DATABASE_TIME}") or now
 
+    async def is_by_project(self) -> bool:
+        """See `Database.is_by_project`."""
+        return await self._connections.is_distributed()
+
     def lookup(self, lookup: Lookup, build: Build[T]) -> BatchedLookup[T]:
         """See `Database.lookup`."""
-        batched = BatchedLookup(self._connections, _batch_query(lookup), build)
+        by_project = _project_of_key if lookup.key[0] == "project_id" else None
+        batched = BatchedLookup(self._connections, _batch_query(lookup), build, by_project)
         self._lookups.append(batched)
         return batched
 
@@ -187,7 +215,7 @@ async def _unique_violations() -> AsyncIterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
-        if (error.constraint_name or "").endswith("_pkey"):  # a duplicate id
+        if _PRIMARY_KEY.search(error.constraint_name or error.args[0]):  # a duplicate id
             raise
         raise UniqueViolation from error
 
@@ -196,20 +224,29 @@ def _seconds(row: Row) -> int:
     return int(row[0])
 
 
-def _batch_query(lookup: Lookup) -> str:
+def _project_of_key(key: tuple[UUID | bytes, ...]) -> UUID:
+    return cast("UUID", key[0])
+
+
+def _batch_query(lookup: Lookup) -> Statement:
     """The statement for many keys: an array for each key column; `n` numbers keys from one."""
     table, keys = lookup.table, ", ".join(lookup.key)
     arrays = ", ".join(
         f"${n}::{'bytea' if name == 'digest' else 'uuid'}[]"
         for n, name in enumerate(lookup.key, start=1)
     )
+    routed = one_shard(table) if lookup.key[0] == "project_id" else ""
     requested = f"unnest({arrays}) WITH ORDINALITY AS requested ({keys}, n)"
     if lookup.limit is None:
-        return f"SELECT n, {lookup.columns} FROM {requested} JOIN {table} USING ({keys})"
+        return statement(
+            f"SELECT n, {lookup.columns} FROM {requested} JOIN {table} USING ({keys})"
+            f" WHERE TRUE{routed}"
+        )
     # LATERAL leaves the planner one plan only, by the index.
-    return (
+    joined = " AND ".join(f"{table}.{name} = requested.{name}" for name in lookup.key)
+    return statement(
         f"SELECT n, found.* FROM {requested} CROSS JOIN LATERAL ("
         f"SELECT {lookup.columns} FROM {table}"
-        f" WHERE {' AND '.join(f'{table}.{name} = requested.{name}' for name in lookup.key)}"
+        f" WHERE {joined}{routed}"
         f" ORDER BY {lookup.order} LIMIT {lookup.limit}) AS found ORDER BY n, {lookup.order}"
     )

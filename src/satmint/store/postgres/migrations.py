@@ -6,6 +6,7 @@ import asyncpg
 
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
+from satmint.store.postgres.distribution import distribute
 from satmint.store.sql.migrations import Migration, migrations_of, pending_of
 
 _LOCK: Final = 0x5A7_313A_7E57
@@ -73,4 +74,5 @@ async def _migrate(connection: Connection, now: int) -> tuple[Migration, ...]:
             migration.works_with,
             now,
         )
+    await distribute(connection)
     return pending

@@ -26,6 +26,8 @@ from satmint.store.contract import (
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.events import POSITION, record, with_subscriber
+from satmint.store.postgres.inserting import insert_rows
+from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.postgres.session_rows import NEW_SESSION_COLUMNS
 from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.keyed_requests import claim_key
@@ -85,7 +87,7 @@ _EVENT_VALUES: Final = """
 
 # By key, unless a subscriber without a key has exactly this reference: see `subscriber_keys`.
 # The subscriber's row is locked, so that a revocation of all its sessions finds this one or waits.
-_OPEN_KNOWN: Final = f"""
+_OWNER: Final = f"""
 WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED (
     SELECT step.n, subscribers.subscriber_id, subscribers.epoch
       FROM step
@@ -93,12 +95,14 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
                       AND subscribers.reference_key = step.who
                       AND (step.fields IS NULL OR to_jsonb(subscribers) @> step.fields)
      WHERE NOT EXISTS (SELECT 1 FROM subscribers AS exact
-                        WHERE exact.project_id = step.project_id
+                        WHERE exact.project_id = step.project_id{one_shard("exact")}
                           AND exact.reference = step.reference
                           AND exact.reference IS NOT NULL AND exact.reference_key IS NULL)
+           {one_shard("subscribers")}
      ORDER BY subscribers.project_id, subscribers.subscriber_id
        FOR SHARE OF subscribers SKIP LOCKED
-), opened AS (
+)"""
+_OPEN_KNOWN: Final = statement(f"""{_OWNER}, opened AS (
     INSERT INTO sessions ({NEW_SESSION_COLUMNS})
     SELECT step.project_id, step.session_id, {_PROJECT_EPOCH},
            owner.subscriber_id, owner.epoch, step.kind, {_REMAINING_VALUES}
@@ -109,7 +113,8 @@ WITH step AS MATERIALIZED ({_STEPS.format(type="text")}), owner AS MATERIALIZED 
       FROM step JOIN owner ON owner.n = step.n
 )
 SELECT n, subscriber_id, epoch FROM owner
-"""
+""").several
+_LOCK_OWNERS: Final = statement(f"{_OWNER} SELECT n, subscriber_id, epoch FROM owner").one
 
 _OPEN_TEMPORARY: Final = f"""
 WITH step AS MATERIALIZED ({_STEPS.format(type="uuid")}), created AS (
@@ -126,8 +131,13 @@ SELECT {_EVENT_VALUES.format(subscriber="step.who")}, {POSITION}
   FROM step
 """
 
+# On a cluster, which routes no statement that inserts on the way: a statement for each table.
+_TEMPORARY: Final = "subscribers (project_id, subscriber_id, kind, created_at, updated_at)"
+_EPOCHS: Final = f"SELECT project_id, {NEW_SESSION_EPOCH} FROM projects WHERE project_id = ANY ($1)"
+_SESSIONS: Final = f"sessions ({NEW_SESSION_COLUMNS})"
+
 _INSERT: Final = f"""
-INSERT INTO sessions ({NEW_SESSION_COLUMNS})
+INSERT INTO {_SESSIONS}
 VALUES ($1, $2, (SELECT {NEW_SESSION_EPOCH} FROM projects WHERE projects.project_id = $1),
         $3, $12, $4, 0, $5, $6, -1, $5, $7, $8, $8, $9, $10, $11, NULL)
 """
@@ -144,9 +154,13 @@ async def open_known(
     references = [step.reference for step in steps]
     keys = [reference_key(reference) for reference in references]
     fields = [_as_json(step.fields).decode() if step.fields else None for step in steps]
+    arrays = _arrays(steps, keys, kinds, fields, references)
     opened: list[OpenedSession | None] = [None] * len(steps)
-    for row in await db.fetch(_OPEN_KNOWN, *_arrays(steps, keys, kinds, fields, references)):
+    for row in await db.fetch(_LOCK_OWNERS if db.is_distributed else _OPEN_KNOWN, *arrays):
         opened[row["n"] - 1] = OpenedSession(read_uuid(row["subscriber_id"]), row["epoch"])
+    if db.is_distributed:
+        found = [(step, owner) for step, owner in zip(steps, opened, strict=True) if owner]
+        await _insert_sessions(db, found)
     return opened
 
 
@@ -156,8 +170,43 @@ async def open_temporary(
     """Open sessions for new temporary subscribers."""
     kinds, subscribers = [step.kind.value for step in steps], [step.subscriber for step in steps]
     nothing = [None] * len(steps)
-    await db.execute(_OPEN_TEMPORARY, *_arrays(steps, subscribers, kinds, nothing, nothing))
-    return [OpenedSession(step.subscriber, 0) for step in steps]
+    opened = [OpenedSession(step.subscriber, 0) for step in steps]
+    if db.is_distributed:
+        guests = [(s.project, s.subscriber, s.kind.value, s.now, s.now) for s in steps]
+        await insert_rows(db, _TEMPORARY, guests)
+        await _insert_sessions(db, list(zip(steps, opened, strict=True)))
+    else:
+        await db.execute(_OPEN_TEMPORARY, *_arrays(steps, subscribers, kinds, nothing, nothing))
+    return opened
+
+
+async def _insert_sessions(
+    db: Connection,
+    found: Sequence[tuple[KnownSubscriberStep | TemporarySubscriberStep, OpenedSession]],
+) -> None:
+    """Insert sessions of one shard and record their events, in the transaction of the batch."""
+    if not found:
+        return
+    epochs = dict(await db.fetch(_EPOCHS, [step.project for step, _ in found]))
+    rows = [_session(step, owner, epochs.get(step.project)) for step, owner in found]
+    await insert_rows(db, _SESSIONS, rows)
+    await record(db, *(with_subscriber(step.event, owner.subscriber) for step, owner in found))
+
+
+def _session(
+    step: KnownSubscriberStep | TemporarySubscriberStep,
+    owner: OpenedSession,
+    project_epoch: int | None,
+) -> tuple[object, ...]:
+    """The values of `NEW_SESSION_COLUMNS`."""
+    session, origin = step.session, step.event.origin
+    kind = step.kind if isinstance(step, TemporarySubscriberStep) else Kind.SUBSCRIBER
+    lives_until = session.expires_at + REFRESH_TOKEN_GRACE_SECONDS
+    return (
+        *(step.project, session.id, project_epoch, owner.subscriber, owner.epoch, kind.value),
+        *(0, step.now, session.expires_at, -1, step.now, session.deadline),
+        *(lives_until, lives_until, session.jkt, origin.address, origin.agent, session.c2c_token),
+    )
 
 
 async def open_temporary_once(
@@ -182,13 +231,15 @@ async def open_for_reference(
     """Open a session in a transaction; creates or changes the subscriber."""
     if keyed is not None:
         await claim_key(PostgresTransaction(db), keyed)
+    step = KnownSubscriberStep(project, subscriber.reference, change.fields, session, now, event)
     if keyed is not None and change.password_hash is None:
-        reference = subscriber.reference
-        step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
         (opened,) = await open_known(db, [step])
         if opened is not None:
             return opened
     known = await sign_in(PostgresTransaction(db), subscriber, project, change, now)
+    if db.is_distributed:
+        await _insert_sessions(db, [(step, known)])
+        return known
     await db.execute(
         _INSERT,
         project,

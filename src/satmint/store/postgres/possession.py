@@ -23,6 +23,8 @@ from satmint.model.rotation import SessionState
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.driver_errors import LOCK_NOT_AVAILABLE, ConcurrentChange
 from satmint.store.postgres.events import record
+from satmint.store.postgres.inserting import insert_rows
+from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.postgres.session_rows import (
     Key,
     lock_sessions,
@@ -55,34 +57,41 @@ class PossessionStep(msgspec.Struct, frozen=True):
         return self.possession.project, self.possession.proof
 
 
-_SELECT_USED: Final = """
+_SELECT_USED_MARKED: Final = f"""
 SELECT project_id, proof, request, issued_at, expires_at, resends
   FROM unnest($1::uuid[], $2::bytea[]) AS requested (project_id, proof)
   JOIN proofs USING (project_id, proof)
+ WHERE TRUE{one_shard("proofs")}
 """
-_LOCK_USED: Final = f"{_SELECT_USED} ORDER BY project_id, proof FOR UPDATE OF proofs SKIP LOCKED"
-_INSERT_PROOF: Final = """
-INSERT INTO proofs (project_id, proof, request, issued_at, expires_at, resends, forget_at)
+_SELECT_USED: Final = statement(_SELECT_USED_MARKED)
+_LOCK_USED: Final = statement(
+    f"{_SELECT_USED_MARKED} ORDER BY project_id, proof FOR UPDATE OF proofs SKIP LOCKED"
+)
+_PROOFS: Final = "proofs (project_id, proof, request, issued_at, expires_at, resends, forget_at)"
+_UNLESS_USED: Final = "ON CONFLICT (project_id, proof) DO NOTHING"
+_INSERT_PROOFS: Final = f"""
+INSERT INTO {_PROOFS}
 SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bigint[], $5::bigint[],
                      $6::bigint[], $7::bigint[])
-    ON CONFLICT (project_id, proof) DO NOTHING
+    {_UNLESS_USED}
 RETURNING 1
 """
-_COUNT_RESEND: Final = """
+_COUNT_RESEND: Final = statement(f"""
 UPDATE proofs SET resends = counted.resends
   FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS counted (project_id, proof, resends)
  WHERE proofs.project_id = counted.project_id AND proofs.proof = counted.proof
-"""
-_ACCEPT: Final = """
+       {one_shard("proofs")}
+""")
+_ACCEPT: Final = statement(f"""
 UPDATE sessions SET jkt = accepted.jkt,
                     lives_until = greatest(sessions.lives_until, accepted.lives_until),
                     device_token_at = greatest(sessions.device_token_at, accepted.at)
   FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
     AS accepted (project_id, session_id, jkt, lives_until, at)
  WHERE sessions.project_id = accepted.project_id AND sessions.session_id = accepted.session_id
-   AND (sessions.jkt IS NULL OR sessions.jkt = accepted.jkt)
+   AND (sessions.jkt IS NULL OR sessions.jkt = accepted.jkt){one_shard("sessions")}
 RETURNING 1
-"""
+""")
 
 
 @dataclass(slots=True)
@@ -197,10 +206,16 @@ async def _used_proofs(
 ) -> tuple[dict[ProofKey, UsedProof], set[ProofKey]]:
     """The proofs that were used, and those of them whose rows are locked."""
     arguments = [project for project, _ in keys], [proof for _, proof in keys]
-    used = {_proof_key(row): _used_proof(row) for row in await db.fetch(_SELECT_USED, *arguments)}
+    used = {
+        _proof_key(row): _used_proof(row)
+        for row in await db.fetch(_SELECT_USED.form_for(db), *arguments)
+    }
     if not used:  # as is usual
         return used, set()
-    free = {_proof_key(row): _used_proof(row) for row in await db.fetch(_LOCK_USED, *arguments)}
+    free = {
+        _proof_key(row): _used_proof(row)
+        for row in await db.fetch(_LOCK_USED.form_for(db), *arguments)
+    }
     return used | free, used.keys() - free.keys()
 
 
@@ -226,8 +241,7 @@ async def _write_proofs(db: Connection, pending: _PendingWrites) -> None:
     if fresh:
         used = [pending.used[key] for key in fresh]
         possession = [pending.fresh[key] for key in fresh]
-        written = await db.fetch(
-            _INSERT_PROOF,
+        columns: list[list[object]] = [
             [project for project, _ in fresh],
             [proof for _, proof in fresh],
             [used_proof.request for used_proof in used],
@@ -241,12 +255,17 @@ async def _write_proofs(db: Connection, pending: _PendingWrites) -> None:
             ],
             [used_proof.resends for used_proof in used],
             [one.forget_at for one in possession],
-        )
-        if len(written) < len(fresh):
+        ]
+        if db.is_distributed:
+            rows = list(zip(*columns, strict=True))
+            written = await insert_rows(db, _PROOFS, rows, _UNLESS_USED)
+        else:
+            written = len(await db.fetch(_INSERT_PROOFS, *columns))
+        if written < len(fresh):
             raise ConcurrentChange
     if resent:
         await db.execute(
-            _COUNT_RESEND,
+            _COUNT_RESEND.form_for(db),
             [project for project, _ in resent],
             [proof for _, proof in resent],
             [pending.used[key].resends for key in resent],
@@ -259,7 +278,7 @@ async def _write_sessions(db: Connection, pending: _PendingWrites) -> None:
         return
     grants = pending.granted.values()
     written = await db.fetch(
-        _ACCEPT,
+        _ACCEPT.form_for(db),
         [project for project, _ in pending.granted],
         [session for _, session in pending.granted],
         [pending.states[key].head.jkt for key in pending.granted],

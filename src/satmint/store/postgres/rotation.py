@@ -30,6 +30,7 @@ from satmint.model.rotation import (
 )
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.events import POSITION, record
+from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.postgres.session_rows import (
     DATABASE_TIME,
     PROJECT_LOCK,
@@ -81,7 +82,7 @@ class RotationStep(msgspec.Struct, frozen=True):
 # revokes its sessions in the same transaction, so the subscriber's row need not be read.
 # LATERAL and the subquery leave the planner one plan only, by the primary keys: without statistics,
 # as in a new database, it would join by the project alone and read all its sessions for each step.
-_ROTATE: Final = f"""
+_ROTATED: Final = f"""
 WITH {PROJECT_LOCK}, step AS MATERIALIZED (
     SELECT step.*, project.epoch AS project_epoch
       FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::bigint[], $7::text[],
@@ -91,7 +92,8 @@ WITH {PROJECT_LOCK}, step AS MATERIALIZED (
                                  event_id, event_subscriber_id, request_id, address, agent, n)
       JOIN project ON project.project_id = step.project_id
 ), head AS MATERIALIZED (
-    SELECT step.n, step.now, step.expires_at, held.project_id, held.session_id
+    SELECT step.n, step.now, step.expires_at, held.project_id, held.session_id,
+           CASE WHEN $15 THEN {DATABASE_TIME} - step.now ELSE 0 END AS skew
       FROM (SELECT * FROM step ORDER BY project_id, session_id) AS step
      CROSS JOIN LATERAL (
         SELECT sessions.project_id, sessions.session_id
@@ -104,7 +106,7 @@ WITH {PROJECT_LOCK}, step AS MATERIALIZED (
            AND sessions.jkt IS NOT DISTINCT FROM step.jkt
            AND sessions.head_expires_at + {REFRESH_TOKEN_GRACE_SECONDS} > step.now
            AND sessions.deadline - {REFRESH_TOKEN_GRACE_SECONDS} >= step.expires_at
-           AND sessions.subscriber_epoch = step.epoch
+           AND sessions.subscriber_epoch = step.epoch{one_shard("sessions")}
            FOR UPDATE SKIP LOCKED
      ) AS held
 ), rotated AS (
@@ -115,20 +117,24 @@ WITH {PROJECT_LOCK}, step AS MATERIALIZED (
            lives_until = greatest(lives_until, head.expires_at + {REFRESH_TOKEN_GRACE_SECONDS}),
            measured_generation = generation + 1,
            replays = 0,
-           skew = CASE WHEN $15 THEN {DATABASE_TIME} - head.now ELSE 0 END
+           skew = head.skew
       FROM head
      WHERE sessions.project_id = head.project_id AND sessions.session_id = head.session_id
+           {one_shard("sessions")}
     RETURNING head.n
-), recorded AS (
+)"""
+_ROTATE: Final = statement(f"""{_ROTATED}, recorded AS (
     INSERT INTO events ({EVENT_COLUMNS}, position)
     SELECT project_id, event_id, '{EventKind.REFRESHED.value}', now, event_subscriber_id,
            session_id, NULL, generation + 1, '', request_id, address, agent, {POSITION}
       FROM step JOIN rotated ON rotated.n = step.n
 )
 SELECT n FROM rotated
-"""
+""").several
+# A cluster does not route a statement that inserts on the way: the events are written after it.
+_ROTATE_ONE_SHARD: Final = statement(f"{_ROTATED} SELECT n FROM rotated", projects="$3").one
 
-_WRITE: Final = f"""
+_WRITE: Final = statement(f"""
 UPDATE sessions
    SET generation = new.generation,
        head_since = new.head_since,
@@ -143,21 +149,27 @@ UPDATE sessions
     AS new (project_id, session_id, generation, head_since, head_expires_at, revoked_at, replays,
             skew)
  WHERE sessions.project_id = new.project_id AND sessions.session_id = new.session_id
-"""
+       {one_shard("sessions")}
+""")
 
 
 async def rotate_heads(db: Connection, steps: Sequence[RotationStep]) -> Sequence[Rotated | None]:
-    """Rotate where the token is the head's and nothing forbids it; None for all other steps."""
+    """Rotate where the token is the head's and nothing forbids it; None for all other steps.
+
+    On a database that distributes its tables, within a transaction, and of one shard.
+    """
     first: dict[tuple[int, int], int] = {}
     for at, step in enumerate(steps):
         if step.fits_fast_path:
             token = step.ref
             first.setdefault((token.project.int, token.session.int), at)
+    if not first:
+        return [None] * len(steps)
     candidates = [steps[at] for at in first.values()]
     tokens, events = [step.ref for step in candidates], [step.event for step in candidates]
     projects = {token.project for token in tokens}
     rows = await db.fetch(
-        _ROTATE,
+        _ROTATE_ONE_SHARD if db.is_distributed else _ROTATE,
         *project_locks(projects),
         [token.project for token in tokens],
         [token.session for token in tokens],
@@ -180,7 +192,17 @@ async def rotate_heads(db: Connection, steps: Sequence[RotationStep]) -> Sequenc
         token = step.ref
         head = Head(token.generation + 1, step.now, step.expires_at, token.jkt)
         verdicts[positions[n - 1]] = Rotated(head)
+    if db.is_distributed and rows:
+        await record(db, *(_refreshed(candidates[n - 1]) for (n,) in rows))
     return verdicts
+
+
+def _refreshed(step: RotationStep) -> Event:
+    """The event that `_ROTATE` writes."""
+    generation = step.ref.generation + 1
+    return msgspec.structs.replace(
+        step.event, kind=EventKind.REFRESHED, generation=generation, cause=""
+    )
 
 
 async def decide_skip_locked(
@@ -245,7 +267,7 @@ async def _write(
     if changed:
         heads = [states[key].head for key in changed]
         await db.execute(
-            _WRITE,
+            _WRITE.form_for(db),
             [project for project, _ in changed],
             [session for _, session in changed],
             [head.generation for head in heads],

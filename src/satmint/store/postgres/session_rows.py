@@ -13,6 +13,7 @@ from uuid import UUID
 
 from satmint.model.records import StoredSession
 from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.sql.port import read_uuid
 from satmint.store.sql.session_columns import SESSION_COLUMNS, session_of
 
@@ -37,7 +38,8 @@ project_lock AS MATERIALIZED (
 )"""
 
 # Always in the order of the keys, against deadlocks.
-_LOCK: Final = f"""
+_LOCK: Final = statement(
+    f"""
 WITH {PROJECT_LOCK}, requested AS MATERIALIZED (
     SELECT requested.project_id, requested.session_id
       FROM unnest($3::uuid[], $4::uuid[]) AS requested (project_id, session_id)
@@ -46,15 +48,17 @@ WITH {PROJECT_LOCK}, requested AS MATERIALIZED (
 SELECT sessions.project_id, sessions.session_id
   FROM requested
   JOIN sessions ON sessions.project_id = requested.project_id
-               AND sessions.session_id = requested.session_id
+               AND sessions.session_id = requested.session_id{one_shard("sessions")}
  ORDER BY sessions.project_id, sessions.session_id
    FOR UPDATE OF sessions SKIP LOCKED
-"""
+""",
+    projects="$3",
+)
 
 # The same of one session, waiting for each lock as long as the transaction lets it.
 _LOCK_ONE: Final = """
 WITH project_lock AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock_shared($3)
+    SELECT pg_advisory_xact_lock_shared($3)::text
 ), project AS MATERIALIZED (
     SELECT project_id FROM projects
      WHERE project_id = $1 AND (SELECT count(*) FROM project_lock) >= 0
@@ -62,18 +66,25 @@ WITH project_lock AS MATERIALIZED (
 )
 SELECT 1
   FROM project JOIN sessions ON sessions.project_id = project.project_id
- WHERE sessions.session_id = $2
+ WHERE sessions.project_id = $1 AND sessions.session_id = $2
    FOR UPDATE OF sessions
 """
 
-_UNKNOWN: Final = """
+# Locks on the node that has the project's sessions, whether there are any or not.
+_LOCK_PROJECT_ON_NODE: Final = """
+WITH project_lock AS MATERIALIZED (SELECT pg_advisory_xact_lock($1)::text)
+SELECT (SELECT count(*) FROM project_lock),
+       (SELECT 1 FROM sessions WHERE sessions.project_id = $2 LIMIT 1)
+"""
+
+_UNKNOWN: Final = statement(f"""
 SELECT n
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS requested (project_id, session_id, n)
  WHERE NOT EXISTS (SELECT 1 FROM sessions
                     WHERE sessions.project_id = requested.project_id
-                      AND sessions.session_id = requested.session_id)
+                      AND sessions.session_id = requested.session_id{one_shard("sessions")})
     OR NOT EXISTS (SELECT 1 FROM projects WHERE projects.project_id = requested.project_id)
-"""
+""")
 
 NEW_SESSION_COLUMNS: Final = (
     "project_id, session_id, project_epoch, subscriber_id, subscriber_epoch, kind, generation,"
@@ -86,14 +97,15 @@ NEW_SESSION_COLUMNS: Final = (
 DATABASE_TIME: Final = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 """Unix seconds by the database's clock, now, not at the beginning of the transaction."""
 
-_SELECT: Final = f"""
+_SELECT: Final = statement(f"""
 SELECT {SESSION_COLUMNS}, {DATABASE_TIME} AS measured_at, sessions.project_epoch,
        (SELECT subscribers.epoch FROM subscribers
          WHERE subscribers.project_id = sessions.project_id
            AND subscribers.subscriber_id = sessions.subscriber_id) AS subscriber_epoch
   FROM unnest($1::uuid[], $2::uuid[]) AS requested (project_id, session_id)
   JOIN sessions USING (project_id, session_id)
-"""
+ WHERE TRUE{one_shard("sessions")}
+""")
 
 _REVOKE: Final = """
 WITH live AS MATERIALIZED (
@@ -107,6 +119,7 @@ WITH live AS MATERIALIZED (
     UPDATE sessions SET revoked_at = $3
       FROM live
      WHERE sessions.project_id = live.project_id AND sessions.session_id = live.session_id
+       AND sessions.project_id = $1
     RETURNING 1
 )
 SELECT count(*) FROM revoked
@@ -123,6 +136,7 @@ WITH live AS MATERIALIZED (
 UPDATE sessions SET revoked_at = $3
   FROM live
  WHERE sessions.project_id = live.project_id AND sessions.session_id = live.session_id
+   AND sessions.project_id = $1
 RETURNING sessions.session_id, sessions.subscriber_id
 """
 
@@ -139,7 +153,10 @@ def _lock_key(project: UUID) -> int:
 
 async def lock_project(db: Connection, project: UUID) -> None:
     """Lock a project exclusively: no session of it is decided about until the transaction ends."""
-    await db.execute("SELECT pg_advisory_xact_lock($1)", _lock_key(project))
+    if db.is_distributed:  # decisions take it on the node of the project
+        await db.execute(_LOCK_PROJECT_ON_NODE, _lock_key(project), project)
+    else:
+        await db.execute("SELECT pg_advisory_xact_lock($1)", _lock_key(project))
 
 
 async def lock_sessions(db: Connection, keys: Collection[Key]) -> set[Key]:
@@ -150,7 +167,7 @@ async def lock_sessions(db: Connection, keys: Collection[Key]) -> set[Key]:
     """
     requested = sorted(set(keys))
     rows = await db.fetch(
-        _LOCK,
+        _LOCK.form_for(db),
         *project_locks({project for project, _ in requested}),
         [project for project, _ in requested],
         [session for _, session in requested],
@@ -173,7 +190,7 @@ async def unknown_sessions(db: Connection, keys: Collection[Key]) -> set[Key]:
         return set()
     requested = list(set(keys))
     rows = await db.fetch(
-        _UNKNOWN,
+        _UNKNOWN.form_for(db),
         [project for project, _ in requested],
         [session for _, session in requested],
     )
@@ -182,9 +199,11 @@ async def unknown_sessions(db: Connection, keys: Collection[Key]) -> set[Key]:
 
 async def read_sessions(db: Connection, keys: Sequence[Key]) -> dict[Key, StoredSession]:
     """The sessions that exist, with their subscribers' epochs."""
+    if not keys:
+        return {}
     projects, sessions = [project for project, _ in keys], [session for _, session in keys]
     found = {}
-    for row in await db.fetch(_SELECT, projects, sessions):
+    for row in await db.fetch(_SELECT.form_for(db), projects, sessions):
         session = session_of(row)
         found[session.project, session.id] = StoredSession(
             session, row["subscriber_epoch"], row["measured_at"], row["project_epoch"]

@@ -1,7 +1,7 @@
 """Sessions in PostgreSQL: batches that never wait for a lock, tried again where rows are locked."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 from uuid import UUID
@@ -35,6 +35,7 @@ from satmint.store.postgres.new_sessions import (
 from satmint.store.postgres.possession import PossessionStep, prove_skip_locked
 from satmint.store.postgres.rotation import RotationStep, decide_skip_locked, rotate_heads
 from satmint.store.postgres.rotation_order import RotationOrder
+from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.postgres.session_rows import DATABASE_TIME, Key, read_sessions
 from satmint.store.postgres.transactions import transaction_of
 from satmint.store.sql.port import Database
@@ -47,7 +48,7 @@ _IS_LATE: Final = f"({SEEN_LATE.format('seen.first_at')} OR {SEEN_LATE.format('s
 # Written at the first use of a head, and at the first one when it is no longer concurrent. Returns
 # the marks that a lock kept from being written. A row that has another generation, or none, needs
 # no mark.
-_MARK_SEEN: Final = f"""
+_MARK_SEEN: Final = statement(f"""
 WITH due AS MATERIALIZED (
     SELECT n, sessions.project_id, sessions.session_id, sessions.generation,
            {_IS_LATE} AS is_late
@@ -59,7 +60,7 @@ WITH due AS MATERIALIZED (
                 AS seen (project_id, session_id, generation, first_at, last_at, n)) AS seen
       JOIN sessions ON sessions.project_id = seen.project_id
                    AND sessions.session_id = seen.session_id
-     WHERE sessions.generation = seen.generation
+     WHERE sessions.generation = seen.generation{one_shard("sessions")}
        AND (sessions.seen_generation < sessions.generation
             OR (sessions.seen_late_generation < sessions.generation
                 AND {_IS_LATE}))
@@ -68,7 +69,7 @@ WITH due AS MATERIALIZED (
       FROM due
       JOIN sessions ON sessions.project_id = due.project_id
                    AND sessions.session_id = due.session_id
-     WHERE sessions.generation = due.generation
+     WHERE sessions.generation = due.generation{one_shard("sessions")}
      ORDER BY sessions.project_id, sessions.session_id
        FOR UPDATE OF sessions SKIP LOCKED
 ), marked AS (
@@ -78,9 +79,10 @@ WITH due AS MATERIALIZED (
                                        ELSE sessions.seen_late_generation END
       FROM held
      WHERE sessions.project_id = held.project_id AND sessions.session_id = held.session_id
+           {one_shard("sessions")}
 )
 SELECT n FROM due WHERE n NOT IN (SELECT n FROM held)
-"""
+""")
 
 
 class PostgresSessions(SqlSessions):
@@ -113,20 +115,56 @@ class PostgresSessions(SqlSessions):
         self._transactions = transactions
         self._waits = waits
         self._database_time = database_time
-        self._rotations = Batches(connections, rotate_heads, observe, writes=True)
-        self._decisions = Batches(
-            connections, decide_skip_locked, observe, begin=begin, writes=True
+        # Of one statement, unless the tables are distributed.
+        self._rotations = Batches(
+            connections,
+            rotate_heads,
+            observe,
+            project_of=_project_of_step,
+            begin_distributed=begin,
+            writes=True,
         )
-        self._proofs = Batches(connections, prove_skip_locked, observe, begin=begin, writes=True)
-        self._known_subscribers = Batches(connections, open_known, observe, writes=True)
-        self._temporary_subscribers = Batches(connections, open_temporary, observe, writes=True)
+        self._decisions = Batches(
+            connections,
+            decide_skip_locked,
+            observe,
+            project_of=_project_of_step,
+            begin=begin,
+            writes=True,
+        )
+        self._proofs = Batches(
+            connections,
+            prove_skip_locked,
+            observe,
+            project_of=_project_of_step,
+            begin=begin,
+            writes=True,
+        )
+        self._known_subscribers = Batches(
+            connections,
+            open_known,
+            observe,
+            project_of=_project_of_opening,
+            begin_distributed=begin,
+            writes=True,
+        )
+        self._temporary_subscribers = Batches(
+            connections,
+            open_temporary,
+            observe,
+            project_of=_project_of_opening,
+            begin_distributed=begin,
+            writes=True,
+        )
         # Another transaction that creates one of the subscribers has a lock, for which all wait.
         moment = transaction_of(
             connections.limits, lock_seconds=connections.limits.short_lock_seconds / 5
         )
-        self._new_subscribers = Batches(connections, open_first, observe, begin=moment, writes=True)
-        self._reads = Batches(connections, _read)
-        self._rechecks = Batches(reserved, _read)
+        self._new_subscribers = Batches(
+            connections, open_first, observe, project_of=None, begin=moment, writes=True
+        )
+        self._reads = Batches(connections, _read, project_of=_project_of_key)
+        self._rechecks = Batches(reserved, _read, project_of=_project_of_key)
         self.seen_marks = SeenMarks(
             lambda marks: connections.run(lambda db: _mark_seen(db, marks), None, writes=True)
         )
@@ -172,7 +210,7 @@ class PostgresSessions(SqlSessions):
                 reference = subscriber.reference
                 step = KnownSubscriberStep(project, reference, change.fields, session, now, event)
                 opened = await self._known_subscribers.submit(step)
-                if opened is None:
+                if opened is None and not await self._db.is_by_project():
                     first = FirstSignInStep(project, subscriber, change, session, now, event)
                     opened = await self._open_first(first)
                 if opened is not None:
@@ -289,8 +327,31 @@ class PostgresSessions(SqlSessions):
 
 async def _mark_seen(db: Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
     """Write marks; see `satmint.store.sql.seen_marks.Write`."""
-    locked = {n for (n,) in await db.fetch(_MARK_SEEN, *zip(*marks, strict=True))}
-    return [n not in locked for n in range(1, len(marks) + 1)]
+    locked: set[SeenMark] = set()
+    for part in _parts(marks) if db.is_distributed else [marks]:
+        rows = await db.fetch(_MARK_SEEN.form_for(db), *zip(*part, strict=True))
+        locked.update(part[n - 1] for (n,) in rows)
+    return [mark not in locked for mark in marks]
+
+
+def _parts(marks: Sequence[SeenMark]) -> Iterable[Sequence[SeenMark]]:
+    """The marks by project."""
+    parts: dict[UUID, list[SeenMark]] = {}
+    for mark in marks:
+        parts.setdefault(mark.project, []).append(mark)
+    return parts.values()
+
+
+def _project_of_step(step: RotationStep | PossessionStep) -> UUID:
+    return step.key[0]
+
+
+def _project_of_opening(step: KnownSubscriberStep | TemporarySubscriberStep) -> UUID:
+    return step.project
+
+
+def _project_of_key(key: Key) -> UUID:
+    return key[0]
 
 
 async def _read(db: Connection, keys: Sequence[Key]) -> Sequence[StoredSession | None]:

@@ -30,6 +30,8 @@ _SERVER: Final = """current_setting('fsync') AS fsync,
        current_setting('server_version_num')::int AS version,
        pg_is_in_recovery() AS is_replica,
        extract(epoch FROM clock_timestamp())::float8 AS time"""
+HAS_CITUS: Final = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+"""Whether the database has the extension Citus. Reads no table, so every role may ask."""
 
 # `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
 # database come before it, in this order (PostgreSQL, ALTER ROLE).
@@ -65,7 +67,8 @@ SELECT (SELECT reset_val FROM pg_catalog.pg_settings
 
 # The same of a new connection, which reads no catalog: callers wait for it.
 _OPENED: Final = f"""
-SELECT current_setting('synchronous_commit') AS durability,
+SELECT {HAS_CITUS} AS has_citus,
+       current_setting('synchronous_commit') AS durability,
        current_setting('default_transaction_isolation') AS isolation,
        current_setting('default_transaction_read_only') AS read_only,
        {_SERVER}
@@ -111,7 +114,9 @@ async def check_connection(
         pin: Whether to make it independent of later changes of settings.
         allow_no_fsync: Whether a server with `fsync = off` is accepted.
     """
-    return _state(await connection.fetchrow(_PINNED if pin else _OPENED), allow_no_fsync)
+    found = await connection.fetchrow(_PINNED if pin else _OPENED)
+    connection.is_distributed = found["has_citus"]
+    return _state(found, allow_no_fsync)
 
 
 async def read_state(connection: Connection, *, allow_no_fsync: bool = False) -> ServerState:

@@ -3,12 +3,16 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
 
 from satmint.store.postgres.connecting import Connection, PostgresLimits, session_settings
 from satmint.store.postgres.suitability import DURABLE_COMMIT
 
 Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 """Begins a transaction of a connection, and ends it at the end of the block."""
+
+
+_PROPAGATE: Final = "SET LOCAL citus.propagate_set_commands TO 'local'"
 
 
 def transaction_of(
@@ -29,14 +33,13 @@ def transaction_of(
     if lock_seconds is not None:
         settings["lock_timeout"] = str(max(1, int(lock_seconds * 1000)))
     isolation = " ISOLATION LEVEL READ COMMITTED" if read_committed else ""
-    begin = "; ".join(
-        [
-            f"BEGIN{isolation}",
-            *(f"SET LOCAL {name} = {value}" for name, value in settings.items()),
-            *durable,
-        ]
+    own = [*(f"SET LOCAL {name} = {value}" for name, value in settings.items()), *durable]
+    begin = "; ".join([f"BEGIN{isolation}", *own])
+    # The limits are those of the nodes, too, where the rows and their locks are.
+    begin_distributed = "; ".join([f"BEGIN{isolation}", _PROPAGATE, *own])
+    return lambda connection: _transaction(
+        connection, begin_distributed if connection.is_distributed else begin
     )
-    return lambda connection: _transaction(connection, begin)
 
 
 @asynccontextmanager

@@ -107,6 +107,15 @@ SELECT at_project, at_webhook, n, {WEBHOOKS.columns}, {_DUE} AS due
  WHERE at_project IS NOT NULL AND (n = $5 OR webhook_id IS NULL AND at_webhook <> $6 OR {_DUE})
  ORDER BY n
 """
+# Where tables are distributed, every node looks for its own. A webhook is visited if it is due.
+_VISIT_ALL_NODES: Final = f"""
+SELECT {WEBHOOKS.columns} FROM webhooks
+ WHERE (project_id, webhook_id) > ($1, $2) AND paused_at = 0 AND (next_at <= $3 OR set_at > $4)
+   AND EXISTS (SELECT 1 FROM deliveries d
+                WHERE d.project_id = webhooks.project_id AND d.webhook_id = webhooks.webhook_id
+                  AND d.next_at <= $3)
+ ORDER BY project_id, webhook_id LIMIT $5
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,17 @@ class SqlDeliveries(SqlDeliveryHistory):
         latest = now + CLOCK_SKEW_SECONDS
         if await self.db.fetch_one(tuple, _SET_IN_FUTURE, latest) is not None:
             await self.db.execute(_MAKE_DUE, latest, now, _CHUNK)
-        rows = await self.db.fetch(dict, _VISIT, *after, now, latest, limit, _NIL)
+
+        async def visit(tx: Transaction) -> DuePage | Sequence[Row]:
+            if not tx.dialect.by_project:
+                return await tx.fetch(dict, _VISIT, *after, now, latest, limit, _NIL)
+            found = await tx.fetch(WEBHOOKS.build, _VISIT_ALL_NODES, *after, now, latest, limit)
+            is_full = len(found) == limit
+            return DuePage(tuple(found), (found[-1].project, found[-1].id) if is_full else None)
+
+        rows = await self.db.read(visit)
+        if isinstance(rows, DuePage):
+            return rows
         due = []
         for row in rows:
             at = _position(row)

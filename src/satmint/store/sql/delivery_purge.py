@@ -37,6 +37,7 @@ SELECT part.project_id, part.webhook_id, {", ".join(map(_in_state, _STATES))},
          ORDER BY project_id, webhook_id LIMIT $3) AS part
  ORDER BY part.project_id, part.webhook_id
 """
+_EXAMINE_PROJECT: Final = _EXAMINE.replace("> ($1, $2)", "> ($1, $2) AND project_id = $1")
 _FORGET: Final = """
 DELETE FROM delivery_history
  WHERE project_id = $1 AND webhook_id = $2 AND state = $3 AND event_id IN
@@ -59,7 +60,12 @@ class _DeliveryBounds:
 
 
 async def purge_deliveries(
-    tx: Transaction, after: tuple[UUID, UUID], now: int, limit: int
+    tx: Transaction,
+    after: tuple[UUID, UUID],
+    now: int,
+    limit: int,
+    *,
+    of_project: bool = False,
 ) -> tuple[int, tuple[UUID, UUID] | None]:
     """Delete what is too old or too much in the history of some webhooks.
 
@@ -68,6 +74,7 @@ async def purge_deliveries(
     Args:
         tx: The transaction.
         after: Examine webhooks behind this one.
+        of_project: Whether to examine those of its project only.
         now: Unix seconds.
         limit: The most rows to change.
 
@@ -75,7 +82,8 @@ async def purge_deliveries(
         The number of changed rows, and behind which webhook the next step continues; None: the pass
         is over.
     """
-    webhooks = await tx.fetch(_examined, _EXAMINE, *after, _WEBHOOKS)
+    examine = _EXAMINE_PROJECT if of_project else _EXAMINE
+    webhooks = await tx.fetch(_examined, examine, *after, _WEBHOOKS)
     count = 0
     for one in webhooks:
         count += await _purge_webhook(tx, one, now, limit - count)

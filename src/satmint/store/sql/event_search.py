@@ -13,7 +13,7 @@ from satmint.model.event_filter import EventFilter
 from satmint.model.events import FREQUENT_EVENTS, REFRESH_EVENTS, first_id_at
 from satmint.store.contract.events import TRUSTED_SKEW_SECONDS
 from satmint.store.sql.event_columns import READ_COLUMNS, kinds_in
-from satmint.store.sql.port import Database, Row
+from satmint.store.sql.port import Database, Row, Transaction
 from satmint.store.sql.search import Condition, Search
 
 # Must be the literal conditions of the indexes, or these are not used.
@@ -36,7 +36,7 @@ async def event_searches(
     """The searches whose rows, together, are the events of a filter."""
     common: list[Condition | str] = [("project_id = {}", project)]
     if settled:
-        common.append(f"position < {db.dialect.settled}")
+        common.append(("position < {}", await db.read(_settled)))
     common += await _position_bounds(db, project, wanted)
     times = [*_equal("at >= {}", wanted.since), *_equal("at < {}", wanted.until)]
     subscriber = _equal("subscriber_id = {}", wanted.subscriber)
@@ -56,6 +56,12 @@ async def event_searches(
             ]
     residual = [*session, *subscriber, *kinds, *times]
     return [_search(db, "events_by_position", common, residual)]
+
+
+async def _settled(tx: Transaction) -> int:
+    """`EventBatch.settled`, of before the rows are read."""
+    (settled,) = await tx.fetch(_position, f"SELECT {tx.dialect.settled} AS position")
+    return settled or 0
 
 
 def filter_conditions(wanted: EventFilter, number: int) -> tuple[str, list[object]]:

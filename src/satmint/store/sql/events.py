@@ -1,8 +1,8 @@
 """Reads audit events."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from satmint.model.event_filter import EventFilter
@@ -13,7 +13,7 @@ from satmint.model.records import Session
 from satmint.store.contract.events import EventBatch
 from satmint.store.sql.event_columns import EVENT_COLUMNS, READ_COLUMNS, entry_of, kinds_in
 from satmint.store.sql.event_search import event_searches, filter_conditions
-from satmint.store.sql.port import Database, Row
+from satmint.store.sql.port import Database, Row, Transaction
 from satmint.store.sql.revocation_events import read_revocations
 from satmint.store.sql.search import read_search
 
@@ -22,13 +22,16 @@ _ANY: Final = EventFilter()
 _KINDS: Final = kinds_in(REVOCATION_EVENTS)
 _WITHOUT_REFERENCE: Final = f"{EVENT_COLUMNS}, NULL AS reference"
 
+_HORIZON: Final = "SELECT {settled} AS settled, {newest} AS newest"
+_FOUND: Final = """
+SELECT {columns}, position FROM events{index}
+ WHERE {condition} AND (position, event_id) > ($1, $2)
+ ORDER BY position, event_id LIMIT $3
+"""
 # The horizon and the events are of one snapshot. With no event there is a row of the horizon alone.
-_AFTER: Final = """
+_AFTER: Final = f"""
 SELECT horizon.settled, horizon.newest, found.*
-  FROM (SELECT {settled} AS settled, {newest} AS newest) AS horizon
-  LEFT JOIN (SELECT {columns}, position FROM events{index}
-              WHERE {condition} AND (position, event_id) > ($1, $2)
-              ORDER BY position, event_id LIMIT $3) AS found ON TRUE
+  FROM ({_HORIZON}) AS horizon LEFT JOIN ({_FOUND}) AS found ON TRUE
  ORDER BY found.position, found.event_id
 """
 
@@ -71,36 +74,51 @@ class SqlEvents:
         """See `EventStore.after`."""
         conditions, arguments = filter_conditions(wanted, 5)
         condition = f"project_id = $4{conditions}"
-        query = _after(self.db, "events_by_position", condition, READ_COLUMNS)
-        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project, *arguments))
+        read = _after("events_by_position", condition, READ_COLUMNS)
+        return await self.db.read(
+            lambda tx: read(tx, *cursor, limit, project, *arguments), is_list=True
+        )
 
     async def revocations_of(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations_of`."""
         condition = f"kind IN ({_KINDS}) AND project_id = $4"
-        query = _after(self.db, "events_that_end_by_position", condition, _WITHOUT_REFERENCE)
-        return _batch(await self.db.fetch_list(dict, query, *cursor, limit, project))
+        read = _after("events_that_end_by_position", condition, _WITHOUT_REFERENCE)
+        return await self.db.read(lambda tx: read(tx, *cursor, limit, project), is_list=True)
 
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations`."""
         db = self.reserved_db
         condition = f"kind IN ({_KINDS})"
-        query = _after(db, "events_that_end_by_position", condition, _WITHOUT_REFERENCE)
-        return _batch(await db.fetch(dict, query, *cursor, limit))
+        read = _after("events_that_end_by_position", condition, _WITHOUT_REFERENCE)
+        return await db.read(lambda tx: read(tx, *cursor, limit))
 
     async def of_revocations(self, project: UUID, sessions: Sequence[Session]) -> Sequence[Event]:
         """See `EventStore.of_revocations`."""
         return await read_revocations(self.db, project, sessions)
 
 
-def _after(db: Database, index: str, condition: str, columns: str) -> str:
-    dialect = db.dialect
-    return _AFTER.format(
-        settled=dialect.settled,
-        newest=dialect.newest,
-        columns=columns,
-        index=dialect.index.format(index),
-        condition=condition,
-    )
+def _after(
+    index: str, condition: str, columns: str
+) -> Callable[..., Coroutine[Any, Any, EventBatch]]:
+    """Reads what follows a cursor, in a transaction."""
+
+    async def read(tx: Transaction, *arguments: object) -> EventBatch:
+        dialect = tx.dialect
+        parts = {
+            "settled": dialect.settled,
+            "newest": dialect.newest,
+            "columns": columns,
+            "index": dialect.index.format(index),
+            "condition": condition,
+        }
+        if not dialect.by_project:
+            return _batch(await tx.fetch(dict, _AFTER.format(**parts), *arguments))
+        # The horizon first: what it says is written is visible to the next statement on every node.
+        (horizon,) = await tx.fetch(dict, _HORIZON.format(**parts))
+        found = await tx.fetch(entry_of, _FOUND.format(**parts), *arguments)
+        return EventBatch(tuple(found), horizon["settled"], horizon["newest"])
+
+    return read
 
 
 def _batch(rows: Sequence[Row]) -> EventBatch:

@@ -65,6 +65,9 @@ class Dialect:
     """Whether a trigger drops the key of a changed reference, for servers that know no keys."""
     moves_rows: bool
     """Whether one statement can move a row to another table: a `WITH` that deletes."""
+    by_project: bool = False
+    """Whether the tables are distributed: a statement that locks or changes rows is of one project,
+    and an event that `settled` says is written may be missing from the same statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,10 @@ class Database(ABC):
             now: The time by the caller's clock. It is returned unless the servers of a shared
                 database, whose clocks may differ, measure by that of the database.
         """
+
+    async def is_by_project(self) -> bool:
+        """Whether statements are of one project: see `Dialect.by_project`."""
+        return self.dialect.by_project
 
     @abstractmethod
     def lookup(self, lookup: Lookup, build: Build[T]) -> RowLookup[T]:

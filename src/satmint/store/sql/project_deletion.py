@@ -40,10 +40,8 @@ _DELETE: Final = (
 _CREDENTIALS: Final = ("api_tokens", "c2c_tokens")
 _DELETED: Final = "SELECT project_id FROM projects WHERE deleted_at IS NOT NULL"
 _IS_DELETED: Final = f"{_DELETED} AND project_id = $1"
-_FORGET: Final = (
-    "DELETE FROM projects WHERE project_id = $1 AND deleted_at IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM events WHERE events.project_id = $1)"
-)
+_FORGET: Final = "DELETE FROM projects WHERE project_id = $1 AND deleted_at IS NOT NULL"
+_AN_EVENT: Final = "SELECT 1 FROM events WHERE project_id = $1 LIMIT 1"
 _COUNTED: Final = (*_CREDENTIALS, "webhooks", "addresses", "subscribers")
 _COUNT: Final = (
     "SELECT count(*) AS found FROM (SELECT 1 FROM {} WHERE project_id = $1 LIMIT $2) AS counted"
@@ -109,8 +107,17 @@ class ProjectDeletion:
             step = await self.delete_rows(project, limit)
             removed, more = removed + step.removed, more or step.more
             if not step.more:
-                await self._db.execute(_FORGET, project, project=project)
+                await self._forget(project)
         return PurgeResult(removed, more, active=None)
+
+    async def _forget(self, project: UUID) -> None:
+        """Delete the row of a project that has no events."""
+
+        async def work(tx: Transaction) -> None:
+            if not await tx.fetch(bool, _AN_EVENT, project):
+                await tx.execute(_FORGET, project)
+
+        await self._db.transaction(work, project=project)
 
 
 async def _delete_some(tx: Transaction, table: str, key: str, project: UUID, limit: int) -> int:

@@ -51,6 +51,8 @@ class _Arguments:
         self.values: list[object] = []
 
     def mark(self, value: object) -> str:
+        if isinstance(value, UUID) and value in self.values:  # the project, in several parts
+            return f"${self.values.index(value) + 1}"
         self.values.append(value)
         return f"${len(self.values)}"
 

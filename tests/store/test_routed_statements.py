@@ -1,0 +1,132 @@
+"""Statements are of one shard on a database that distributes its tables by project.
+
+A database without the extension stands in for a cluster: a table makes it look like one. It runs
+the forms of statements for one shard, and tells what they were. `SATMINT_TEST_CITUS_URL` runs the
+whole contract on a real cluster.
+"""
+
+import re
+from asyncio import gather
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+
+from satmint.model.events import EventKind
+from satmint.model.possession import Accepted
+from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
+from satmint.store.postgres.routing import one_shard, repeat_project, statement
+from tests.kit.clock import NOW
+from tests.kit.postgres import execute, the_server
+from tests.kit.routing_rule import inserts_copies, unrouted_tables
+from tests.store.key_holders import Holder
+from tests.store.store_setup import ALL, Given
+from tests.store.test_audit_events import WRITES, scene_of
+from tests.store.test_webhooks import ARRIVED, due, revoked_session, webhook
+
+TWO_SHARDS: Final = """
+CREATE FUNCTION get_shard_id_for_distribution_column(regclass, uuid) RETURNS bigint LANGUAGE sql
+    AS 'SELECT 1 + get_byte(uuid_send($2), 0) % 2'
+"""
+LIKE_A_CLUSTER: Final = (
+    "SET allow_system_table_mods = on",
+    "CREATE TABLE pg_catalog.pg_dist_partition ()",
+    TWO_SHARDS,
+)
+DECIDES: Final = re.compile(r"\b(FOR UPDATE|FOR SHARE|UPDATE|DELETE FROM)\b")
+SEARCHES: Final = ("UPDATE deliveries SET next_at = $2, set_at = $2",)
+"""What changes rows on all nodes, and decides nothing: after a clock that was ahead."""
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[PostgresStore]:
+    url = the_server().new_database()
+    execute(url, *LIKE_A_CLUSTER)
+    opened = await open_postgres(url, NOW, limits=PostgresLimits(connections=3))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def given(store: PostgresStore) -> Given:
+    return Given(store)
+
+
+async def statements(store: PostgresStore) -> set[str]:
+    """What the shared connections have run with arguments."""
+    found: set[str] = set()
+    for connection in store._connections._idle:
+        rows = await connection.fetch("SELECT statement FROM pg_prepared_statements")
+        found.update(row["statement"] for row in rows)
+    return found
+
+
+async def everything(store: PostgresStore, given: Given) -> None:
+    """Have every decision made, and everything else that writes."""
+    for name, write in WRITES.items():
+        scene = await scene_of(store, given)
+        await write(scene, given.event(EventKind.ISSUED, scene.project))
+        assert (await store.events.list(scene.project, ALL)).items, name
+    projects = [await given.project() for _ in range(3)]
+    holders = [Holder(given, await given.session(project)) for project in projects]
+    shown = [one.shown() for one in holders]
+    proven = await gather(*(one.prove(proof) for one, proof in zip(holders, shown, strict=True)))
+    assert all(isinstance(one, Accepted) for one in proven)
+    again = await gather(*(one.prove(proof) for one, proof in zip(holders, shown, strict=True)))
+    assert [one for one in again if isinstance(one, Accepted) and one.resent] == list(again)
+    for project in projects:
+        await webhook(given, project)
+        await revoked_session(given, project)
+        await given.delete_room(await given.room(project))
+    for delivery in await due(store):
+        await store.webhooks.settle(delivery, ARRIVED, NOW, slow=False)
+    for one in holders:
+        store.sessions.mark_seen(one.ref, NOW)
+    await store.sessions.seen_marks.drained()
+    deleted = given.event(EventKind.PROJECT_REVOKED, projects[0])
+    assert await store.projects.delete(projects[0], NOW, deleted)
+    while (await store.purge(NOW + 10**8, NOW + 10**8, 100)).more:
+        pass
+    assert projects[0] not in {one.id for one in await store.projects.list()}
+
+
+async def test_every_statement_that_decides_is_of_one_shard(
+    store: PostgresStore, given: Given
+) -> None:
+    await everything(store, given)
+    ran = await statements(store)
+    deciding = [sql for sql in ran if DECIDES.search(sql) and not sql.lstrip().startswith(SEARCHES)]
+    assert len(deciding) > 40
+    assert {sql: lacking for sql in deciding if (lacking := unrouted_tables(sql))} == {}
+    assert [sql for sql in ran if inserts_copies(sql)] == []
+
+
+async def test_limits_of_a_transaction_reach_the_nodes(store: PostgresStore) -> None:
+    settings = "SELECT current_setting('citus.propagate_set_commands', true)"
+    found = await store._connections.transaction(lambda db: db.fetchval(settings))
+    assert found == "local"
+    assert not await store._connections.query(lambda db: db.fetchval(settings))
+
+
+def test_a_statement_has_a_form_for_one_shard() -> None:
+    made = statement(f"SELECT 1 FROM events WHERE TRUE{one_shard('events')}", projects="$3")
+    assert made.several == "SELECT 1 FROM events WHERE TRUE"
+    assert made.one == "SELECT 1 FROM events WHERE TRUE AND events.project_id = ANY ($3::uuid[])"
+    assert unrouted_tables(made.several) == ["events"]
+    assert unrouted_tables(made.one) == []
+
+
+def test_rows_that_a_select_makes_are_copied_through_the_coordinator() -> None:
+    assert inserts_copies("INSERT INTO events (project_id) SELECT * FROM unnest($1::uuid[])")
+    assert inserts_copies("WITH a AS (SELECT 1) INSERT INTO events SELECT * FROM a")
+    assert not inserts_copies("INSERT INTO events (project_id) VALUES ($1), ($2)")
+    assert not inserts_copies("INSERT INTO schema_migrations SELECT * FROM unnest($1::text[])")
+
+
+def test_a_statement_about_one_shard_says_so_of_every_table() -> None:
+    joined = "SELECT (SELECT 1 FROM events AS e WHERE e.project_id = sessions.project_id)"
+    routed = f"{joined} FROM sessions WHERE project_id = $2"
+    assert unrouted_tables(routed) == ["e"]
+    assert unrouted_tables(repeat_project(routed)) == []
+    of_two = f"{routed} OR project_id = $3"
+    assert repeat_project(of_two) == of_two
