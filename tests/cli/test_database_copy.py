@@ -232,6 +232,14 @@ def test_target_that_is_not_empty_is_refused(stopped: Deployment, tmp_path: Path
     assert (code, "--to must be of the form" in told) == (2, True)
 
 
+def test_source_without_tables_is_refused_with_the_remedy(
+    stopped: Deployment, tmp_path: Path
+) -> None:
+    stopped.database = new_url("postgres", tmp_path, "")
+    code, _, told = stopped.satmint("db", "copy", "--to", new_url("sqlite", tmp_path, "copy"))
+    assert (code, "the database lacks migrations: run `satmint db migrate`\n" in told) == (1, True)
+
+
 def test_text_that_postgresql_refuses_is_named(stopped: Deployment, tmp_path: Path) -> None:
     target = new_url("postgres", tmp_path, "")
     for text in ("CAST(x'610062' AS TEXT)", "CAST(x'61ff62' AS TEXT)"):

@@ -28,7 +28,8 @@ SELECT relname, attname, format_type(atttypid, NULL) AS type,
   JOIN pg_catalog.pg_index ON indrelid = pg_class.oid AND indisprimary
   JOIN pg_catalog.pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
  WHERE relnamespace =
-       (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = 'schema_migrations'::regclass)
+       (SELECT relnamespace FROM pg_catalog.pg_class
+         WHERE oid = to_regclass('schema_migrations'))
    AND relname = ANY ($1)
  ORDER BY relname, attname COLLATE "C"
 """
