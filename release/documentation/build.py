@@ -7,6 +7,7 @@ place. The site needs no server and no network: its pages and its search work fr
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,14 @@ from release.build import ROOT, source_epoch
 from release.documentation.licences import NoLicence, write_licences
 from release.documentation.links import BrokenLink
 from release.documentation.navigation import Misplaced
+from release.documentation.places import documents, site_path
 from release.documentation.sdk_reference import sdk_pages
 from release.documentation.staging import stage
 from release.documentation.strict_pages import InlineCode, make_strict
 
 _CONFIGURATION: Final = Path(__file__).parent
+_PAGE: Final = re.compile(r"^[^\s:]+\.md(?=:)", re.MULTILINE)
+"""The page that a message of Sphinx is about: it begins with the page and the line."""
 _NOT_SERVED: Final = (".buildinfo", "objects.inv", "_sources", "*.map")
 
 
@@ -78,7 +82,17 @@ def run_sphinx(python: Path, source: Path, made: Path, root: Path = ROOT) -> Non
             command, env={**os.environ, **variables}, capture_output=True, text=True, check=False
         )
     if done.returncode != 0:
-        raise BuildFailed((done.stderr or done.stdout).replace(f"{source}/", ""))
+        said = (done.stderr or done.stdout).replace(f"{source}/", "")
+        raise BuildFailed(with_documents(said, root))
+
+
+def with_documents(said: str, root: Path = ROOT) -> str:
+    """Return what Sphinx wrote, with the paths that its pages have in the repository.
+
+    The numbers of lines are the same there: `stage` appends to a document, and inserts nothing.
+    """
+    names = {site_path(document): document for document in documents(root)}
+    return _PAGE.sub(lambda page: names.get(page[0], page[0]), said)
 
 
 def main(arguments: Sequence[str]) -> int:

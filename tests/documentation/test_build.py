@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from release.documentation.build import BuildFailed, run_sphinx
+from release.documentation.build import BuildFailed, run_sphinx, with_documents
 from release.documentation.staging import stage
 
 from tests.kit.documentation import sphinx_python
@@ -29,6 +29,11 @@ def built(folder: Path, text: str) -> Path:
 def test_a_link_to_a_heading_that_is_not_there_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(BuildFailed, match="gone"):
         built(tmp_path, text)
+
+
+def test_a_message_names_the_document_and_not_its_page() -> None:
+    said = "guides/index.md:3: WARNING: see proof.md\nno/such.md:1: gone\n"
+    assert with_documents(said) == f"docs/guides/README.md{said.removeprefix('guides/index.md')}"
 
 
 def test_the_same_documents_give_the_same_bytes(tmp_path: Path) -> None:
