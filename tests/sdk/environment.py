@@ -17,7 +17,7 @@ _SECONDS: Final = 60
 def sdk_python() -> Path:
     """An interpreter that has the SDK with what it needs, and nothing of the server."""
     python = _PLACE / "bin" / "python"
-    assert python.exists(), "the SDK has no environment yet: `make test` sets it up"
+    assert python.exists(), "the SDK has no environment yet: `make .venv-sdk/.installed`"
     return python
 
 

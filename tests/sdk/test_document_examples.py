@@ -26,6 +26,8 @@ DOCUMENTS: Final = [path for path in files() if path.suffix == ".md"]
 RUN: Final = frozenset({"python", "sh"})
 KNOWN: Final = RUN | {"js", "text", "json", "toml", "ini", "sql", "http", "mermaid", "yaml", "diff"}
 FENCE: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+COMMENTED: Final = re.compile(r'  # ("\w+":\w+)$', re.MULTILINE)
+"""A comment beside a command that is a member of the JSON that it prints."""
 _SECONDS: Final = 60
 
 
@@ -252,6 +254,7 @@ def test_shell_runs(piece: Piece, server: DevServer, tmp_path: Path) -> None:
     ended = done("sh", "-euc", filled(piece.text, server), env=shell(server), cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert '"error' not in ended.stdout
+    assert [said for said in COMMENTED.findall(piece.text) if said not in ended.stdout] == []
 
 
 @pytest.mark.parametrize(
