@@ -7,4 +7,5 @@ from contextlib import suppress
 async def let_pass(seconds: float) -> None:
     """Go on after so many seconds: what is waited for is the time itself."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.Event().wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()

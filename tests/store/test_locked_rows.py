@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import EventCursor, EventKind
 from satmint.model.records import Presence
 from satmint.model.refusals import StoreUnavailable
@@ -338,3 +339,19 @@ async def test_a_locked_subscriber_keeps_no_other_sign_in_waiting(url: str) -> N
             await given.session(project, "bob")
             assert not any(one.done() for one in waiting)
         assert len(await asyncio.gather(*waiting)) == CROWD
+
+
+async def test_a_caller_of_a_list_can_be_cancelled_at_any_moment(
+    store: PostgresStore, given: Given
+) -> None:
+    """`asyncio.wait_for` of Python 3.11 forgets a cancellation that comes as the wait is over."""
+    project = await given.project()
+    for moments in range(8):
+        listing = asyncio.create_task(
+            store.events.after(project, EventCursor(0), 10, EventFilter())
+        )
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        listing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await listing

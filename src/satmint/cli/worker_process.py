@@ -136,7 +136,8 @@ class WorkerProcess:
         """Let the worker finish its requests, for `STOP_SECONDS` at most, and exit."""
         self.signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
         except TimeoutError:
             await self.kill()
 

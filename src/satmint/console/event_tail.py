@@ -224,7 +224,7 @@ class _Follower:
             self._on_end()
 
     async def _follow(self) -> None:
-        while True:
+        while self._tails:
             await asyncio.sleep(POLL_SECONDS)
             for tail in [one for one in self._tails if one.is_left]:
                 self.forget(tail)

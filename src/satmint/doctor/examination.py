@@ -135,7 +135,8 @@ async def _in_thread(check: Callable[[], Iterable[Finding]]) -> Sequence[Finding
 
 async def _within_deadline(check: str, part: Awaitable[Sequence[Finding]]) -> Sequence[Finding]:
     try:
-        return await asyncio.wait_for(part, _DEADLINE_SECONDS)
+        async with asyncio.timeout(_DEADLINE_SECONDS):
+            return await part
     except TimeoutError:
         text = f"there was no result within {_DEADLINE_SECONDS:g} s"
         return [error(check, text, "look at the load of this machine and of its disk")]

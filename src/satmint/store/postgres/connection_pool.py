@@ -116,7 +116,8 @@ class ConnectionPool:
             StoreUnavailable: see `run`.
         """
         try:
-            await asyncio.wait_for(self._lists.acquire(), self._limits.wait_seconds)
+            async with asyncio.timeout(self._limits.wait_seconds):
+                await self._lists.acquire()
         except TimeoutError as error:
             raise StoreUnavailable("database_busy") from error
         try:
@@ -286,7 +287,8 @@ class ConnectionPool:
         future: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
-            return await asyncio.wait_for(future, self._limits.wait_seconds)
+            async with asyncio.timeout(self._limits.wait_seconds):
+                return await future
         except BaseException as error:
             if future.done() and not future.cancelled():
                 # It was handed over just as the wait ended; pass it on.

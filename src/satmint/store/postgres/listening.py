@@ -56,7 +56,8 @@ class NotificationListener:
         self._notify()  # for notifications that were missed while disconnected
         while not lost.is_set():
             try:
-                await asyncio.wait_for(lost.wait(), _KEEPALIVE_SECONDS)
+                async with asyncio.timeout(_KEEPALIVE_SECONDS):
+                    await lost.wait()
             except TimeoutError:
                 await connection.execute("SELECT 1")
 
