@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from tests.browser.vendor import axe
-from tests.kit.chromium import Browser, Page, a_browser
+from tests.kit.chromium import Browser, Page
 from tests.kit.dev import DevServer, running_dev
 
 PAGES: Final = (
@@ -51,12 +51,6 @@ axe.run(document, {
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with a_browser(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def dev(
     browser: Browser,  # noqa: ARG001 - where there is none, no server need start
     site: Path,  # noqa: ARG001 - it is there before the server looks for it
@@ -64,12 +58,6 @@ def dev(
 ) -> Iterator[DevServer]:
     with running_dev(tmp_path_factory.mktemp("dev")) as running:
         yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.page() as page:
-        yield page
 
 
 def opened(page: Page, site: Path, name: str) -> None:

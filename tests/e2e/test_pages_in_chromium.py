@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from tests.kit.chromium import Browser, Page, a_browser
-from tests.kit.dev import DevServer, clean_environment, running_dev
+from tests.kit.chromium import Browser, Page
+from tests.kit.dev import DevServer, clean_environment
 from tests.kit.page_layout import CONTRAST, OVERFLOW, WIDTHS
 from tests.sdk.environment import sdk_python
 
@@ -33,27 +33,6 @@ WITHOUT_ARGUMENTS: Final = """
 from signalwire.rest import RestClient
 print(len(RestClient().fabric.addresses.list()["data"]))
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with a_browser(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def dev(
-    browser: Browser,  # noqa: ARG001 - where there is none, no server need start
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[DevServer]:
-    with running_dev(tmp_path_factory.mktemp("dev")) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.page() as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

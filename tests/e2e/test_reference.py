@@ -1,13 +1,12 @@
 """The reference of a real `satmint dev` in a real browser: search, copying, trying operations."""
 
 import json
-from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
-from tests.kit.chromium import Browser, Page, a_browser
-from tests.kit.dev import DevServer, running_dev
+from tests.kit.chromium import Page
+from tests.kit.dev import DevServer
 
 OPERATIONS: Final = (
     "[...document.querySelectorAll('.operations li')]"
@@ -17,27 +16,6 @@ CODES: Final = (
     "[...document.querySelectorAll('#codes li')]"
     ".filter(one => one.checkVisibility()).map(one => one.dataset.code)"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with a_browser(tmp_path_factory.mktemp("browser")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def dev(
-    browser: Browser,  # noqa: ARG001 - where there is none, no server need start
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[DevServer]:
-    with running_dev(tmp_path_factory.mktemp("dev")) as running:
-        yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.page() as page:
-        yield page
 
 
 def find(page: Page, text: str) -> list[str]:

@@ -41,29 +41,17 @@ def sqlite_database(folder: Path) -> Iterator[Open]:
     yield opened
 
 
-def postgres_database(isolation: str) -> Make:
-    def make(_folder: Path) -> Iterator[Open]:
-        url, fresh = the_server().shared_database(isolation), True
+def server_database(
+    direct: str, url: str | None = None, limits: PostgresLimits | None = None
+) -> Iterator[Open]:
+    """A database that tests share, one after the other, and which is emptied before it is opened.
 
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Store]:
-            nonlocal fresh
-            if fresh:
-                await emptied(url)
-                fresh = False
-            store = await open_postgres(url, NOW)
-            try:
-                yield store
-            finally:
-                await store.close()
-
-        yield opened
-
-    return make
-
-
-def pooled_database(_folder: Path) -> Iterator[Open]:
-    bouncer, (direct, fresh) = the_pgbouncer(), (the_server().shared_database(ISOLATIONS[0]), True)
+    Args:
+        direct: Its URL.
+        url: The one by which it is opened, if it is another.
+        limits: Of its connections.
+    """
+    fresh = True
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Store]:
@@ -71,7 +59,7 @@ def pooled_database(_folder: Path) -> Iterator[Open]:
         if fresh:
             await emptied(direct)
             fresh = False
-        store = await open_postgres(bouncer.url(direct), NOW, limits=PostgresLimits(pooler=True))
+        store = await open_postgres(url or direct, NOW, limits=limits or PostgresLimits())
         try:
             yield store
         finally:
@@ -80,27 +68,18 @@ def pooled_database(_folder: Path) -> Iterator[Open]:
     yield opened
 
 
+def postgres_database(isolation: str) -> Make:
+    return lambda _folder: server_database(the_server().shared_database(isolation))
+
+
+def pooled_database(_folder: Path) -> Iterator[Open]:
+    bouncer, direct = the_pgbouncer(), the_server().shared_database(ISOLATIONS[0])
+    return server_database(direct, bouncer.url(direct), PostgresLimits(pooler=True))
+
+
 def cluster_database(url: str) -> Make:
     """A Citus cluster of somebody else's, whose database belongs to the tests."""
-
-    def make(_folder: Path) -> Iterator[Open]:
-        fresh = True
-
-        @asynccontextmanager
-        async def opened() -> AsyncIterator[Store]:
-            nonlocal fresh
-            if fresh:
-                await emptied(url)
-                fresh = False
-            store = await open_postgres(url, NOW)
-            try:
-                yield store
-            finally:
-                await store.close()
-
-        yield opened
-
-    return make
+    return lambda _folder: server_database(url)
 
 
 POOLED: Final = "pgbouncer"

@@ -1,5 +1,6 @@
 """Writes audit events to PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -53,20 +54,13 @@ async def record(connection: Connection, *events: Event) -> None:
     An event of a kind in `ALERTS` also becomes a pending delivery of each webhook. An event that
     ends sessions is announced to the other processes once it is committed.
     """
-    columns: list[list[object]] = [
+    described, caused = event_arrays(events)
+    columns = (
         [event.project for event in events],
-        [event.id for event in events],
-        [event.kind.value for event in events],
-        [event.at for event in events],
+        *described,
         [event.subscriber for event in events],
-        [event.session for event in events],
-        [event.subject for event in events],
-        [event.generation for event in events],
-        [event.cause for event in events],
-        [event.origin.request_id for event in events],
-        [event.origin.address for event in events],
-        [event.origin.agent for event in events],
-    ]
+        *caused,
+    )
     if connection.is_distributed:
         position = [await connection.fetchval(_POSITION)] * len(events)
         await insert_rows(connection, _EVENTS, list(zip(*columns, position, strict=True)))
@@ -86,6 +80,31 @@ async def record(connection: Connection, *events: Event) -> None:
             await connection.execute(_INTO_OUTBOX, *keys)
     if any(event.kind in REVOCATION_EVENTS for event in alerts):
         connection.has_revoked = True
+
+
+def event_arrays(
+    events: Sequence[Event],
+) -> tuple[Sequence[Sequence[object]], Sequence[Sequence[object]]]:
+    """The values of `EVENT_COLUMNS` but for the project and the subscriber: an array for each.
+
+    Returns:
+        Those that stand between these two, and those behind the subscriber.
+    """
+    described = (
+        [event.id for event in events],
+        [event.kind.value for event in events],
+        [event.at for event in events],
+    )
+    caused = (
+        [event.session for event in events],
+        [event.subject for event in events],
+        [event.generation for event in events],
+        [event.cause for event in events],
+        [event.origin.request_id for event in events],
+        [event.origin.address for event in events],
+        [event.origin.agent for event in events],
+    )
+    return described, caused
 
 
 def with_subscriber(event: Event, subscriber: UUID) -> Event:

@@ -18,7 +18,7 @@ from satmint.model.references import reference_key
 from satmint.store.contract import NewSession, NewSubscriber, OpenedSession, SubscriberChange
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
-from satmint.store.postgres.events import POSITION
+from satmint.store.postgres.events import POSITION, event_arrays
 from satmint.store.postgres.session_rows import NEW_SESSION_COLUMNS
 from satmint.store.sql.event_columns import EVENT_COLUMNS
 from satmint.store.sql.project_deletion import NEW_SESSION_EPOCH
@@ -37,12 +37,13 @@ WITH step AS MATERIALIZED (
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
                   $7::jsonb[], $8::bigint[], $9::uuid[], $10::text[], $11::text[], $12::text[],
                   $13::text[], $14::text[], $15::uuid[], $16::bigint[], $17::bigint[], $18::text[],
-                  $19::bytea[], $20::text[], $21::bigint[], $22::uuid[], $23::bigint[], $24::text[],
-                  $25::text[], $26::text[], $27::text[])
+                  $19::bytea[], $20::text[], $21::bigint[], $22::uuid[], $23::uuid[], $24::bigint[],
+                  $25::text[], $26::text[], $27::text[], $28::text[])
            WITH ORDINALITY AS step (project_id, subscriber_id, reference, reference_key, email,
                   email_key, fields, now, address_id, context, name, label, type,
                   channels, session_id, expires_at, deadline, jkt, event_id, event_kind, at,
-                  event_subject, event_generation, cause, request_id, address, agent, n)
+                  event_session, event_subject, event_generation, cause, request_id, address,
+                  agent, n)
      CROSS JOIN LATERAL jsonb_to_record(step.fields) AS profile ({_PROFILE_TYPES})
 ), created AS (
     INSERT INTO subscribers (project_id, subscriber_id, kind, reference, reference_key, email,
@@ -74,7 +75,7 @@ WITH step AS MATERIALIZED (
       FROM first
 ), recorded AS (
     INSERT INTO events ({EVENT_COLUMNS}, position)
-    SELECT project_id, event_id, event_kind, at, subscriber_id, session_id, event_subject,
+    SELECT project_id, event_id, event_kind, at, subscriber_id, event_session, event_subject,
            event_generation, cause, request_id, address, agent, {POSITION}
       FROM first
 )
@@ -116,7 +117,8 @@ async def open_first(
     ]
     references = [step.subscriber.reference for step in steps]
     emails = [step.change.fields.get("email", step.subscriber.email) for step in steps]
-    sessions, events = [step.session for step in steps], [step.event for step in steps]
+    sessions = [step.session for step in steps]
+    described, caused = event_arrays([step.event for step in steps])
     rows = await db.fetch(
         _OPEN,
         [step.project for step in steps],
@@ -137,15 +139,8 @@ async def open_first(
         [session.expires_at for session in sessions],
         [session.deadline for session in sessions],
         [session.jkt for session in sessions],
-        [event.id for event in events],
-        [event.kind.value for event in events],
-        [event.at for event in events],
-        [event.subject for event in events],
-        [event.generation for event in events],
-        [event.cause for event in events],
-        [event.origin.request_id for event in events],
-        [event.origin.address for event in events],
-        [event.origin.agent for event in events],
+        *described,
+        *caused,
     )
     opened: list[OpenedSession | None] = [None] * len(steps)
     for row in rows:

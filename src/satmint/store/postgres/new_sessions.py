@@ -25,7 +25,7 @@ from satmint.store.contract import (
 )
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
-from satmint.store.postgres.events import POSITION, record, with_subscriber
+from satmint.store.postgres.events import POSITION, event_arrays, record, with_subscriber
 from satmint.store.postgres.inserting import insert_rows
 from satmint.store.postgres.routing import one_shard, statement
 from satmint.store.postgres.session_rows import NEW_SESSION_COLUMNS
@@ -267,7 +267,8 @@ def _arrays(
     references: Sequence[str | None],
 ) -> tuple[Sequence[object], ...]:
     """The arguments of `_STEPS`."""
-    sessions, events = [step.session for step in steps], [step.event for step in steps]
+    sessions = [step.session for step in steps]
+    described, caused = event_arrays([step.event for step in steps])
     return (
         [step.project for step in steps],
         who,
@@ -276,16 +277,8 @@ def _arrays(
         [session.expires_at for session in sessions],
         [session.deadline for session in sessions],
         [session.jkt for session in sessions],
-        [event.id for event in events],
-        [event.kind.value for event in events],
-        [event.at for event in events],
-        [event.session for event in events],
-        [event.subject for event in events],
-        [event.generation for event in events],
-        [event.cause for event in events],
-        [event.origin.request_id for event in events],
-        [event.origin.address for event in events],
-        [event.origin.agent for event in events],
+        *described,
+        *caused,
         kinds,
         fields,
         [session.c2c_token for session in sessions],
