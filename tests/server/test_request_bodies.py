@@ -57,6 +57,28 @@ def test_body_is_the_same_in_whatever_pieces_it_comes(name: str) -> None:
     assert reader.read_body() == (b"", True)
 
 
+@pytest.mark.parametrize("name", list(FRAMED))
+@pytest.mark.parametrize("other", list(FRAMED))
+def test_requests_with_the_head_of_an_earlier_one_have_a_body_of_their_own(
+    name: str, other: str
+) -> None:
+    reader = RequestReader()
+    for framing in (name, name, other, name, name):
+        fields, body = FRAMED[framing]
+        reader.feed(post(*fields))
+        head = reader.next_head()
+        assert head is not None
+        assert head.raw == post(*fields)
+        assert head == parsed(post(*fields))
+        assert reader.body_complete is not bool(body)
+        reader.feed(body[:1])
+        if body:
+            assert not reader.read_body()[1]
+        reader.feed(body[1:])
+        assert reader.read_body()[1]
+        assert not reader.buffered
+
+
 def test_part_of_a_body_that_came_is_handed_on() -> None:
     reader = RequestReader()
     reader.feed(post(b"content-length: 10") + b"hello")

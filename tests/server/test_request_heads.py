@@ -357,3 +357,7 @@ def test_opening_handshake_is_a_get_without_a_body() -> None:
     ):
         assert refused(raw) == "400 no_handshake"
     assert parsed(post(*WEBSOCKET, version=b"1.0")).opens_websocket is False
+
+
+def test_a_head_shows_no_credentials() -> None:
+    assert repr(parsed(get(b"authorization: Basic c2VjcmV0"))) == "RequestHead(hidden)"

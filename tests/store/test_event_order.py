@@ -107,7 +107,7 @@ async def test_events_of_a_new_incarnation_come_after_all_others(
     later = await recorded(store, given, project, at=NOW - 7200)
     page = await store.events.list(project, ALL, settled=True)
     assert [*page.items] == [event, adopted, later]
-    assert before < 1 << 48 < page.positions[1] <= page.positions[2]
+    assert before < 1 << 48 <= page.positions[1] <= page.positions[2]
     batch = await store.events.after(project, EventCursor(before, event.id), 10)
     assert [event for _, event in batch.events] == [adopted, later]
 

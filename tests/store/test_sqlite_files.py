@@ -41,6 +41,7 @@ PUBLISHED = {
     "0016_delivery_history": "132d1fc9ae001b77bd9c7a129bbcd13642f950bd6acaccc87585989f5b97e7e3",
     "0017_deleted_projects": "f203bd51ef09dcda1efc9077a837c31e9516f891546c1503f07ce8dafc520ade",
     "0018_projects_index": "830c4cc5643a4d8c4dc02f0090125d063c1487318039a90c9e24a3e9ca62e0b5",
+    "0019_event_indexes": "25f66ba1f3873cc372545922144d13a12594d25fd8dd2c6767a0480c81c1896e",
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 
@@ -286,8 +287,7 @@ async def test_commits_are_synchronous_and_readers_do_not_block_them(tmp_path: P
     """2 is FULL: a commit returns once it is on disk."""
     store = await open_sqlite(tmp_path / "durable.db", NOW)
     for worker in (store._writer, store._reader):
-        assert await worker.submit(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
-        assert await worker.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (
-            "wal",
-        )
+        (full,) = await worker.submit(lambda db: db.execute("PRAGMA synchronous").fetchone())
+        (mode,) = await worker.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone())
+        assert (full, mode) == (2, "wal")
     await store.close()

@@ -14,7 +14,7 @@ _SECONDS: Final = re.compile(r"\d{1,12}", re.ASCII)
 
 def iso(seconds: int) -> str:
     """Unix seconds in ISO 8601, UTC, with `Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[: -len("+00:00")] + "Z"
 
 
 def iso_or_none(seconds: int | None) -> str | None:

@@ -170,8 +170,10 @@ class Exchange:
         ends = not message.get("more_body", False)
         if not ends or self._framing is not None:
             await self._send_part(connection, self._start, body, ends=ends)
+        elif len(body) <= _WRITE_CHUNK_BYTES:
+            connection.write(self._head(connection, self._start) + body)
         else:
-            await self._send_whole(connection, self._start, body)
+            await self._send_large(connection, self._start, body)
         if ends and self._connection is not None:
             self._connection = None
             connection.exchange_ended(self)
@@ -182,13 +184,9 @@ class Exchange:
         connection = self._connection
         return self._framing is not None and connection is not None and connection.ends_streams
 
-    async def _send_whole(self, connection: "HttpConnection", start: Message, body: bytes) -> None:
-        """Write a response whose body is one message."""
-        head = self._head(connection, start)
-        if len(body) <= _WRITE_CHUNK_BYTES:
-            connection.write(head + body)
-            return
-        connection.write(head)
+    async def _send_large(self, connection: "HttpConnection", start: Message, body: bytes) -> None:
+        """Write a response whose body is one message, as the client reads it."""
+        connection.write(self._head(connection, start))
         rest = memoryview(body)
         while rest and await connection.writable() and self._connection is not None:
             connection.write(rest[:_WRITE_CHUNK_BYTES])

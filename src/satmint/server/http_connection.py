@@ -6,8 +6,7 @@ that pipelines and does not read holds one response and a bounded number of its 
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 import structlog
 
@@ -17,6 +16,7 @@ from satmint.server.connection_table import Connection
 from satmint.server.exchange import Exchange
 from satmint.server.listener_context import ListenerContext
 from satmint.server.requests import InvalidRequest, RequestHead, RequestReader
+from satmint.server.scopes import Scopes
 from satmint.server.websocket_connection import WebSocketConnection
 
 PIPELINE_LIMIT: Final = 32
@@ -25,7 +25,6 @@ _READ_AHEAD_BYTES: Final = 64 * 1024
 """Unprocessed bytes of a body or of later requests at which reading pauses."""
 _MAX_DROPPED_BYTES: Final = 256 * 1024
 """Bytes of an early-answered request's body that are dropped before the connection closes."""
-_ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 
 
 class HttpConnection(asyncio.Protocol):
@@ -43,7 +42,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         """None before the connection is made and after it is lost."""
         self._peer = ("", 0)
-        self._trusts_peer = False
+        self._scopes = Scopes(context, self._peer)
         self._reader = RequestReader()
         self._exchange: Exchange | None = None
         self._write_paused = False
@@ -70,7 +69,7 @@ class HttpConnection(asyncio.Protocol):
         context.table.arriving.add(self, context.loop.time())
         peer = transport.get_extra_info("peername") or ("", 0)
         self._peer = (canonical(peer[0]), peer[1])
-        self._trusts_peer = context.proxies.trusts(self._peer[0])
+        self._scopes = Scopes(context, self._peer)
         # Any unread byte is noticed at once, and counts as a stall.
         transport.set_write_buffer_limits(high=1, low=0)
         self._transport = transport
@@ -252,7 +251,7 @@ class HttpConnection(asyncio.Protocol):
         except InvalidRequest as invalid:
             self._refuse(invalid.status, invalid.cause)
             return
-        exchange = Exchange(self, head, self._scope(head), content, complete=complete)
+        exchange = Exchange(self, head, self._scopes.of(head), content, complete=complete)
         self._exchange = exchange
         if complete:
             table.arriving.discard(self)
@@ -309,32 +308,9 @@ class HttpConnection(asyncio.Protocol):
         if self._exchange is exchange:
             self._close()
 
-    def _scope(self, head: RequestHead) -> dict[str, Any]:
-        """The ASGI 3 scope of a request."""
-        path, _, query = head.target.partition(b"?")
-        text = path.decode("ascii")
-        client, scheme = self._peer, self.context.scheme
-        if self._trusts_peer:
-            client = (self.context.proxies.client_address(client[0], head.headers), 0)
-        return {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": head.http_version,
-            "method": head.method,
-            "scheme": scheme,
-            "path": unquote(text) if "%" in text else text,
-            "raw_path": path,
-            "query_string": query,
-            "root_path": "",
-            "headers": head.headers,
-            "client": client,
-            "server": None,
-            "satmint.peer": self._peer[0],
-        }
-
     def _open_websocket(self, transport: asyncio.Transport, head: RequestHead) -> None:
         """Hand the transport over to a `WebSocketConnection`."""
-        scope = {**self._scope(head), "type": "websocket", "subprotocols": []}
+        scope = {**self._scopes.of(head), "type": "websocket", "subprotocols": []}
         scope["scheme"] = "ws" if self.context.certificate is None else "wss"
         scope["extensions"] = {"websocket.http.response": {}}
         self.resume_reading()

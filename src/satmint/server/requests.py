@@ -11,12 +11,12 @@ beside a transfer coding. The one exception is a single empty line before a requ
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv6Address
 from typing import Final
 
 import httptools
+import msgspec
 
 from satmint.server.chunked import ChunkedDecoder, ChunkError
 
@@ -52,9 +52,8 @@ class InvalidRequest(Exception):
         """A short stable word for logs and counters; never input."""
 
 
-@dataclass(slots=True)
-class RequestHead:
-    """A valid request line with its header fields."""
+class RequestHead(msgspec.Struct, frozen=True):
+    """A valid request line with its header fields. Several requests may share it."""
 
     method: str
     target: bytes
@@ -70,6 +69,9 @@ class RequestHead:
     """Whether it is a client's WebSocket opening handshake (RFC 6455, section 4.1)."""
     raw: bytes
     """The head as received."""
+
+    def __repr__(self) -> str:
+        return "RequestHead(hidden)"  # credentials in its headers
 
 
 class RequestReader:
@@ -88,6 +90,7 @@ class RequestReader:
         "_buffer",
         "_checked_host",
         "_chunks",
+        "_known",
         "_searched",
     )
 
@@ -98,6 +101,9 @@ class RequestReader:
         self._blank_line_read = False
         self._checked_host: bytes | None = None
         """The last valid `Host`: most connections repeat it."""
+        self._known: tuple[RequestHead, int] | None = None
+        """The last head without a transfer coding, and the bytes of its body. Most clients send
+        the same one again and again, with other bodies."""
         self._body_left = 0
         self._chunks: ChunkedDecoder | None = None
 
@@ -148,7 +154,12 @@ class RequestReader:
         self._blank_line_read = False
         raw = bytes(buffer[:end])
         del buffer[:end]
-        return self._read_head(raw)
+        if self._known is not None and raw == self._known[0].raw:
+            head, self._body_left = self._known
+            return head
+        head = self._read_head(raw)
+        self._known = None if self._chunks is not None else (head, self._body_left)
+        return head
 
     def read_body(self) -> tuple[bytes, bool]:
         """The part of the body received since the last call, and whether it completes the body.

@@ -239,13 +239,13 @@ def _batch_query(lookup: Lookup) -> Statement:
     requested = f"unnest({arrays}) WITH ORDINALITY AS requested ({keys}, n)"
     if lookup.limit is None:
         return statement(
-            f"SELECT n, {lookup.columns} FROM {requested} JOIN {table} USING ({keys})"
+            f"SELECT {lookup.columns}, n FROM {requested} JOIN {table} USING ({keys})"
             f" WHERE TRUE{routed}"
         )
     # LATERAL leaves the planner one plan only, by the index.
     joined = " AND ".join(f"{table}.{name} = requested.{name}" for name in lookup.key)
     return statement(
-        f"SELECT n, found.* FROM {requested} CROSS JOIN LATERAL ("
+        f"SELECT found.*, n FROM {requested} CROSS JOIN LATERAL ("
         f"SELECT {lookup.columns} FROM {table}"
         f" WHERE {joined}{routed}"
         f" ORDER BY {lookup.order} LIMIT {lookup.limit}) AS found ORDER BY n, {lookup.order}"

@@ -37,11 +37,11 @@ class SqlAddresses:
 
     def __init__(self, db: Database, reserved_db: Database) -> None:
         self._db = db
-        self._by_id = db.lookup(_BY_ID, _ADDRESSES.build)
+        self._by_id = db.lookup(_BY_ID, _ADDRESSES.build_in_order)
         self._rechecks = self._by_id
         if reserved_db is not db:
-            self._rechecks = reserved_db.lookup(_BY_ID, _ADDRESSES.build)
-        self._by_owner = db.lookup(_BY_OWNER, _ADDRESSES.build)
+            self._rechecks = reserved_db.lookup(_BY_ID, _ADDRESSES.build_in_order)
+        self._by_owner = db.lookup(_BY_OWNER, _ADDRESSES.build_in_order)
 
     async def create(self, address: Address, keyed: KeyedRequest | None = None) -> None:
         """See `AddressStore.create`."""
@@ -82,7 +82,11 @@ class SqlAddresses:
 
     async def get_many(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
         """See `AddressStore.get_many`."""
-        found = await asyncio.gather(*(self.get(project, address) for address in set(addresses)))
+        wanted = {*addresses}
+        if len(wanted) == 1:  # most tokens name one; `gather` would make a task of it
+            found = [await self.get(project, *wanted)]
+        else:
+            found = await asyncio.gather(*(self.get(project, address) for address in wanted))
         known = [address for address in found if address is not None]
         return sorted(known, key=lambda address: (address.created_at, address.id))
 

@@ -16,9 +16,9 @@ from satmint.store.sql.event_columns import READ_COLUMNS, kinds_in
 from satmint.store.sql.port import Database, Row, Transaction
 from satmint.store.sql.search import Condition, Search
 
-# Must be the literal conditions of the indexes, or these are not used.
-NO_REFRESH: Final = "kind NOT IN ('device_token_issued', 'refreshed')"
-NOT_FREQUENT: Final = "kind NOT IN ('device_token_issued', 'issued', 'refreshed')"
+# Must be the literal conditions of SQLite's indexes, or these are not used.
+NO_REFRESH: Final = "kind <> 'refreshed' AND kind <> 'device_token_issued'"
+NOT_FREQUENT: Final = f"{NO_REFRESH} AND kind <> 'issued'"
 
 _SAMPLE: Final = 100
 _POSITIONS: Final = (

@@ -12,14 +12,14 @@ from satmint.model.listing import Window
 from satmint.model.records import Session
 from satmint.store.contract.events import EventBatch
 from satmint.store.sql.event_columns import EVENT_COLUMNS, READ_COLUMNS, entry_of, kinds_in
-from satmint.store.sql.event_search import event_searches, filter_conditions
+from satmint.store.sql.event_search import NOT_FREQUENT, event_searches, filter_conditions
 from satmint.store.sql.port import Database, Row, Transaction
 from satmint.store.sql.revocation_events import read_revocations
 from satmint.store.sql.search import read_search
 
 _ANY: Final = EventFilter()
-# Must be the literal condition of the index, or the index is not used.
-_KINDS: Final = kinds_in(REVOCATION_EVENTS)
+# Must be the literal condition of SQLite's index, or the index is not used.
+_OF_REVOCATIONS: Final = f"{NOT_FREQUENT} AND kind IN ({kinds_in(REVOCATION_EVENTS)})"
 _WITHOUT_REFERENCE: Final = f"{EVENT_COLUMNS}, NULL AS reference"
 
 _HORIZON: Final = "SELECT {settled} AS settled, {newest} AS newest"
@@ -81,15 +81,14 @@ class SqlEvents:
 
     async def revocations_of(self, project: UUID, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations_of`."""
-        condition = f"kind IN ({_KINDS}) AND project_id = $4"
+        condition = f"{_OF_REVOCATIONS} AND project_id = $4"
         read = _after("events_that_end_by_position", condition, _WITHOUT_REFERENCE)
         return await self.db.read(lambda tx: read(tx, *cursor, limit, project), is_list=True)
 
     async def revocations(self, cursor: EventCursor, limit: int) -> EventBatch:
         """See `EventStore.revocations`."""
         db = self.reserved_db
-        condition = f"kind IN ({_KINDS})"
-        read = _after("events_that_end_by_position", condition, _WITHOUT_REFERENCE)
+        read = _after("events_that_end_by_position", _OF_REVOCATIONS, _WITHOUT_REFERENCE)
         return await db.read(lambda tx: read(tx, *cursor, limit))
 
     async def of_revocations(self, project: UUID, sessions: Sequence[Session]) -> Sequence[Event]:

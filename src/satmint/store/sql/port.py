@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from satmint.model.events import Event
 from satmint.model.idempotency import KeyedRequest
 from satmint.model.possession import Possession, PossessionResult
@@ -230,7 +232,12 @@ class Database(ABC):
 
     @abstractmethod
     def lookup(self, lookup: Lookup, build: Build[T]) -> RowLookup[T]:
-        """Prepare a lookup of rows by key."""
+        """Prepare a lookup of rows by key.
+
+        Args:
+            lookup: The lookup.
+            build: Builds a value from a row that begins with the columns of the lookup.
+        """
 
     async def fetch(self, build: Build[T], sql: str, *values: object) -> Sequence[T]:
         """The rows that a statement reads."""
@@ -257,7 +264,8 @@ class Database(ABC):
 
 def read_uuid(value: Any) -> UUID:  # noqa: ANN401 - bytes, or the driver's UUID type
     """The UUID in a column, as the standard library's type."""
-    return UUID(bytes=value) if isinstance(value, bytes) else UUID(int=value.int)
+    # Several times as fast as the constructor; a session has five.
+    return msgspec.convert(value if isinstance(value, bytes) else value.bytes, UUID)
 
 
 def read_optional_uuid(value: Any) -> UUID | None:  # noqa: ANN401 - as above

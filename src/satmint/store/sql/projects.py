@@ -47,8 +47,8 @@ class SqlProjects(ProjectDeletion):
 
     def __init__(self, db: Database) -> None:
         super().__init__(db)
-        self._api_tokens = db.lookup(_API_BY_DIGEST, _API_TOKENS.build)
-        self._c2c_tokens = db.lookup(_C2C_BY_DIGEST, _C2C_TOKENS.build)
+        self._api_tokens = db.lookup(_API_BY_DIGEST, _API_TOKENS.build_in_order)
+        self._c2c_tokens = db.lookup(_C2C_BY_DIGEST, _C2C_TOKENS.build_in_order)
         self.api_token_uses = ApiTokenUses(self._write_use)
 
     async def create(self, project: Project, *, unique: bool = False) -> None:

@@ -34,10 +34,11 @@ from satmint.store.sql.subscriber_keys import KEYED, count_collisions, find_coll
 
 PROFILE_COLUMNS: Final = tuple(Profile.__slots__)
 _SETTABLE: Final = frozenset({*PROFILE_COLUMNS, "email", "reference"})
-SUBSCRIBER_COLUMNS: Final = (
-    "project_id, subscriber_id, kind, reference, email, epoch, created_at, updated_at,"
-    f" {', '.join(PROFILE_COLUMNS)}"
+_COLUMNS: Final = (
+    *("project_id", "subscriber_id", "kind", "reference", "email", "epoch"),
+    *("created_at", "updated_at", *PROFILE_COLUMNS),
 )
+SUBSCRIBER_COLUMNS: Final = ", ".join(_COLUMNS)
 _BY_ID: Final = Lookup("subscribers", SUBSCRIBER_COLUMNS, ("project_id", "subscriber_id"))
 _SELECT: Final = f"SELECT {SUBSCRIBER_COLUMNS} FROM subscribers"
 _ONE: Final = f"{_SELECT} WHERE project_id = $1 AND subscriber_id = $2"
@@ -231,7 +232,7 @@ class SqlSubscribers:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._by_id = db.lookup(_BY_ID, read_subscriber)
+        self._by_id = db.lookup(_BY_ID, _subscriber)
 
     async def create(
         self,
@@ -340,15 +341,21 @@ def _signs_in_with_email(subscriber: Subscriber) -> bool:
 
 
 def read_subscriber(row: Row) -> Subscriber:
-    """The subscriber in a row of `SUBSCRIBER_COLUMNS`."""
+    """The subscriber in a row with `SUBSCRIBER_COLUMNS`, among others."""
+    return _subscriber([row[name] for name in _COLUMNS])
+
+
+def _subscriber(row: Row) -> Subscriber:
+    """The subscriber in a row that begins with `SUBSCRIBER_COLUMNS`."""
+    project, subscriber, kind, reference, email, epoch, created_at, updated_at = row[:8]
     return Subscriber(
-        id=read_uuid(row["subscriber_id"]),
-        project=read_uuid(row["project_id"]),
-        kind=Kind(row["kind"]),
-        reference=row["reference"],
-        email=row["email"],
-        profile=Profile(*(row[name] for name in PROFILE_COLUMNS)),
-        epoch=row["epoch"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        id=read_uuid(subscriber),
+        project=read_uuid(project),
+        kind=Kind(kind),
+        reference=reference,
+        email=email,
+        profile=Profile(*row[8 : len(_COLUMNS)]),
+        epoch=epoch,
+        created_at=created_at,
+        updated_at=updated_at,
     )

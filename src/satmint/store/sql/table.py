@@ -31,14 +31,24 @@ class Table(Generic[T]):
         }
         self._record = record
         self._fields = tuple(columns)
-        self._read = [(columns[field], _reader(hint)) for field, hint in hints.items()]
+        self._columns = tuple(columns.values())
+        self._readers = [_reader(hint) for hint in hints.values()]
         self.columns = ", ".join(columns.values())
         self.select = f"SELECT {self.columns} FROM {name}"
         self.insert = f"INSERT INTO {name} ({self.columns}) VALUES ({placeholders(len(columns))})"
 
     def build(self, row: Row) -> T:
-        """Build the record from a row of `columns`."""
-        return self._record(*[read(row[column]) for column, read in self._read])
+        """Build the record from a row that has `columns`, among others."""
+        return self.build_in_order([row[column] for column in self._columns])
+
+    def build_in_order(self, row: Row) -> T:
+        """Build the record from a row that begins with `columns`: in a third of the time."""
+        return self._record(
+            *[
+                value if read is None else read(value)
+                for read, value in zip(self._readers, row, strict=False)
+            ]
+        )
 
     def values(self, record: T) -> list[object]:
         """The arguments of `insert` for a record."""
@@ -58,8 +68,10 @@ def stored(value: object) -> object:
             return value
 
 
-def _reader(hint: Any) -> Callable[[Any], object]:  # noqa: ANN401 - a type or a generic alias
-    """A function from a column's value to a field of this type."""
+def _reader(
+    hint: Any,  # noqa: ANN401 - a type or a generic alias
+) -> Callable[[Any], object] | None:
+    """A function from a column's value to a field of this type; None: the value is the field."""
     if hint is UUID:
         return read_uuid
     if hint == UUID | None:
@@ -70,4 +82,4 @@ def _reader(hint: Any) -> Callable[[Any], object]:  # noqa: ANN401 - a type or a
         return lambda text: words([of(word) for word in text.split()])
     if hint is bool or (isinstance(hint, type) and issubclass(hint, StrEnum)):
         return hint
-    return lambda value: value
+    return None

@@ -8,7 +8,8 @@ from satmint.model.events import Event, EventKind
 from satmint.model.webhooks import ALERTS, CLOCK_SKEW_SECONDS
 from satmint.store.sql.event_columns import EVENT_COLUMNS
 
-_ADVANCE: Final = "UPDATE event_counter SET position = position + 1"
+BEGIN_POSITION: Final = "UPDATE event_counter SET position = position + 1"
+"""Run at the beginning of each transaction: all of its events have this position."""
 _INSERT: Final = (
     f"INSERT INTO events ({EVENT_COLUMNS}, position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
     " (SELECT position FROM event_counter))"
@@ -38,7 +39,6 @@ def record(
     origin, kind = event.origin, kind or event.kind
     if kind in ALERTS:
         connection.execute(_INTO_OUTBOX, (event.id, event.at, event.project.bytes))
-    connection.execute(_ADVANCE)
     connection.execute(
         _INSERT,
         (

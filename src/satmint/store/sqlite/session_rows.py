@@ -8,7 +8,7 @@ from uuid import UUID
 from satmint.model.claims import Kind
 from satmint.model.records import Session, StoredSession
 from satmint.model.rotation import Head
-from satmint.store.sql.port import Row, read_optional_uuid
+from satmint.store.sql.port import Row, read_optional_uuid, read_uuid
 from satmint.store.sql.session_columns import SESSION_COLUMNS, inviter_of
 
 _SELECT: Final = (
@@ -65,15 +65,15 @@ def revoke_each(
     found: list[tuple[bytes, bytes]] = []
     for session in sessions:
         found += db.execute(_REVOKE_EACH, (now, project.bytes, session.bytes)).fetchall()
-    return [(UUID(bytes=session), UUID(bytes=subscriber)) for session, subscriber in found]
+    return [(read_uuid(session), read_uuid(subscriber)) for session, subscriber in found]
 
 
 def session_of(row: Row) -> Session:
     """The session in a row of `SESSION_COLUMNS`."""
     return Session(
-        id=UUID(bytes=row[1]),
-        project=UUID(bytes=row[0]),
-        subscriber=UUID(bytes=row[2]),
+        id=read_uuid(row[1]),
+        project=read_uuid(row[0]),
+        subscriber=read_uuid(row[2]),
         kind=Kind(row[3]),
         head=Head(row[4], row[5], row[6], row[12]),
         seen_generation=row[7],

@@ -141,7 +141,7 @@ class SqliteSessions(SqlSessions):
 
     async def get(self, project: UUID, session: UUID) -> StoredSession | None:
         """See `SessionStore.get`."""
-        return await self._reader.submit(lambda db: read_session(db, project, session))
+        return await self._reader.lookup(lambda db: read_session(db, project, session))
 
     async def recheck(self, project: UUID, session: UUID) -> StoredSession | None:
         """See `SessionStore.recheck`."""

@@ -117,21 +117,23 @@ async def open_sqlite(
             raise
         if applied and applied[0].version > 1:
             observe_migrations(tuple(migration.name for migration in applied))
-        lookup_reader, list_reader = (connect(path, busy_seconds=busy_seconds) for _ in range(2))
-        lookup_reader.execute("PRAGMA query_only = ON")
-        list_reader.execute("PRAGMA query_only = ON")
-        # Pages that a list has read are rarely read again.
-        list_reader.execute("PRAGMA cache_size = -4096")
-        return writer, lookup_reader, list_reader
+        lookups, reader, lister = (connect(path, busy_seconds=busy_seconds) for _ in range(3))
+        for connection in (lookups, reader, lister):
+            connection.execute("PRAGMA query_only = ON")
+            connection.row_factory = sqlite3.Row
+        for connection in (reader, lister):  # the pages that these read are rarely read again
+            connection.execute("PRAGMA cache_size = -4096")
+        return writer, lookups, reader, lister
 
-    writer, lookup_reader, list_reader = await asyncio.to_thread(prepare)
+    writer, lookups, reader, lister = await asyncio.to_thread(prepare)
     guard = WriteGuard()
     file = DatabaseFile(path, guard)
     return SqliteStore(
         WriterWorker(writer, "satmint-writer", observe_batch, busy_seconds, guard, file),
         ReaderPool(
-            ConnectionWorker(lookup_reader, "satmint-reader"),
-            ConnectionWorker(list_reader, "satmint-lister"),
+            lookups,
+            ConnectionWorker(reader, "satmint-reader"),
+            ConnectionWorker(lister, "satmint-lister"),
         ),
         file,
         guard,

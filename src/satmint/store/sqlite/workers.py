@@ -3,8 +3,8 @@
 A batch of writes is one transaction: one `BEGIN IMMEDIATE`, one `COMMIT`, one `fsync`. Its
 statements take microseconds and run on the event loop's thread: a hand-over to another thread
 costs more than the statements, because each of them would pass the interpreter lock back and forth.
-Slow work runs on the worker's thread: the commit, waiting for a lock that another process holds,
-steps over many rows, and all reads.
+So do reads of a few rows by key, which most requests begin with. Slow work runs on the worker's
+thread: the commit, waiting for a lock that another process holds, steps over many rows, and lists.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from satmint.store.group_commit import GroupCommit, Outcomes
 from satmint.store.sql.write_guard import WriteGuard
 from satmint.store.sqlite.database_file import DatabaseFile
 from satmint.store.sqlite.driver_errors import is_busy, is_unavailable, map_driver_error
+from satmint.store.sqlite.events import BEGIN_POSITION
 
 _MIN_BUSY_SHARE: Final = 0.05
 """The share of the busy timeout that a batch has at least, however long its steps have waited."""
@@ -98,14 +99,39 @@ class ConnectionWorker:
 
 
 class ReaderPool:
-    """Two reading workers, one of them for lists, so that token checks never wait for lists."""
+    """The reading connections: for look-ups, for a few rows, and for lists, which may take long."""
 
-    def __init__(self, lookup_worker: ConnectionWorker, list_worker: ConnectionWorker) -> None:
+    def __init__(
+        self,
+        lookup_connection: sqlite3.Connection,
+        lookup_worker: ConnectionWorker,
+        list_worker: ConnectionWorker,
+    ) -> None:
+        lookup_connection.execute("PRAGMA busy_timeout = 0")
+        self._lookup_connection = lookup_connection
         self._lookup_worker = lookup_worker
         self._list_worker = list_worker
+        self._closed = False
+
+    async def lookup(self, work: Work[T]) -> T:
+        """Run `work` that reads rows by a key, at once. It sees every commit.
+
+        Only where another process holds the whole file, as after a crash, it waits on a thread.
+
+        Raises:
+            StoreUnavailable: the store was closed, or the database failed.
+        """
+        if self._closed:
+            raise StoreUnavailable("store_closed")
+        try:
+            return work(self._lookup_connection)
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise map_driver_error(error) from error
+        return await self._lookup_worker.submit(work)
 
     def submit(self, work: Work[T]) -> asyncio.Future[T]:
-        """Run `work` that reads a few rows by key; see `ConnectionWorker.submit`."""
+        """Run `work` that reads a few rows; see `ConnectionWorker.submit`."""
         return self._lookup_worker.submit(work)
 
     def submit_list(self, work: Work[T]) -> asyncio.Future[T]:
@@ -113,7 +139,9 @@ class ReaderPool:
         return self._list_worker.submit(work)
 
     async def close(self) -> None:
-        """Finish all submitted steps, then close both connections."""
+        """Finish all submitted steps, then close the connections."""
+        self._closed = True
+        self._lookup_connection.close()
         await self._lookup_worker.close()
         await self._list_worker.close()
 
@@ -221,6 +249,7 @@ def _execute_steps_except(
 ) -> list[Any]:
     try:
         connection.execute("BEGIN IMMEDIATE")
+        connection.execute(BEGIN_POSITION)
         return [
             excluded[at] if at in excluded else _run_step(connection, step, at)
             for at, step in enumerate(steps)
