@@ -33,10 +33,12 @@ from benchmarks.page import write
 from benchmarks.parts import (
     CONSOLE,
     FEED,
+    GATEWAY,
     IN_PROCESS,
     OPERATIONS,
     PARTS,
     RACES,
+    STORM,
     TAILS,
     VERIFY,
     Bench,
@@ -60,8 +62,12 @@ _FULL: Final[Mapping[str, Effort]] = {
     INFO: Effort(2, 0.5, 2.5),
     WORKERS: Effort(3, 1.0, 4.0),
     SESSIONS: Effort(3, 1.0, 4.0),
+    GATEWAY: Effort(2, 1.0, 2.5),
 }
-_QUICK: Final[Mapping[str, Effort]] = {part: Effort(2, 0.4, 1.2) for part in _FULL}
+_QUICK: Final[Mapping[str, Effort]] = {
+    **{part: Effort(2, 0.4, 1.2) for part in _FULL},
+    GATEWAY: Effort(1, 0.4, 1.2),
+}
 
 _WIDTH: Final = 150
 _QUICK_PARTS: Final = (REFRESH, "issue", RACES, IN_PROCESS)
@@ -112,6 +118,10 @@ def _run(
         bench.compare(parts, [FLOOR, *(name for name in names if name != FLOOR)], races)
     if SESSIONS in parts:
         bench.fill_up(names, options.sessions)
+    if GATEWAY in parts:
+        bench.gateway(names, quick=quick)
+    if STORM in parts:
+        bench.storm(names, quick=quick)
     in_process = []
     if IN_PROCESS in parts:
         with say("in process"):
@@ -149,6 +159,8 @@ def _run(
         console_pages=pages,
         feed=feed,
         verifying=verifying,
+        live_memory=bench.live_memory,
+        storms=bench.storms,
     )
 
 

@@ -12,9 +12,12 @@ import msgspec
 
 from benchmarks.console_pages import LIMIT_SECONDS
 from benchmarks.feed import LIMIT_SECONDS as FEED_SECONDS
+from benchmarks.gateway import CONNECT, RESUME
+from benchmarks.gateway import REFRESH as GATEWAY_REFRESH
 from benchmarks.inprocess import OPEN, PROOF, VERIFY
-from benchmarks.load import Result
+from benchmarks.meter import Result
 from benchmarks.report import FLOOR, Report, Section, Spread, cpu_us, rate, spread
+from benchmarks.storm import StormFigures
 from benchmarks.tails import RATE
 from benchmarks.verifying import KEPT, VERIFIED, VerifyFigures
 
@@ -27,6 +30,7 @@ WORKERS: Final = "workers"
 SESSIONS: Final = "sessions"
 
 _STORES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_NAMES: Final = {**_STORES, "citus": "Citus"}
 _MOST_OF_FLOOR: Final = {"sqlite": 1.7, "postgres": 1.45}
 _PEERS: Final = {
     "oidc-provider-postgres": ("oidc-provider on PostgreSQL", 6.5),
@@ -40,6 +44,14 @@ _MOST_OF_REFRESH: Final = {
     GUEST: ("a guest's token", 1.6),
     FIRST_SIGN_IN: ("the first sign-in of a subscriber", 3.0),
 }
+_MOST_AT_GATEWAY: Final = {
+    CONNECT: ("connecting to the gateway and going online", 5.0),
+    RESUME: ("resuming at the gateway after a restart", 4.0),
+}
+_LIVE_KIB: Final = 16.0
+_BACK_SECONDS: Final = 10.0
+_STORM_P99_MS: Final = 100.0
+_KIB: Final = 1024
 _OF_ONE_WORKER: Final = 1.75
 _OF_FEW_SESSIONS: Final = {"sqlite": 0.8, "postgres": 0.9}
 _FEWEST_RACES: Final = 2
@@ -75,6 +87,7 @@ def bars(report: Report) -> list[Bar]:
         found += _workers(workers)
     if (sessions := report.sections.get(SESSIONS)) is not None:
         found += _sessions(report, sessions)
+    found += _gateway(report)
     found += _races(report)
     found += _in_process(report)
     found += _starts(report)
@@ -124,6 +137,36 @@ def _fleet(report: Report, refresh: Section) -> Iterator[Bar]:
             ratio = spread([cpu_us(round_[store]) / usual for round_ in section.rounds])
             what = f"CPU of {operation_name}, {name}, relative to a refresh"
             yield Bar(what, f"≤ {most:g}", ratio, "×", ratio.median <= most)
+
+
+def _gateway(report: Report) -> Iterator[Bar]:
+    """What browsers do at the gateway: CPU of the server, by a refresh in the same round."""
+    refresh = report.sections.get(GATEWAY_REFRESH)
+    for operation, (operation_name, most) in _MOST_AT_GATEWAY.items():
+        section = report.sections.get(operation)
+        if section is None or refresh is None:
+            continue
+        for store in section.rounds[0]:
+            pairs = zip(section.rounds, refresh.rounds, strict=True)
+            ratio = spread([cpu_us(one[store]) / cpu_us(other[store]) for one, other in pairs])
+            what = f"CPU of {operation_name}, {_NAMES[store]}, relative to a refresh"
+            yield Bar(what, f"≤ {most:g}", ratio, "×", ratio.median <= most)
+    for live in report.live_memory:
+        kib = spread([each / _KIB for each in live.bytes_each])
+        what = f"Memory of a live session, {_NAMES[live.store]}"
+        yield Bar(what, f"≤ {_LIVE_KIB:g}", kib, "KiB", kib.median <= _LIVE_KIB)
+    for storm in report.storms:
+        yield from _storm(storm, _NAMES[storm.store])
+
+
+def _storm(storm: StormFigures, name: str) -> Iterator[Bar]:
+    back, p99, sessions = storm.back_seconds, storm.refresh_p99_ms, f"{storm.sessions:,}"
+    what = f"From a restart until all of {sessions} live sessions are back, {name}"
+    yield Bar(what, f"≤ {_BACK_SECONDS:g}", spread([back]), "s", back <= _BACK_SECONDS)
+    what = f"Upgrades refused of browsers that had waited as told, of {sessions}, {name}"
+    yield Bar(what, "0", spread([storm.refused]), "", storm.refused == 0)
+    what = f"p99 of refreshes beside the return of {sessions}, {name}"
+    yield Bar(what, f"< {_STORM_P99_MS:g}", spread([p99]), "ms", p99 < _STORM_P99_MS)
 
 
 def _workers(section: Section) -> Iterator[Bar]:

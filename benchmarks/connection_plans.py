@@ -60,8 +60,8 @@ def plans_for(
 def _proofs(server: Running, connections: int, count: int) -> list[ConnectionPlan]:
     """Client Bound SATs, each with proofs of its own key."""
     orders = []
-    for number, pem in enumerate(_keys(connections)):
-        signer = _signer(pem)
+    for number, pem in enumerate(keys(connections)):
+        signer = signer_of(pem)
         wanted = {
             "reference": f"user-{number}-0",
             "scope": "sat:refresh",
@@ -74,13 +74,13 @@ def _proofs(server: Running, connections: int, count: int) -> list[ConnectionPla
 
 def _plan_of_proofs(order: tuple[bytes, str, int]) -> ConnectionPlan:
     pem, sat, count = order
-    signer, now = _signer(pem), SystemClock().now()
+    signer, now = signer_of(pem), SystemClock().now()
     proofs = [signer.http_proof(DEVICE_PATH, sat, iat=now) for _ in range(count)]
     return ConnectionPlan(proofs, f"Bearer {sat}")
 
 
 @cache
-def _keys(count: int) -> list[bytes]:
+def keys(count: int) -> list[bytes]:
     """Keys of as many browsers, made once for all of a run."""
     with ProcessPoolExecutor(_MAKERS) as makers:
         return list(makers.map(_key, range(count)))
@@ -91,7 +91,8 @@ def _key(_number: int) -> bytes:
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _signer(pem: bytes) -> Signer:
+def signer_of(pem: bytes) -> Signer:
+    """What signs with a key."""
     private: Any = load_pem_private_key(pem, None)
     return Signer(_ALGORITHM, private)
 

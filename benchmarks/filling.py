@@ -86,32 +86,50 @@ def plans_into(
     server: Running, sessions: int, connections: int, tokens: int
 ) -> list[ConnectionPlan]:
     """Refresh tokens of sessions picked at random, dealt out to some connections."""
-    if server.keyring is None or server.project is None:
-        raise ValueError(f"{server.name} is no satmint")
-    project = server.project
-    cipher, now = TokenCipher(read_keyring(server.keyring), SystemEntropy()), SystemClock().now()
+    project, cipher, now = _sealing(server)
     picked = random.Random(_SEED).sample(range(sessions), min(tokens, sessions))
     return [
-        ConnectionPlan([_token(cipher, project, _id(number, sessions), now) for number in part])
+        ConnectionPlan(
+            [
+                _token(cipher, project, _id(number, sessions), now, TokenType.REFRESH)
+                for number in part
+            ]
+        )
         for part in (picked[first::connections] for first in range(connections))
     ]
 
 
-def _token(cipher: TokenCipher, project: UUID, session: UUID, now: int) -> str:
+def sats_of(server: Running, sessions: int) -> list[str]:
+    """The SAT of each of as many sessions as were put into the store."""
+    project, cipher, now = _sealing(server)
+    own = (_id(number, sessions) for number in range(sessions))
+    return [_token(cipher, project, session, now, TokenType.SAT) for session in own]
+
+
+def _sealing(server: Running) -> tuple[UUID, TokenCipher, int]:
+    """The project of a satmint, its cipher, and the time now."""
+    if server.keyring is None or server.project is None:
+        raise ValueError(f"{server.name} is no satmint")
+    cipher = TokenCipher(read_keyring(server.keyring), SystemEntropy())
+    return server.project, cipher, SystemClock().now()
+
+
+def _token(cipher: TokenCipher, project: UUID, session: UUID, now: int, typ: TokenType) -> str:
+    grace = 0 if typ is TokenType.SAT else REFRESH_TOKEN_GRACE_SECONDS
     claims = Claims(
         iss=Settings().issuer,
         sub=session,  # the same id for both: they are in different tables
         prj=project,
         sid=session,
         gen=0,
-        jti=token_id(session, 0, TokenType.REFRESH),
+        jti=token_id(session, 0, typ),
         iat=now,
-        exp=now + ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS,
+        exp=now + ACCESS_SECONDS + grace,
         epo=0,
         kind=Kind.SUBSCRIBER,
         scope=(),
     )
-    return cipher.seal(claims, TokenType.REFRESH, None, now)
+    return cipher.seal(claims, typ, None, now)
 
 
 def _id(number: int, count: int) -> UUID:

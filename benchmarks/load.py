@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any, Final, cast
 
 import msgspec
 import uvloop
 
-from benchmarks.gauges import Histogram, Usage, machine_busy, read_histogram, usage_of
+from benchmarks.meter import Meter, Result
 from benchmarks.running import BatchesMetric, ConnectionPlan, Route, Supply, WrongAnswer
 
 _REFERENCES: Final = 32
@@ -48,25 +48,6 @@ class Job(msgspec.Struct, frozen=True):
     batches_metric: BatchesMetric | None
 
 
-class Result(msgspec.Struct, frozen=True):
-    """What was seen in the measured window."""
-
-    requests: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-    worst_ms: float
-    answer_bytes: float
-    """Mean size of an answer, head and body."""
-    usage: dict[str, Usage]
-    load_cores: float
-    """CPU of this process per second: near 1, the load is the bottleneck and not the server."""
-    other_cores: float
-    """CPU per second of the rest of the machine: the more, the less the figures are worth."""
-    batches: dict[str, int]
-    batched_steps: float
-
-
 class Window:
     """The answers that came while it was open."""
 
@@ -92,11 +73,11 @@ class Connection(asyncio.Protocol):
         self._sent = b""
         self._authorization = plan.authorization
         authorization = plan.authorization or job.authorization
-        self._usual = _Prepared(job.port, authorization, job.route)
+        self._usual = PreparedRoute(job.port, authorization, job.route)
         self._route = self._usual
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if job.first is not None:
-            self._route = _Prepared(job.port, authorization, job.first)
+            self._route = PreparedRoute(job.port, authorization, job.first)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class is none
@@ -179,7 +160,7 @@ def whole_answer(received: bytes) -> int:
     return head + 4 + int(received[at + 16 : received.find(b"\r", at)])
 
 
-class _Prepared:
+class PreparedRoute:
     """A route with everything about its requests made that does not vary."""
 
     def __init__(self, port: int, authorization: str, route: Route) -> None:
@@ -261,36 +242,18 @@ async def run(job: Job) -> Result:
     loop.set_exception_handler(lambda _, context: _give_up(connections, context))
     all_done = asyncio.gather(*(connection.done for connection in connections))
     await _unless_failed(all_done, window, job.warm_up)
-    batches = await _batches(job)
-    used = {name: usage_of(root) for name, root in job.processes.items()}
-    busy, began, cpu, window.open = machine_busy(), perf_counter(), process_time(), True
+    meter = Meter(job.processes, job.batches_metric)
+    await meter.start()
+    window.open = True
     await _unless_failed(all_done, window, job.seconds)
-    window.open, seconds, own = False, perf_counter() - began, process_time() - cpu
-    busy = machine_busy() - busy
-    usage = {name: usage_of(root).since(used[name]) for name, root in job.processes.items()}
-    ours = own + sum(used.user + used.system for used in usage.values())
-    batches = (await _batches(job)).since(batches)
+    window.open = False
+    await meter.stop()
     for connection in connections:
         connection.stop()
     await all_done
     if job.plans is not None and job.route.supply is Supply.CHAIN:
         write_plans((connection.plan for connection in connections), Path(job.plans))
-    if not window.latencies:
-        raise WrongAnswer("no answer at all came while it was measured")
-    ordered = sorted(window.latencies)
-    return Result(
-        requests=len(ordered),
-        seconds=seconds,
-        p50_ms=_quantile(ordered, 0.5) * 1000,
-        p99_ms=_quantile(ordered, 0.99) * 1000,
-        worst_ms=ordered[-1] * 1000,
-        answer_bytes=window.bytes / len(ordered),
-        usage=usage,
-        load_cores=own / seconds,
-        other_cores=max(0.0, busy - ours) / seconds,
-        batches=batches.counts,
-        batched_steps=batches.total,
-    )
+    return meter.result(window.latencies, window.bytes)
 
 
 def _give_up(connections: list[Connection], context: dict[str, Any]) -> None:
@@ -307,17 +270,6 @@ async def _unless_failed(
     used_up.cancel()
     if all_done.done():
         all_done.result()
-
-
-async def _batches(job: Job) -> Histogram:
-    if job.batches_metric is None:
-        return Histogram({}, 0.0)
-    metric = job.batches_metric
-    return await asyncio.to_thread(read_histogram, metric.port, metric.name)
-
-
-def _quantile(ordered: list[float], part: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS, bars
+from benchmarks.gateway import CONNECT, RESUME
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
 from benchmarks.report import FLOOR, Report, Section, Spread, Subject, Summary, read
 
@@ -22,6 +23,13 @@ RATES: Final = Path("docs/images/refreshes.svg")
 SIZES: Final = Path("docs/images/sessions.svg")
 
 _STORES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_STORMS: Final = """### A restart with live sessions
+
+The server stops and starts again, as in an upgrade, while each live session is the WebSocket of a
+browser. Each browser resumes by itself with the back-off of the vendor's SDK. Another process
+refreshes 200 times a second, before and meanwhile. All times count from the order to stop.
+
+"""
 _TEMPLATE: Final = Path(__file__).with_name("page.md")
 
 
@@ -75,6 +83,7 @@ def _page(report: Report, name: str) -> str:
         durability=_durability(report),
         races=_races(report),
         sections=sections,
+        storms=_storms(report),
         in_process=_in_process(report),
         left_out="".join(f"\nLeft out here: {line}.\n" for line in report.left_out),
     )
@@ -97,6 +106,14 @@ def _note(section: str) -> str:
         SESSIONS: (
             "The database was filled before the test. Each refresh uses another random session, so"
             " that most reads are not cached.\n\n"
+        ),
+        CONNECT: (
+            "A WebSocket, `signalwire.connect` with a SAT and a proof, `subscriber.online`, and the"
+            " close. A proof of the browser's key is what version 4 of the vendor's SDK sends.\n\n"
+        ),
+        RESUME: (
+            "All live sessions come back to a server that has just started, with the state of"
+            " their former connection.\n\n"
         ),
     }
     return notes.get(section, "")
@@ -140,6 +157,28 @@ def _races(report: Report) -> str:
     ]
     head = ("server", "races", "one succeeds", "both, the same", "both, different", "neither")
     return _table(head, rows, "lrrrrr")
+
+
+def _storms(report: Report) -> str:
+    """The text about storms; empty where none was measured."""
+    if not report.storms:
+        return ""
+    rows = [
+        (
+            report.subjects[storm.store].name if storm.store in report.subjects else storm.store,
+            f"{storm.sessions:,}",
+            *(f"{each:.2f}" for each in (storm.down_seconds, storm.half_seconds)),
+            f"{storm.back_seconds:.2f}",
+            str(storm.told_to_wait),
+            *(f"{each:.1f}" for each in (storm.calm_p99_ms, storm.refresh_p99_ms)),
+        )
+        for storm in report.storms
+    ]
+    head = (
+        *("", "live sessions", "server answers after s", "half are back after s"),
+        *("all are back after s", "told to wait", "refresh p99 before, ms", "refresh p99, ms"),
+    )
+    return f"{_STORMS}{_table(head, rows, 'l' + 'r' * (len(head) - 1))}\n\n"
 
 
 def _figures(report: Report, section: Section) -> str:

@@ -20,12 +20,14 @@ from benchmarks.budget import NoBudget, budget, workers_of
 from benchmarks.connection_plans import plans_for
 from benchmarks.database import NoPostgres
 from benchmarks.filling import check_room, fill, plans_into
+from benchmarks.gateway import STORES, TITLES, LiveMemory, measure_gateway
 from benchmarks.load import write_plans
 from benchmarks.peers.installing import NotInstalled
 from benchmarks.races import Races
 from benchmarks.report import FLOOR, Section, Subject, section
 from benchmarks.rounds import Contest, Effort, Say, play, race
 from benchmarks.running import Running, Start, Supply
+from benchmarks.storm import StormFigures, measure_storm
 from benchmarks.subjects import SUBJECTS, Satmint
 
 OPERATIONS: Final = (REFRESH, "issue", FIRST_SIGN_IN, GUEST, DEVICE_REFRESH, INFO)
@@ -35,7 +37,12 @@ TAILS: Final = "tails"
 CONSOLE: Final = "console"
 FEED: Final = "feed"
 VERIFY: Final = "verify"
-PARTS: Final = (*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED, VERIFY)
+GATEWAY: Final = "gateway"
+STORM: Final = "storm"
+PARTS: Final = (
+    *(*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED, VERIFY),
+    *(GATEWAY, STORM),
+)
 
 CORES_PER_WORKER: Final = 0.5
 _TOKENS: Final = 50_000
@@ -58,6 +65,32 @@ class Bench:
     sections: dict[str, Section] = field(default_factory=dict)
     races: dict[str, Races] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    live_memory: list[LiveMemory] = field(default_factory=list)
+    storms: list[StormFigures] = field(default_factory=list)
+
+    def gateway(self, names: Sequence[str], *, quick: bool) -> None:
+        """What browsers do at the gateway."""
+        figures, servers = measure_gateway(
+            self.place,
+            [store for store in STORES if store in names],
+            self.efforts[GATEWAY],
+            self.connections,
+            self.say,
+            self.left_out.append,
+            quick=quick,
+        )
+        self.live_memory = figures.memory
+        for operation, rounds in figures.rounds.items():
+            self.sections[operation] = section(TITLES[operation], rounds, self.connections)
+        for name, server in servers.items():
+            subject = Subject(server.name, server.durability, server.start_seconds)
+            self.subjects.setdefault(name, subject)
+
+    def storm(self, names: Sequence[str], *, quick: bool) -> None:
+        """Live sessions whose server restarts."""
+        stores = [store for store in STORES if store in names]
+        leave_out = self.left_out.append
+        self.storms = measure_storm(self.place, stores, self.say, leave_out, quick=quick)
 
     def compare(self, parts: Sequence[str], names: Sequence[str], races: int) -> None:
         """Everything that the same servers can do one after the other."""
@@ -75,11 +108,7 @@ class Bench:
         """Refresh in stores of several sizes."""
         stores = [name for name in _WORKERS_OF if name in names]
         check_room(self.place, sum(sizes) * len(stores))
-        wanted = {
-            f"{store} {size}": (Satmint(postgres=store == "postgres", workers=1), size)
-            for store in stores
-            for size in sizes
-        }
+        wanted = {f"{store} {size}": (Satmint(store), size) for store in stores for size in sizes}
         starts = {name: start for name, (start, _) in wanted.items()}
         with self._started(starts) as servers:
             for name, server in servers.items():

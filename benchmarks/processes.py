@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 from signal import SIGTERM
 from time import perf_counter, sleep
-from typing import Final
+from typing import Final, Self, TypeVar
 
 import msgspec
 
@@ -18,6 +19,8 @@ from benchmarks.running import Listening, WrongAnswer
 ROOT: Final = Path(__file__).resolve().parents[1]
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 20
+
+Heard = TypeVar("Heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,61 @@ def server(
                 process.kill()
     if process.returncode not in (0, -SIGTERM, 128 + SIGTERM):
         raise WrongAnswer(f"{command[0]} ended with {process.returncode}: {_tail(log_file)}")
+
+
+class Conversation:
+    """A process of ours that is told things on its standard input, and answers line by line."""
+
+    def __init__(self, module: str, place: Path) -> None:
+        """Start it.
+
+        Args:
+            module: What it runs.
+            place: A folder for what it complains of.
+        """
+        self._module = module
+        self._complaints = place / f"{module}.log"
+        with self._complaints.open("w") as log:
+            self._process = subprocess.Popen(
+                python("-m", module),
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def tell(self, message: object) -> None:
+        """Send a line of JSON."""
+        stdin = self._process.stdin
+        if stdin is not None:
+            with suppress(BrokenPipeError):  # it failed; `hear` says why
+                stdin.write(msgspec.json.encode(message) + b"\n")
+                stdin.flush()
+
+    def hear(self, kind: type[Heard], seconds: float) -> Heard:
+        """The next line that it writes.
+
+        Args:
+            kind: The type of what it says.
+            seconds: How long to wait for it.
+
+        Raises:
+            WrongAnswer: it failed, or said nothing for so long.
+        """
+        stdout = self._process.stdout
+        if stdout is None or not select([stdout], [], [], seconds)[0]:
+            raise WrongAnswer(f"{self._module} said nothing for {seconds:g} s")
+        line = stdout.readline()
+        if not line:
+            raise WrongAnswer(f"{self._module}: {_tail(self._complaints)}")
+        return msgspec.json.decode(line, type=kind)
 
 
 def python(*arguments: str) -> list[str]:

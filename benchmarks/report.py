@@ -10,10 +10,12 @@ import msgspec
 
 from benchmarks.console_pages import PageFigures
 from benchmarks.feed import FeedFigures
+from benchmarks.gateway import LiveMemory
 from benchmarks.inprocess import Cost
-from benchmarks.load import Result
 from benchmarks.machine import Machine
+from benchmarks.meter import Result
 from benchmarks.races import Races
+from benchmarks.storm import StormFigures
 from benchmarks.tails import TailFigures
 from benchmarks.verifying import VerifyFigures
 
@@ -102,6 +104,8 @@ class Report(msgspec.Struct, frozen=True):
     console_pages: list[PageFigures] = []
     feed: list[FeedFigures] = []
     verifying: VerifyFigures | None = None
+    live_memory: list[LiveMemory] = []
+    storms: list[StormFigures] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:

@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from benchmarks.load import Job, Result
+from benchmarks.load import Job
+from benchmarks.meter import Result
 from benchmarks.processes import ROOT
 from benchmarks.races import RaceJob, Races
 from benchmarks.running import Running, Supply, WrongAnswer
@@ -65,7 +66,7 @@ def play(contest: Contest, say: Say) -> list[dict[str, Result]]:
         once = replace(contest, effort=replace(effort, warm_up=0.0, seconds=effort.rehearsal))
         for name, server in contest.servers.items():
             with say(f"{contest.title}, rehearsal: {server.name}"):
-                _load(once, server, contest.plans(name, server))
+                load(once, server, contest.plans(name, server))
     rounds = []
     for number in range(effort.rounds):
         names = list(contest.servers)
@@ -75,7 +76,7 @@ def play(contest: Contest, say: Say) -> list[dict[str, Result]]:
             with say(f"{contest.title}, round {number + 1}: {server.name}"):
                 plans = contest.plans(name, server)
                 with contest.limits(server):
-                    results[name] = _load(contest, server, plans)
+                    results[name] = load(contest, server, plans)
         rounds.append({name: results[name] for name in names})
     return rounds
 
@@ -95,10 +96,15 @@ def race(server: Running, races: int, pairs: int) -> Races:
         pairs=min(pairs, races),
         keyring=None if server.keyring is None else str(server.keyring),
     )
-    return _done("benchmarks.races", job, Races, _RACING_SECONDS, f"races: {server.name}")
+    return run_process("benchmarks.races", job, Races, _RACING_SECONDS, f"races: {server.name}")
 
 
-def _load(contest: Contest, server: Running, plans: Path | None) -> Result:
+def load(contest: Contest, server: Running, plans: Path | None) -> Result:
+    """What one server did in a contest's time.
+
+    Raises:
+        WrongAnswer: an answer was not what it must be.
+    """
     route = server.routes[contest.operation]
     begins = route.supply is Supply.CHAIN and plans is None
     job = Job(
@@ -114,11 +120,22 @@ def _load(contest: Contest, server: Running, plans: Path | None) -> Result:
         batches_metric=server.batches_metric,
     )
     seconds = job.warm_up + job.seconds + _SPARE_SECONDS
-    return _done("benchmarks.load", job, Result, seconds, f"{contest.title}: {server.name}")
+    return run_process("benchmarks.load", job, Result, seconds, f"{contest.title}: {server.name}")
 
 
-def _done(module: str, job: object, result: type[Made], seconds: float, what: str) -> Made:
-    """What a process of its own makes of `job`."""
+def run_process(module: str, job: object, result: type[Made], seconds: float, what: str) -> Made:
+    """What a process of its own makes of `job`.
+
+    Args:
+        module: What it runs.
+        job: Comes as JSON on its standard input.
+        result: The type of what it writes to its standard output.
+        seconds: How long it may take.
+        what: Names it in an error.
+
+    Raises:
+        WrongAnswer: it failed.
+    """
     try:
         done = subprocess.run(
             [sys.executable, "-m", module],

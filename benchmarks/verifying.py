@@ -26,7 +26,8 @@ import msgspec
 from tests.sdk.environment import sdk_python
 
 from benchmarks.connection_plans import plans_for
-from benchmarks.load import Result, write_plans
+from benchmarks.load import write_plans
+from benchmarks.meter import Result
 from benchmarks.processes import ROOT, clean_environment, server
 from benchmarks.rounds import Contest, Effort, Say, play
 from benchmarks.running import ISSUE_PATH, ConnectionPlan, Route, Running, WrongAnswer

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.gateway import LiveMemory
 from benchmarks.gauges import Usage
 from benchmarks.inprocess import Cost
-from benchmarks.load import Result
 from benchmarks.machine import Machine
+from benchmarks.meter import Result
 from benchmarks.races import Races
 from benchmarks.report import Report, Section, Subject, section
+from benchmarks.storm import StormFigures
 
 MACHINE = Machine("abc123", "a CPU", 2, "6.1", "3.11.0", "3.40.0", {"uvicorn": "1.0"}, "ext4")
 
@@ -83,4 +85,32 @@ def whole_report() -> Report:
         },
         in_process=[Cost("open a SAT", 5.0, 4.5)],
         left_out=["authlib-postgres: npm is missing"],
+    )
+
+
+def gateway_report() -> Report:
+    """A report of browsers at the gateway alone."""
+    rounds = {
+        "gateway refresh": refreshes({"sqlite": result(1000, 0.1)}, {"sqlite": result(1000, 0.2)}),
+        "gateway connect": refreshes({"sqlite": result(1000, 0.5)}, {"sqlite": result(1000, 0.8)}),
+        "gateway resume": refreshes({"sqlite": result(1000, 0.5)}, {"sqlite": result(1000, 1.0)}),
+    }
+    storm = StormFigures(
+        store="postgres",
+        sessions=5_000,
+        down_seconds=0.5,
+        half_seconds=2.0,
+        back_seconds=4.25,
+        told_to_wait=7,
+        refused=1,
+        refreshes=600,
+        refresh_p99_ms=120.0,
+        refresh_worst_ms=130.0,
+        calm_p99_ms=4.0,
+    )
+    return report(
+        subjects={"sqlite": Subject("satmint, SQLite", "WAL", 0.5)},
+        sections=rounds,
+        live_memory=[LiveMemory("sqlite", 2_000, [20480.0, 10240.0])],
+        storms=[storm],
     )

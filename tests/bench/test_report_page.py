@@ -9,7 +9,7 @@ from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
 from benchmarks.report import keep, read
 
-from tests.bench.sample_reports import report, whole_report
+from tests.bench.sample_reports import gateway_report, report, whole_report
 from tests.house.tree import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,6 +31,12 @@ def test_page_says_what_was_seen_and_how_to_see_it_again() -> None:
         "| oidc-provider, PostgreSQL | 1,250 + 625 | 20.00 | 50 | 2.0 | 4.0 | 50 | 20.0 |",
     ]
     assert "\nLeft out here: authlib-postgres: npm is missing.\n" in page
+
+
+def test_page_tells_of_a_storm_where_one_was_measured() -> None:
+    page = files(gateway_report(), "kept.json")[PAGE]
+    assert rows(page, "postgres") == ["| postgres | 5,000 | 0.50 | 2.00 | 4.25 | 7 | 4.0 | 120.0 |"]
+    assert "### A restart with live sessions" not in files(whole_report(), "kept.json")[PAGE]
 
 
 def test_plots_are_svg_with_a_row_for_each_process() -> None:

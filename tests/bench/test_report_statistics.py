@@ -8,7 +8,7 @@ from benchmarks.gauges import Histogram
 from benchmarks.inprocess import Cost
 from benchmarks.report import Spread, Subject, keep, read, section, spread
 
-from tests.bench.sample_reports import refreshes, report, result, whole_report
+from tests.bench.sample_reports import gateway_report, refreshes, report, result, whole_report
 
 
 def test_costs_are_by_request_and_process_tree() -> None:
@@ -86,6 +86,30 @@ def test_what_browsers_do_is_measured_by_the_middle_refresh_of_the_run() -> None
     assert bar.what == "CPU of reading one's own subscriber, SQLite, relative to a refresh"
     assert (bar.got.median, bar.got.least, bar.got.most) == pytest.approx((1.0, 0.8, 1.2))
     assert (bar.wanted, bar.holds) == ("≤ 1", True)
+
+
+def test_what_browsers_do_at_the_gateway_is_measured_by_a_refresh_of_the_same_round() -> None:
+    found = {bar.what: bar for bar in bars(gateway_report())}
+    connect = found[
+        "CPU of connecting to the gateway and going online, SQLite, relative to a refresh"
+    ]
+    assert connect.got == Spread(4.5, 4.0, 5.0)
+    assert (connect.wanted, connect.holds) == ("≤ 5", True)
+    resume = found["CPU of resuming at the gateway after a restart, SQLite, relative to a refresh"]
+    assert resume.got == Spread(5.0, 5.0, 5.0)
+    assert (resume.wanted, resume.holds) == ("≤ 4", False)
+    memory = found["Memory of a live session, SQLite"]
+    assert memory.got == Spread(15.0, 10.0, 20.0)
+    assert (memory.wanted, memory.unit, memory.holds) == ("≤ 16", "KiB", True)
+
+
+def test_storm_has_a_bar_for_each_of_its_promises() -> None:
+    found = [bar for bar in bars(gateway_report()) if "PostgreSQL" in bar.what]
+    assert [(bar.what, bar.got.median, bar.holds) for bar in found] == [
+        ("From a restart until all of 5,000 live sessions are back, PostgreSQL", 4.25, True),
+        ("Upgrades refused of browsers that had waited as told, of 5,000, PostgreSQL", 1, False),
+        ("p99 of refreshes beside the return of 5,000, PostgreSQL", 120.0, False),
+    ]
 
 
 def test_two_workers_stand_beside_one_where_both_were_there() -> None:

@@ -222,22 +222,24 @@ async def a_gateway(
     monotonic: Ticker | None = None,
     running: bool = True,
     options: ServerOptions | None = None,
+    port: int = 0,
     **limits: Any,  # noqa: ANN401 - as the fields are
 ) -> AsyncIterator[Serving]:
-    """Serve the gateway of `server` on a free port.
+    """Serve the gateway of `server`.
 
     Args:
         server: The service.
         monotonic: Drives pings and silence; by default time passes as it does.
         running: Whether what goes on beside the connections does so by itself.
         options: How connections are treated, in place of the usual.
+        port: Where; by default on a free port.
         limits: In place of the usual ones.
     """
     service = server.service
     gateway = service.gateway = Gateway(
         server.services, replace(_HASTY, **limits), service.metrics.gateway, monotonic
     )
-    listener = Listener(bind("127.0.0.1", 0))
+    listener = Listener(bind("127.0.0.1", port))
     http = HttpServer(options or ServerOptions())
     http.listen(service.app(BASE_URL), listener)
     beside = asyncio.create_task(gateway.run()) if running else None

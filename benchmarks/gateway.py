@@ -1,0 +1,186 @@
+"""What browsers do at the gateway, beside refreshes on the same server in the same round.
+
+    .venv/bin/python -m benchmarks --part gateway
+
+In every round, and for each store: a server that has just started holds live sessions, which shows
+what memory one takes; it restarts, and they resume; then it refreshes, and browsers come, go online
+and leave.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+from typing import Final
+
+import msgspec
+
+from benchmarks.database import NoPostgres
+from benchmarks.deployment import Restarting, deployment
+from benchmarks.gauges import usage_of
+from benchmarks.logins import write_logins
+from benchmarks.meter import Result
+from benchmarks.processes import Conversation
+from benchmarks.returning import Again, Held, Stay
+from benchmarks.rounds import Contest, Effort, Say, load, run_process
+from benchmarks.running import Running
+from benchmarks.visits import VisitJob
+
+REFRESH: Final = "gateway refresh"
+CONNECT: Final = "gateway connect"
+RESUME: Final = "gateway resume"
+TITLES: Final[Mapping[str, str]] = {
+    REFRESH: "Refresh, between connects and resumes",
+    CONNECT: "Gateway: connect and go online",
+    RESUME: "Gateway: resume after a restart",
+}
+STORES: Final = ("sqlite", "postgres", "citus")
+
+_LIVE: Final = 2_000
+_QUICK_LIVE: Final = 400
+_FIRST: Final = 100
+"""Live sessions before memory is measured: they bring in whatever is needed but once."""
+_AT_A_TIME: Final = 32
+_SETTLE_SECONDS: Final = 1.5
+"""After the last one is online: its lease is written within half a second."""
+_HOLD_SECONDS: Final = 60.0
+_SPARE_SECONDS: Final = 60.0
+
+
+class LiveMemory(msgspec.Struct, frozen=True):
+    """What live sessions take in the memory of a server's processes."""
+
+    store: str
+    """As subjects are named."""
+    sessions: int
+    bytes_each: list[float]
+    """In each round."""
+
+
+class GatewayFigures(msgspec.Struct, frozen=True):
+    """What was measured."""
+
+    rounds: dict[str, list[dict[str, Result]]]
+    """By operation; in each round, by subject."""
+    memory: list[LiveMemory]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A server that restarts, and who connects to it."""
+
+    server: Restarting
+    place: Path
+    logins: Path
+    live: int
+
+    @property
+    def running(self) -> Running:
+        return self.server.running
+
+    def stay(self) -> tuple[float, Result]:
+        """Bytes that a live session takes; and what it costs that all resume."""
+        with Conversation("benchmarks.returning", self.place) as browsers:
+            job = Stay(self.running.port, str(self.logins), _FIRST, _AT_A_TIME, storm=False)
+            browsers.tell(job)
+            browsers.hear(Held, _HOLD_SECONDS)
+            before = self._resident()
+            browsers.tell({})
+            held = browsers.hear(Held, _HOLD_SECONDS)
+            grown = self._resident() - before
+            again = self.server.restart()
+            browsers.tell(Again(dict(again.processes), again.batches_metric))
+            return grown / (held.browsers - _FIRST), browsers.hear(Result, _HOLD_SECONDS)
+
+    def refresh(self, effort: Effort, connections: int) -> Result:
+        """What refreshes cost."""
+        contest = Contest("refresh", "refresh", {}, effort, connections)
+        return load(contest, self.running, None)
+
+    def connect(self, effort: Effort, connections: int) -> Result:
+        """What it costs to connect and to go online."""
+        running = self.running
+        job = VisitJob(
+            running.port,
+            str(self.logins),
+            connections,
+            effort.warm_up,
+            effort.seconds,
+            dict(running.processes),
+            running.batches_metric,
+        )
+        seconds = effort.warm_up + effort.seconds + _SPARE_SECONDS
+        return run_process("benchmarks.visits", job, Result, seconds, running.name)
+
+    def _resident(self) -> int:
+        sleep(_SETTLE_SECONDS)
+        return usage_of(self.running.processes["server"]).resident
+
+
+def measure_gateway(
+    place: Path,
+    stores: Sequence[str],
+    effort: Effort,
+    connections: int,
+    say: Say,
+    leave_out: Callable[[str], None],
+    *,
+    quick: bool,
+) -> tuple[GatewayFigures, dict[str, Running]]:
+    """Measure on some stores in turns. Also returns the servers, by store.
+
+    Args:
+        place: A folder for what they keep.
+        stores: As `deployment` names them.
+        effort: How often, and for how long.
+        connections: Browsers that connect at the same time, and connections that refresh.
+        say: Shows what is under way.
+        leave_out: Is told, in a line each, what cannot be measured here.
+        quick: Whether few live sessions are enough.
+
+    Raises:
+        WrongAnswer: a browser was not let in, or an answer was not what it must be.
+    """
+    live = _QUICK_LIVE if quick else _LIVE
+    rounds: dict[str, list[dict[str, Result]]] = {operation: [] for operation in TITLES}
+    with _subjects(place, stores, live, leave_out) as subjects:
+        names = list(subjects)
+        memory: dict[str, list[float]] = {store: [] for store in names}
+        for number in range(effort.rounds):
+            seen: dict[str, dict[str, Result]] = {operation: {} for operation in TITLES}
+            for store in names if number % 2 == 0 else reversed(names):
+                subject = subjects[store]
+                with say(f"Gateway, round {number + 1}: {subject.running.name}"):
+                    if number:
+                        subject.server.restart()
+                    grown, seen[RESUME][store] = subject.stay()
+                    memory[store].append(grown)
+                    seen[REFRESH][store] = subject.refresh(effort, connections)
+                    seen[CONNECT][store] = subject.connect(effort, connections)
+            for operation, results in seen.items():
+                rounds[operation].append({store: results[store] for store in names})
+        servers = {store: subject.running for store, subject in subjects.items()}
+    figures = [LiveMemory(store, live, memory[store]) for store in names]
+    return GatewayFigures(rounds, figures), servers
+
+
+@contextmanager
+def _subjects(
+    place: Path, stores: Sequence[str], live: int, leave_out: Callable[[str], None]
+) -> Iterator[dict[str, _Subject]]:
+    with ExitStack() as stack:
+        found = {}
+        for store in stores:
+            own = place / f"gateway-{store}"
+            own.mkdir()
+            try:
+                deployed = stack.enter_context(deployment(own, store))
+            except NoPostgres as missing:
+                leave_out(f"gateway, {store}: {missing}")
+                continue
+            server = Restarting(deployed, stack)
+            logins = own / "logins.json"
+            write_logins(server.running, live, logins)
+            found[store] = _Subject(server, own, logins, live)
+        yield found
