@@ -37,10 +37,6 @@ class Login(msgspec.Struct):
     """With `protocol`: what the last connection ended with, to resume it."""
     protocol: str | None = None
 
-    def fresh(self) -> "Login":
-        """The same, without anything to resume."""
-        return Login(self.token, self.proof)
-
 
 class Refused(Exception):
     """The upgrade was refused: the server asks to come later."""

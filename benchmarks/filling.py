@@ -71,15 +71,21 @@ def check_room(place: Path, sessions: int) -> None:
         )
 
 
-def fill(server: Running, sessions: int) -> None:
-    """Put `sessions` sessions into the store of a satmint."""
+def fill(server: Running, sessions: int, *, seen: bool = False) -> None:
+    """Put sessions into the store of a satmint.
+
+    Args:
+        server: The server.
+        sessions: How many.
+        seen: Whether the SAT of each was used already.
+    """
     if server.database is None or server.project is None:
         raise ValueError(f"{server.name} has no store that could be filled")
     now = SystemClock().now()
     if server.database.startswith("sqlite"):
-        fill_sqlite(sqlite_path(server.database), server.project, sessions, now)
+        fill_sqlite(sqlite_path(server.database), server.project, sessions, now, seen=seen)
     else:
-        asyncio.run(_fill_postgres(server.database, server.project, sessions, now))
+        asyncio.run(_fill_postgres(server.database, server.project, sessions, now, seen=seen))
 
 
 def plans_into(
@@ -142,23 +148,23 @@ def _subscribers(project: UUID, count: int, now: int) -> Iterator[Row]:
         yield (project, _id(number, count), "subscriber", name, name, now, now)
 
 
-def _sessions(project: UUID, count: int, now: int) -> Iterator[Row]:
+def _sessions(project: UUID, count: int, now: int, *, seen: bool) -> Iterator[Row]:
     expires_at = now + ACCESS_SECONDS
     lives_until = expires_at + REFRESH_TOKEN_GRACE_SECONDS
     for number in range(count):
         own = _id(number, count)
-        times = (now, expires_at, -1, now, FOREVER, lives_until, lives_until)
+        times = (now, expires_at, 0 if seen else -1, now, FOREVER, lives_until, lives_until)
         yield (project, own, 0, own, 0, "subscriber", 0, *times, "127.0.0.1", "filled")
 
 
-def fill_sqlite(path: Path, project: UUID, count: int, now: int) -> None:
+def fill_sqlite(path: Path, project: UUID, count: int, now: int, *, seen: bool = False) -> None:
     """On a connection of its own, in the log's mode that the server uses."""
     db = sqlite3.connect(path, isolation_level=None)
     try:
         # What is filled in needs no protection from a power cut; all that follows has it.
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -262144")
-        for table, names, rows in _tables(project, count, now):
+        for table, names, rows in _tables(project, count, now, seen=seen):
             marks = ", ".join("?" * len(names))
             statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
             plain = (tuple(_bytes(value) for value in row) for row in rows)
@@ -175,10 +181,10 @@ def _bytes(value: object) -> object:
     return value.bytes if isinstance(value, UUID) else value
 
 
-async def _fill_postgres(url: str, project: UUID, count: int, now: int) -> None:
+async def _fill_postgres(url: str, project: UUID, count: int, now: int, *, seen: bool) -> None:
     db = await asyncpg.connect(url)
     try:
-        for table, names, rows in _tables(project, count, now):
+        for table, names, rows in _tables(project, count, now, seen=seen):
             while portion := list(islice(rows, _PORTION)):
                 await db.copy_records_to_table(table, records=portion, columns=names)
         # As the database does by itself some time after so much was written, and at no good time.
@@ -189,7 +195,7 @@ async def _fill_postgres(url: str, project: UUID, count: int, now: int) -> None:
 
 
 def _tables(
-    project: UUID, count: int, now: int
+    project: UUID, count: int, now: int, *, seen: bool
 ) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:
     yield "subscribers", _SUBSCRIBERS, _subscribers(project, count, now)
-    yield "sessions", _SESSIONS, _sessions(project, count, now)
+    yield "sessions", _SESSIONS, _sessions(project, count, now, seen=seen)

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m benchmarks --part gateway
 
-In every round, and for each store: a server that has just started holds live sessions, which shows
-what memory one takes; it restarts, and they resume; then it refreshes, and browsers come, go online
-and leave.
+In every round, and for each store: browsers connect to a server that has just started, go online
+and stay, which shows what memory a live session takes; the server restarts, and they resume; then
+it refreshes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +23,8 @@ from benchmarks.logins import write_logins
 from benchmarks.meter import Result
 from benchmarks.processes import Conversation
 from benchmarks.returning import Again, Held, Stay
-from benchmarks.rounds import Contest, Effort, Say, load, run_process
+from benchmarks.rounds import Contest, Effort, Say, load
 from benchmarks.running import Running
-from benchmarks.visits import VisitJob
 
 REFRESH: Final = "gateway refresh"
 CONNECT: Final = "gateway connect"
@@ -42,10 +41,8 @@ _QUICK_LIVE: Final = 400
 _FIRST: Final = 100
 """Live sessions before memory is measured: they bring in whatever is needed but once."""
 _AT_A_TIME: Final = 32
-_SETTLE_SECONDS: Final = 1.5
-"""After the last one is online: its lease is written within half a second."""
-_HOLD_SECONDS: Final = 60.0
-_SPARE_SECONDS: Final = 60.0
+_SETTLE_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 60.0
 
 
 class LiveMemory(msgspec.Struct, frozen=True):
@@ -73,48 +70,43 @@ class _Subject:
     server: Restarting
     place: Path
     logins: Path
-    live: int
 
     @property
     def running(self) -> Running:
         return self.server.running
 
-    def stay(self) -> tuple[float, Result]:
-        """Bytes that a live session takes; and what it costs that all resume."""
+    def stay(self) -> tuple[float, Result, Result]:
+        """Bytes that a live session takes; what it costs to connect, and to resume."""
+        running = self.running
         with Conversation("benchmarks.returning", self.place) as browsers:
-            job = Stay(self.running.port, str(self.logins), _FIRST, _AT_A_TIME, storm=False)
-            browsers.tell(job)
-            browsers.hear(Held, _HOLD_SECONDS)
+            browsers.tell(
+                Stay(
+                    running.port,
+                    str(self.logins),
+                    _FIRST,
+                    _AT_A_TIME,
+                    storm=False,
+                    processes=dict(running.processes),
+                    batches_metric=running.batches_metric,
+                )
+            )
+            browsers.hear(Held, _PATIENCE_SECONDS)
+            sleep(_SETTLE_SECONDS)
             before = self._resident()
             browsers.tell({})
-            held = browsers.hear(Held, _HOLD_SECONDS)
+            connected = browsers.hear(Result, _PATIENCE_SECONDS)
             grown = self._resident() - before
             again = self.server.restart()
             browsers.tell(Again(dict(again.processes), again.batches_metric))
-            return grown / (held.browsers - _FIRST), browsers.hear(Result, _HOLD_SECONDS)
+            resumed = browsers.hear(Result, _PATIENCE_SECONDS)
+        return grown / connected.requests, connected, resumed
 
     def refresh(self, effort: Effort, connections: int) -> Result:
         """What refreshes cost."""
         contest = Contest("refresh", "refresh", {}, effort, connections)
         return load(contest, self.running, None)
 
-    def connect(self, effort: Effort, connections: int) -> Result:
-        """What it costs to connect and to go online."""
-        running = self.running
-        job = VisitJob(
-            running.port,
-            str(self.logins),
-            connections,
-            effort.warm_up,
-            effort.seconds,
-            dict(running.processes),
-            running.batches_metric,
-        )
-        seconds = effort.warm_up + effort.seconds + _SPARE_SECONDS
-        return run_process("benchmarks.visits", job, Result, seconds, running.name)
-
     def _resident(self) -> int:
-        sleep(_SETTLE_SECONDS)
         return usage_of(self.running.processes["server"]).resident
 
 
@@ -133,8 +125,8 @@ def measure_gateway(
     Args:
         place: A folder for what they keep.
         stores: As `deployment` names them.
-        effort: How often, and for how long.
-        connections: Browsers that connect at the same time, and connections that refresh.
+        effort: How often; and for how long refreshes are measured.
+        connections: Those that refresh.
         say: Shows what is under way.
         leave_out: Is told, in a line each, what cannot be measured here.
         quick: Whether few live sessions are enough.
@@ -154,10 +146,9 @@ def measure_gateway(
                 with say(f"Gateway, round {number + 1}: {subject.running.name}"):
                     if number:
                         subject.server.restart()
-                    grown, seen[RESUME][store] = subject.stay()
+                    grown, seen[CONNECT][store], seen[RESUME][store] = subject.stay()
                     memory[store].append(grown)
                     seen[REFRESH][store] = subject.refresh(effort, connections)
-                    seen[CONNECT][store] = subject.connect(effort, connections)
             for operation, results in seen.items():
                 rounds[operation].append({store: results[store] for store in names})
         servers = {store: subject.running for store, subject in subjects.items()}
@@ -182,5 +173,5 @@ def _subjects(
             server = Restarting(deployed, stack)
             logins = own / "logins.json"
             write_logins(server.running, live, logins)
-            found[store] = _Subject(server, own, logins, live)
+            found[store] = _Subject(server, own, logins)
         yield found

@@ -24,7 +24,7 @@ def write_logins(server: Running, count: int, file: Path) -> None:
         count: How many.
         file: Where the logins go.
     """
-    fill(server, count)
+    fill(server, count, seen=True)  # by GET info, which the SDK asks for first
     now = SystemClock().now()
     proofs = [signer_of(pem).rpc_proof(_CONNECT, iat=now) for pem in keys(_KEYS)]
     logins = [

@@ -47,7 +47,7 @@ class Meter:
         self._batches = Histogram({}, 0.0)
         self._used: dict[str, Usage] = {}
         self._busy = self._began = self._cpu = 0.0
-        self._seconds = self._own = 0.0
+        self._seconds = self._watched = self._own = 0.0
 
     async def start(self) -> None:
         """Begin to measure."""
@@ -55,14 +55,21 @@ class Meter:
         self._used = {name: usage_of(root) for name, root in self._processes.items()}
         self._busy, self._began, self._cpu = machine_busy(), perf_counter(), process_time()
 
-    async def stop(self) -> None:
-        """End measuring."""
+    async def stop(self, settle: float = 0.0) -> None:
+        """End measuring.
+
+        Args:
+            settle: So many seconds more of what the servers use counts: what they do later.
+        """
         self._seconds = perf_counter() - self._began
         self._own = process_time() - self._cpu
+        if settle:
+            await asyncio.sleep(settle)
         self._busy = machine_busy() - self._busy
         self._used = {
             name: usage_of(root).since(self._used[name]) for name, root in self._processes.items()
         }
+        self._watched = perf_counter() - self._began
         self._batches = (await self._read_batches()).since(self._batches)
 
     def result(self, latencies: Sequence[float], received: int) -> Result:
@@ -88,7 +95,7 @@ class Meter:
             answer_bytes=received / len(ordered),
             usage=self._used,
             load_cores=self._own / self._seconds,
-            other_cores=max(0.0, self._busy - ours) / self._seconds,
+            other_cores=max(0.0, self._busy - ours) / self._watched,
             batches=self._batches.counts,
             batched_steps=self._batches.total,
         )

@@ -108,8 +108,8 @@ def _note(section: str) -> str:
             " that most reads are not cached.\n\n"
         ),
         CONNECT: (
-            "A WebSocket, `signalwire.connect` with a SAT and a proof, `subscriber.online`, and the"
-            " close. A proof of the browser's key is what version 4 of the vendor's SDK sends.\n\n"
+            "A WebSocket, `signalwire.connect` with a SAT and a proof of the browser's key, and"
+            " `subscriber.online`: what version 4 of the vendor's SDK does. All stay online.\n\n"
         ),
         RESUME: (
             "All live sessions come back to a server that has just started, with the state of"

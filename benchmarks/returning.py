@@ -1,9 +1,9 @@
-"""Browsers that stay connected to the gateway, and come back when its server has restarted.
+"""Browsers that connect to the gateway, stay, and come back when its server has restarted.
 
-A process of its own. It takes a `Stay`, opens some sockets, says `Held`; opens the others when it
-is told to go on, says `Held`. After that the server restarts. In order, the browsers resume when it
-is told `Again`, some at a time, and it says what that cost in a `Result`. In a storm, each comes
-back by itself as the vendor's SDK does; it says `Back` once all are there.
+A process of its own. It takes a `Stay`, opens some sockets and says `Held`; it opens the others
+when it is told to go on, and says what that cost in a `Result`. After that the server restarts. In
+order, the browsers resume when it is told `Again`, some at a time, and it says what that cost. In a
+storm, each comes back by itself as the vendor's SDK does; it says `Back` once all are there.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from benchmarks.running import BatchesMetric
 _FIRST_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 3.0
 """How long the SDK waits before it tries again, after its first failure and in the end."""
+_SETTLE_SECONDS: Final = 1.0
+"""After the last one is online: its lease is written within half a second."""
 _SEED: Final = 7
 
 
@@ -37,6 +39,8 @@ class Stay(msgspec.Struct, frozen=True):
     at_a_time: int
     """So many are about to connect at the same time, except in a storm."""
     storm: bool
+    processes: dict[str, int]
+    batches_metric: BatchesMetric | None
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -76,18 +80,20 @@ class Browsers:
         """Seconds that each took to be connected."""
         self.received = 0
 
-    async def connect(self, first: int, last: int, *, online: bool) -> None:
-        """Connect, some at a time.
+    def __len__(self) -> int:
+        return len(self._logins)
+
+    async def connect(self, numbers: range, *, online: bool) -> None:
+        """Connect some of them, so many at a time as the `Stay` says.
 
         Args:
-            first: The number of the first browser.
-            last: The number after that of the last one.
+            numbers: Which.
             online: Whether they say that they are online.
         """
-        numbers = iter(range(first, last))
+        waiting = iter(numbers)
 
         async def some() -> None:
-            for number in numbers:
+            for number in waiting:
                 began = perf_counter()
                 browser = await self._connect(number, online=online)
                 self.took.append(perf_counter() - began)
@@ -138,32 +144,39 @@ class Browsers:
         return browser
 
 
+async def measured(
+    browsers: Browsers, numbers: range, server: Stay | Again, *, online: bool
+) -> Result:
+    """Connect some browsers: what it costs.
+
+    Args:
+        browsers: All of them.
+        numbers: Of those to connect.
+        server: Who is measured.
+        online: Whether they say that they are online.
+    """
+    browsers.took.clear()
+    browsers.received = 0
+    meter = Meter(server.processes, server.batches_metric)
+    await meter.start()
+    await browsers.connect(numbers, online=online)
+    await meter.stop(_SETTLE_SECONDS)
+    return meter.result(browsers.took, browsers.received)
+
+
 async def _work() -> None:
     stay = await hear(Stay)
     browsers = Browsers(stay)
-    await browsers.connect(0, stay.first, online=True)
+    everybody = range(len(browsers))
+    await browsers.connect(everybody[: stay.first], online=True)
     say(Held(stay.first))
     await hear(dict[str, str])
-    count = len(read_logins(stay.logins))
-    await browsers.connect(stay.first, count, online=True)
-    say(Held(count))
+    say(await measured(browsers, everybody[stay.first :], stay, online=True))
     if stay.storm:
         say(await browsers.storm())
         return
     await browsers.closed()
-    again = await hear(Again)
-    say(await resumed(browsers, count, again))
-
-
-async def resumed(browsers: Browsers, count: int, again: Again) -> Result:
-    """What it costs that all of some browsers resume."""
-    browsers.took.clear()
-    browsers.received = 0
-    meter = Meter(again.processes, again.batches_metric)
-    await meter.start()
-    await browsers.connect(0, count, online=False)
-    await meter.stop()
-    return meter.result(browsers.took, browsers.received)
+    say(await measured(browsers, everybody, await hear(Again), online=False))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def race(server: Running, races: int, pairs: int) -> Races:
         pairs=min(pairs, races),
         keyring=None if server.keyring is None else str(server.keyring),
     )
-    return run_process("benchmarks.races", job, Races, _RACING_SECONDS, f"races: {server.name}")
+    return _run_process("benchmarks.races", job, Races, _RACING_SECONDS, f"races: {server.name}")
 
 
 def load(contest: Contest, server: Running, plans: Path | None) -> Result:
@@ -120,10 +120,10 @@ def load(contest: Contest, server: Running, plans: Path | None) -> Result:
         batches_metric=server.batches_metric,
     )
     seconds = job.warm_up + job.seconds + _SPARE_SECONDS
-    return run_process("benchmarks.load", job, Result, seconds, f"{contest.title}: {server.name}")
+    return _run_process("benchmarks.load", job, Result, seconds, f"{contest.title}: {server.name}")
 
 
-def run_process(module: str, job: object, result: type[Made], seconds: float, what: str) -> Made:
+def _run_process(module: str, job: object, result: type[Made], seconds: float, what: str) -> Made:
     """What a process of its own makes of `job`.
 
     Args:

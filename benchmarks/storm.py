@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.database import NoPostgres
 from benchmarks.deployment import Restarting, deployment
 from benchmarks.logins import write_logins
-from benchmarks.meter import quantile
+from benchmarks.meter import Result, quantile
 from benchmarks.paced import Pace, Refreshed
 from benchmarks.processes import Conversation
 from benchmarks.returning import Back, Held, Stay
@@ -62,10 +62,20 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
         logins = place / "logins.json"
         write_logins(running, sessions, logins)
         browsers = stack.enter_context(Conversation("benchmarks.returning", place))
-        browsers.tell(Stay(running.port, str(logins), 0, _AT_A_TIME, storm=True))
+        browsers.tell(
+            Stay(
+                running.port,
+                str(logins),
+                0,
+                _AT_A_TIME,
+                storm=True,
+                processes=dict(running.processes),
+                batches_metric=None,
+            )
+        )
         browsers.hear(Held, _PATIENCE_SECONDS)
         browsers.tell({})
-        browsers.hear(Held, _PATIENCE_SECONDS)
+        browsers.hear(Result, _PATIENCE_SECONDS)
         refreshes = stack.enter_context(Conversation("benchmarks.paced", place))
         routes = running.routes
         refreshes.tell(

@@ -11,9 +11,8 @@ import pytest
 from benchmarks.browser import Login, connect
 from benchmarks.gauges import usage_of
 from benchmarks.paced import Chain, Pace
-from benchmarks.returning import Again, Browsers, Stay, resumed
+from benchmarks.returning import Again, Browsers, Stay, measured
 from benchmarks.running import ISSUE, REFRESH, WrongAnswer
-from benchmarks.visits import VisitJob, run
 from benchmarks.websocket import TEXT, frame, take_frame
 
 from tests.kit.gateway import PATIENCE_SECONDS, Serving, a_gateway
@@ -35,7 +34,9 @@ async def logins_of(server: Server, count: int, place: Path) -> str:
 
 def stay(gateway: Serving, logins: str) -> Browsers:
     """Browsers of some logins."""
-    return Browsers(Stay(gateway.port, logins, first=1, at_a_time=2, storm=False))
+    return Browsers(
+        Stay(gateway.port, logins, 0, 2, storm=False, processes={}, batches_metric=None)
+    )
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
@@ -51,28 +52,16 @@ def test_frame_is_read_once_it_is_all_there(size: int) -> None:
         assert missing == 0 or take_frame(received[: end - missing], 2) is None
 
 
-async def test_browsers_come_go_online_and_leave(server: Server, tmp_path: Path) -> None:
-    async with a_gateway(server) as gateway:
-        logins = await logins_of(server, 3, tmp_path)
-        job = VisitJob(gateway.port, logins, 2, 0.0, 0.2, OURS, None)
-        found = await run(job)
-        assert found.requests > 0
-        assert found.usage["server"].resident > 0
-        await gateway.empty()
-        metrics = server.service.metrics.gateway
-        assert metrics.requests["subscriber.online"] >= found.requests
-        assert set(metrics.connects) == {("connect", "ok")}
-
-
 async def test_browsers_resume_after_a_restart(server: Server, tmp_path: Path) -> None:
-    browsers = None
     async with a_gateway(server) as gateway:
         browsers = stay(gateway, await logins_of(server, 4, tmp_path))
-        await browsers.connect(0, 4, online=True)
+        found = await measured(browsers, range(1, 4), Again(OURS, None), online=True)
+        assert (found.requests, set(found.usage)) == (3, {"server"})
+        await browsers.connect(range(1), online=True)
         await gateway.told_online(4)
     await browsers.closed()
     async with a_gateway(server, port=gateway.port):
-        found = await resumed(browsers, 4, Again(OURS, None))
+        found = await measured(browsers, range(4), Again(OURS, None), online=False)
         assert found.requests == 4
         await gateway.told_online(4)
         assert server.service.metrics.gateway.connects["resume", "ok"] == 4
@@ -84,7 +73,7 @@ async def test_browsers_come_back_by_themselves_after_a_restart(
     async with AsyncExitStack() as first:
         gateway = await first.enter_async_context(a_gateway(server))
         browsers = stay(gateway, await logins_of(server, 4, tmp_path))
-        await browsers.connect(0, 4, online=True)
+        await browsers.connect(range(4), online=True)
         storm = asyncio.create_task(browsers.storm())
     async with a_gateway(server, port=gateway.port), asyncio.timeout(PATIENCE_SECONDS):
         back = await storm
@@ -97,7 +86,7 @@ async def test_browser_that_waits_as_told_and_is_refused_again_is_counted(
 ) -> None:
     async with a_gateway(server) as gateway:
         browsers = stay(gateway, await logins_of(server, 1, tmp_path))
-        await browsers.connect(0, 1, online=True)
+        await browsers.connect(range(1), online=True)
         storm = asyncio.create_task(browsers.storm())
         await gateway.gateway.stop()  # it turns new clients away, with a time to wait
         metrics = server.service.metrics
