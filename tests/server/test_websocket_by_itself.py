@@ -122,6 +122,12 @@ async def test_handshake_that_opens_nothing_is_refused(
     assert connection._abort_timer.cancelled()
 
 
+async def test_handshake_is_not_kept(live: Live) -> None:
+    await live.opened()
+    (scope,) = live.app.scopes
+    assert scope["headers"] == []
+
+
 @pytest.mark.parametrize(("size", "paused"), [(_MAX_EARLY_BYTES, 0), (_MAX_EARLY_BYTES + 1, 1)])
 async def test_so_much_is_read_before_the_answer(live: Live, size: int, paused: int) -> None:
     data = frame(BINARY, b"x" * 1000) * 100

@@ -319,7 +319,7 @@ class HttpConnection(asyncio.Protocol):
         successor = WebSocketConnection(self.context, transport, scope)
         self.context.table.replace(self, successor)
         transport.set_protocol(successor)
-        successor.start(head.raw, self._reader.take_buffered())
+        successor.start(self._reader.take_buffered())
 
     def _refuse(self, status: HTTPStatus, cause: str) -> None:
         """Send an error response, unless a response is written already, and close."""

@@ -7,7 +7,6 @@ queue, or sends tiny fragments.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
@@ -16,13 +15,14 @@ import structlog
 from starlette.types import Message, Scope
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request, Response
-from websockets.protocol import Event
+from websockets.protocol import Event, State
 from websockets.server import ServerProtocol
 
 from satmint.server.client_disconnected import ClientDisconnected
 from satmint.server.listener_context import ListenerContext
+from satmint.server.message_queue import MessageQueue
 from satmint.server.refusals import phrase
+from satmint.server.websocket_handshake import InvalidHandshake, accept_handshake
 
 MESSAGE_LIMIT: Final = 64 * 1024
 """Maximum bytes of a message."""
@@ -51,7 +51,16 @@ _muted_logger.setLevel(logging.CRITICAL)
 
 
 class WebSocketConnection(asyncio.Protocol):
-    """A WebSocket connection; `receive` and `send` are those of ASGI 3."""
+    """A WebSocket connection; `receive` and `send` are those of ASGI 3.
+
+    A process may hold many thousands, mostly idle: no more than an idle one needs is kept.
+    """
+
+    __slots__ = (
+        *("_abort_timer", "_accepted", "_context", "_denial", "_early_data", "_finished"),
+        *("_fragments", "_handshake", "_opcode", "_pings", "_pings_since", "_protocol"),
+        *("_read_paused", "_received", "_scope", "_transport", "_writable"),
+    )
 
     def __init__(
         self, context: ListenerContext, transport: asyncio.Transport, scope: Scope
@@ -59,8 +68,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._context = context
         self._transport = transport
         self._scope = scope
-        self._protocol = ServerProtocol(max_size=MESSAGE_LIMIT, logger=_muted_logger)
-        self._handshake: Response | None = None
+        # For the frames alone, because it would keep the handshake.
+        self._protocol = ServerProtocol(
+            state=State.OPEN, max_size=MESSAGE_LIMIT, logger=_muted_logger
+        )
+        self._handshake: bytes | None = None
         """The response that accepts the handshake, until it is sent."""
         self._denial: Message | None = None
         """The head of a denial response."""
@@ -69,10 +81,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._accepted = False
         self._finished = False
         """Whether a close frame or a denial response was sent: nothing may follow."""
-        self._received: deque[Message] = deque()
-        self._message_queued = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._received = MessageQueue()
+        self._writable: asyncio.Event | None = None
+        """Set when the client reads again; None while it reads."""
         self._read_paused = False
         self._abort_timer: asyncio.TimerHandle | None = None
         self._fragments: list[bytes] = []
@@ -80,24 +91,16 @@ class WebSocketConnection(asyncio.Protocol):
         self._pings = 0
         self._pings_since = 0.0
 
-    def start(self, head: bytes, early_data: bytes) -> None:
+    def start(self, early_data: bytes) -> None:
         """Process the client's opening handshake, and the bytes that follow it."""
         # A WebSocket may buffer more than an HTTP response.
         self._transport.set_write_buffer_limits()
         self._early_data = early_data
-        versions = [v for name, v in self._scope["headers"] if name == b"sec-websocket-version"]
-        if versions != [b"13"]:
-            self._refuse(HTTPStatus.UPGRADE_REQUIRED)
+        try:
+            self._handshake = accept_handshake(self._scope["headers"])
+        except InvalidHandshake as invalid:
+            self._refuse(invalid.status)
             return
-        self._protocol.receive_data(head)
-        events = self._protocol.events_received()
-        request = events[0] if events else None
-        response = self._protocol.accept(request) if isinstance(request, Request) else None
-        if response is None or response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            status = HTTPStatus.BAD_REQUEST if response is None else response.status_code
-            self._refuse(HTTPStatus(status))
-            return
-        self._handshake = response
         self._context.table.release_address(self)
         self._queue_message({"type": "websocket.connect"})
         self._context.start(self._serve())
@@ -111,12 +114,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._context.table.remove(self)
         self._finished = True
         self._disconnect(_NO_STATUS if self._accepted else _ABNORMAL_CLOSURE)
-        self._writable.set()
-        # Break reference cycles: a suspended parser, and the stack frames of exceptions.
+        self._end_pause()
+        # Break reference cycles: a suspended parser, and the stack frames of its exception.
         self._protocol.parser.close()
-        for error in (self._protocol.parser_exc, self._protocol.handshake_exc):
-            if error is not None:
-                error.with_traceback(None)
+        if self._protocol.parser_exc is not None:
+            self._protocol.parser_exc.with_traceback(None)
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`."""
@@ -143,12 +145,13 @@ class WebSocketConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: start its stall deadline."""
-        self._writable.clear()
+        if self._writable is None:
+            self._writable = asyncio.Event()
         self._context.table.stall(self)
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._writable.set()
+        self._end_pause()
         self._context.table.resume(self)
 
     # From the table of connections
@@ -167,7 +170,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def stop(self) -> None:
         """Send a close, without waiting for the client's; abort if the client does not read."""
-        if not self._writable.is_set() or not self._accepted:
+        if self._writable is not None or not self._accepted:
             self._transport.abort()
             return
         if not self._finished:
@@ -179,10 +182,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     async def receive(self) -> Message:
         """The next message."""
-        while not self._received:
-            self._message_queued.clear()
-            await self._message_queued.wait()
-        message = self._received.popleft()
+        message = await self._received.get()
         if self._read_paused and not self._received:
             self._read_paused = False
             self._transport.resume_reading()
@@ -194,7 +194,8 @@ class WebSocketConnection(asyncio.Protocol):
         Raises:
             ClientDisconnected: the client has disconnected.
         """
-        await self._writable.wait()
+        while self._writable is not None:
+            await self._writable.wait()
         if self._finished:
             raise ClientDisconnected
         match message["type"]:
@@ -229,15 +230,10 @@ class WebSocketConnection(asyncio.Protocol):
         response, self._handshake = self._handshake, None
         if response is None:
             raise RuntimeError("the handshake is answered already")
-        own = self._context.common_fields.decode("latin-1")
-        fields = [line.split(": ", 1) for line in own.split("\r\n") if line]
-        del response.headers["Date"]
-        response.headers.update([(name, value) for name, value in fields])
-        for name, value in message.get("headers", ()):
-            response.headers[name.decode("latin-1")] = value.decode("latin-1")
-        self._protocol.send_response(response)
+        lines = b"".join([b"%b: %b\r\n" % header for header in message.get("headers", ())])
+        self._transport.write(b"%b%b%b\r\n" % (response, self._context.common_fields, lines))
+        self._scope["headers"] = []  # 2 KB, and the connection may be open for days
         self._accepted = True
-        self._flush()
         if self._early_data:
             early_data, self._early_data = self._early_data, b""
             self._transport.resume_reading()
@@ -364,23 +360,26 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _queue_message(self, message: Message) -> None:
         """Queue a message; reading pauses until it is consumed."""
-        self._received.append(message)
-        self._message_queued.set()
+        self._received.put(message)
         if not self._read_paused and message["type"] == "websocket.receive":
             self._read_paused = True
             self._transport.pause_reading()
 
     def _disconnect(self, code: int) -> None:
         """Queue `websocket.disconnect`, once."""
-        waiting = self._received
-        if not (waiting and waiting[-1]["type"] == "websocket.disconnect"):
-            waiting.append({"type": "websocket.disconnect", "code": code})
-            self._message_queued.set()
+        if not self._received.is_disconnected:
+            self._received.put({"type": "websocket.disconnect", "code": code})
+
+    def _end_pause(self) -> None:
+        """Let the application send again."""
+        writable, self._writable = self._writable, None
+        if writable is not None:
+            writable.set()
 
     def _flush(self) -> None:
         """Write the protocol's output; it is dropped for a client that does not read."""
         data = b"".join(self._protocol.data_to_send())
-        if data and (self._writable.is_set() or self._finished):
+        if data and (self._writable is None or self._finished):
             self._transport.write(data)
 
     def _resume_reading(self) -> None:
