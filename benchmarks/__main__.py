@@ -38,7 +38,6 @@ from benchmarks.parts import (
     OPERATIONS,
     PARTS,
     RACES,
-    STORM,
     TAILS,
     VERIFY,
     Bench,
@@ -118,10 +117,7 @@ def _run(
         bench.compare(parts, [FLOOR, *(name for name in names if name != FLOOR)], races)
     if SESSIONS in parts:
         bench.fill_up(names, options.sessions)
-    if GATEWAY in parts:
-        bench.gateway(names, quick=quick)
-    if STORM in parts:
-        bench.storm(names, quick=quick)
+    bench.each_store(parts, names, quick=quick)
     in_process = []
     if IN_PROCESS in parts:
         with say("in process"):
@@ -159,8 +155,9 @@ def _run(
         console_pages=pages,
         feed=feed,
         verifying=verifying,
-        live_memory=bench.live_memory,
+        live_sessions=bench.live_sessions,
         storms=bench.storms,
+        event_sizes=bench.event_sizes,
     )
 
 

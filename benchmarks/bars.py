@@ -151,7 +151,7 @@ def _gateway(report: Report) -> Iterator[Bar]:
             ratio = spread([cpu_us(one[store]) / cpu_us(other[store]) for one, other in pairs])
             what = f"CPU of {operation_name}, {_NAMES[store]}, relative to a refresh"
             yield Bar(what, f"≤ {most:g}", ratio, "×", ratio.median <= most)
-    for live in report.live_memory:
+    for live in report.live_sessions:
         kib = spread([each / _KIB for each in live.bytes_each])
         what = f"Memory of a live session, {_NAMES[live.store]}"
         yield Bar(what, f"≤ {_LIVE_KIB:g}", kib, "KiB", kib.median <= _LIVE_KIB)

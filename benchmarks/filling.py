@@ -9,7 +9,7 @@ import asyncio
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +60,8 @@ _SESSIONS: Final = (
     "agent",
 )
 Row = tuple[Any, ...]
+Table = tuple[str, tuple[str, ...], Iterator[Row]]
+"""A name, columns, and rows."""
 
 
 def check_room(place: Path, sessions: int) -> None:
@@ -85,7 +87,8 @@ def fill(server: Running, sessions: int, *, seen: bool = False) -> None:
     if server.database.startswith("sqlite"):
         fill_sqlite(sqlite_path(server.database), server.project, sessions, now, seen=seen)
     else:
-        asyncio.run(_fill_postgres(server.database, server.project, sessions, now, seen=seen))
+        tables = _tables(server.project, sessions, now, seen=seen)
+        asyncio.run(insert_postgres(server.database, tables))
 
 
 def plans_into(
@@ -158,13 +161,18 @@ def _sessions(project: UUID, count: int, now: int, *, seen: bool) -> Iterator[Ro
 
 
 def fill_sqlite(path: Path, project: UUID, count: int, now: int, *, seen: bool = False) -> None:
-    """On a connection of its own, in the log's mode that the server uses."""
+    """Put sessions into an SQLite file; see `fill`."""
+    insert_sqlite(path, _tables(project, count, now, seen=seen))
+
+
+def insert_sqlite(path: Path, tables: Iterable[Table]) -> None:
+    """Insert on a connection of its own, in the log's mode that the server uses."""
     db = sqlite3.connect(path, isolation_level=None)
     try:
         # What is filled in needs no protection from a power cut; all that follows has it.
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA cache_size = -262144")
-        for table, names, rows in _tables(project, count, now, seen=seen):
+        for table, names, rows in tables:
             marks = ", ".join("?" * len(names))
             statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"
             plain = (tuple(_bytes(value) for value in row) for row in rows)
@@ -181,10 +189,11 @@ def _bytes(value: object) -> object:
     return value.bytes if isinstance(value, UUID) else value
 
 
-async def _fill_postgres(url: str, project: UUID, count: int, now: int, *, seen: bool) -> None:
+async def insert_postgres(url: str, tables: Iterable[Table]) -> None:
+    """Insert on a connection of its own."""
     db = await asyncpg.connect(url)
     try:
-        for table, names, rows in _tables(project, count, now, seen=seen):
+        for table, names, rows in tables:
             while portion := list(islice(rows, _PORTION)):
                 await db.copy_records_to_table(table, records=portion, columns=names)
         # As the database does by itself some time after so much was written, and at no good time.
@@ -194,8 +203,6 @@ async def _fill_postgres(url: str, project: UUID, count: int, now: int, *, seen:
         await db.close()
 
 
-def _tables(
-    project: UUID, count: int, now: int, *, seen: bool
-) -> Iterator[tuple[str, tuple[str, ...], Iterator[Row]]]:
+def _tables(project: UUID, count: int, now: int, *, seen: bool) -> Iterator[Table]:
     yield "subscribers", _SUBSCRIBERS, _subscribers(project, count, now)
     yield "sessions", _SESSIONS, _sessions(project, count, now, seen=seen)

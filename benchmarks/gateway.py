@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep
+from time import perf_counter, sleep
 from typing import Final
 
 import msgspec
 
 from benchmarks.database import NoPostgres
 from benchmarks.deployment import Restarting, deployment
-from benchmarks.gauges import usage_of
+from benchmarks.gauges import Usage, usage_of
 from benchmarks.logins import write_logins
 from benchmarks.meter import Result
 from benchmarks.processes import Conversation
@@ -42,17 +42,24 @@ _FIRST: Final = 100
 """Live sessions before memory is measured: they bring in whatever is needed but once."""
 _AT_A_TIME: Final = 32
 _SETTLE_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 9.0
+"""Every session is pinged once in so long."""
+_MICROSECONDS: Final = 1_000_000
 _PATIENCE_SECONDS: Final = 60.0
 
 
-class LiveMemory(msgspec.Struct, frozen=True):
-    """What live sessions take in the memory of a server's processes."""
+class LiveSessions(msgspec.Struct, frozen=True):
+    """What live sessions take while nothing happens."""
 
     store: str
     """As subjects are named."""
     sessions: int
     bytes_each: list[float]
-    """In each round."""
+    """In the memory of the server's processes, in each round."""
+    idle_us: list[float]
+    """CPU of the server for each session and second: pings, leases, rechecks; in one round."""
+    idle_database_us: list[float]
+    """The same of the database's own server; 0 where there is none."""
 
 
 class GatewayFigures(msgspec.Struct, frozen=True):
@@ -60,7 +67,18 @@ class GatewayFigures(msgspec.Struct, frozen=True):
 
     rounds: dict[str, list[dict[str, Result]]]
     """By operation; in each round, by subject."""
-    memory: list[LiveMemory]
+    live: list[LiveSessions]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stayed:
+    """What was seen of browsers that stayed."""
+
+    bytes_each: float
+    idle_us: tuple[float, float] | None
+    """Of the server, and of the database."""
+    connected: Result
+    resumed: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +93,12 @@ class _Subject:
     def running(self) -> Running:
         return self.server.running
 
-    def stay(self) -> tuple[float, Result, Result]:
-        """Bytes that a live session takes; what it costs to connect, and to resume."""
+    def stay(self, *, idle: bool) -> _Stayed:
+        """Connect, stay, and resume after a restart.
+
+        Args:
+            idle: Whether the sessions are watched for some seconds in between.
+        """
         running = self.running
         with Conversation("benchmarks.returning", self.place) as browsers:
             browsers.tell(
@@ -95,11 +117,23 @@ class _Subject:
             before = self._resident()
             browsers.tell({})
             connected = browsers.hear(Result, _PATIENCE_SECONDS)
-            grown = self._resident() - before
+            each = (self._resident() - before) / connected.requests
+            idle_us = self._idle_us(connected.requests + _FIRST) if idle else None
             again = self.server.restart()
             browsers.tell(Again(dict(again.processes), again.batches_metric))
             resumed = browsers.hear(Result, _PATIENCE_SECONDS)
-        return grown / connected.requests, connected, resumed
+        return _Stayed(each, idle_us, connected, resumed)
+
+    def _idle_us(self, sessions: int) -> tuple[float, float]:
+        before, began = self._usages(), perf_counter()
+        sleep(_IDLE_SECONDS)
+        after, seconds = self._usages(), perf_counter() - began
+        used = {name: usage.since(before[name]) for name, usage in after.items()}
+        each = {
+            name: (usage.user + usage.system) / seconds / sessions * _MICROSECONDS
+            for name, usage in used.items()
+        }
+        return each["server"], each.get("database", 0.0)
 
     def refresh(self, effort: Effort, connections: int) -> Result:
         """What refreshes cost."""
@@ -107,7 +141,10 @@ class _Subject:
         return load(contest, self.running, None)
 
     def _resident(self) -> int:
-        return usage_of(self.running.processes["server"]).resident
+        return self._usages()["server"].resident
+
+    def _usages(self) -> dict[str, Usage]:
+        return {name: usage_of(root) for name, root in self.running.processes.items()}
 
 
 def measure_gateway(
@@ -134,11 +171,11 @@ def measure_gateway(
     Raises:
         WrongAnswer: a browser was not let in, or an answer was not what it must be.
     """
-    live = _QUICK_LIVE if quick else _LIVE
+    count = _QUICK_LIVE if quick else _LIVE
     rounds: dict[str, list[dict[str, Result]]] = {operation: [] for operation in TITLES}
-    with _subjects(place, stores, live, leave_out) as subjects:
+    with _subjects(place, stores, count, leave_out) as subjects:
         names = list(subjects)
-        memory: dict[str, list[float]] = {store: [] for store in names}
+        live = {store: LiveSessions(store, count, [], [], []) for store in names}
         for number in range(effort.rounds):
             seen: dict[str, dict[str, Result]] = {operation: {} for operation in TITLES}
             for store in names if number % 2 == 0 else reversed(names):
@@ -146,14 +183,18 @@ def measure_gateway(
                 with say(f"Gateway, round {number + 1}: {subject.running.name}"):
                     if number:
                         subject.server.restart()
-                    grown, seen[CONNECT][store], seen[RESUME][store] = subject.stay()
-                    memory[store].append(grown)
+                    stayed = subject.stay(idle=number == 0)
+                    live[store].bytes_each.append(stayed.bytes_each)
+                    if stayed.idle_us is not None:
+                        live[store].idle_us.append(stayed.idle_us[0])
+                        live[store].idle_database_us.append(stayed.idle_us[1])
+                    seen[CONNECT][store] = stayed.connected
+                    seen[RESUME][store] = stayed.resumed
                     seen[REFRESH][store] = subject.refresh(effort, connections)
             for operation, results in seen.items():
                 rounds[operation].append({store: results[store] for store in names})
         servers = {store: subject.running for store, subject in subjects.items()}
-    figures = [LiveMemory(store, live, memory[store]) for store in names]
-    return GatewayFigures(rounds, figures), servers
+    return GatewayFigures(rounds, list(live.values())), servers
 
 
 @contextmanager

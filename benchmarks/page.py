@@ -1,11 +1,11 @@
-"""`python -m benchmarks.page [FILE]`: write docs/performance.md and its plots from a kept result.
+"""`python -m benchmarks.page [FILE]`: write docs/performance.md, its plots and docs/hardware.md.
 
-Without a file it takes the newest of `results/` that was no quick one.
+They are made of a kept result: without a file, of the newest of `results/` that was no quick one.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +13,15 @@ import msgspec
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS, bars
 from benchmarks.gateway import CONNECT, RESUME
+from benchmarks.hardware import hardware_page
+from benchmarks.markdown import table
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
 from benchmarks.report import FLOOR, Report, Section, Spread, Subject, Summary, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "benchmarks" / "results"
 PAGE: Final = Path("docs/performance.md")
+HARDWARE: Final = Path("docs/hardware.md")
 RATES: Final = Path("docs/images/refreshes.svg")
 SIZES: Final = Path("docs/images/sessions.svg")
 
@@ -46,6 +49,9 @@ def files(report: Report, name: str) -> dict[Path, str]:
         made[RATES] = _rates(report, refresh)
     if sizes is not None:
         made[SIZES] = _sizes(report, sizes)
+    needs = hardware_page(report, name)
+    if needs is not None:
+        made[HARDWARE] = needs
     return made
 
 
@@ -124,7 +130,7 @@ def _promises(report: Report) -> str:
         (bar.what, f"{bar.wanted} {bar.unit}".strip(), _got(bar.got, bar.unit), _yes(bar.holds))
         for bar in bars(report)
     ]
-    return _table(("measurement", "target", "result", "met"), rows, "lrrc")
+    return table(("measurement", "target", "result", "met"), rows, "lrrc")
 
 
 def _got(spread: Spread, unit: str) -> str:
@@ -138,7 +144,7 @@ def _yes(holds: bool) -> str:
 
 def _durability(report: Report) -> str:
     rows = [(subject.name, subject.durability) for subject in _plain(report).values()]
-    return _table(("server", "durability of a response"), rows, "ll")
+    return table(("server", "durability of a response"), rows, "ll")
 
 
 def _plain(report: Report) -> Mapping[str, Subject]:
@@ -156,7 +162,7 @@ def _races(report: Report) -> str:
         for name, races in report.races.items()
     ]
     head = ("server", "races", "one succeeds", "both, the same", "both, different", "neither")
-    return _table(head, rows, "lrrrrr")
+    return table(head, rows, "lrrrrr")
 
 
 def _storms(report: Report) -> str:
@@ -178,7 +184,7 @@ def _storms(report: Report) -> str:
         *("", "live sessions", "server answers after s", "half are back after s"),
         *("all are back after s", "told to wait", "refresh p99 before, ms", "refresh p99, ms"),
     )
-    return f"{_STORMS}{_table(head, rows, 'l' + 'r' * (len(head) - 1))}\n\n"
+    return f"{_STORMS}{table(head, rows, 'l' + 'r' * (len(head) - 1))}\n\n"
 
 
 def _figures(report: Report, section: Section) -> str:
@@ -187,7 +193,7 @@ def _figures(report: Report, section: Section) -> str:
     if floor:
         head.insert(2, "× floor")
     rows = [_row(report, summary, floor=floor) for summary in section.summaries]
-    return _table(head, rows, "l" + "r" * (len(head) - 1))
+    return table(head, rows, "l" + "r" * (len(head) - 1))
 
 
 def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
@@ -208,7 +214,7 @@ def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
 
 def _in_process(report: Report) -> str:
     rows = [(cost.what, f"{cost.median:.1f}", f"{cost.least:.1f}") for cost in report.in_process]
-    return _table(("", "µs", "least"), rows, "lrr")
+    return table(("", "µs", "least"), rows, "lrr")
 
 
 def _rates(report: Report, section: Section) -> str:
@@ -263,18 +269,6 @@ def _spread(spread: Spread, digits: int) -> str:
     if spread.least == spread.most:
         return middle
     return f"{middle} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> str:
-    return "\n".join(_lines(head, rows, sides))
-
-
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> Iterator[str]:
-    marks = {"l": "---", "r": "---:", "c": ":-:"}
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'|'.join(marks[side] for side in sides)}|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
 
 
 def write(file: Path) -> list[Path]:

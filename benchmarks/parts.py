@@ -19,8 +19,9 @@ from benchmarks.bars import (
 from benchmarks.budget import NoBudget, budget, workers_of
 from benchmarks.connection_plans import plans_for
 from benchmarks.database import NoPostgres
+from benchmarks.event_size import EventSize, measure_event_sizes
 from benchmarks.filling import check_room, fill, plans_into
-from benchmarks.gateway import STORES, TITLES, LiveMemory, measure_gateway
+from benchmarks.gateway import STORES, TITLES, LiveSessions, measure_gateway
 from benchmarks.load import write_plans
 from benchmarks.peers.installing import NotInstalled
 from benchmarks.races import Races
@@ -39,9 +40,10 @@ FEED: Final = "feed"
 VERIFY: Final = "verify"
 GATEWAY: Final = "gateway"
 STORM: Final = "storm"
+EVENT_SIZE: Final = "event-size"
 PARTS: Final = (
     *(*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED, VERIFY),
-    *(GATEWAY, STORM),
+    *(GATEWAY, STORM, EVENT_SIZE),
 )
 
 CORES_PER_WORKER: Final = 0.5
@@ -65,32 +67,39 @@ class Bench:
     sections: dict[str, Section] = field(default_factory=dict)
     races: dict[str, Races] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
-    live_memory: list[LiveMemory] = field(default_factory=list)
+    live_sessions: list[LiveSessions] = field(default_factory=list)
     storms: list[StormFigures] = field(default_factory=list)
+    event_sizes: list[EventSize] = field(default_factory=list)
 
-    def gateway(self, names: Sequence[str], *, quick: bool) -> None:
-        """What browsers do at the gateway."""
+    def each_store(self, parts: Sequence[str], names: Sequence[str], *, quick: bool) -> None:
+        """Everything that has servers of its own for each store."""
+        stores = [store for store in STORES if store in names]
+        leave_out = self.left_out.append
+        if GATEWAY in parts:
+            self._gateway(stores, quick=quick)
+        if STORM in parts:
+            self.storms = measure_storm(self.place, stores, self.say, leave_out, quick=quick)
+        if EVENT_SIZE in parts:
+            with self.say("events on the disk"):
+                sizes = measure_event_sizes(self.place, stores, leave_out, quick=quick)
+            self.event_sizes = sizes
+
+    def _gateway(self, stores: Sequence[str], *, quick: bool) -> None:
         figures, servers = measure_gateway(
             self.place,
-            [store for store in STORES if store in names],
+            stores,
             self.efforts[GATEWAY],
             self.connections,
             self.say,
             self.left_out.append,
             quick=quick,
         )
-        self.live_memory = figures.memory
+        self.live_sessions = figures.live
         for operation, rounds in figures.rounds.items():
             self.sections[operation] = section(TITLES[operation], rounds, self.connections)
         for name, server in servers.items():
             subject = Subject(server.name, server.durability, server.start_seconds)
             self.subjects.setdefault(name, subject)
-
-    def storm(self, names: Sequence[str], *, quick: bool) -> None:
-        """Live sessions whose server restarts."""
-        stores = [store for store in STORES if store in names]
-        leave_out = self.left_out.append
-        self.storms = measure_storm(self.place, stores, self.say, leave_out, quick=quick)
 
     def compare(self, parts: Sequence[str], names: Sequence[str], races: int) -> None:
         """Everything that the same servers can do one after the other."""

@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from benchmarks.console_pages import PageFigures
+from benchmarks.event_size import EventSize
 from benchmarks.feed import FeedFigures
-from benchmarks.gateway import LiveMemory
+from benchmarks.gateway import LiveSessions
 from benchmarks.inprocess import Cost
 from benchmarks.machine import Machine
 from benchmarks.meter import Result
@@ -104,8 +105,9 @@ class Report(msgspec.Struct, frozen=True):
     console_pages: list[PageFigures] = []
     feed: list[FeedFigures] = []
     verifying: VerifyFigures | None = None
-    live_memory: list[LiveMemory] = []
+    live_sessions: list[LiveSessions] = []
     storms: list[StormFigures] = []
+    event_sizes: list[EventSize] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:

@@ -13,20 +13,23 @@ import msgspec
 
 from benchmarks.database import NoPostgres
 from benchmarks.deployment import Restarting, deployment
+from benchmarks.gauges import Usage, usage_of
 from benchmarks.logins import write_logins
 from benchmarks.meter import Result, quantile
 from benchmarks.paced import Pace, Refreshed
 from benchmarks.processes import Conversation
 from benchmarks.returning import Back, Held, Stay
 from benchmarks.rounds import Say
-from benchmarks.running import WrongAnswer
+from benchmarks.running import Running, WrongAnswer
 
 SESSIONS: Final = 5_000
 _QUICK_SESSIONS: Final = 500
 _AT_A_TIME: Final = 32
 _CHAINS: Final = 16
 _PER_SECOND: Final = 200.0
-_CALM_SECONDS: Final = 2.0
+_CALM_SECONDS: Final = 9.0
+"""Every session is pinged once in so long."""
+_WARM_UP_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
 
 
@@ -52,6 +55,14 @@ class StormFigures(msgspec.Struct, frozen=True):
     refresh_worst_ms: float
     calm_p99_ms: float
     """Before the order, with all sessions online."""
+    calm_per_second: float
+    """Refreshes then."""
+    calm_cores: float
+    """CPU of the server per second then."""
+    calm_database_cores: float
+    """The same of the database's own server."""
+    calm_resident_mb: float
+    """Memory of the server's processes then."""
 
 
 def _measure(place: Path, store: str, sessions: int) -> StormFigures:
@@ -89,14 +100,17 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
             )
         )
         refreshes.hear(dict[str, str], _PATIENCE_SECONDS)
+        sleep(_WARM_UP_SECONDS)
+        calm_from, before = perf_counter(), _usage(running)
         sleep(_CALM_SECONDS)
+        usage = {name: used.since(before[name]) for name, used in _usage(running).items()}
         began = perf_counter()
         server.restart()
         up = perf_counter()
         back = browsers.hear(Back, _PATIENCE_SECONDS)
         refreshes.tell({})
         refreshed = refreshes.hear(Refreshed, _PATIENCE_SECONDS)
-    calm = [took for at, took in refreshed.answers if at < began]
+    calm = [took for at, took in refreshed.answers if calm_from <= at < began]
     stormy = [took for at, took in refreshed.answers if began <= at <= back.at[-1]]
     if not (calm and stormy):
         raise WrongAnswer(f"storm, {store}: no refresh was answered")
@@ -112,7 +126,21 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
         refresh_p99_ms=_p99_ms(stormy),
         refresh_worst_ms=max(stormy) * 1000,
         calm_p99_ms=_p99_ms(calm),
+        calm_per_second=len(calm) / (began - calm_from),
+        calm_cores=_cores(usage["server"], began - calm_from),
+        calm_database_cores=(
+            _cores(usage["database"], began - calm_from) if "database" in usage else 0.0
+        ),
+        calm_resident_mb=usage["server"].resident / 1e6,
     )
+
+
+def _usage(running: Running) -> dict[str, Usage]:
+    return {name: usage_of(root) for name, root in running.processes.items()}
+
+
+def _cores(used: Usage, seconds: float) -> float:
+    return (used.user + used.system) / seconds
 
 
 def _p99_ms(seconds: Sequence[float]) -> float:

@@ -71,7 +71,7 @@ BELOW: Final[Chapters] = {
         "docs/deploy/*",
     ),
     "docs/adr/README.md": ("docs/adr/*",),
-    "docs/performance.md": ("benchmarks/README.md",),
+    "docs/performance.md": ("docs/hardware.md", "benchmarks/README.md"),
     "docs/reference/sdk.md": (
         "docs/reference/sdk/satmint_sdk.rest.md",
         "docs/reference/sdk/satmint_sdk.rest.*",

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks.gateway import LiveMemory
+from benchmarks.event_size import EventSize
+from benchmarks.gateway import LiveSessions
 from benchmarks.gauges import Usage
 from benchmarks.inprocess import Cost
 from benchmarks.machine import Machine
@@ -11,6 +12,7 @@ from benchmarks.meter import Result
 from benchmarks.races import Races
 from benchmarks.report import Report, Section, Subject, section
 from benchmarks.storm import StormFigures
+from msgspec import structs
 
 MACHINE = Machine("abc123", "a CPU", 2, "6.1", "3.11.0", "3.40.0", {"uvicorn": "1.0"}, "ext4")
 
@@ -107,10 +109,34 @@ def gateway_report() -> Report:
         refresh_p99_ms=120.0,
         refresh_worst_ms=130.0,
         calm_p99_ms=4.0,
+        calm_per_second=200.0,
+        calm_cores=0.1,
+        calm_database_cores=0.02,
+        calm_resident_mb=150.0,
     )
     return report(
         subjects={"sqlite": Subject("satmint, SQLite", "WAL", 0.5)},
         sections=rounds,
-        live_memory=[LiveMemory("sqlite", 2_000, [20480.0, 10240.0])],
+        live_sessions=[LiveSessions("sqlite", 2_000, [20480.0, 10240.0], [8.0], [0.0])],
         storms=[storm],
     )
+
+
+def fleet_report(**changes: Any) -> Report:  # noqa: ANN401 - members of a report
+    """A report with everything that hardware is computed from, on SQLite, but for the `changes`."""
+    usual = whole_report()
+    gateway = gateway_report()
+    costs = {"device refresh": 0.3, "info": 0.1, "issue": 0.2, "workers": 0.2}
+    sections = {
+        **usual.sections,
+        **gateway.sections,
+        **{part: section(part, [{"sqlite": result(1000, cpu)}]) for part, cpu in costs.items()},
+    }
+    made = report(
+        subjects=usual.subjects,
+        sections=sections,
+        live_sessions=gateway.live_sessions,
+        event_sizes=[EventSize("sqlite", 1000, 300.0)],
+        storms=[structs.replace(gateway.storms[0], store="sqlite")],
+    )
+    return structs.replace(made, **changes)
