@@ -111,7 +111,12 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
         refreshes.tell({})
         refreshed = refreshes.hear(Refreshed, _PATIENCE_SECONDS)
     calm = [took for at, took in refreshed.answers if calm_from <= at < began]
-    stormy = [took for at, took in refreshed.answers if began <= at <= back.at[-1]]
+    stormy = [
+        # While the server is down, nobody is answered: what counts begins with its first answer.
+        at + took - up if at < up < at + took else took
+        for at, took in refreshed.answers
+        if began <= at <= back.at[-1]
+    ]
     if not (calm and stormy):
         raise WrongAnswer(f"storm, {store}: no refresh was answered")
     return StormFigures(

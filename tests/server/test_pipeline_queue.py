@@ -60,3 +60,24 @@ async def test_work_that_fails_does_not_keep_the_rest_waiting() -> None:
         await asyncio.sleep(0)
     assert done == [1, 2]
     assert errors in ([], [error])
+
+
+async def test_work_is_done_at_once_up_to_a_limit_in_each_turn() -> None:
+    turns, done = PipelineQueue(asyncio.get_running_loop()), list[int]()
+    for number in range(20):
+        turns.run(record(done, number))
+    assert done == list(range(8))
+    for expected in (16, 20):
+        await asyncio.sleep(0)
+        assert done == list(range(expected))
+    turns.run(record(done, 20))
+    assert done == list(range(21))
+
+
+async def test_work_is_not_done_before_what_waits_already() -> None:
+    turns, done = PipelineQueue(asyncio.get_running_loop()), list[int]()
+    turns.submit(record(done, 0))
+    turns.run(record(done, 1))
+    assert done == []
+    await asyncio.sleep(0)
+    assert done == [0, 1]

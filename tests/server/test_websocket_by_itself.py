@@ -122,6 +122,31 @@ async def test_handshake_that_opens_nothing_is_refused(
     assert connection._abort_timer.cancelled()
 
 
+async def test_handshake_waits_its_turn_with_what_follows_it(live: Live) -> None:
+    for _ in range(9):
+        live.table.upgrade_queue.submit(lambda: None)
+    live.connected().data_received(get(*HANDSHAKE) + frame(TEXT, b"a"))
+    (connection,) = live.table
+    assert isinstance(connection, WebSocketConnection)
+    connection.data_received(frame(TEXT, b"b"))
+    assert live.app.scopes == []
+    await live.settled()
+    await live.send(ACCEPT)
+    assert [message.get("text") for message in await live.received()] == [None, "a", "b"]
+
+
+async def test_client_that_leaves_before_its_turn_is_not_served(live: Live) -> None:
+    for _ in range(9):
+        live.table.upgrade_queue.submit(lambda: None)
+    live.connected().data_received(get(*HANDSHAKE))
+    (connection,) = live.table
+    assert isinstance(connection, WebSocketConnection)
+    connection.connection_lost(None)
+    await live.settled()
+    assert live.app.scopes == []
+    assert len(live.table) == 0
+
+
 async def test_handshake_is_not_kept(live: Live) -> None:
     await live.opened()
     (scope,) = live.app.scopes

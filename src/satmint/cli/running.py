@@ -19,7 +19,7 @@ from satmint.assembly import Service
 from satmint.cli.errors import failures_for_user
 from satmint.cli.report import Failure, UsageError
 from satmint.incarnation_file import watch_incarnation
-from satmint.server import Listener, ServerCertificate, UnusableCertificate, bind
+from satmint.server import BACKLOG, Listener, ServerCertificate, UnusableCertificate, bind
 from satmint.settings import Settings
 
 _OPEN_FILES: Final = 65_536
@@ -119,7 +119,7 @@ def listen_on(host: str, port: int, certificate: ServerCertificate | None = None
         raise _cannot_listen(host, port, error) from error
     try:
         # Another process can bind the same port until one of them listens.
-        listener.socket.listen()
+        listener.socket.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise _cannot_listen(host, port, error) from error
@@ -145,7 +145,7 @@ def listen_shared(
         for _ in range(count):
             bound = Listener(bind(host, port, shared=True), certificate)
             listeners.append(bound)
-            bound.socket.listen()
+            bound.socket.listen(BACKLOG)
     except OSError as error:
         for bound in listeners:
             bound.close()

@@ -28,6 +28,7 @@ from satmint.flows.service_context import ServiceContext
 from satmint.gateway.client_socket import ClientSocket, origin_of
 from satmint.gateway.connection_quotas import ConnectionQuotas
 from satmint.gateway.metrics import GatewayMetrics, Limits
+from satmint.gateway.pacing import MAX_AUTHENTICATIONS, paced
 from satmint.gateway.presence_tracker import FLUSH_INTERVAL_SECONDS, PresenceTracker
 from satmint.gateway.protocol import (
     Admitted,
@@ -100,6 +101,7 @@ class Gateway:
         self._by_network: Counter[str] = Counter()
         self._unauthenticated = UnauthenticatedSockets(limits)
         self._quotas = ConnectionQuotas(limits)
+        self._authentications = asyncio.Semaphore(MAX_AUTHENTICATIONS)
         self._stopping = False
         self._empty = asyncio.Event()
         self._log = structlog.get_logger("satmint.gateway")
@@ -181,7 +183,7 @@ class Gateway:
         kind = _kind_of(attempt)
         reason, rate_limited = DenialReason.REFUSED, False
         try:
-            async with asyncio.timeout(AUTHENTICATE_SECONDS):
+            async with asyncio.timeout(AUTHENTICATE_SECONDS), self._authentications:
                 verdict = await self._authenticate(socket, attempt)
             cause = self._quotas.refusal(verdict.admission, socket.admission)
             if cause is None:
@@ -377,7 +379,7 @@ class Gateway:
         """Reject new clients, ask clients to reconnect elsewhere, and wait for them briefly."""
         self._stopping = True
         self._empty.clear()
-        for socket in tuple(self._sockets):
+        async for socket in paced(self._sockets):
             self._apply(socket, ServerStopping())
         try:
             async with asyncio.timeout(_SHUTDOWN_SECONDS):

@@ -7,6 +7,7 @@ shuts down gracefully.
 from satmint.server.certificates import ServerCertificate, UnusableCertificate
 from satmint.server.connection_table import ConnectionLimits
 from satmint.server.listening import (
+    BACKLOG,
     LifecycleHooks,
     Listener,
     ListenerApp,
@@ -17,6 +18,7 @@ from satmint.server.listening import (
 )
 
 __all__ = [
+    "BACKLOG",
     "ConnectionLimits",
     "LifecycleHooks",
     "Listener",

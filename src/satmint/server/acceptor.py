@@ -16,7 +16,7 @@ from satmint.model.proxies import canonical
 from satmint.server.http_connection import HttpConnection
 from satmint.server.listener_context import ListenerContext
 
-_ACCEPT_BATCH_SIZE: Final = 64
+_ACCEPT_BATCH_SIZE: Final = 16
 """Accepts in one iteration of the event loop, before pending requests are served."""
 _DRAINED_BYTES: Final = 64 * 1024
 _PAUSE_SECONDS: Final = 0.1

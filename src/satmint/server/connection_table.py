@@ -86,6 +86,8 @@ class ConnectionTable:
         """Evicted connections that still hold a file descriptor."""
         self.pipeline_queue = PipelineQueue(self._loop)
         """Connections that proceed to an already buffered request."""
+        self.upgrade_queue = PipelineQueue(self._loop)
+        """WebSockets whose opening handshake was received."""
         self._memory = MemoryTrimmer()
         self._empty = asyncio.Event()
         self._empty.set()

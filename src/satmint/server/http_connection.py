@@ -316,10 +316,11 @@ class HttpConnection(asyncio.Protocol):
         self.resume_reading()
         self._transport = None
         self._closing = True
+        early_data = self._reader.take_buffered()
         successor = WebSocketConnection(self.context, transport, scope)
         self.context.table.replace(self, successor)
         transport.set_protocol(successor)
-        successor.start(self._reader.take_buffered())
+        self.context.table.upgrade_queue.run(lambda: successor.start(early_data))
 
     def _refuse(self, status: HTTPStatus, cause: str) -> None:
         """Send an error response, unless a response is written already, and close."""

@@ -25,7 +25,8 @@ from satmint.server.date_field import DateField
 from satmint.server.listener_context import ListenerContext
 from satmint.server.refusals import Count, Refusals
 
-_BACKLOG: Final = 2048
+BACKLOG: Final = 16_384
+"""Connections that wait to be accepted; the system limits it to `net.core.somaxconn`."""
 _GRACE_SECONDS: Final = 15.0
 """How long a shutdown waits for responses in flight."""
 _IDLE_GRACE_SECONDS: Final = 0.2
@@ -138,7 +139,7 @@ class Server:
             hsts_seconds=self._options.hsts_seconds,
         )
         self._contexts.append(context)
-        self._acceptors.append(Acceptor(context, listener.socket, _BACKLOG))
+        self._acceptors.append(Acceptor(context, listener.socket, BACKLOG))
 
     async def stop(self, on_stop: Callable[[], Awaitable[None]] | None = None) -> None:
         """Accept no more connections, finish requests in flight, and close.
@@ -230,9 +231,9 @@ async def serve(apps: Sequence[ListenerApp], options: ServerOptions, hooks: Life
     server = Server(options)
     background = [asyncio.ensure_future(work()) for work in hooks.background]
     try:
+        tune_garbage_collector()  # first: it takes time, in which clients would wait
         for one in apps:
             server.listen(one.app, one.listener, one.limits)
-        tune_garbage_collector()
         if hooks.on_ready is not None:
             await hooks.on_ready()
         await stopping.wait()

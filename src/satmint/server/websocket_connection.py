@@ -93,9 +93,11 @@ class WebSocketConnection(asyncio.Protocol):
 
     def start(self, early_data: bytes) -> None:
         """Process the client's opening handshake, and the bytes that follow it."""
+        if self._finished:
+            return  # the client has disconnected before its turn
         # A WebSocket may buffer more than an HTTP response.
         self._transport.set_write_buffer_limits()
-        self._early_data = early_data
+        self._early_data = early_data + self._early_data
         try:
             self._handshake = accept_handshake(self._scope["headers"])
         except InvalidHandshake as invalid:

@@ -37,6 +37,7 @@ class GroupCommit(Generic[Step, Result]):
         max_batch_size: int = 512,
         max_waiting: int = 20_000,
         max_iterations: int = 8,
+        max_seconds: float = 0.01,
         observe: Callable[[int], None] = lambda _size: None,
     ) -> None:
         """Prepare to gather.
@@ -46,12 +47,15 @@ class GroupCommit(Generic[Step, Result]):
             max_batch_size: Steps in one batch, so that no step waits behind an unbounded batch.
             max_waiting: Steps that may wait; further ones are rejected at once.
             max_iterations: Iterations of the event loop for which a batch is gathered.
+            max_seconds: The same in time: iterations are long while the process is overloaded.
             observe: Called with the size of each batch.
         """
         self._commit = commit
         self._max_batch_size = max_batch_size
         self._max_waiting = max_waiting
         self._max_iterations = max_iterations
+        self._max_seconds = max_seconds
+        self._gather_until = 0.0
         self._expected = 0
         self._observe = observe
         self._waiting: deque[tuple[Step, asyncio.Future[Result]]] = deque()
@@ -73,16 +77,21 @@ class GroupCommit(Generic[Step, Result]):
         if not self._scheduled:
             self._scheduled = True
             self._idle.clear()
-            self._loop.call_soon(self._gather, self._max_iterations)
+            self._begin_to_gather()
         return future
 
     async def drained(self) -> None:
         """Wait until no step is waiting or running."""
         await self._idle.wait()
 
+    def _begin_to_gather(self) -> None:
+        self._gather_until = self._loop.time() + self._max_seconds
+        self._loop.call_soon(self._gather, self._max_iterations)
+
     def _gather(self, max_iterations: int) -> None:
         """Start the next batch, or check again in the next iteration while any are left."""
-        if max_iterations and len(self._waiting) < self._expected:
+        more = len(self._waiting) < self._expected and self._loop.time() < self._gather_until
+        if max_iterations and more:
             self._loop.call_soon(self._gather, max_iterations - 1)
         else:
             self._start()
@@ -109,7 +118,7 @@ class GroupCommit(Generic[Step, Result]):
             else:
                 future.set_result(outcome)
         if self._waiting:
-            self._loop.call_soon(self._gather, self._max_iterations)
+            self._begin_to_gather()
         else:
             self._scheduled = False
             self._idle.set()

@@ -30,12 +30,13 @@ class Disk:
         done(outcomes or [f"{step} is durable" for step in self.batches[-1]])
 
     def gather(
-        self, *, max_batch_size: int = 512, max_waiting: int = 20_000
+        self, *, max_batch_size: int = 512, max_waiting: int = 20_000, max_seconds: float = 60.0
     ) -> GroupCommit[str, str]:
         return GroupCommit[str, str](
             self.commit,
             max_batch_size=max_batch_size,
             max_waiting=max_waiting,
+            max_seconds=max_seconds,
             observe=self.sizes.append,
         )
 
@@ -243,3 +244,15 @@ async def test_outcome_that_no_future_can_carry_does_not_leave_the_others_waitin
         await odd
     assert await other == "b is durable"
     await commits.drained()
+
+
+async def test_batch_leaves_in_the_next_turn_while_turns_are_long(disk: Disk) -> None:
+    """A loop that is busy with something else makes no step wait for eight of its turns."""
+    commits = disk.gather(max_seconds=0.0)
+    for step in "abcd":
+        commits.submit(step)
+    await a_turn()
+    disk.finish()
+    commits.submit("e")
+    await a_turn()
+    assert disk.batches == [["a", "b", "c", "d"], ["e"]]

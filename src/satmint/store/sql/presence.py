@@ -46,14 +46,13 @@ class SqlPresence:
             for key in sorted(last)
         ]
         if rows:
-            await self.db.transaction(
-                lambda tx: tx.insert_many(_INTO, _TYPES, rows, _RENEW), slow=True
-            )
+            # Not `slow`: in SQLite that would make refreshes of the same batch wait for a thread.
+            await self.db.transaction(lambda tx: tx.insert_many(_INTO, _TYPES, rows, _RENEW))
 
     async def set_offline(self, project: UUID, connections: Sequence[UUID]) -> None:
         """See `PresenceStore.set_offline`."""
         rows = [(project, one) for one in sorted(connections)]
-        await self.db.execute_many(_DELETE, rows, project=project)
+        await self.db.transaction(lambda tx: tx.execute_many(_DELETE, rows), project=project)
 
     async def list(
         self, project: UUID, subscriber: UUID, now: int, lease_seconds: int
