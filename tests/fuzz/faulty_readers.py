@@ -4,6 +4,8 @@ import re
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
+
 from satmint.server.chunked import ChunkedDecoder
 from satmint.server.requests import InvalidRequest, RequestHead, RequestReader
 
@@ -25,9 +27,9 @@ class _Rewrites(RequestReader):
         buffer[: match.end()] = self.rewritten(raw)
         self._searched = 0
         head = super().next_head()
-        if head is not None:
-            head.raw = raw.removeprefix(b"\r\n")
-        return head
+        if head is None:
+            return None
+        return msgspec.structs.replace(head, raw=raw.removeprefix(b"\r\n"))
 
     def rewritten(self, raw: bytes) -> bytes:
         """What is read in place of this head."""
@@ -166,7 +168,7 @@ class TakesTrailersAsHeaders(_KeepsHead):
         """See `RequestReader`."""
         content, complete = super().read_body()
         if complete and self._decoder is not None and self.head is not None:
-            self.head.headers += self._decoder.trailers
+            self.head.headers.extend(self._decoder.trailers)
         return content, complete
 
 
@@ -191,9 +193,7 @@ class ForgetsClose(RequestReader):
     def next_head(self) -> RequestHead | None:
         """See `RequestReader`."""
         head = super().next_head()
-        if head is not None:
-            head.keep_alive = True
-        return head
+        return None if head is None else msgspec.structs.replace(head, keep_alive=True)
 
 
 class LosesByte(RequestReader):
