@@ -18,7 +18,7 @@ import msgspec
 
 from benchmarks.database import NoPostgres
 from benchmarks.deployment import Restarting, deployment
-from benchmarks.gauges import Usage, usage_of
+from benchmarks.gauges import usage_of, usages_of, used_since
 from benchmarks.logins import write_logins
 from benchmarks.meter import Result
 from benchmarks.processes import Conversation
@@ -125,13 +125,12 @@ class _Subject:
         return _Stayed(each, idle_us, connected, resumed)
 
     def _idle_us(self, sessions: int) -> tuple[float, float]:
-        before, began = self._usages(), perf_counter()
+        processes = self.running.processes
+        before, began = usages_of(processes), perf_counter()
         sleep(_IDLE_SECONDS)
-        after, seconds = self._usages(), perf_counter() - began
-        used = {name: usage.since(before[name]) for name, usage in after.items()}
+        used, seconds = used_since(before, processes), perf_counter() - began
         each = {
-            name: (usage.user + usage.system) / seconds / sessions * _MICROSECONDS
-            for name, usage in used.items()
+            name: usage.cpu / seconds / sessions * _MICROSECONDS for name, usage in used.items()
         }
         return each["server"], each.get("database", 0.0)
 
@@ -141,10 +140,7 @@ class _Subject:
         return load(contest, self.running, None)
 
     def _resident(self) -> int:
-        return self._usages()["server"].resident
-
-    def _usages(self) -> dict[str, Usage]:
-        return {name: usage_of(root) for name, root in self.running.processes.items()}
+        return usage_of(self.running.processes["server"]).resident
 
 
 def measure_gateway(

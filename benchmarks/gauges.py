@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -26,6 +27,11 @@ class Usage(msgspec.Struct, frozen=True):
     """Bytes of memory in RAM."""
     switches: int
     """Context switches of all living threads."""
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds, in user space and in the kernel."""
+        return self.user + self.system
 
     def since(self, before: "Usage") -> "Usage":
         """What came to it since `before`; `resident` is of now."""
@@ -52,6 +58,16 @@ def usage_of(root: int) -> Usage:
             for task in (folder / "task").iterdir():
                 switches += _switches(task)
     return Usage(user / _TICKS, system / _TICKS, resident, switches)
+
+
+def usages_of(processes: Mapping[str, int]) -> dict[str, Usage]:
+    """What each of some process trees has used, by what they are."""
+    return {name: usage_of(root) for name, root in processes.items()}
+
+
+def used_since(before: Mapping[str, Usage], processes: Mapping[str, int]) -> dict[str, Usage]:
+    """What came to `usages_of(processes)` since it was `before`."""
+    return {name: used.since(before[name]) for name, used in usages_of(processes).items()}
 
 
 def _switches(task: Path) -> int:

@@ -7,7 +7,14 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.gauges import Histogram, Usage, machine_busy, read_histogram, usage_of
+from benchmarks.gauges import (
+    Histogram,
+    Usage,
+    machine_busy,
+    read_histogram,
+    usages_of,
+    used_since,
+)
 from benchmarks.running import BatchesMetric, WrongAnswer
 
 _MILLISECONDS: Final = 1000
@@ -52,7 +59,7 @@ class Meter:
     async def start(self) -> None:
         """Begin to measure."""
         self._batches = await self._read_batches()
-        self._used = {name: usage_of(root) for name, root in self._processes.items()}
+        self._used = usages_of(self._processes)
         self._busy, self._began, self._cpu = machine_busy(), perf_counter(), process_time()
 
     async def stop(self, settle: float = 0.0) -> None:
@@ -66,9 +73,7 @@ class Meter:
         if settle:
             await asyncio.sleep(settle)
         self._busy = machine_busy() - self._busy
-        self._used = {
-            name: usage_of(root).since(self._used[name]) for name, root in self._processes.items()
-        }
+        self._used = used_since(self._used, self._processes)
         self._watched = perf_counter() - self._began
         self._batches = (await self._read_batches()).since(self._batches)
 
@@ -85,7 +90,7 @@ class Meter:
         if not latencies:
             raise WrongAnswer("no answer at all came while it was measured")
         ordered = sorted(latencies)
-        ours = self._own + sum(used.user + used.system for used in self._used.values())
+        ours = self._own + sum(used.cpu for used in self._used.values())
         return Result(
             requests=len(ordered),
             seconds=self._seconds,

@@ -124,7 +124,7 @@ def rate(result: Result) -> float:
 def cpu_us(result: Result, tree: str = "server") -> float:
     """CPU microseconds per request."""
     used = result.usage[tree]
-    return (used.user + used.system) / result.requests * 1e6
+    return used.cpu / result.requests * 1e6
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -141,7 +141,7 @@ def _summary(subject: str, rounds: Sequence[Round]) -> Summary:
     requests = sum(result.requests for result in results)
     commits = sum(sum(result.batches.values()) for result in results)
     steps = sum(result.batched_steps for result in results)
-    used = sum(used.user + used.system for used in servers)
+    used = sum(used.cpu for used in servers)
     return Summary(
         subject=subject,
         requests_per_second=spread([rate(result) for result in results]),

@@ -13,14 +13,14 @@ import msgspec
 
 from benchmarks.database import NoPostgres
 from benchmarks.deployment import Restarting, deployment
-from benchmarks.gauges import Usage, usage_of
+from benchmarks.gauges import usages_of, used_since
 from benchmarks.logins import write_logins
 from benchmarks.meter import Result, quantile
 from benchmarks.paced import Pace, Refreshed
 from benchmarks.processes import Conversation
 from benchmarks.returning import Back, Held, Stay
 from benchmarks.rounds import Say
-from benchmarks.running import Running, WrongAnswer
+from benchmarks.running import WrongAnswer
 
 SESSIONS: Final = 5_000
 _QUICK_SESSIONS: Final = 500
@@ -101,9 +101,9 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
         )
         refreshes.hear(dict[str, str], _PATIENCE_SECONDS)
         sleep(_WARM_UP_SECONDS)
-        calm_from, before = perf_counter(), _usage(running)
+        calm_from, before = perf_counter(), usages_of(running.processes)
         sleep(_CALM_SECONDS)
-        usage = {name: used.since(before[name]) for name, used in _usage(running).items()}
+        usage = used_since(before, running.processes)
         began = perf_counter()
         server.restart()
         up = perf_counter()
@@ -132,20 +132,12 @@ def _measure(place: Path, store: str, sessions: int) -> StormFigures:
         refresh_worst_ms=max(stormy) * 1000,
         calm_p99_ms=_p99_ms(calm),
         calm_per_second=len(calm) / (began - calm_from),
-        calm_cores=_cores(usage["server"], began - calm_from),
+        calm_cores=usage["server"].cpu / (began - calm_from),
         calm_database_cores=(
-            _cores(usage["database"], began - calm_from) if "database" in usage else 0.0
+            usage["database"].cpu / (began - calm_from) if "database" in usage else 0.0
         ),
         calm_resident_mb=usage["server"].resident / 1e6,
     )
-
-
-def _usage(running: Running) -> dict[str, Usage]:
-    return {name: usage_of(root) for name, root in running.processes.items()}
-
-
-def _cores(used: Usage, seconds: float) -> float:
-    return (used.user + used.system) / seconds
 
 
 def _p99_ms(seconds: Sequence[float]) -> float:

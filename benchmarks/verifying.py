@@ -176,7 +176,7 @@ def _rate(result: Result) -> float:
 
 def _cpu_us(result: Result) -> float:
     used = result.usage["server"]
-    return (used.user + used.system) / result.requests * 1e6
+    return used.cpu / result.requests * 1e6
 
 
 def _jwts(connections: int) -> list[ConnectionPlan]:

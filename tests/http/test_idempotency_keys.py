@@ -424,8 +424,10 @@ async def test_a_request_without_a_key_costs_no_statement_more(server: Server) -
     """The batches of sign-ins and guests run as if there were no keys."""
     statements: list[str] = []
     store: Any = server.services.store
-    for worker in (store._writer, store._reader._lookup_worker, store._reader._list_worker):
-        worker._connection.set_trace_callback(statements.append)
+    reader = store._reader
+    workers = (store._writer, reader._lookup_worker, reader._list_worker)
+    for connection in (reader._lookup_connection, *(worker._connection for worker in workers)):
+        connection.set_trace_callback(statements.append)
     for path in PATHS:
         body = body_of(server, path)
         answer = await server.client.post(path, json=body, auth=server.tenant.auth)

@@ -287,7 +287,8 @@ async def test_commits_are_synchronous_and_readers_do_not_block_them(tmp_path: P
     """2 is FULL: a commit returns once it is on disk."""
     store = await open_sqlite(tmp_path / "durable.db", NOW)
     for worker in (store._writer, store._reader):
-        (full,) = await worker.submit(lambda db: db.execute("PRAGMA synchronous").fetchone())
-        (mode,) = await worker.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone())
-        assert (full, mode) == (2, "wal")
+        assert await worker.submit(lambda db: db.execute("PRAGMA synchronous").fetchone()) == (2,)
+        assert await worker.submit(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (
+            "wal",
+        )
     await store.close()

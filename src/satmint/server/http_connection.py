@@ -42,7 +42,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         """None before the connection is made and after it is lost."""
         self._peer = ("", 0)
-        self._scopes = Scopes(context, self._peer)
+        self._scopes: Scopes
+        """Set when the connection is made."""
         self._reader = RequestReader()
         self._exchange: Exchange | None = None
         self._write_paused = False

@@ -11,7 +11,7 @@ from satmint.model.listing import AddressFilter, Page, Window
 from satmint.model.records import Address
 from satmint.store.contract import MAX_OWN_ADDRESSES, UPDATABLE_FIELDS, NotUnique
 from satmint.store.sql.listing import Listing, read_page
-from satmint.store.sql.port import Database, Lookup, Transaction, UniqueViolation
+from satmint.store.sql.port import Database, Lookup, RowLookup, Transaction, UniqueViolation
 from satmint.store.sql.table import Table, stored
 
 _ADDRESSES: Final = Table("addresses", Address, id="address_id")
@@ -82,18 +82,12 @@ class SqlAddresses:
 
     async def get_many(self, project: UUID, addresses: Sequence[UUID]) -> Sequence[Address]:
         """See `AddressStore.get_many`."""
-        wanted = {*addresses}
-        if len(wanted) == 1:  # most tokens name one; `gather` would make a task of it
-            found = [await self.get(project, *wanted)]
-        else:
-            found = await asyncio.gather(*(self.get(project, address) for address in wanted))
-        known = [address for address in found if address is not None]
+        known = await _present(self._by_id, project, addresses)
         return sorted(known, key=lambda address: (address.created_at, address.id))
 
     async def recheck(self, project: UUID, addresses: Sequence[UUID]) -> bool:
         """See `AddressStore.recheck`."""
-        found = (self._rechecks.one(project, address) for address in set(addresses))
-        return any(address is not None for address in await asyncio.gather(*found))
+        return bool(await _present(self._rechecks, project, addresses))
 
     async def of_subscriber(self, project: UUID, subscriber: UUID) -> Sequence[Address]:
         """See `AddressStore.of_subscriber`."""
@@ -129,3 +123,15 @@ class SqlAddresses:
             return True
 
         return await self._db.transaction(work, project=project)
+
+
+async def _present(
+    lookup: RowLookup[Address], project: UUID, addresses: Sequence[UUID]
+) -> list[Address]:
+    """The addresses that exist, in any order; they are looked up at the same time."""
+    wanted = {*addresses}
+    if len(wanted) == 1:  # most tokens name one; `gather` would make a task of it
+        found = [await lookup.one(project, *wanted)]
+    else:
+        found = await asyncio.gather(*(lookup.one(project, address) for address in wanted))
+    return [address for address in found if address is not None]

@@ -151,8 +151,7 @@ async def _bound(db: Database, searches: Sequence[Search], window: Window) -> Po
 
 
 def _position(search: Search, row: Row) -> Position:
-    row_id = row[search.id_column]
-    return row[search.sort_column], UUID(bytes=row_id) if search.id_is_bytes else read_uuid(row_id)
+    return row[search.sort_column], read_uuid(row[search.id_column])
 
 
 def _compared(one: Position, other: Position) -> int:

@@ -160,7 +160,7 @@ class SqliteLookup(Generic[T]):
         # Directly on the connection: every request looks credentials up.
         return await self._reader.lookup(
             lambda connection: [
-                self._build(row) for row in connection.execute(self._query, _encoded(key))
+                self._build(row) for row in _execute(connection, self._query, _encoded(key))
             ]
         )
 

@@ -120,7 +120,6 @@ async def open_sqlite(
         lookups, reader, lister = (connect(path, busy_seconds=busy_seconds) for _ in range(3))
         for connection in (lookups, reader, lister):
             connection.execute("PRAGMA query_only = ON")
-            connection.row_factory = sqlite3.Row
         for connection in (reader, lister):  # the pages that these read are rarely read again
             connection.execute("PRAGMA cache_size = -4096")
         return writer, lookups, reader, lister
