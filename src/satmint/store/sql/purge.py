@@ -48,9 +48,11 @@ _DEVICES_WITHOUT_SESSION: Final = (
     " AND (SELECT 1 FROM sessions WHERE sessions.project_id = registered_devices.project_id"
     " AND sessions.session_id = registered_devices.session_id) IS NULL"
 )
-_TEMPORARY: Final = _COUNT.format(
-    part=f"SELECT project_id, subscriber_id AS id, {_UNUSED} AS expired, FALSE AS active"
-    " FROM subscribers WHERE reference IS NULL AND (project_id, subscriber_id) > ($1, $2)"
+# Permanent subscribers are examined too: looking for the next temporary one has no bound.
+_SUBSCRIBERS: Final = _COUNT.format(
+    part="SELECT project_id, subscriber_id AS id,"
+    f" reference IS NULL AND {_UNUSED} AS expired, FALSE AS active"
+    " FROM subscribers WHERE (project_id, subscriber_id) > ($1, $2)"
 )
 _WITH_END: Final = (
     ("proofs", "proof", "forget_at"),
@@ -145,10 +147,10 @@ async def _step(
         removed.append(await _delete(tx, "sessions", "session_id", expired, *keys, expired_by))
         # A device is registered while its session's row is locked, so none is left behind.
         await tx.execute(_DEVICES_WITHOUT_SESSION, *keys)
-    temporary = await tx.fetch_one(_chunk_of, _TEMPORARY, *at.subscriber, limit) or _Chunk()
-    if temporary.expired:
+    subscribers = await tx.fetch_one(_chunk_of, _SUBSCRIBERS, *at.subscriber, limit) or _Chunk()
+    if subscribers.expired:
         expired = f"{_between('subscriber_id')} AND reference IS NULL AND {_UNUSED}"
-        keys = *at.subscriber, *temporary.last
+        keys = *at.subscriber, *subscribers.last
         removed.append(await _delete(tx, "subscribers", "subscriber_id", expired, *keys))
     # Proofs too old to be accepted again, expired leases, and requests that are forgotten.
     for table, column, end in _WITH_END:
@@ -159,7 +161,7 @@ async def _step(
     count, webhook = await purge_deliveries(tx, at.webhook, now, limit)
     removed.append(count)
     active = at.active + sessions.active
-    session, subscriber = sessions.next_start(limit), temporary.next_start(limit)
+    session, subscriber = sessions.next_start(limit), subscribers.next_start(limit)
     counted = session == _START
     more = not counted or subscriber != _START or events_of != _NIL or events_left
     more = more or webhook is not None
@@ -200,11 +202,11 @@ async def _project_step(
             await _delete(tx, "sessions", "session_id", expired, *keys, expired_by, within=one)
         )
         await tx.execute(_of_project(_DEVICES_WITHOUT_SESSION), *keys)
-    found = await tx.fetch_one(_chunk_of, _of_project(_TEMPORARY), *at.subscriber, limit)
-    temporary = found or _Chunk()
-    if temporary.expired:
+    found = await tx.fetch_one(_chunk_of, _of_project(_SUBSCRIBERS), *at.subscriber, limit)
+    subscribers = found or _Chunk()
+    if subscribers.expired:
         expired = f"{_between('subscriber_id')} AND {one} AND reference IS NULL AND {_UNUSED}"
-        keys = *at.subscriber, *temporary.last
+        keys = *at.subscriber, *subscribers.last
         removed.append(
             await _delete(tx, "subscribers", "subscriber_id", expired, *keys, within=one)
         )
@@ -219,7 +221,7 @@ async def _project_step(
     count, _ = await purge_deliveries(tx, (project, _NIL), now, limit, of_project=True)
     removed.append(count)
     active = at.active + sessions.active
-    chunks = sessions.next_start(limit), temporary.next_start(limit)
+    chunks = sessions.next_start(limit), subscribers.next_start(limit)
     if chunks == (_START, _START) and max(removed) < limit:
         position = _Position(events_of=project, active=active)
     else:
