@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from satmint.model.lifetimes import FOREVER, REFRESH_TOKEN_GRACE_SECONDS
 from satmint.model.observed_time import ObservedTime
 from satmint.model.rotation import (
@@ -125,7 +127,7 @@ class Holders:
             case Step(seconds):
                 return replace(self, now=self.now + seconds, stepped=True), None
             case Revoke():
-                return replace(self, state=replace(self.state, revoked=True)), None
+                return replace(self, state=msgspec.structs.replace(self.state, revoked=True)), None
 
     def _present(self, holder: int, *, lost: bool) -> "tuple[Holders, Outcome]":
         seen = self.observed()
@@ -135,7 +137,7 @@ class Holders:
         if isinstance(decision, Refused):
             return seen, decision
         state = apply_rotation(decision, self.state, self.now + LIFETIME, self.now)
-        after = replace(seen, state=replace(state, replays=0))
+        after = replace(seen, state=msgspec.structs.replace(state, replays=0))
         if decision is RotationDecision.ROTATE:
             after = replace(
                 after,
@@ -157,7 +159,8 @@ class Holders:
         if self.behind(holder):
             return self.observed(), True
         late = not -10 <= self.age <= 10
-        state = replace(self.state, seen=True, seen_late=self.state.seen_late or late)
+        seen_late = self.state.seen_late or late
+        state = msgspec.structs.replace(self.state, seen=True, seen_late=seen_late)
         used_late = self.used_late or late
         return replace(self.observed(), state=state, used_late=used_late), True
 

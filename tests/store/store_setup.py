@@ -1,12 +1,11 @@
 """Puts things into a store, with ids, times and names of its own choosing."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-import msgspec
+from msgspec.structs import replace
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event, EventIds, EventKind, Origin
@@ -44,7 +43,7 @@ ALL = Window(1000)
 
 def generation(first: RefreshTokenRef, number: int) -> RefreshTokenRef:
     """The refresh token of another generation of the same session."""
-    return msgspec.structs.replace(first, generation=number)
+    return replace(first, generation=number)
 
 
 class AboutAddress(TypedDict, total=False):

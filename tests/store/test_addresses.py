@@ -1,10 +1,10 @@
 """Addresses."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.listing import AddressFilter, SortBy, Window
 from satmint.model.records import AddressType, Channel

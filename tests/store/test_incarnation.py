@@ -1,7 +1,8 @@
 """The incarnation of a database, and the marks of its machines."""
 
-from dataclasses import replace
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from satmint.model.events import EventKind
 from satmint.model.incarnation import Incarnation, Mark

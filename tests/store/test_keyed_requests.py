@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from satmint.model.claims import Kind
@@ -191,7 +192,7 @@ async def test_an_api_token_is_marked_as_used_once(store: Store, given: Given) -
     for _ in range(2):
         await store.projects.mark_api_token_used(project, token.id)
         used = await store.projects.api_token_by_digest(project, token.digest)
-        assert used == replace(token, unused=False)
+        assert used == msgspec.structs.replace(token, unused=False)
 
 
 async def test_a_request_that_makes_nothing_else_is_stored_once(store: Store, given: Given) -> None:

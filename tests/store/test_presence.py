@@ -1,9 +1,9 @@
 """Presence: leases, each in place of what was known of its connection."""
 
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.records import Presence
 from satmint.store.contract import Store

@@ -1,9 +1,9 @@
 """Projects, API tokens and Click-to-Call tokens."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.events import EventKind
 from satmint.model.listing import Window

@@ -1,11 +1,10 @@
 """What a proof of possession means for a session, as a store decides it."""
 
 import asyncio
-from dataclasses import replace
 from hashlib import sha256
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.events import EventKind
 from satmint.model.possession import (
@@ -93,7 +92,7 @@ async def test_a_proof_for_which_nothing_is_asked_is_used_up_and_told_of_to_nobo
     shown = bound.shown()
     assert await bound.prove(shown, None) == Accepted(None, bound=False)
     assert await bound.prove(shown, None) == Accepted(None, bound=False, resent=True)
-    other = msgspec.structs.replace(shown, request=sha256(b"other").digest())
+    other = replace(shown, request=sha256(b"other").digest())
     assert await bound.prove(other, None) == denied("proof_replayed")
     assert await bound.given.kinds(bound.ref.project) == [EventKind.ISSUED]
 
@@ -152,7 +151,7 @@ async def test_the_answer_that_bound_a_session_is_had_again(unbound: Holder) -> 
 async def test_a_proof_that_was_used_is_good_for_no_other_request(bound: Holder) -> None:
     shown = bound.shown()
     await bound.prove(shown)
-    other = msgspec.structs.replace(shown, request=sha256(b"other").digest())
+    other = replace(shown, request=sha256(b"other").digest())
     await changes_nothing(bound, other, "proof_replayed")
     # Nor has the attempt used up what the rightful request may still have.
     assert await bound.prove(shown) == Accepted(GRANT, bound=False, resent=True)
@@ -165,9 +164,7 @@ async def test_a_proof_used_for_one_session_is_used_for_all_of_its_project(
     second = Holder(given, await given.session(bound.ref.project, "bob", jkt=KEY))
     shown = bound.shown()
     await bound.prove(shown)
-    stolen = msgspec.structs.replace(
-        shown, session=second.ref.session, request=sha256(b"other").digest()
-    )
+    stolen = replace(shown, session=second.ref.session, request=sha256(b"other").digest())
     await changes_nothing(second, stolen, "proof_replayed")
 
 
@@ -176,7 +173,7 @@ async def test_proofs_of_one_project_say_nothing_in_another(given: Given, bound:
     elsewhere = Holder(given, await given.session(other, "alice", jkt=KEY))
     shown = bound.shown()
     await bound.prove(shown)
-    same = msgspec.structs.replace(shown, project=other, session=elsewhere.ref.session)
+    same = replace(shown, project=other, session=elsewhere.ref.session)
     assert await elsewhere.prove(same) == Accepted(GRANT, bound=False)
 
 
@@ -359,7 +356,7 @@ async def test_what_comes_at_once_is_judged_as_if_it_came_one_after_another(give
         holder = Holder(given, await given.session(project))
         other = Holder(given, await given.session(project, jkt=OTHER_KEY))
         lost = holder.shown()
-        stolen = msgspec.structs.replace(lost, request=b"another request")
+        stolen = replace(lost, request=b"another request")
         calls = [
             (holder, holder.shown(), None, 0),  # binds
             (holder, lost, Grant(NOW + 3, NOW + 9000), 3),

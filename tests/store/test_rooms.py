@@ -1,11 +1,11 @@
 """Conference rooms, and the list of all resources."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.events import EventKind
 from satmint.model.listing import AddressFilter
@@ -36,7 +36,7 @@ SETTINGS: dict[str, Any] = {
 async def test_a_room_is_kept_as_it_was_given_with_its_address(store: Store, given: Given) -> None:
     project, other = await given.project(), await given.project()
     room, address = given.new_room(project)
-    room = replace(room, settings=msgspec.structs.replace(room.settings, **SETTINGS))
+    room = replace(room, settings=replace(room.settings, **SETTINGS))
     await store.resources.create_room(room, address)
     assert await store.resources.room(project, room.id) == room
     assert await store.addresses.get(project, room.address) == address
@@ -86,7 +86,7 @@ async def test_update_sets_what_is_given_and_the_address_follows(
     assert await store_rooms.update_room(project, room.id, RoomChange(), NOW + 1) == room
     assert await store_rooms.update_room(other, room.id, RoomChange("x"), NOW + 1) is None
     assert await store_rooms.update_room(project, given.id(), RoomChange("x"), NOW + 1) is None
-    settings = msgspec.structs.replace(room.settings, **SETTINGS)
+    settings = replace(room.settings, **SETTINGS)
     changed = await store_rooms.update_room(
         project, room.id, RoomChange(settings=SETTINGS), NOW + 1
     )

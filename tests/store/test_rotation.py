@@ -1,9 +1,9 @@
 """What presenting a refresh token means, as a store decides it."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.events import EventKind
 from satmint.model.records import StoredSession

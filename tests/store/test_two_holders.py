@@ -3,11 +3,10 @@
 `tests/properties/test_two_holders.py` walks all of them on the rules alone; these are samples.
 """
 
-from dataclasses import replace
 from random import Random
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.rotation import Refused, Replayed, Reused, Rotated, RotationDecision
 from satmint.store.contract import Store
@@ -41,9 +40,7 @@ async def test_walks_of_two_holders_end_as_the_rules_say(
             holders, outcome = before.play(move)
             match move:
                 case Present(holder):
-                    ref = msgspec.structs.replace(
-                        before.ref(holder), project=project, session=first.session
-                    )
+                    ref = replace(before.ref(holder), project=project, session=first.session)
                     result = await given.rotate(ref, at=before.now)
                     if isinstance(outcome, RotationDecision):
                         assert isinstance(result, RESULTS[outcome])
@@ -53,7 +50,7 @@ async def test_walks_of_two_holders_end_as_the_rules_say(
                         assert result == outcome
                 case Use(holder) if outcome is True:
                     generation = before.has[holder]
-                    sat = msgspec.structs.replace(first, generation=generation)
+                    sat = replace(first, generation=generation)
                     store.sessions.mark_seen(sat, before.now)
                 case Revoke():
                     await given.revoke(first, at=before.now)

@@ -137,7 +137,7 @@ def _as_dict(subscriber: Subscriber) -> dict[str, object]:
         "kind": subscriber.kind.value,
         "reference": subscriber.reference,
         "email": subscriber.email,
-        **{name: getattr(profile, name) for name in profile.__slots__},
+        **{name: getattr(profile, name) for name in profile.__struct_fields__},
         "created_at": iso(subscriber.created_at),
         "updated_at": iso(subscriber.updated_at),
     }

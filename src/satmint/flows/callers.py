@@ -5,11 +5,12 @@ from binascii import Error as Base64Error
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from satmint.flows.service_context import ServiceContext
 from satmint.jose.token_cipher import CannotOpen, OpenedToken
@@ -29,8 +30,7 @@ _BEARER: Final = frozenset({b"bearer"})
 _BEARER_OR_DPOP: Final = frozenset({b"bearer", b"dpop"})
 
 
-@dataclass(frozen=True, slots=True)
-class ApiTokenCaller:
+class ApiTokenCaller(msgspec.Struct, frozen=True):
     """A backend that is authenticated by an API token."""
 
     project: UUID
@@ -43,8 +43,7 @@ class ApiTokenCaller:
         return self.project
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberCaller:
+class SubscriberCaller(msgspec.Struct, frozen=True):
     """A subscriber, permanent or temporary, that is authenticated by an active SAT."""
 
     claims: Claims
@@ -52,7 +51,7 @@ class SubscriberCaller:
     """The session as it was read."""
     ch: str | None
     """The cluster host in the SAT's header."""
-    token: str = field(repr=False)
+    token: str
     """The text of the SAT."""
     addresses: Sequence[Address] | None = None
     """The addresses that the SAT names and that still exist, at least one; None: it names none."""
@@ -71,6 +70,9 @@ class SubscriberCaller:
     def project(self) -> UUID:
         """The project of the SAT."""
         return self.claims.prj
+
+    def __repr__(self) -> str:
+        return "SubscriberCaller(hidden)"
 
 
 class CallerAuthenticator:
@@ -315,11 +317,13 @@ def refresh_token_ref(claims: Claims) -> RefreshTokenRef:
     return RefreshTokenRef(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt, claims.exp)
 
 
-@dataclass(frozen=True, slots=True)
-class _BasicCredentials:
+class _BasicCredentials(msgspec.Struct, frozen=True):
     project: UUID
-    secret: str = field(repr=False)
+    secret: str
     """The text of an API token, if it is one."""
+
+    def __repr__(self) -> str:
+        return f"_BasicCredentials({self.project}, hidden)"
 
 
 def _basic_credentials(authorization: bytes) -> _BasicCredentials | None:

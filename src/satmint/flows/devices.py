@@ -7,7 +7,6 @@ A refresh does not spend the presented SAT: possession of the key protects it (R
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
@@ -37,21 +36,23 @@ MAX_LIFETIME_SECONDS: Final = 7200
 _MAX_JITTER_PERCENT: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceTokenRequest:
+class DeviceTokenRequest(msgspec.Struct, frozen=True):
     """A request for a Client Bound SAT."""
 
     method: str
     path: str
     urls: frozenset[str]
     """Every external URL of the requested endpoint."""
-    proofs: Sequence[str] = field(repr=False)
+    proofs: Sequence[str]
     """All proofs in the request."""
     expire_in: int | None
     """Seconds."""
     is_refresh: bool
     """Whether the request refreshes a Client Bound SAT. The proof must then have the claim `ath`
     of the presented SAT."""
+
+    def __repr__(self) -> str:
+        return "DeviceTokenRequest(hidden)"
 
 
 class DeviceToken(msgspec.Struct, frozen=True):
@@ -67,8 +68,7 @@ class DeviceToken(msgspec.Struct, frozen=True):
         return "DeviceToken(hidden)"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceTokenGrant:
+class DeviceTokenGrant(msgspec.Struct, frozen=True):
     """The result of a request that was not refused."""
 
     response: DeviceToken

@@ -1,6 +1,5 @@
 """Issue the first tokens of a session, for subscribers, guests and visitors of a page."""
 
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
@@ -32,15 +31,14 @@ from satmint.model.web_addresses import allows_origin
 from satmint.store.contract import NewSubscriber, Store, SubscriberChange
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberTokenRequest:
+class SubscriberTokenRequest(msgspec.Struct, frozen=True):
     """A backend's request for tokens of a subscriber that signs in (seed 2)."""
 
     reference: str
     expire_at: int | None = None
     application_id: UUID | None = None
-    password: str | None = field(default=None, repr=False)
-    fields: dict[str, str | None] = field(default_factory=dict)
+    password: str | None = None
+    fields: dict[str, str | None] = msgspec.field(default_factory=dict)
     """Profile fields to set."""
     region: str | None = None
     fingerprint: str | None = None
@@ -48,9 +46,11 @@ class SubscriberTokenRequest:
     self_refresh: bool = False
     """Whether the SAT has the scope `sat:refresh`."""
 
+    def __repr__(self) -> str:
+        return "SubscriberTokenRequest(hidden)"
 
-@dataclass(frozen=True, slots=True)
-class GuestTokenRequest:
+
+class GuestTokenRequest(msgspec.Struct, frozen=True):
     """A backend's request for tokens of a guest (seed 3)."""
 
     addresses: tuple[UUID, ...]

@@ -1,10 +1,11 @@
 """Queries of sessions, devices, presence and the audit trail, and the readiness check."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from satmint.flows.live import LEASE_SECONDS
 from satmint.flows.service_context import ServiceContext

@@ -1,8 +1,9 @@
 """The records of a store: one class for each kind of object with an id."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
+
+import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.lifetimes import expired
@@ -10,8 +11,7 @@ from satmint.model.permissions import Permission
 from satmint.model.rotation import Head, SessionState
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """A tenant: every other record belongs to exactly one."""
 
     id: UUID
@@ -21,8 +21,7 @@ class Project:
     """Unix seconds. A deleted project has no tokens; its rows are being deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiToken:
+class ApiToken(msgspec.Struct, frozen=True):
     """A backend's credential. Only its owner knows the text; the store has its `digest`."""
 
     id: UUID
@@ -43,8 +42,7 @@ class ApiToken:
     idempotency key created it, no request with it was accepted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiTokenUse:
+class ApiTokenUse(msgspec.Struct, frozen=True):
     """An API token was used."""
 
     project: UUID
@@ -55,8 +53,7 @@ class ApiTokenUse:
     """See `ApiToken`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """A subscriber's optional personal data."""
 
     first_name: str | None = None
@@ -69,8 +66,7 @@ class Profile:
     company_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Subscriber:
+class Subscriber(msgspec.Struct, frozen=True):
     """A user who can hold tokens; permanent, or temporary as for guests."""
 
     id: UUID
@@ -103,8 +99,7 @@ class Channel(StrEnum):
     VIDEO = "video"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """What a token can be good for, `/<context>/<name>`: of a resource, or by itself."""
 
     id: UUID
@@ -122,8 +117,7 @@ class Address:
     preview_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class C2cToken:
+class C2cToken(msgspec.Struct, frozen=True):
     """A Click-to-Call token: public text in a web page, exchanged for an embed SAT."""
 
     id: UUID
@@ -138,8 +132,7 @@ class C2cToken:
     disabled_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Inviter:
+class Inviter(msgspec.Struct, frozen=True):
     """The subscriber that made an invite with a SAT. An invite ends with either of the two."""
 
     subscriber: UUID
@@ -147,8 +140,7 @@ class Inviter:
     """The session of the SAT."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """A session, that is a token family: all tokens that descend from one issue."""
 
     id: UUID
@@ -204,8 +196,7 @@ class Session:
         return self.head.jkt
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """A subscriber's key, with the active sessions that are bound to it."""
 
     fingerprint: str
@@ -225,8 +216,7 @@ class DeviceType(StrEnum):
     DESKTOP = "Desktop"
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredDevice:
+class RegisteredDevice(msgspec.Struct, frozen=True):
     """What a browser registered to get push messages; nothing is pushed to it."""
 
     id: UUID
@@ -235,14 +225,16 @@ class RegisteredDevice:
     subscriber: UUID
     """The session's."""
     type: DeviceType
-    token: str = field(repr=False)
+    token: str
     """The device's token of its push service."""
     registered_at: int
     """Unix seconds."""
 
+    def __repr__(self) -> str:
+        return f"RegisteredDevice({self.id}, hidden)"
 
-@dataclass(frozen=True, slots=True)
-class StoredSession:
+
+class StoredSession(msgspec.Struct, frozen=True):
     """A session and its subscriber's current epoch, read in one transaction."""
 
     session: Session
@@ -270,8 +262,7 @@ class StoredSession:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(msgspec.Struct, frozen=True):
     """The lease of a gateway connection whose subscriber is online."""
 
     project: UUID

@@ -79,8 +79,7 @@ class RoomSettings(msgspec.Struct, frozen=True):
     meta: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """A conference room. It owns the address `/public/<name>`."""
 
     id: UUID

@@ -5,12 +5,12 @@ decides a rotation with one conditional write; where that does not apply, `decid
 about the presented token from the row as read in the same transaction.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, assert_never
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from satmint.model.events import Event, EventKind
 from satmint.model.lifetimes import (
@@ -68,8 +68,7 @@ class RefreshTokenRef(msgspec.Struct, frozen=True):
     """Unix seconds: the token's `exp`."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(msgspec.Struct, frozen=True):
     """The state of a session and its subscriber, as read in one transaction."""
 
     head: Head
@@ -316,7 +315,7 @@ def rotation_event(
         kind = EventKind.REUSE_DETECTED
     if decision is RotationDecision.REVOKE_WINDOW_OVER:
         cause = REPLAY_WINDOW_OVER
-    return msgspec.structs.replace(event, kind=kind, generation=generation, cause=cause)
+    return replace(event, kind=kind, generation=generation, cause=cause)
 
 
 def rotation_result(decision: RotationDecision, state: SessionState) -> RotationResult:

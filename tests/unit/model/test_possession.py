@@ -1,13 +1,13 @@
 """The rules of possession, row by row, on both sides of every limit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from satmint.model.lifetimes import FOREVER
 from satmint.model.possession import (
@@ -124,13 +124,13 @@ TABLE: Final = (
 def test_table(row: Row) -> None:
     state = replace(
         STANDING,
-        head=msgspec.structs.replace(STANDING.head, jkt=row.key),
+        head=replace(STANDING.head, jkt=row.key),
         revoked=row.revoked,
         subscriber_epoch=row.epoch,
         deadline=row.deadline,
     )
     used = None if row.resends is None else UsedProof(row.request, row.former, row.resends)
-    shown = msgspec.structs.replace(SHOWN, jkt=row.shown)
+    shown = replace(SHOWN, jkt=row.shown)
     assert decide_possession(state, used, shown, row.grant, NOW) == row.answer
 
 

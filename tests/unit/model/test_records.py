@@ -1,9 +1,10 @@
 """What records and requests for lists are where nothing else is said."""
 
-from dataclasses import MISSING, fields, replace
+from inspect import signature
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from satmint.model.claims import Kind
 from satmint.model.listing import AddressFilter, Anchor, SortBy, Window
@@ -34,7 +35,8 @@ SESSION = Session(
 
 def defaults(kind: type) -> dict[str, object]:
     """The members that may be left out."""
-    return {member.name: member.default for member in fields(kind) if member.default is not MISSING}
+    members = signature(kind).parameters.values()
+    return {member.name: member.default for member in members if member.default is not member.empty}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The rotation table, row by row, on both sides of every limit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from satmint.model.events import Event, EventKind, Origin
 from satmint.model.lifetimes import FOREVER
@@ -176,7 +176,7 @@ def test_table(row: Row) -> None:
         deadline=row.deadline,
     )
     generation = HEAD.generation - row.behind
-    ref = msgspec.structs.replace(PRESENTED, generation=generation, expires_at=row.dies)
+    ref = replace(PRESENTED, generation=generation, expires_at=row.dies)
     assert decide_rotation(state, ref, SINCE + row.age, row.window) == row.answer
 
 
@@ -186,7 +186,7 @@ def test_windows_are_measured_by_one_clock_whatever_those_of_the_nodes_say(
 ) -> None:
     """The node that rotated, and the one that is presented the parent, may both be wrong."""
     state = replace(STANDING, skew=skew)
-    ref = msgspec.structs.replace(PRESENTED, generation=HEAD.generation - 1)
+    ref = replace(PRESENTED, generation=HEAD.generation - 1)
     for now in (SINCE - 3600, SINCE, SINCE + 3600):
         decision = decide_rotation(state, ref, now, 600, SINCE + measured_at)
         assert decision is (RotationDecision.REPLAY if replayed else WINDOW_OVER)
@@ -206,8 +206,8 @@ def test_a_token_that_names_a_key_which_its_session_has_not_fails_closed(
     of_token: str | None, of_session: str | None, moves: bool
 ) -> None:
     """It is newer than the backup that was restored."""
-    head = msgspec.structs.replace(HEAD, jkt=of_session)
-    ref = msgspec.structs.replace(PRESENTED, jkt=of_token)
+    head = replace(HEAD, jkt=of_session)
+    ref = replace(PRESENTED, jkt=of_token)
     judged = decide_rotation(replace(STANDING, head=head), ref, SINCE, 600)
     assert judged == (RotationDecision.ROTATE if moves else Refused(Cause.AHEAD_OF_HEAD))
 
@@ -268,7 +268,7 @@ def test_each_decision_has_its_state_result_and_event(
     state = apply_rotation(decision, before, SINCE + 7260, SINCE + 60, 4)
     assert state == becomes
     assert rotation_result(decision, state) == result
-    ref = msgspec.structs.replace(PRESENTED, generation=6)
+    ref = replace(PRESENTED, generation=6)
     event = rotation_event(decision, ref, state, EVENT)
     assert event is not None
     assert (event.kind, event.generation, event.cause) == recorded

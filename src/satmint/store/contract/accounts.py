@@ -1,9 +1,10 @@
 """The store's contract for projects, subscribers and addresses."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from uuid import UUID
+
+import msgspec
 
 from satmint.model.events import Event
 from satmint.model.idempotency import KeyedRequest
@@ -23,7 +24,7 @@ COUNT_LIMIT: Final = 10_000
 """Up to which number the contents of a project are counted."""
 MAX_OWN_ADDRESSES: Final = 100
 """How many addresses a subscriber's own view of itself contains at most."""
-UPDATABLE_FIELDS: Final = frozenset(Address.__slots__) - {
+UPDATABLE_FIELDS: Final = frozenset(Address.__struct_fields__) - {
     "id",
     "project",
     "subscriber",
@@ -32,17 +33,18 @@ UPDATABLE_FIELDS: Final = frozenset(Address.__slots__) - {
 """The fields of an existing address that can be changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberChange:
+class SubscriberChange(msgspec.Struct, frozen=True):
     """Fields to set on a subscriber; fields that are not named stay unchanged."""
 
-    fields: dict[str, str | None] = field(default_factory=dict)
+    fields: dict[str, str | None] = msgspec.field(default_factory=dict)
     """By name: a field of `Profile`, `email` or `reference`."""
-    password_hash: str | None = field(default=None, repr=False)
+    password_hash: str | None = None
+
+    def __repr__(self) -> str:
+        return "SubscriberChange(hidden)"
 
 
-@dataclass(frozen=True, slots=True)
-class NewSubscriber:
+class NewSubscriber(msgspec.Struct, frozen=True):
     """A subscriber to create if `reference` names none yet."""
 
     id: UUID
@@ -53,8 +55,7 @@ class NewSubscriber:
     email: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Collision:
+class Collision(msgspec.Struct, frozen=True):
     """A subscriber whose reference or e-mail address equals another's, from an earlier version."""
 
     project: UUID
@@ -68,8 +69,7 @@ class Collision:
     """The subscriber to whom all other forms lead. None: there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectContents:
+class ProjectContents(msgspec.Struct, frozen=True):
     """What a project begins with."""
 
     addresses: Sequence[Address] = ()

@@ -1,9 +1,10 @@
 """The store's contract for sessions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
+
+import msgspec
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
@@ -20,8 +21,7 @@ from satmint.model.session_filter import SessionFilter
 from satmint.store.contract.accounts import NewSubscriber, SubscriberChange
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
+class NewSession(msgspec.Struct, frozen=True):
     """A session to open; its head is generation 0."""
 
     id: UUID
@@ -33,8 +33,7 @@ class NewSession:
     """The Click-to-Call token that an embed visitor exchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewInvite:
+class NewInvite(msgspec.Struct, frozen=True):
     """An invite that the holder of a SAT makes."""
 
     project: UUID
@@ -48,16 +47,14 @@ class NewInvite:
     """The proof of the inviter's key; None if the request has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvitesExhausted:
+class InvitesExhausted(msgspec.Struct, frozen=True):
     """The inviting session has made as many invites as it may; nothing was written."""
 
     until: int
     """Unix seconds at which the first of them expires."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedSession:
+class OpenedSession(msgspec.Struct, frozen=True):
     """The result of `open_*`: the values that the claims need."""
 
     subscriber: UUID

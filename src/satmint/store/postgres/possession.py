@@ -1,11 +1,12 @@
 """Proofs of possession in PostgreSQL: batches of decisions on locked rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from satmint.model.events import Event, EventKind
 from satmint.model.possession import (
@@ -121,7 +122,7 @@ class _PendingWrites:
         result = decide_possession(state, used_proof, possession, step.grant, step.now)
         match result:
             case Accepted(resent=True) if used_proof is not None:
-                self.used[key] = msgspec.structs.replace(used_proof, resends=used_proof.resends + 1)
+                self.used[key] = replace(used_proof, resends=used_proof.resends + 1)
                 if key not in self.fresh:
                     self.resent.add(key)
             case Accepted(grant, bound):
@@ -129,7 +130,7 @@ class _PendingWrites:
                 self.fresh[key] = possession
                 self._accept(step, state, grant, bound=bound)
             case Denied(PossessionCause.KEY_MISMATCH):
-                mismatch = msgspec.structs.replace(step.event, kind=EventKind.KEY_MISMATCH)
+                mismatch = replace(step.event, kind=EventKind.KEY_MISMATCH)
                 self.events.append(mismatch)
             case Denied():
                 pass
@@ -138,7 +139,7 @@ class _PendingWrites:
     def _accept(
         self, step: PossessionStep, state: SessionState, grant: Grant | None, *, bound: bool
     ) -> None:
-        head = msgspec.structs.replace(state.head, jkt=step.possession.jkt)
+        head = replace(state.head, jkt=step.possession.jkt)
         self.states[step.key] = replace(state, head=head)
         if bound:
             self.events.append(step.binding)

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-import msgspec
+from msgspec.structs import replace
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
@@ -288,7 +287,7 @@ class PostgresSessions(SqlSessions):
         """Decide by the full rules; see `decide_skip_locked`."""
         seen = self.seen_marks.of(*step.key)
         if seen is not None:
-            step = msgspec.structs.replace(step, seen=seen)
+            step = replace(step, seen=seen)
         return self._decisions.submit(step)
 
     async def prove(

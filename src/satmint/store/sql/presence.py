@@ -1,9 +1,11 @@
 """Presence leases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from satmint.model.records import Presence
 from satmint.store.sql.port import Database

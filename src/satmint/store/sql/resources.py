@@ -1,10 +1,10 @@
 """Conference rooms, and lists of all resources."""
 
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from satmint.model.events import Event
 from satmint.model.idempotency import KeyedRequest
@@ -126,7 +126,7 @@ class SqlResources:
                 present,
                 name=change.name or present.name,
                 display_name=change.display_name or present.display_name,
-                settings=msgspec.structs.replace(present.settings, **change.settings),
+                settings=replace(present.settings, **change.settings),
             )
             if changed == present:
                 return present

@@ -14,12 +14,12 @@ import asyncio
 import contextlib
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import RefreshTokenRef, SessionState, is_concurrent

@@ -1,7 +1,8 @@
 """The columns of sessions, and the records that they make."""
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from satmint.model.claims import Kind
 from satmint.model.lifetimes import CLOCK_STEP_SECONDS, CONCURRENT_REPLAY_SECONDS
@@ -52,34 +53,37 @@ LISTED_COLUMNS: Final = (
 
 
 def session_of(row: Row) -> Session:
-    """Build the session from a row of `SESSION_COLUMNS`."""
+    """Build the session from a row that begins with `SESSION_COLUMNS`.
+
+    By position, which takes a third of the time: most requests read a session.
+    """
     return Session(
-        id=read_uuid(row["session_id"]),
-        project=read_uuid(row["project_id"]),
-        subscriber=read_uuid(row["subscriber_id"]),
-        kind=Kind(row["kind"]),
-        head=Head(row["generation"], row["head_since"], row["head_expires_at"], row["jkt"]),
-        seen_generation=row["seen_generation"],
-        created_at=row["created_at"],
-        deadline=row["deadline"],
-        lives_until=row["lives_until"],
-        revoked_at=row["revoked_at"],
-        address=row["address"],
-        agent=row["agent"],
-        device_token_at=row["device_token_at"],
-        seen_late_generation=row["seen_late_generation"],
-        replays=row["replays"],
-        skew=row["skew"],
-        inviter=inviter_of(row["inviter_id"], row["inviter_session_id"]),
-        c2c_token=read_optional_uuid(row["c2c_token_id"]),
+        id=read_uuid(row[1]),
+        project=read_uuid(row[0]),
+        subscriber=read_uuid(row[2]),
+        kind=Kind(row[3]),
+        head=Head(row[4], row[5], row[6], row[12]),
+        seen_generation=row[7],
+        created_at=row[8],
+        deadline=row[9],
+        lives_until=row[10],
+        revoked_at=row[11],
+        address=row[13],
+        agent=row[14],
+        device_token_at=row[15],
+        seen_late_generation=row[16],
+        replays=row[17],
+        skew=row[18],
+        inviter=_inviter_of(row[19], row[20]),
+        c2c_token=read_optional_uuid(row[21]),
     )
 
 
-def inviter_of(subscriber: Any, session: Any) -> Inviter | None:  # noqa: ANN401 - see `read_uuid`
+def _inviter_of(subscriber: Any, session: Any) -> Inviter | None:  # noqa: ANN401 - see `read_uuid`
     """The inviter in two columns that are both NULL or neither."""
     return None if session is None else Inviter(read_uuid(subscriber), read_uuid(session))
 
 
 def listed_session_of(row: Row) -> Session:
-    """Build the session from a row of `LISTED_COLUMNS`."""
+    """Build the session from a row that begins with `LISTED_COLUMNS`."""
     return replace(session_of(row), reference=row["reference"])

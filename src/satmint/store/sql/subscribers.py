@@ -1,9 +1,10 @@
 """Subscribers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from satmint.model.claims import Kind
 from satmint.model.events import Event
@@ -32,7 +33,7 @@ from satmint.store.sql.port import (
 )
 from satmint.store.sql.subscriber_keys import KEYED, count_collisions, find_collisions, release_key
 
-PROFILE_COLUMNS: Final = tuple(Profile.__slots__)
+PROFILE_COLUMNS: Final = tuple(Profile.__struct_fields__)
 _SETTABLE: Final = frozenset({*PROFILE_COLUMNS, "email", "reference"})
 _COLUMNS: Final = (
     *("project_id", "subscriber_id", "kind", "reference", "email", "epoch"),

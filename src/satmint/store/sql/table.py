@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Table(Generic[T]):
-    """A table with one column for each field of a dataclass, of the same name.
+    """A table with one column for each field of a record class, of the same name.
 
     The column of a UUID has `_id` appended; a set or tuple is stored as words separated by spaces.
     """
@@ -21,7 +21,7 @@ class Table(Generic[T]):
 
         Args:
             name: The table's name.
-            record: The dataclass.
+            record: The record class.
             renamed: Column names by field, where the rule above does not apply.
         """
         hints = get_type_hints(record)

@@ -5,11 +5,9 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from satmint.model.claims import Kind
-from satmint.model.records import Session, StoredSession
-from satmint.model.rotation import Head
-from satmint.store.sql.port import Row, read_optional_uuid, read_uuid
-from satmint.store.sql.session_columns import SESSION_COLUMNS, inviter_of
+from satmint.model.records import StoredSession
+from satmint.store.sql.port import read_uuid
+from satmint.store.sql.session_columns import SESSION_COLUMNS, session_of
 
 _SELECT: Final = (
     f"SELECT {SESSION_COLUMNS}, project_epoch, (SELECT epoch FROM subscribers"
@@ -66,27 +64,3 @@ def revoke_each(
     for session in sessions:
         found += db.execute(_REVOKE_EACH, (now, project.bytes, session.bytes)).fetchall()
     return [(read_uuid(session), read_uuid(subscriber)) for session, subscriber in found]
-
-
-def session_of(row: Row) -> Session:
-    """The session in a row of `SESSION_COLUMNS`."""
-    return Session(
-        id=read_uuid(row[1]),
-        project=read_uuid(row[0]),
-        subscriber=read_uuid(row[2]),
-        kind=Kind(row[3]),
-        head=Head(row[4], row[5], row[6], row[12]),
-        seen_generation=row[7],
-        created_at=row[8],
-        deadline=row[9],
-        lives_until=row[10],
-        revoked_at=row[11],
-        address=row[13],
-        agent=row[14],
-        device_token_at=row[15],
-        seen_late_generation=row[16],
-        replays=row[17],
-        skew=row[18],
-        inviter=inviter_of(row[19], row[20]),
-        c2c_token=read_optional_uuid(row[21]),
-    )
