@@ -10,6 +10,7 @@ anything was found.
 
 import asyncio
 import os
+import shlex
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -28,6 +29,8 @@ from tests.soak.troubles import Plan
 MINUTES: Final = float(os.environ.get("SOAK_MINUTES", "60"))
 KILLS: Final = int(os.environ.get("SOAK_KILLS", "200"))
 SEED: Final = int(os.environ.get("SOAK_SEED", "20261121"))
+RESTART_NODE: Final = tuple(shlex.split(os.environ.get("SATMINT_TEST_CITUS_RESTART", "")))
+"""A command that kills a server of the cluster, any, and starts it again. Empty: none is killed."""
 
 
 class Kind(NamedTuple):
@@ -45,8 +48,8 @@ class Kind(NamedTuple):
     full_queue: bool = False
     """Whether PostgreSQL's NOTIFY queue is full for a while."""
     on_cluster: bool = False
-    """Whether the database is `SATMINT_TEST_CITUS_URL`. Its servers are not killed, no rows are
-    held there, and no older copy is put back."""
+    """Whether the database is `SATMINT_TEST_CITUS_URL`. Its servers are killed if there is a
+    `RESTART_NODE`; no rows are held there, and no older copy is put back."""
 
 
 _ON_CLUSTER: Final = Kind("Citus, 2 processes", on_postgres=True, workers=2, on_cluster=True)
@@ -106,6 +109,7 @@ def plan_of(number: int) -> Plan:
         reloads=True,
         full_queue=kind.full_queue,
         restore=not kind.on_cluster,
+        restart_node=RESTART_NODE if kind.on_cluster else (),
     )
 
 

@@ -68,6 +68,8 @@ class Plan:
     """Whether PostgreSQL's NOTIFY queue is full for a while, after the kills."""
     restore: bool = False
     """Whether an older copy of the database is put back in the end."""
+    restart_node: tuple[str, ...] = ()
+    """A command that kills a server of a cluster and starts it again, as one of the kills."""
     look_every: float = 0.5
     check_every: float = 2.0
     verifiers: int = 0
@@ -124,7 +126,7 @@ class Troubles:
             self.kills[kill.__name__.strip("_")] += 1
             rules = self._yard.rules
             # The feeds of a server that is killed are cut: verifiers know at once.
-            silent = kill in (self._database, self._connection_pooler)
+            silent = kill in (self._database, self._connection_pooler, self._node)
             pauses = self._noted(rules.pauses) if silent else nullcontext()
             with self._noted(rules.disturbances), pauses:
                 await kill()
@@ -163,6 +165,8 @@ class Troubles:
             kills += [self._database]
         if self._pooler is not None:
             kills += [self._connection_pooler]
+        if self._plan.restart_node:
+            kills += [self._node, self._node]
         return kills
 
     def _faults(self) -> list[Callable[[], Awaitable[None]]]:
@@ -198,6 +202,10 @@ class Troubles:
         assert self._postgres is not None
         await asyncio.to_thread(self._postgres.kill)
         await asyncio.to_thread(self._postgres.start)
+
+    async def _node(self) -> None:
+        process = await asyncio.create_subprocess_exec(*self._plan.restart_node)
+        assert await process.wait() == 0, self._plan.restart_node
 
     async def _connection_pooler(self) -> None:
         assert self._pooler is not None
