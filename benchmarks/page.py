@@ -1,17 +1,20 @@
 """`python -m benchmarks.page [FILE]`: write docs/performance.md, its plots and docs/hardware.md.
 
 They are made of a kept result: without a file, of the newest of `results/` that was no quick one.
+The part about a cluster is made of the newest result with one.
 """
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from benchmarks.bars import REFRESH, SESSIONS, WORKERS, bars
+from benchmarks.cluster import cluster_part, is_of_cluster
 from benchmarks.gateway import CONNECT, RESUME
 from benchmarks.hardware import hardware_page
 from benchmarks.markdown import table
@@ -36,15 +39,16 @@ refreshes 200 times a second, before and meanwhile. All times count from the ord
 _TEMPLATE: Final = Path(__file__).with_name("page.md")
 
 
-def files(report: Report, name: str) -> dict[Path, str]:
+def files(report: Report, name: str, cluster: tuple[Report, str] | None = None) -> dict[Path, str]:
     """Every file that is made of a report.
 
     Args:
         report: What was measured.
         name: Of the file that it is kept in.
+        cluster: The same of a report about a cluster; None: there is none.
     """
     refresh, sizes = report.sections.get(REFRESH), report.sections.get(SESSIONS)
-    made = {PAGE: _page(report, name)}
+    made = {PAGE: _page(report, name, "" if cluster is None else cluster_part(*cluster))}
     if refresh is not None:
         made[RATES] = _rates(report, refresh)
     if sizes is not None:
@@ -57,17 +61,28 @@ def files(report: Report, name: str) -> dict[Path, str]:
 
 def newest(folder: Path) -> Path | None:
     """The latest result that has all that a page shows."""
+    return _newest(folder, is_whole)
+
+
+def newest_of_cluster(folder: Path) -> Path | None:
+    """The latest result that compares a cluster with one PostgreSQL."""
+    return _newest(folder, is_of_cluster)
+
+
+def is_whole(report: Report) -> bool:
+    """Whether a report has all that a page shows."""
+    return not report.quick and {REFRESH, SESSIONS} <= report.sections.keys()
+
+
+def _newest(folder: Path, fits: Callable[[Report], bool]) -> Path | None:
     for file in sorted(folder.glob("*.json"), reverse=True):
-        try:
-            report = read(file)
-        except msgspec.ValidationError:  # of an older kind
-            continue
-        if not report.quick and {REFRESH, SESSIONS} <= report.sections.keys():
-            return file
+        with suppress(msgspec.ValidationError):  # of an older kind
+            if fits(read(file)):
+                return file
     return None
 
 
-def _page(report: Report, name: str) -> str:
+def _page(report: Report, name: str, cluster: str) -> str:
     machine = report.machine
     sections = "\n".join(
         f"### {section.title}\n\n{_note(key)}{_figures(report, section)}\n"
@@ -91,6 +106,7 @@ def _page(report: Report, name: str) -> str:
         sections=sections,
         storms=_storms(report),
         in_process=_in_process(report),
+        cluster=cluster,
         left_out="".join(f"\nLeft out here: {line}.\n" for line in report.left_out),
     )
 
@@ -135,7 +151,7 @@ def _promises(report: Report) -> str:
 
 def _got(spread: Spread, unit: str) -> str:
     digits = 2 if unit in ("×", "s") else 1 if unit else 0
-    return f"{_spread(spread, digits)} {unit}".strip()
+    return f"{spread.shown(digits)} {unit}".strip()
 
 
 def _yes(holds: bool) -> str:
@@ -200,7 +216,7 @@ def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
     cells = [
         report.subjects[summary.subject].name,
         " + ".join(f"{spread.median:,.0f}" for spread in summary.cpu_us.values()),
-        _spread(summary.requests_per_second, 0),
+        summary.requests_per_second.shown(0),
         f"{summary.p50_ms.median:,.1f}",
         f"{summary.p99_ms.median:,.1f}",
         f"{summary.resident_mb:,.0f}",
@@ -208,7 +224,7 @@ def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
     ]
     if floor:
         times = summary.times_floor
-        cells.insert(2, "1" if times is None else _spread(times, 2))
+        cells.insert(2, "1" if times is None else times.shown(2))
     return cells
 
 
@@ -264,17 +280,11 @@ def _sizes(report: Report, section: Section) -> str:
     )
 
 
-def _spread(spread: Spread, digits: int) -> str:
-    middle = f"{spread.median:,.{digits}f}"
-    if spread.least == spread.most:
-        return middle
-    return f"{middle} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
-
-
 def write(file: Path) -> list[Path]:
-    """Write every file that is made of a kept result."""
-    written = []
-    for path, text in files(read(file), file.name).items():
+    """Write every file that is made of a kept result, and of the newest one of a cluster."""
+    written, cluster = [], newest_of_cluster(RESULTS)
+    beside = None if cluster is None else (read(cluster), cluster.name)
+    for path, text in files(read(file), file.name, beside).items():
         (ROOT / path).write_text(text, encoding="utf-8")
         written.append(path)
     return written

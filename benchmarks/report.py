@@ -34,6 +34,13 @@ class Spread(msgspec.Struct, frozen=True):
     least: float
     most: float
 
+    def shown(self, digits: int) -> str:
+        """The median, with the least and the most if they differ."""
+        middle = f"{self.median:,.{digits}f}"
+        if self.least == self.most:
+            return middle
+        return f"{middle} ({self.least:,.{digits}f}–{self.most:,.{digits}f})"
+
 
 class Subject(msgspec.Struct, frozen=True):
     """Who was measured."""

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bars import bars
-from benchmarks.report import Report, Section, Spread
+from benchmarks.report import Report, Section
 
 
 def show(report: Report, console: Console) -> None:
@@ -29,14 +29,6 @@ def show(report: Report, console: Console) -> None:
         console.print(f"left out: {line}", style="yellow", highlight=False)
 
 
-def format_spread(spread: Spread, digits: int) -> str:
-    """The median, and the ends where they differ from it."""
-    middle = f"{spread.median:,.{digits}f}"
-    if spread.least == spread.most:
-        return middle
-    return f"{middle} ({spread.least:,.{digits}f}–{spread.most:,.{digits}f})"
-
-
 def _figures(report: Report, section: Section) -> Table:
     table = Table(title=f"{section.title}; {section.connections} connections")
     table.add_column("subject")
@@ -57,8 +49,8 @@ def _figures(report: Report, section: Section) -> Table:
         table.add_row(
             report.subjects[summary.subject].name,
             " + ".join(f"{spread.median:,.0f}" for spread in summary.cpu_us.values()),
-            "" if summary.times_floor is None else format_spread(summary.times_floor, 2),
-            format_spread(summary.requests_per_second, 0),
+            "" if summary.times_floor is None else summary.times_floor.shown(2),
+            summary.requests_per_second.shown(0),
             f"{summary.p50_ms.median:,.1f}",
             f"{summary.p99_ms.median:,.1f}",
             f"{summary.resident_mb:.0f}",
@@ -88,7 +80,7 @@ def _bars(report: Report) -> Table:
         table.add_column(name, justify="right")
     for bar in bars(report):
         digits = 0 if not bar.unit else 2
-        got = f"{format_spread(bar.got, digits)} {bar.unit}".strip()
+        got = f"{bar.got.shown(digits)} {bar.unit}".strip()
         holds = "[green]yes[/]" if bar.holds else "[red]no[/]"
         table.add_row(bar.what, bar.wanted, got, holds)
     return table

@@ -1,15 +1,16 @@
 """The page that is made of a kept result."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest
+from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest, newest_of_cluster
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
-from benchmarks.report import keep, read
+from benchmarks.report import Subject, keep, read
 
-from tests.bench.sample_reports import gateway_report, report, whole_report
+from tests.bench.sample_reports import gateway_report, refreshes, report, result, whole_report
 from tests.house.tree import ROOT
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,6 +32,26 @@ def test_page_says_what_was_seen_and_how_to_see_it_again() -> None:
         "| oidc-provider, PostgreSQL | 1,250 + 625 | 20.00 | 50 | 2.0 | 4.0 | 50 | 20.0 |",
     ]
     assert "\nLeft out here: authlib-postgres: npm is missing.\n" in page
+
+
+def test_page_compares_a_cluster_with_one_postgresql() -> None:
+    rounds = {"postgres": result(1000, cpu=0.1), "citus": result(250, cpu=0.2)}
+    subjects = {name: Subject(name, "fsync", 1.0) for name in rounds}
+    cluster = report(subjects=subjects, sections={"refresh": refreshes(rounds)})
+    page = files(whole_report(), "kept.json", (cluster, "cluster.json"))[PAGE]
+    assert "[these measurements](../benchmarks/results/cluster.json)" in page
+    assert "| Refresh | 100 | 1,000 | 4.0 | 800 | 250 | 4.0 | 0.25 |" in rows(page, "Refresh")
+    assert "## A Citus cluster" not in files(whole_report(), "kept.json")[PAGE]
+
+
+def test_the_newest_result_of_a_cluster_has_both_stores(tmp_path: Path) -> None:
+    assert newest_of_cluster(tmp_path) is None
+    both = {name: Subject(name, "fsync", 1.0) for name in ("postgres", "citus")}
+    file = keep(report(subjects=both), tmp_path)
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    keep(report(at=later, subjects=both, quick=True), tmp_path)
+    keep(report(at=later + timedelta(1), subjects={"citus": both["citus"]}), tmp_path)
+    assert newest_of_cluster(tmp_path) == file
 
 
 def test_page_tells_of_a_storm_where_one_was_measured() -> None:
@@ -87,9 +108,10 @@ def test_newest_whole_result_is_taken(tmp_path: Path) -> None:
 
 def test_page_is_the_one_that_its_result_makes() -> None:
     page = (ROOT / PAGE).read_text(encoding="utf-8")
-    named = re.search(r"\(\.\./benchmarks/results/([^)]+\.json)\)", page)
-    assert named is not None
-    made = files(read(RESULTS / named[1]), named[1])
+    name, *of_cluster = re.findall(r"\(\.\./benchmarks/results/([^)]+\.json)\)", page)
+    assert of_cluster == [file.name for file in [newest_of_cluster(RESULTS)] if file]
+    cluster = (read(RESULTS / of_cluster[0]), of_cluster[0]) if of_cluster else None
+    made = files(read(RESULTS / name), name, cluster)
     written = {path: (ROOT / path).read_text(encoding="utf-8") for path in made}
     assert written == made, "run: python -m benchmarks.page"
 
