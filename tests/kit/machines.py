@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.kit.apt import install
 from tests.kit.polling import wait_until
 from tests.kit.postgres import _children, _lives
 
@@ -22,6 +23,8 @@ _AS_NOBODY: Final = (
     *("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"),
     "--pdeathsig=KILL",
 )
+_PROGRAMS: Final = ("ip", "iptables", "nsenter")
+"""What namespaces take; installed if possible."""
 _HOST: Final = 254
 """The last number of the address of whoever runs the machines."""
 
@@ -92,7 +95,9 @@ class Network:
             _ip("link", "del", self._name)
 
     def _make(self) -> bool:
-        if os.geteuid() != 0 or any(map(_is_missing, ("ip", "iptables", "nsenter"))):
+        if any(map(_is_missing, _PROGRAMS)):
+            install("iproute2", "iptables", "util-linux")
+        if os.geteuid() != 0 or any(map(_is_missing, _PROGRAMS)):
             return False
         self.isolated = True
         probe = self.namespace(0)
