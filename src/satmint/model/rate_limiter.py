@@ -57,6 +57,8 @@ def network_of(address: str) -> str:
     A client controls all addresses of its /64 network (RFC 6177), so a limit for each address would
     be ineffective. Text that is not an IP address is unchanged.
     """
+    if ":" not in address:
+        return address
     try:
         known = IPv6Address(address.partition("%")[0])
     except ValueError:
