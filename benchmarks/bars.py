@@ -67,7 +67,7 @@ _CACHES_MB: Final = 140
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """A promise and a figure."""
+    """A promise and a figure. Without a promise, `wanted` is empty."""
 
     what: str
     wanted: str
@@ -163,9 +163,9 @@ def _storm(storm: StormFigures, name: str) -> Iterator[Bar]:
     back, p99, sessions = storm.back_seconds, storm.refresh_p99_ms, f"{storm.sessions:,}"
     what = f"From a restart until all of {sessions} live sessions are back, {name}"
     yield Bar(what, f"≤ {_BACK_SECONDS:g}", spread([back]), "s", back <= _BACK_SECONDS)
-    what = f"Upgrades refused of browsers that had waited as told, of {sessions}, {name}"
+    what = f"Browsers refused although they waited as told, of {sessions}, {name}"
     yield Bar(what, "0", spread([storm.refused]), "", storm.refused == 0)
-    what = f"p99 of refreshes beside the return of {sessions}, {name}"
+    what = f"p99 of refreshes while {sessions} live sessions come back, {name}"
     yield Bar(what, f"< {_STORM_P99_MS:g}", spread([p99]), "ms", p99 < _STORM_P99_MS)
 
 
@@ -230,26 +230,27 @@ def _tails(report: Report) -> Iterator[Bar]:
     for found in report.tails:
         rate, slower = found.events_per_second, Spread(*found.slower_percent)
         kept_up = found.missing == 0 and rate >= _KEPT_UP * RATE and found.late_seconds < _LATE
-        what = f"events that a live tail tells, {found.store}"
-        yield Bar(what, f"{RATE:,}", Spread(rate, rate, rate), "/s", kept_up)
-        what = f"refreshes slower with a live tail, {found.store}"
+        what = f"Events that a live tail tells, {found.store}"
+        wanted = f"≥ {_KEPT_UP * RATE:,.0f}"
+        yield Bar(what, wanted, Spread(rate, rate, rate), "/s", kept_up)
+        what = f"Refreshes slower with a live tail, {found.store}"
         yield Bar(what, f"at most {_SLOWER:g}", slower, "%", slower.median <= _SLOWER)
 
 
 def _console_pages(report: Report) -> Iterator[Bar]:
     for found in report.console_pages:
         seconds, grown = found.slowest_seconds, found.grown_mb
-        what = f"slowest page of the console, {found.sessions:,} sessions"
+        what = f"Slowest page of the console, {found.sessions:,} sessions"
         wanted = f"< {LIMIT_SECONDS:g}"
         yield Bar(what, wanted, spread([seconds]), "s", seconds < LIMIT_SECONDS)
-        what = f"memory that pages of the console take, {found.sessions:,} sessions"
+        what = f"Memory that pages of the console take, {found.sessions:,} sessions"
         yield Bar(what, f"< {_PAGES_MB}", spread([grown]), "MB", grown < _PAGES_MB)
 
 
 def _feed(report: Report) -> Iterator[Bar]:
     for found in report.feed:
         middle, worst = found.median_seconds, found.worst_seconds
-        what = f"until a revocation is told, {found.store}, {found.processes}"
+        what = f"Time until another process tells of a revocation, {found.store}, {found.processes}"
         got = Spread(middle, middle, worst)
         yield Bar(what, f"< {FEED_SECONDS:g}", got, "s", worst < FEED_SECONDS)
 
@@ -259,12 +260,18 @@ def _verifying(found: VerifyFigures) -> Iterator[Bar]:
         wanted = f"≥ {_OF_OPEN}" if way.name == VERIFIED else ""
         ratio = spread(way.of_open)
         holds = way.name != VERIFIED or ratio.median >= _OF_OPEN
-        yield Bar(f"requests of FastAPI {way.name}, by those without", wanted, ratio, "×", holds)
+        yield Bar(
+            f"Requests of FastAPI {way.name}, relative to those without a check",
+            wanted,
+            ratio,
+            "×",
+            holds,
+        )
         what = f"CPU of the application, {way.name}"
         yield Bar(what, "", spread(way.cpu_us), "µs", holds=True)
     kept, mb = found.kept_us, found.kept_mb
-    yield Bar("a kept answer", f"≤ {_KEPT_US}", spread([kept]), "µs", kept <= _KEPT_US)
+    yield Bar("A kept answer", f"≤ {_KEPT_US}", spread([kept]), "µs", kept <= _KEPT_US)
     fits = mb * KEPT / found.kept <= _KEPT_MB
     yield Bar(f"{found.kept:,} kept answers", f"≤ {_KEPT_MB}", spread([mb]), "MB", fits)
-    what = f"caught up after {found.cut_seconds:g} s, {found.revoked:,} revocations"
+    what = f"Caught up after {found.cut_seconds:g} s, {found.revoked:,} revocations"
     yield Bar(what, "", spread([found.caught_up_seconds]), "s", holds=True)

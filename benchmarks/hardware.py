@@ -1,11 +1,11 @@
 """What hardware many browsers need, computed from a kept result: docs/hardware.md."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
-from typing import Final
+from typing import Final, Self
 
 from benchmarks.bars import DEVICE_REFRESH, INFO, REFRESH, SESSIONS, WORKERS
 from benchmarks.gateway import CONNECT, RESUME
@@ -14,10 +14,18 @@ from benchmarks.markdown import table
 from benchmarks.parts import CORES_PER_WORKER
 from benchmarks.report import Report
 from benchmarks.storm import StormFigures
+from satmint.flows.devices import DEFAULT_LIFETIME_SECONDS, MAX_JITTER_PERCENT
 from satmint.gateway import Limits
 
-REFRESHES_PER_HOUR: Final = 3600 / (900 - 30)
-"""The SDK renews a Client Bound SAT of 900 s, 30 s before it ends."""
+LIFETIME: Final = DEFAULT_LIFETIME_SECONDS * (1 - MAX_JITTER_PERCENT / 200)
+"""Seconds of a Client Bound SAT that the SDK is told, on average."""
+REFRESHES_PER_HOUR: Final = 3600 / (LIFETIME - 30)
+"""The SDK renews it 30 s before it ends."""
+SOCKETS: Final = Limits().connections // 2
+"""Of a process, by plan: the default limit of one project. Connections are not spread evenly, and
+those of a machine that fails come to the others."""
+CONNECTIONS: Final = 11
+"""To PostgreSQL, of a process at most."""
 PAGES_PER_DAY: Final = 24
 SIGN_INS_PER_DAY: Final = 1
 HOURS_PER_DAY: Final = 8
@@ -31,6 +39,9 @@ SESSIONS_EACH: Final = 2
 EVENT_DAYS: Final = 30
 """`event_retention_days`."""
 BROWSERS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+_EXAMPLE: Final = 1_000_000
+_PRECISE_BELOW: Final = 20
+"""Microseconds."""
 
 _ISSUE: Final = "issue"
 _NAMES: Final = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
@@ -114,25 +125,51 @@ def costs_of(report: Report, store: str) -> Costs | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a number of browsers does in a second at the busiest time."""
+
+    browsers: int
+    renewals: float
+    pages: float
+    sign_ins: float
+
+    @classmethod
+    def of(cls, browsers: int) -> Self:
+        """The load of some browsers."""
+        per_second = PEAK * browsers / 3600
+        return cls(
+            browsers,
+            per_second * REFRESHES_PER_HOUR,
+            per_second * PAGES_PER_DAY / HOURS_PER_DAY,
+            per_second * SIGN_INS_PER_DAY / HOURS_PER_DAY,
+        )
+
+    def parts(self, costs: Costs, tree: str) -> Sequence[tuple[str, float, float]]:
+        """What it consists of: a name, how many, and the CPU of one in microseconds."""
+        renewal = _of(costs.device_refresh, tree) + _of(costs.resume, tree)
+        page = _of(costs.info, tree) + _of(costs.connect, tree)
+        return (
+            ("renewals/s", self.renewals, renewal),
+            ("pages/s", self.pages, page),
+            ("sign-ins/s", self.sign_ins, _of(costs.issue, tree)),
+            ("live sessions", self.browsers, _of(costs.idle, tree)),
+        )
+
+
 def need_of(costs: Costs, browsers: int) -> Need:
     """What some browsers need."""
-    per_second = PEAK * browsers / 3600
-    refreshes = per_second * REFRESHES_PER_HOUR
-    pages = per_second * PAGES_PER_DAY / HOURS_PER_DAY
-    sign_ins = per_second * SIGN_INS_PER_DAY / HOURS_PER_DAY
+    load = Load.of(browsers)
 
     def cores(tree: str) -> float:
-        busy = refreshes * (_of(costs.device_refresh, tree) + _of(costs.resume, tree))
-        busy += pages * (_of(costs.info, tree) + _of(costs.connect, tree))
-        busy += sign_ins * _of(costs.issue, tree) + browsers * _of(costs.idle, tree)
-        return busy * _MICRO / USED
+        return sum(many * cpu for _, many, cpu in load.parts(costs, tree)) * _MICRO / USED
 
-    processes = max(ceil(cores("server")), ceil(browsers / Limits().connections))
+    processes = max(ceil(cores("server")), ceil(browsers / SOCKETS))
     memory = processes * costs.process_mb * 1e6 + browsers * (costs.live_bytes or 0.0)
     events = HOURS_PER_DAY * REFRESHES_PER_HOUR + SIGN_INS_PER_DAY
     disk = SESSIONS_EACH * costs.session_bytes + EVENT_DAYS * events * (costs.event_bytes or 0.0)
     return Need(
-        writes_per_second=refreshes + sign_ins,
+        writes_per_second=load.renewals + load.sign_ins,
         server_cores=cores("server"),
         database_cores=cores("database"),
         processes=processes,
@@ -159,16 +196,21 @@ def hardware_page(report: Report, name: str) -> str | None:
         result=f"../benchmarks/results/{name}",
         day=f"{report.at:%Y-%m-%d}",
         cpu=report.machine.cpu,
-        refreshes=f"{REFRESHES_PER_HOUR:.1f}",
+        refreshes=f"{REFRESHES_PER_HOUR:.2f}",
+        lifetime=f"{LIFETIME:g}",
+        jitter=MAX_JITTER_PERCENT,
+        pages_per_hour=f"{PAGES_PER_DAY / HOURS_PER_DAY:g}",
+        connections=CONNECTIONS,
         pages=PAGES_PER_DAY,
         hours=HOURS_PER_DAY,
         peak=f"{PEAK:g}",
         used=f"{USED:.0%}",
         sessions_each=SESSIONS_EACH,
         event_days=EVENT_DAYS,
-        sockets=f"{Limits().connections:,}",
+        sockets=f"{SOCKETS:,}",
         costs=_costs(costs),
         needs="\n".join(_needs(_NAMES[store], found) for store, found in costs.items()),
+        example=_example(list(costs.items())[-1]),
         missing=_missing(costs),
         checks=_checks(report, costs),
     )
@@ -199,7 +241,7 @@ def _costs(costs: Mapping[str, Costs]) -> str:
     columns = list(costs.values())
     rows = [
         ("CPU: renewing a Client Bound SAT", *(cpu(one.device_refresh) for one in columns)),
-        ("CPU: re-authentication (that of a resume)", *(cpu(one.resume) for one in columns)),
+        ("CPU: re-authentication (measured as a resume)", *(cpu(one.resume) for one in columns)),
         ("CPU: `GET info`", *(cpu(one.info) for one in columns)),
         ("CPU: connect and go online", *(cpu(one.connect) for one in columns)),
         ("CPU: sign-in", *(cpu(one.issue) for one in columns)),
@@ -212,12 +254,27 @@ def _costs(costs: Mapping[str, Costs]) -> str:
     return table(("", *(_NAMES[store] for store in costs)), rows, "l" + "r" * len(costs))
 
 
+def _example(measured: tuple[str, Costs]) -> str:
+    """How the cores of one row come about, for people who compute their own."""
+    store, costs = measured
+    load = Load.of(_EXAMPLE)
+    terms = " + ".join(
+        f"{many:,.0f} {name} × {cpu:,.{0 if cpu > _PRECISE_BELOW else 1}f} µs"
+        for name, many, cpu in load.parts(costs, "server")
+    )
+    cores = need_of(costs, _EXAMPLE).server_cores
+    return (
+        f"For example, {_EXAMPLE:,} browsers with {_NAMES[store]}: ({terms}) ÷ {USED:.0%} ="
+        f" {cores:,.1f} cores of servers."
+    )
+
+
 def _needs(name: str, costs: Costs) -> str:
     """The table of a store."""
     rows = []
     for browsers in BROWSERS:
         need = need_of(costs, browsers)
-        if name == _NAMES["sqlite"] and need.writes_per_second > USED * costs.writes_per_second:
+        if name == _NAMES["sqlite"] and not _fits_one_process(costs, need):
             cells = ("use PostgreSQL", "", "", "", "")
         else:
             cells = (
@@ -233,6 +290,11 @@ def _needs(name: str, costs: Costs) -> str:
         *("processes", "memory of servers, GB", "disk, GB"),
     )
     return f"### {name}\n\n{table(head, rows, 'r' * len(head))}\n"
+
+
+def _fits_one_process(costs: Costs, need: Need) -> bool:
+    """Whether SQLite is enough: a second process would wait for the first one's lock."""
+    return need.processes == 1 and need.writes_per_second <= USED * costs.writes_per_second
 
 
 def _cores(cores: float) -> str:

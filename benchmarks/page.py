@@ -143,7 +143,12 @@ def _note(section: str) -> str:
 
 def _promises(report: Report) -> str:
     rows = [
-        (bar.what, f"{bar.wanted} {bar.unit}".strip(), _got(bar.got, bar.unit), _yes(bar.holds))
+        (
+            bar.what,
+            f"{bar.wanted} {bar.unit}".strip() if bar.wanted else "",
+            _got(bar.got, bar.unit),
+            _yes(bar.holds) if bar.wanted else "",
+        )
         for bar in bars(report)
     ]
     return table(("measurement", "target", "result", "met"), rows, "lrrc")

@@ -107,8 +107,8 @@ def test_storm_has_a_bar_for_each_of_its_promises() -> None:
     found = [bar for bar in bars(gateway_report()) if "PostgreSQL" in bar.what]
     assert [(bar.what, bar.got.median, bar.holds) for bar in found] == [
         ("From a restart until all of 5,000 live sessions are back, PostgreSQL", 4.25, True),
-        ("Upgrades refused of browsers that had waited as told, of 5,000, PostgreSQL", 1, False),
-        ("p99 of refreshes beside the return of 5,000, PostgreSQL", 120.0, False),
+        ("Browsers refused although they waited as told, of 5,000, PostgreSQL", 1, False),
+        ("p99 of refreshes while 5,000 live sessions come back, PostgreSQL", 120.0, False),
     ]
 
 

@@ -33,7 +33,8 @@ DEFAULT_LIFETIME_SECONDS: Final = 900
 """Lifetime of a Client Bound SAT if the request does not set one."""
 MIN_LIFETIME_SECONDS: Final = 60
 MAX_LIFETIME_SECONDS: Final = 7200
-_MAX_JITTER_PERCENT: Final = 5
+MAX_JITTER_PERCENT: Final = 5
+"""By how much less than its lifetime the duration of a SAT is stated, at most."""
 
 
 class DeviceTokenRequest(msgspec.Struct, frozen=True):
@@ -166,7 +167,7 @@ def _reported_lifetime(claims: Claims) -> int:
     """
     seconds = claims.exp - claims.iat
     random_value = int.from_bytes(sha256(claims.jti.encode()).digest()[:8], "big")
-    return seconds - random_value % (seconds * _MAX_JITTER_PERCENT // 100 + 1)
+    return seconds - random_value % (seconds * MAX_JITTER_PERCENT // 100 + 1)
 
 
 def _bound_claims(claims: Claims, grant: Grant, jkt: str, proof: bytes) -> Claims:
