@@ -295,11 +295,12 @@ def _end_with_parent() -> None:
 
 
 def _children(process: int) -> list[int]:
-    return [
-        int(child)
-        for task in (Path("/proc") / str(process) / "task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    """Its child processes. A thread that ends meanwhile has none."""
+    found: list[int] = []
+    for task in (Path("/proc") / str(process) / "task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _lives(process: int) -> bool:

@@ -5,7 +5,7 @@ the forms of statements for one shard, and tells what they were. `SATMINT_TEST_C
 whole contract on a real cluster.
 """
 
-import re
+import asyncio
 from asyncio import gather
 from collections.abc import AsyncIterator
 from typing import Final
@@ -30,18 +30,31 @@ CREATE FUNCTION get_shard_id_for_distribution_column(regclass, uuid) RETURNS big
 """
 LIKE_A_CLUSTER: Final = (
     "SET allow_system_table_mods = on",
-    "CREATE TABLE pg_catalog.pg_dist_partition ()",
+    "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'sessions'::regclass AS logicalrelid",
     TWO_SHARDS,
 )
-DECIDES: Final = re.compile(r"\b(FOR UPDATE|FOR SHARE|UPDATE|DELETE FROM)\b")
-SEARCHES: Final = ("UPDATE deliveries SET next_at = $2, set_at = $2",)
-"""What changes rows on all nodes, and decides nothing: after a clock that was ahead."""
+OF_ALL_NODES: Final = (
+    "UPDATE deliveries SET next_at = $2, set_at = $2",
+    "SELECT 1 FROM deliveries WHERE set_at > $1",
+    "WHERE (project_id, webhook_id) > ($1, $2) AND paused_at = 0",
+)
+"""What asks all nodes, and decides nothing: for due deliveries."""
+UNDISTRIBUTED: Final = "UPDATE pg_catalog.pg_dist_partition SET logicalrelid = 'events'::regclass"
+NOT_YET: Final = """
+CREATE OR REPLACE FUNCTION get_shard_id_for_distribution_column(regclass, uuid) RETURNS bigint
+LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'relation is not distributed'; END $$
+"""
 
 
 @pytest.fixture
-async def store() -> AsyncIterator[PostgresStore]:
+def url() -> str:
     url = the_server().new_database()
     execute(url, *LIKE_A_CLUSTER)
+    return url
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[PostgresStore]:
     opened = await open_postgres(url, NOW, limits=PostgresLimits(connections=3))
     yield opened
     await opened.close()
@@ -90,15 +103,43 @@ async def everything(store: PostgresStore, given: Given) -> None:
     assert projects[0] not in {one.id for one in await store.projects.list()}
 
 
-async def test_every_statement_that_decides_is_of_one_shard(
+async def test_every_statement_of_requests_is_of_one_shard(
     store: PostgresStore, given: Given
 ) -> None:
     await everything(store, given)
     ran = await statements(store)
-    deciding = [sql for sql in ran if DECIDES.search(sql) and not sql.lstrip().startswith(SEARCHES)]
-    assert len(deciding) > 40
-    assert {sql: lacking for sql in deciding if (lacking := unrouted_tables(sql))} == {}
+    routed = [sql for sql in ran if not any(part in sql for part in OF_ALL_NODES)]
+    assert len(routed) > 60
+    assert {sql: lacking for sql in routed if (lacking := unrouted_tables(sql))} == {}
     assert [sql for sql in ran if inserts_copies(sql)] == []
+
+
+async def test_an_error_about_shards_answers_all_callers_and_the_next_ones(
+    url: str, store: PostgresStore, given: Given
+) -> None:
+    project = await given.project()
+    session = await given.session(project)
+    execute(url, NOT_YET)
+    store._connections.shards.forget()
+    for _ in range(2):
+        async with asyncio.timeout(10):
+            with pytest.raises(Exception, match=r"not distributed|postgres_"):
+                await store.sessions.get(project, session.session)
+    execute(url, TWO_SHARDS.replace("CREATE", "CREATE OR REPLACE"))
+    assert await store.sessions.get(project, session.session) is not None
+
+
+async def test_a_database_whose_tables_are_not_distributed_is_one_postgresql() -> None:
+    url = the_server().new_database()
+    execute(url, *LIKE_A_CLUSTER, UNDISTRIBUTED, NOT_YET)
+    store = await open_postgres(url, NOW, limits=PostgresLimits(connections=3))
+    try:
+        given = Given(store)
+        project = await given.project()
+        session = await given.session(project)
+        assert await store.sessions.get(project, session.session) is not None
+    finally:
+        await store.close()
 
 
 async def test_limits_of_a_transaction_reach_the_nodes(store: PostgresStore) -> None:

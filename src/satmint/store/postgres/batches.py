@@ -84,7 +84,7 @@ class Batches(Generic[Step, Result]):
                 return await self._run_together(steps, self._begin_transaction)
             projects = [self._project_of(step) for step in steps]
             shards = await self._shards_of(set(projects))
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - or the callers would wait without end
             return [error] * len(steps)
         parts: dict[object, list[int]] = {}
         for place, project in enumerate(projects):
@@ -134,4 +134,5 @@ class Batches(Generic[Step, Result]):
 def _outcomes(task: asyncio.Task[Outcomes[Result]], steps: Sequence[object]) -> Outcomes[Result]:
     if task.cancelled():  # the event loop is shutting down
         return [StoreUnavailable("store_closed")] * len(steps)
-    return task.result()
+    error = task.exception()
+    return task.result() if error is None else [error] * len(steps)

@@ -63,13 +63,16 @@ DIALECT: Final = Dialect(
     moves_rows=True,
 )
 # A transaction of several nodes is over on the first one before its rows are visible on the others.
-# Until then it holds the lock of its number, of which the catalog has the lower 32 bits.
+# Until then it holds the lock of its number, of which the catalog has the lower 32 bits. One that
+# began after the snapshot has a number above its `xmax`.
 _OLDEST: Final = """
 (SELECT least(txid_snapshot_xmin(s),
               (SELECT min(txid_snapshot_xmax(s)
                           - ((txid_snapshot_xmax(s) - transactionid::text::bigint) & 4294967295))
                  FROM pg_catalog.pg_locks
-                WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'))
+                WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
+                  AND ((txid_snapshot_xmax(s) - transactionid::text::bigint) & 4294967295)
+                      < 2147483648))
    FROM (SELECT txid_current_snapshot() AS s OFFSET 0) AS snapshot)
 """
 DISTRIBUTED_DIALECT: Final = replace(

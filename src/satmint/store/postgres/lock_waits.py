@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from satmint.model.refusals import StoreUnavailable
+from satmint.store.contract import RequestRepeated
+from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool, Work
 from satmint.store.postgres.driver_errors import LOCK_NOT_AVAILABLE
 from satmint.store.postgres.transactions import transaction_of
@@ -136,7 +138,10 @@ class Transactions:
         short = limits.short_lock_seconds
         self._begin = {
             (read_committed, repeated): transaction_of(
-                limits, read_committed=read_committed, lock_seconds=short / 5 if repeated else short
+                limits,
+                read_committed=read_committed,
+                lock_seconds=short / 5 if repeated else short,
+                confirms_reads=True,
             )
             for read_committed in (False, True)
             for repeated in (False, True)
@@ -191,6 +196,10 @@ class Transactions:
                     continue  # others have met a lock meanwhile, or do not wait any more
                 try:
                     return (await self._connections.run(work, begin, writes=True),)
+                except RequestRepeated:
+                    # It was rolled back, so nothing has waited for the earlier request's commit.
+                    await self._connections.run(_nothing, begin, writes=True)
+                    raise
                 except StoreUnavailable as error:
                     if error.cause != LOCK_NOT_AVAILABLE:
                         raise
@@ -210,6 +219,10 @@ class Transactions:
             yield
         finally:
             lock.release()
+
+
+async def _nothing(_connection: Connection) -> None:
+    """A transaction without statements."""
 
 
 def _decrement(counts: Counter[T], key: T) -> None:

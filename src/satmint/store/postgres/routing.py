@@ -24,6 +24,11 @@ def one_shard(table: str) -> str:
     return f"/*one shard of {table}*/"
 
 
+def mark_correlated(sql: str, table: str) -> str:
+    """Marks the condition of a subquery of a table (or its alias) on the project of another one."""
+    return re.sub(rf"\b{table}\.project_id = \w+\.project_id\b", rf"\g<0>{one_shard(table)}", sql)
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A statement with the marks of `one_shard`."""

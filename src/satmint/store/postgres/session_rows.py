@@ -13,7 +13,7 @@ from uuid import UUID
 
 from satmint.model.records import StoredSession
 from satmint.store.postgres.connecting import Connection
-from satmint.store.postgres.routing import one_shard, statement
+from satmint.store.postgres.routing import mark_correlated, one_shard, statement
 from satmint.store.sql.port import read_uuid
 from satmint.store.sql.session_columns import SESSION_COLUMNS, session_of
 
@@ -98,9 +98,10 @@ DATABASE_TIME: Final = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 """Unix seconds by the database's clock, now, not at the beginning of the transaction."""
 
 _SELECT: Final = statement(f"""
-SELECT {SESSION_COLUMNS}, {DATABASE_TIME} AS measured_at, sessions.project_epoch,
+SELECT {mark_correlated(SESSION_COLUMNS, "inviter")}, {DATABASE_TIME} AS measured_at,
+       sessions.project_epoch,
        (SELECT subscribers.epoch FROM subscribers
-         WHERE subscribers.project_id = sessions.project_id
+         WHERE subscribers.project_id = sessions.project_id{one_shard("subscribers")}
            AND subscribers.subscriber_id = sessions.subscriber_id) AS subscriber_epoch
   FROM unnest($1::uuid[], $2::uuid[]) AS requested (project_id, session_id)
   JOIN sessions USING (project_id, session_id)

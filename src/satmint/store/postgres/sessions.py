@@ -1,10 +1,11 @@
 """Sessions in PostgreSQL: batches that never wait for a lock, tried again where rows are locked."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from msgspec.structs import replace
 
 from satmint.model.claims import Kind
@@ -326,19 +327,28 @@ class PostgresSessions(SqlSessions):
 
 async def _mark_seen(db: Connection, marks: Sequence[SeenMark]) -> Sequence[bool]:
     """Write marks; see `satmint.store.sql.seen_marks.Write`."""
-    locked: set[SeenMark] = set()
-    for part in _parts(marks) if db.is_distributed else [marks]:
-        rows = await db.fetch(_MARK_SEEN.form_for(db), *zip(*part, strict=True))
-        locked.update(part[n - 1] for (n,) in rows)
-    return [mark not in locked for mark in marks]
+    unsettled: set[SeenMark] = set()
+    failures: list[asyncpg.PostgresError] = []
+    parts = _parts(marks) if db.is_distributed else [marks]
+    for part in parts:
+        try:
+            rows = await db.fetch(_MARK_SEEN.form_for(db), *zip(*part, strict=True))
+        except asyncpg.PostgresError as error:  # the node of this part fails, perhaps no other one
+            failures.append(error)
+            if len(failures) == len(parts) or db.is_closed():
+                raise
+            unsettled.update(part)
+        else:
+            unsettled.update(part[n - 1] for (n,) in rows)
+    return [mark not in unsettled for mark in marks]
 
 
-def _parts(marks: Sequence[SeenMark]) -> Iterable[Sequence[SeenMark]]:
+def _parts(marks: Sequence[SeenMark]) -> Sequence[Sequence[SeenMark]]:
     """The marks by project."""
     parts: dict[UUID, list[SeenMark]] = {}
     for mark in marks:
         parts.setdefault(mark.project, []).append(mark)
-    return parts.values()
+    return list(parts.values())
 
 
 def _project_of_step(step: RotationStep | PossessionStep) -> UUID:

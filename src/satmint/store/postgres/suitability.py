@@ -31,6 +31,10 @@ _SERVER: Final = """current_setting('fsync') AS fsync,
        pg_is_in_recovery() AS is_replica,
        extract(epoch FROM clock_timestamp())::float8 AS time"""
 HAS_CITUS: Final = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+_IS_DISTRIBUTED: Final = (
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition"
+    " WHERE logicalrelid = to_regclass('sessions'))"
+)
 """Whether the database has the extension Citus. Reads no table, so every role may ask."""
 
 # `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
@@ -115,7 +119,8 @@ async def check_connection(
         allow_no_fsync: Whether a server with `fsync = off` is accepted.
     """
     found = await connection.fetchrow(_PINNED if pin else _OPENED)
-    connection.is_distributed = found["has_citus"]
+    # The extension alone says nothing: a restored database has its tables on the coordinator.
+    connection.is_distributed = found["has_citus"] and await connection.fetchval(_IS_DISTRIBUTED)
     return _state(found, allow_no_fsync)
 
 

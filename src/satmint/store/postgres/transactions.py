@@ -13,12 +13,23 @@ Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 
 
 _PROPAGATE: Final = "SET LOCAL citus.propagate_set_commands TO 'local'"
+_COMMIT: Final = "COMMIT"
+# A transaction that wrote nothing does not wait for the synchronous standby. But what it read, and
+# found done already, may be a commit whose wait was cancelled. A message in the log has it wait.
+_COMMIT_CONFIRMED: Final = (
+    "SELECT pg_logical_emit_message(true, 'satmint', '')"
+    " WHERE current_setting('synchronous_standby_names') <> ''; COMMIT"
+)
 
 
 def transaction_of(
-    limits: PostgresLimits, *, read_committed: bool = False, lock_seconds: float | None = None
+    limits: PostgresLimits,
+    *,
+    read_committed: bool = False,
+    lock_seconds: float | None = None,
+    confirms_reads: bool = False,
 ) -> Begin:
-    """How a transaction begins.
+    """How a transaction begins and ends.
 
     Its limits travel with `BEGIN`, in the same message: behind a pooler, a connection keeps no
     settings from one transaction to the next.
@@ -27,6 +38,7 @@ def transaction_of(
         limits: Behind a pooler, the transaction carries all of them.
         read_committed: Whether it is READ COMMITTED; by default, the database's default level.
         lock_seconds: How long each statement waits for a lock; by default as in `limits`.
+        confirms_reads: Whether what it read is on the synchronous standby, too, on return.
     """
     settings = session_settings(limits) if limits.pooler else {}
     durable = [DURABLE_COMMIT] if limits.pooler else []
@@ -37,17 +49,18 @@ def transaction_of(
     begin = "; ".join([f"BEGIN{isolation}", *own])
     # The limits are those of the nodes, too, where the rows and their locks are.
     begin_distributed = "; ".join([f"BEGIN{isolation}", _PROPAGATE, *own])
+    commit = _COMMIT_CONFIRMED if confirms_reads else _COMMIT
     return lambda connection: _transaction(
-        connection, begin_distributed if connection.is_distributed else begin
+        connection, begin_distributed if connection.is_distributed else begin, commit
     )
 
 
 @asynccontextmanager
-async def _transaction(connection: Connection, begin: str) -> AsyncIterator[None]:
+async def _transaction(connection: Connection, begin: str, commit: str) -> AsyncIterator[None]:
     try:
         await connection.execute(begin)
         yield
-        await connection.execute("COMMIT")
+        await connection.execute(commit)
     except Exception:
         if not connection.is_closed() and connection.is_in_transaction():
             # If this fails, the pool closes the connection, and the server rolls back.
