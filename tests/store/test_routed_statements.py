@@ -14,6 +14,7 @@ import pytest
 
 from satmint.model.events import EventKind
 from satmint.model.possession import Accepted
+from satmint.model.refusals import StoreUnavailable
 from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
 from satmint.store.postgres.routing import one_shard, repeat_project, statement
 from tests.kit.clock import NOW
@@ -31,6 +32,7 @@ CREATE FUNCTION get_shard_id_for_distribution_column(regclass, uuid) RETURNS big
 LIKE_A_CLUSTER: Final = (
     "SET allow_system_table_mods = on",
     "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'sessions'::regclass AS logicalrelid",
+    "CREATE TABLE pg_catalog.pg_dist_local_group AS SELECT 0 AS groupid",
     TWO_SHARDS,
 )
 OF_ALL_NODES: Final = (
@@ -127,6 +129,16 @@ async def test_an_error_about_shards_answers_all_callers_and_the_next_ones(
                 await store.sessions.get(project, session.session)
     execute(url, TWO_SHARDS.replace("CREATE", "CREATE OR REPLACE"))
     assert await store.sessions.get(project, session.session) is not None
+
+
+async def test_a_node_of_a_cluster_is_refused(url: str) -> None:
+    execute(
+        url,
+        "SET allow_system_table_mods = on",
+        "UPDATE pg_catalog.pg_dist_local_group SET groupid = 1",
+    )
+    with pytest.raises(StoreUnavailable, match="postgres_is_a_node"):
+        await open_postgres(url, NOW, limits=PostgresLimits(connections=3))
 
 
 async def test_a_database_whose_tables_are_not_distributed_is_one_postgresql() -> None:

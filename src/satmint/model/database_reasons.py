@@ -25,9 +25,12 @@ REASONS: Final = {
         "fsync is off: a crash of its machine loses commits or the whole database; set it on, or"
         " for tests, set database_without_fsync"
     ),
+    "postgres_is_a_node": "the server is a node of a Citus cluster: connect to the coordinator",
     "postgres_isolation_unsupported": "the isolation level must be read committed or serializable",
     "postgres_lost": "the server is unreachable",
-    "postgres_not_replicated": "the wait for the synchronous standby was cancelled",
+    "postgres_not_replicated": (
+        "the wait for the synchronous standby was cancelled, or a node of a cluster did not commit"
+    ),
     "postgres_options_refused": "the server does not accept the options of the URL",
     "postgres_pooler": _POOLER,
     "postgres_read_only": "the server is read-only or a replica",

@@ -20,6 +20,7 @@ from satmint.store.postgres.driver_errors import (
 )
 from satmint.store.postgres.shards import Shards
 from satmint.store.postgres.suitability import (
+    IS_NODE,
     READ_ONLY,
     ServerState,
     check_connection,
@@ -247,7 +248,7 @@ class ConnectionPool:
             state = await check_connection(
                 connection, pin=not pooler, allow_no_fsync=allow_no_fsync
             )
-        if state.cause == READ_ONLY or (state.cause and self._guard is None):
+        if state.cause in (READ_ONLY, IS_NODE) or (state.cause and self._guard is None):
             raise StoreUnavailable(state.cause)
         if state.cause and self._guard is not None:
             self._guard.cause = state.cause

@@ -57,6 +57,8 @@ async def migrate(connection: Connection, now: int) -> tuple[Migration, ...]:
 
 
 async def _migrate(connection: Connection, now: int) -> tuple[Migration, ...]:
+    # Also on the nodes of a cluster, whose limits would end the distribution of large tables.
+    await connection.execute("SET LOCAL citus.propagate_set_commands TO 'local'")
     await connection.execute("SET LOCAL lock_timeout = '60s'")
     await connection.execute("SET LOCAL statement_timeout = 0")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=600)

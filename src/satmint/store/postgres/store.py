@@ -138,7 +138,8 @@ class PostgresStore(SqlStore):
     async def migrate(self, now: int) -> None:
         """Apply pending migrations, as in development; see `open_postgres`."""
         await self._check_server()
-        await self._connections.attempt(lambda db: migrate(db, now))
+        if await self._connections.attempt(lambda db: migrate(db, now)):
+            self._connections.replace_connections()  # they know the tables as they were
 
     def on_revocation(self, callback: Callable[[], None]) -> None:
         """See `Store.on_revocation`."""

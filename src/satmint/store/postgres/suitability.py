@@ -8,7 +8,7 @@ An open connection does not depend on that: it keeps its own values (`pin`). So 
 of these settings can lose a commit that was acknowledged before it was noticed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from satmint.store.postgres.connecting import Connection
@@ -30,11 +30,16 @@ _SERVER: Final = """current_setting('fsync') AS fsync,
        current_setting('server_version_num')::int AS version,
        pg_is_in_recovery() AS is_replica,
        extract(epoch FROM clock_timestamp())::float8 AS time"""
+IS_NODE: Final = "postgres_is_a_node"
 HAS_CITUS: Final = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
-_IS_DISTRIBUTED: Final = (
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition"
-    " WHERE logicalrelid = to_regclass('sessions'))"
-)
+# The extension alone says nothing: a restored database has its tables on the coordinator, until
+# they are distributed. Where there are none yet, they will be.
+_CLUSTER: Final = """
+SELECT to_regclass('sessions') IS NULL
+       OR EXISTS (SELECT FROM pg_catalog.pg_dist_partition
+                   WHERE logicalrelid = to_regclass('sessions')) AS is_distributed,
+       EXISTS (SELECT FROM pg_catalog.pg_dist_local_group WHERE groupid <> 0) AS is_node
+"""
 """Whether the database has the extension Citus. Reads no table, so every role may ask."""
 
 # `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
@@ -119,9 +124,13 @@ async def check_connection(
         allow_no_fsync: Whether a server with `fsync = off` is accepted.
     """
     found = await connection.fetchrow(_PINNED if pin else _OPENED)
-    # The extension alone says nothing: a restored database has its tables on the coordinator.
-    connection.is_distributed = found["has_citus"] and await connection.fetchval(_IS_DISTRIBUTED)
-    return _state(found, allow_no_fsync)
+    state = _state(found, allow_no_fsync)
+    if found["has_citus"]:
+        cluster = await connection.fetchrow(_CLUSTER)
+        connection.is_distributed = cluster["is_distributed"]
+        if cluster["is_node"]:
+            return replace(state, cause=IS_NODE)
+    return state
 
 
 async def read_state(connection: Connection, *, allow_no_fsync: bool = False) -> ServerState:
