@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -129,7 +129,12 @@ class PatroniCluster:
         return found[0]
 
     def members(self) -> list[Member]:
-        """What the first server that answers says of all of them."""
+        """What the servers say of all of them.
+
+        They can disagree: a primary that was cut off may not know of its successor. The one that
+        knows the latest timeline is believed.
+        """
+        views: list[list[Member]] = []
         for machine in self.machines.values():
             try:
                 with urllib.request.urlopen(
@@ -138,13 +143,18 @@ class PatroniCluster:
                     listed = json.load(answer)["members"]
             except (OSError, urllib.error.HTTPError, ValueError):
                 continue
-            return [
-                Member(
-                    member["name"], member["role"], member["state"], int(member.get("timeline", 0))
-                )
-                for member in listed
-            ]
-        return []
+            views.append(
+                [
+                    Member(
+                        member["name"],
+                        member["role"],
+                        member["state"],
+                        int(member.get("timeline", 0)),
+                    )
+                    for member in listed
+                ]
+            )
+        return max(views, key=_latest_timeline, default=[])
 
     def is_whole(self) -> bool:
         """Whether there are a primary, a synchronous standby and another one, and all follow it."""
@@ -294,6 +304,10 @@ class PatroniCluster:
                 preexec_fn=_end_with_parent,  # noqa: PLW1509 - it asks the kernel, and no lock of ours
                 env={**os.environ, "PATH": _PATH},
             )
+
+
+def _latest_timeline(members: Sequence[Member]) -> int:
+    return max((one.timeline for one in members), default=0)
 
 
 def _password(of: str) -> str:
