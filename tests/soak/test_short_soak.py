@@ -66,9 +66,11 @@ async def test_a_token_is_refused_by_verifiers_a_second_after_its_end_whatever_i
     assert outcome.violations == []
     assert outcome.bugs == []
     assert outcome.untried == []
-    assert sum(outcome.tries.values()) > 100
+    # Each player ends the session that it has begun, whenever the soak stops, and asks both
+    # verifiers about it: how many more sessions it had is a matter of the machine.
+    assert sum(outcome.tries.values()) > plan.verifiers
     for answer in (Answer.GRANTED, Answer.REFUSED):
-        assert outcome.operations[Deed.VERIFY, answer] > 50
+        assert outcome.operations[Deed.VERIFY, answer] > plan.verifiers
 
 
 _ENOUGH: Final = 3000
