@@ -18,23 +18,14 @@ from satmint.model.refusals import StoreUnavailable
 from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
 from satmint.store.postgres.routing import one_shard, repeat_project, statement
 from tests.kit.clock import NOW
-from tests.kit.postgres import execute, the_server
+from tests.kit.postgres import execute
 from tests.kit.routing_rule import inserts_copies, unrouted_tables
 from tests.store.key_holders import Holder
+from tests.store.like_a_cluster import CATALOG_MAY_CHANGE, TWO_SHARDS, new_cluster
 from tests.store.store_setup import ALL, Given
 from tests.store.test_audit_events import WRITES, scene_of
 from tests.store.test_webhooks import ARRIVED, due, revoked_session, webhook
 
-TWO_SHARDS: Final = """
-CREATE FUNCTION get_shard_id_for_distribution_column(regclass, uuid) RETURNS bigint LANGUAGE sql
-    AS 'SELECT 1 + get_byte(uuid_send($2), 0) % 2'
-"""
-LIKE_A_CLUSTER: Final = (
-    "SET allow_system_table_mods = on",
-    "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'sessions'::regclass AS logicalrelid",
-    "CREATE TABLE pg_catalog.pg_dist_local_group AS SELECT 0 AS groupid",
-    TWO_SHARDS,
-)
 OF_ALL_NODES: Final = (
     "UPDATE deliveries SET next_at = $2, set_at = $2",
     "SELECT 1 FROM deliveries WHERE set_at > $1",
@@ -50,9 +41,7 @@ LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'relation is not distributed'; END 
 
 @pytest.fixture
 def url() -> str:
-    url = the_server().new_database()
-    execute(url, *LIKE_A_CLUSTER)
-    return url
+    return new_cluster()
 
 
 @pytest.fixture
@@ -127,14 +116,14 @@ async def test_an_error_about_shards_answers_all_callers_and_the_next_ones(
         async with asyncio.timeout(10):
             with pytest.raises(Exception, match=r"not distributed|postgres_"):
                 await store.sessions.get(project, session.session)
-    execute(url, TWO_SHARDS.replace("CREATE", "CREATE OR REPLACE"))
+    execute(url, TWO_SHARDS)
     assert await store.sessions.get(project, session.session) is not None
 
 
 async def test_a_node_of_a_cluster_is_refused(url: str) -> None:
     execute(
         url,
-        "SET allow_system_table_mods = on",
+        CATALOG_MAY_CHANGE,
         "UPDATE pg_catalog.pg_dist_local_group SET groupid = 1",
     )
     with pytest.raises(StoreUnavailable, match="postgres_is_a_node"):
@@ -142,8 +131,8 @@ async def test_a_node_of_a_cluster_is_refused(url: str) -> None:
 
 
 async def test_a_database_whose_tables_are_not_distributed_is_one_postgresql() -> None:
-    url = the_server().new_database()
-    execute(url, *LIKE_A_CLUSTER, UNDISTRIBUTED, NOT_YET)
+    url = new_cluster()
+    execute(url, CATALOG_MAY_CHANGE, UNDISTRIBUTED, NOT_YET)
     store = await open_postgres(url, NOW, limits=PostgresLimits(connections=3))
     try:
         given = Given(store)

@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from satmint.store.postgres.batches import Batches
+from satmint.store.postgres.batches_by_shard import BatchesByShard
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.in_flight import InFlight
@@ -12,6 +13,7 @@ from satmint.store.postgres.routing import Statement
 from satmint.store.sql.port import Row
 
 T = TypeVar("T")
+Key = tuple[UUID | bytes, ...]
 
 BY_ID = "unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS requested (project_id, id, n)"
 """The join term of a `BatchedLookup` query whose key is a project and an id in it."""
@@ -25,7 +27,7 @@ class BatchedLookup(Generic[T]):
         connections: ConnectionPool,
         query: Statement,
         build: Callable[[Row], T],
-        project_of: Callable[[tuple[UUID | bytes, ...]], UUID] | None,
+        project_of: Callable[[Key], UUID] | None,
     ) -> None:
         """Prepare the lookup.
 
@@ -39,7 +41,11 @@ class BatchedLookup(Generic[T]):
         """
         self._query = query
         self._build = build
-        self._batches = Batches(connections, self._fetch, project_of=project_of)
+        self._batches: Batches[Key, list[T]] | BatchesByShard[Key, list[T]]
+        if project_of is None:
+            self._batches = Batches(connections, self._fetch)
+        else:
+            self._batches = BatchesByShard(connections, self._fetch, project_of=project_of)
         self._in_flight = InFlight()
 
     async def all(self, *key: UUID | bytes) -> Sequence[T]:
@@ -61,9 +67,7 @@ class BatchedLookup(Generic[T]):
         await self._in_flight.close()
         await self._batches.drained()
 
-    async def _fetch(
-        self, db: Connection, keys: Sequence[tuple[UUID | bytes, ...]]
-    ) -> list[list[T]]:
+    async def _fetch(self, db: Connection, keys: Sequence[Key]) -> list[list[T]]:
         found: list[list[T]] = [[] for _ in keys]
         for row in await db.fetch(self._query.form_for(db), *zip(*keys, strict=True)):
             found[row["n"] - 1].append(self._build(row))

@@ -83,8 +83,13 @@ class ConnectionPool:
         """The limits of this pool."""
         return self._limits
 
+    @property
+    def distributed(self) -> bool | None:
+        """Whether the database distributes the tables; None: it was never reached."""
+        return self._is_distributed
+
     async def is_distributed(self) -> bool:
-        """Whether the database can distribute tables: see `distribution`.
+        """Whether the database distributes the tables: see `distribution`.
 
         Raises:
             StoreUnavailable: it was never reached.

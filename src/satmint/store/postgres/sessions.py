@@ -18,6 +18,7 @@ from satmint.model.refusals import StoreUnavailable
 from satmint.model.rotation import RefreshTokenRef, RotationResult
 from satmint.store.contract import NewSession, NewSubscriber, OpenedSession, SubscriberChange
 from satmint.store.postgres.batches import Batches
+from satmint.store.postgres.batches_by_shard import BatchesByShard
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.driver_errors import LOCK_NOT_AVAILABLE
@@ -116,7 +117,7 @@ class PostgresSessions(SqlSessions):
         self._waits = waits
         self._database_time = database_time
         # Of one statement, unless the tables are distributed.
-        self._rotations = Batches(
+        self._rotations = BatchesByShard(
             connections,
             rotate_heads,
             observe,
@@ -124,7 +125,7 @@ class PostgresSessions(SqlSessions):
             begin_distributed=begin,
             writes=True,
         )
-        self._decisions = Batches(
+        self._decisions = BatchesByShard(
             connections,
             decide_skip_locked,
             observe,
@@ -132,7 +133,7 @@ class PostgresSessions(SqlSessions):
             begin=begin,
             writes=True,
         )
-        self._proofs = Batches(
+        self._proofs = BatchesByShard(
             connections,
             prove_skip_locked,
             observe,
@@ -140,7 +141,7 @@ class PostgresSessions(SqlSessions):
             begin=begin,
             writes=True,
         )
-        self._known_subscribers = Batches(
+        self._known_subscribers = BatchesByShard(
             connections,
             open_known,
             observe,
@@ -148,7 +149,7 @@ class PostgresSessions(SqlSessions):
             begin_distributed=begin,
             writes=True,
         )
-        self._temporary_subscribers = Batches(
+        self._temporary_subscribers = BatchesByShard(
             connections,
             open_temporary,
             observe,
@@ -160,11 +161,9 @@ class PostgresSessions(SqlSessions):
         moment = transaction_of(
             connections.limits, lock_seconds=connections.limits.short_lock_seconds / 5
         )
-        self._new_subscribers = Batches(
-            connections, open_first, observe, project_of=None, begin=moment, writes=True
-        )
-        self._reads = Batches(connections, _read, project_of=_project_of_key)
-        self._rechecks = Batches(reserved, _read, project_of=_project_of_key)
+        self._new_subscribers = Batches(connections, open_first, observe, begin=moment, writes=True)
+        self._reads = BatchesByShard(connections, _read, project_of=_project_of_key)
+        self._rechecks = BatchesByShard(reserved, _read, project_of=_project_of_key)
         self.seen_marks = SeenMarks(
             lambda marks: connections.run(lambda db: _mark_seen(db, marks), None, writes=True)
         )

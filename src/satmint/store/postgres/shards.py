@@ -1,6 +1,6 @@
 """Which shard has the rows of a project, where tables are distributed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -19,20 +19,24 @@ class Shards:
     def __init__(self) -> None:
         self._known: dict[UUID, int] = {}
 
-    def unknown(self, projects: Collection[UUID]) -> list[UUID]:
-        """Those whose shard is not known yet."""
-        return [project for project in projects if project not in self._known]
+    def known(self, project: UUID) -> int | None:
+        """The shard of a project; None: nobody has asked yet."""
+        return self._known.get(project)
 
-    async def learn(self, db: Connection, projects: Collection[UUID]) -> None:
-        """Ask for the shards of projects, whether they exist or not."""
-        if len(self._known) > _MAX_KNOWN:
+    async def ask(self, db: Connection, projects: Sequence[UUID]) -> Sequence[int | None]:
+        """The shard of each project, whether the project exists or not, from the coordinator.
+
+        Returns:
+            None for each where tables are not distributed.
+        """
+        if not db.is_distributed:
+            return [None] * len(projects)
+        found: dict[UUID, int] = dict(await db.fetch(_SHARDS, list(set(projects))))
+        if len(self._known) + len(found) > _MAX_KNOWN:
             self.forget()
-        self._known.update(await db.fetch(_SHARDS, projects))
+        self._known.update(found)
+        return [found[project] for project in projects]
 
     def forget(self) -> None:
         """Forget all: a statement was not of one shard."""
         self._known.clear()
-
-    def of(self, projects: Collection[UUID]) -> Mapping[UUID, int | None]:
-        """The shards; None: it was forgotten meanwhile."""
-        return {project: self._known.get(project) for project in projects}
