@@ -15,7 +15,7 @@ from tests.kit.patroni import PatroniCluster
 from tests.kit.polling import until
 from tests.soak.callers import Yard
 from tests.soak.history import FOREVER
-from tests.soak.rules import Span
+from tests.soak.spans import Span
 from tests.soak.waiting import let_pass
 
 _MORE: Final = 5

@@ -28,7 +28,8 @@ from tests.soak.history_checker import Violation
 from tests.soak.http_connection import Line, NotReached
 from tests.soak.ledgers import unix_seconds
 from tests.soak.promptness import BOUNDS, Awaited, Reaction, check_reactions
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span
 from tests.soak.tenants import REVOKED, SESSIONS, Tenant
 from tests.soak.waiting import let_pass
 

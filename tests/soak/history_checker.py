@@ -25,7 +25,8 @@ from uuid import UUID
 
 from satmint.model.events import EventKind
 from tests.soak.history import FOREVER, Answer, Deed, Ledger, Operation
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span
 
 _EVIDENCE_SECONDS: Final = 2
 """After so long, all processes know that a SAT was used, if nothing disturbs them."""

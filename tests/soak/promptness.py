@@ -16,7 +16,8 @@ from uuid import UUID
 from satmint.model.webhooks import LEASE_SECONDS
 from tests.soak.history import FOREVER
 from tests.soak.history_checker import Violation
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span, Spans
 
 
 class Awaited(StrEnum):
@@ -87,14 +88,19 @@ def check_reactions(
 def _violations(
     reactions: Iterable[Reaction], rules: Rules, now: int, bounds: Mapping[Awaited, Bound]
 ) -> Iterator[Violation]:
+    disturbances = Spans(rules.disturbances)
     for found in reactions:
         bound = bounds[found.awaited]
         ended = min(found.ended, now)
         due = _due(rules, Span(found.began, ended), bound.calm)
+        # What was over before this is recovered from, even if all of that time was a stall.
+        past = found.began - int(bound.recovery * SECOND) - rules.stalls.total
         # A disturbance that begins while another one is being recovered from gives more time.
-        for disturbance in sorted(rules.disturbances):
+        for disturbance in disturbances.since(past):
+            if disturbance.earliest > due:
+                break
             over = _due(rules, Span(disturbance.latest, ended), bound.recovery)
-            if disturbance.earliest <= due and over >= found.began:
+            if over >= found.began:
                 due = max(due, over)
         if ended > due:
             never = found.ended == FOREVER
@@ -106,18 +112,19 @@ def _violations(
 
 def _due(rules: Rules, during: Span, seconds: float) -> int:
     """So many seconds after the beginning, and what the machine was too busy for."""
-    return during.earliest + int(seconds * SECOND) + rules.stalled(during)
+    return during.earliest + int(seconds * SECOND) + rules.stalls.within(during)
 
 
 def summary(reactions: Sequence[Reaction], rules: Rules) -> list[str]:
     """For people: how long things took, by what was done meanwhile."""
     took: dict[tuple[Awaited, str], list[float]] = defaultdict(list)
+    disturbances, noticed = Spans(rules.disturbances), Spans((*rules.disturbances, *rules.held))
     for found in reactions:
         if found.ended < FOREVER:
             during = Span(found.began, found.ended)
             when = "in calm"
-            if rules.disturbed(during):
-                when = "disturbed" if rules.disturbed(during, most=True) else "beside held rows"
+            if noticed.overlap(during):
+                when = "disturbed" if disturbances.overlap(during) else "beside held rows"
             took[found.awaited, when].append((found.ended - found.began) / SECOND)
     return [
         f"{awaited}, {when}: {len(times)}, median {median(times):.3f} s, worst {max(times):.3f} s"

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from satmint.flows.policy import Policy
 from satmint.model.lifetimes import CLOCK_STEP_SECONDS, CONCURRENT_REPLAY_SECONDS
+from tests.soak.spans import Span, Stalls
 
 SECOND: Final = 1_000_000_000
 """Nanoseconds."""
@@ -24,13 +25,6 @@ BELIEVED_SECONDS: Final = 1.0
 """A verifier believes a token for no longer after its end was acknowledged (spec 10.1)."""
 SILENT_SECONDS: Final = 10.0
 """But if its feed is silent without being cut, for so long."""
-
-
-class Span(NamedTuple):
-    """Something happened between these two, nanoseconds of the callers' clock."""
-
-    earliest: int
-    latest: int
 
 
 class ClockStep(NamedTuple):
@@ -61,7 +55,7 @@ class Rules:
     """When a server or its database may have stood still, so that feeds were silent."""
     silences: dict[str, list[Span]] = field(default_factory=dict)
     """By verifier: when nothing of its feed arrived, and the connection stayed."""
-    stalls: list[Span] = field(default_factory=list)
+    stalls: Stalls = field(default_factory=Stalls)
     """When the soak itself got no CPU, and so most likely nobody did."""
 
     def window(self, *, seen: bool) -> int:
@@ -84,13 +78,6 @@ class Rules:
             found.earliest <= during.latest and during.earliest <= found.latest for found in spans
         )
 
-    def stalled(self, during: Span) -> int:
-        """Nanoseconds of this time in which the machine was too busy to measure anything."""
-        return sum(
-            max(0, min(stall.latest, during.latest) - max(stall.earliest, during.earliest))
-            for stall in tuple(self.stalls)
-        )
-
     def may_be_believed(
         self, verifier: str, ended: int, shown: int, seconds: float | None = None
     ) -> bool:
@@ -109,7 +96,7 @@ class Rules:
         )
         usual = self.believed_seconds if seconds is None else seconds
         limit = usual + (SILENT_SECONDS if silent else 0.0)
-        return shown - ended <= int(limit * SECOND) + self.stalled(during)
+        return shown - ended <= int(limit * SECOND) + self.stalls.within(during)
 
     def may_be_over(self, window: int, rotated: Span, shown: Span) -> int | None:
         """The earliest moment within `shown` at which a window can be over; None: it cannot.

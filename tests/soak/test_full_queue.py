@@ -21,7 +21,8 @@ from tests.soak.full_queue import (
 )
 from tests.soak.history import FOREVER
 from tests.soak.promptness import BOUNDS, Awaited, PromptnessViolation, Reaction
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span
 from tests.soak.trial import Outcome
 from tests.soak.troubles import Plan
 

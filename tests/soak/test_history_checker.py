@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.soak.history import FOREVER, Answer, Deed, Ledger, Operation, Told
 from tests.soak.history_checker import ViolationKind, check
-from tests.soak.rules import ClockStep, Rules, Span
+from tests.soak.rules import ClockStep, Rules
+from tests.soak.spans import Span, Stalls
 
 SESSION = UUID("33333333-0000-4000-8000-000000000000")
 SECOND = 1_000_000_000
@@ -466,5 +467,5 @@ def test_a_verifier_whose_feed_is_silent_may_believe_for_ten_seconds_more() -> N
     assert not believed(1.1, Rules(silences={"another": [Span(0, 5 * SECOND)]}))
     assert not believed(1.1, Rules(pauses=[Span(5 * SECOND, 6 * SECOND)]))
     assert not believed(1.1, Rules(disturbances=[Span(0, 5 * SECOND)]))  # a kill cuts feeds
-    stalled = Rules(stalls=[Span(SECOND // 2, SECOND)])
+    stalled = Rules(stalls=Stalls([Span(SECOND // 2, SECOND)]))
     assert [believed(seconds, stalled) for seconds in (1.4, 1.6)] == [True, False]

@@ -14,7 +14,8 @@ from tests.soak.promptness import (
     check_reactions,
     summary,
 )
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span, Stalls
 
 SESSION = UUID(int=1)
 BOUND = {awaited: Bound(2, 10) for awaited in Awaited}
@@ -65,7 +66,7 @@ def test_what_was_waited_for_is_judged(case: str) -> None:
 
 def test_time_in_which_the_machine_was_too_busy_does_not_count() -> None:
     def wrongs(stall: Span) -> list[str]:
-        rules = Rules(stalls=[stall])
+        rules = Rules(stalls=Stalls([stall]))
         found = check_reactions([reaction(100, 103)], rules, 300 * SECOND, BOUND)
         return [str(violation.wrong) for violation in found]
 
@@ -77,7 +78,7 @@ def test_time_in_which_the_machine_was_too_busy_does_not_count() -> None:
 
 
 def test_a_kill_after_the_machine_was_too_busy_still_counts() -> None:
-    rules = Rules(stalls=[seconds(100, 103)], disturbances=[seconds(104, 105)])
+    rules = Rules(stalls=Stalls([seconds(100, 103)]), disturbances=[seconds(104, 105)])
     assert check_reactions([reaction(100, 114.9)], rules, 300 * SECOND, BOUND) == []
     (found,) = check_reactions([reaction(100, 115.1)], rules, 300 * SECOND, BOUND)
     assert found.wrong is LATE

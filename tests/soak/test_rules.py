@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.soak.rules import SECOND, ClockStep, Rules, Span
+from tests.soak.rules import SECOND, ClockStep, Rules
+from tests.soak.spans import Span
 
 AT = Span(100 * SECOND, 101 * SECOND)
 

@@ -13,7 +13,7 @@ from tests.soak.full_queue import QueueReport
 from tests.soak.history import Answer, Deed
 from tests.soak.history_checker import ViolationKind
 from tests.soak.promptness import Awaited
-from tests.soak.rules import Span
+from tests.soak.spans import Span
 from tests.soak.thefts import Discipline, TheftViolation
 from tests.soak.trial import Outcome, play
 from tests.soak.troubles import Plan

@@ -33,7 +33,8 @@ from tests.soak.pooler import Pooler
 from tests.soak.promptness import BOUNDS as WAITS
 from tests.soak.promptness import Awaited, check_reactions, summary
 from tests.soak.restore import Restore, check_restore
-from tests.soak.rules import SECOND, Rules, Span
+from tests.soak.rules import SECOND, Rules
+from tests.soak.spans import Span
 from tests.soak.tenants import BYSTANDER, SLOW, Bystander, SlowTenant
 from tests.soak.thefts import Discipline, check_thefts
 from tests.soak.thieves import ThiefPlay
@@ -247,7 +248,7 @@ class Trial:
         self.outcome.violations += check_reactions(bystander.reactions, rules, now)
         self.outcome.waited = {reaction.awaited for reaction in bystander.reactions}
         self.outcome.more += summary(bystander.reactions, rules)
-        stalled = sum(stall.latest - stall.earliest for stall in rules.stalls) / SECOND
+        stalled = rules.stalls.total / SECOND
         self.outcome.more.append(f"the machine was too busy: {stalled:.1f} s in all")
 
     async def _put_back(self, restore: Restore) -> None:

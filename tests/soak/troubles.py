@@ -16,7 +16,8 @@ from tests.soak.history import FOREVER
 from tests.soak.ledgers import Books, unix_seconds
 from tests.soak.locks import hold_rows
 from tests.soak.pooler import Pooler
-from tests.soak.rules import BELIEVED_SECONDS, ClockStep, Span
+from tests.soak.rules import BELIEVED_SECONDS, ClockStep
+from tests.soak.spans import Span
 from tests.soak.waiting import let_pass
 
 _SHORT: Final = (0.05, 0.4)

@@ -20,7 +20,8 @@ from tests.sdk.environment import sdk_python
 from tests.soak.callers import Caller, Held, Yard
 from tests.soak.history import FOREVER, Answer, Deed, Operation
 from tests.soak.ledgers import unix_seconds
-from tests.soak.rules import BELIEVED_SECONDS, SECOND, Span
+from tests.soak.rules import BELIEVED_SECONDS, SECOND
+from tests.soak.spans import Span
 from tests.soak.waiting import let_pass
 
 _SCRIPT: Final = Path(__file__).parent / "scripts" / "verifier.py"
