@@ -15,7 +15,7 @@ from contextlib import (
     nullcontext,
 )
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,7 @@ from satmint.model.entropy import Entropy
 from satmint.model.incarnation import DatabaseCopied, Mark
 from satmint.model.refusals import StoreUnavailable
 from satmint.model.reminders import Reminder
+from satmint.model.secrets import HidesFields
 from satmint.private_file import exclusive_lock, real_path, replace_private_file
 from satmint.settings import SettingsError
 from satmint.store.contract import IncarnationStore
@@ -39,9 +40,11 @@ FILE_NAME: Final = "incarnation.json"
 _CHECK_SECONDS: Final = 2.0
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _Entry(HidesFields, msgspec.Struct, frozen=True):
     database: str
     """The name of the file, or the URL without a password."""
+
+    shown: ClassVar = ("database", "mark")
     incarnation: UUID
     mark: UUID
     secret: bytes
@@ -73,9 +76,6 @@ class _Entry(msgspec.Struct, frozen=True):
             self.user_versions,
             self.log_salt,
         )
-
-    def __repr__(self) -> str:
-        return f"_Entry({self.database}, {self.mark}, hidden)"
 
 
 class _Content(msgspec.Struct, frozen=True):

@@ -375,6 +375,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         # The database's URL may contain a password.
         return f"Settings(database={without_password(self.database)!r}, …)"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("database", without_password(self.database))]
+
 
 FIELDS: Final = msgspec.structs.fields(Settings)
 

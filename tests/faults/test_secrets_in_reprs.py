@@ -1,17 +1,21 @@
 """No value of the service shows a secret that it holds, so none can slip into a log by accident."""
 
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from importlib import import_module
 from typing import get_args, get_type_hints
+from uuid import UUID
 
 import msgspec
 import pytest
 
 import satmint
+from satmint.http.answers import ApiTokenAnswer
 from satmint.http.body_schema import Members
 from satmint.http.call import Call
 from satmint.model.secrets import SecretText
+from satmint.settings import Settings
 from tests.kit.service import ORIGIN
 
 MARK = "zq7Hidden7qz"
@@ -43,14 +47,17 @@ def secrets_of(kind: type) -> dict[str, object]:
     return found
 
 
-def kinds_with_secrets() -> list[type]:
-    kinds: set[type] = set()
+def kinds() -> Iterator[type]:
+    """Every class of the service."""
     for found in pkgutil.walk_packages(satmint.__path__, "satmint."):
         if found.name != "satmint.__main__":
             for kind in vars(import_module(found.name)).values():
-                if isinstance(kind, type) and kind.__module__ == found.name and secrets_of(kind):
-                    kinds.add(kind)
-    return sorted(kinds, key=name_of)
+                if isinstance(kind, type) and kind.__module__ == found.name:
+                    yield kind
+
+
+def kinds_with_secrets() -> list[type]:
+    return sorted({kind for kind in kinds() if secrets_of(kind)}, key=name_of)
 
 
 def name_of(kind: type) -> str:
@@ -60,15 +67,41 @@ def name_of(kind: type) -> str:
 @pytest.mark.parametrize("kind", kinds_with_secrets(), ids=name_of)
 def test_a_value_that_holds_a_secret_does_not_show_it(kind: type) -> None:
     value = kind(**{**dict.fromkeys(members_of(kind)), **secrets_of(kind)})
+    assert_hidden(value)
+
+
+def assert_hidden(value: object) -> None:
+    """Assert that nothing shows the mark: neither text nor the members that rich asks for."""
     assert MARK not in repr(value)
     assert MARK not in str(value)
+    for_rich = getattr(value, "__rich_repr__", tuple)
+    assert MARK not in repr(list(for_rich()))
+
+
+def test_a_struct_with_a_repr_of_its_own_has_one_for_rich_too() -> None:
+    structs = [kind for kind in kinds() if issubclass(kind, msgspec.Struct)]
+    own = [kind for kind in structs if kind.__repr__ is not msgspec.Struct.__repr__]
+    assert len(own) > 20
+    shown = msgspec.Struct.__rich_repr__
+    assert [name_of(kind) for kind in own if kind.__rich_repr__ is shown] == []
+
+
+def test_settings_do_not_show_the_password_of_the_database() -> None:
+    assert_hidden(Settings(database=f"postgresql://me:{MARK}@db/satmint"))
+
+
+def test_what_is_shown_beside_a_secret_tells_values_apart() -> None:
+    device = UUID(int=7)
+    answer = ApiTokenAnswer(device, "name", [], MARK)
+    assert repr(answer) == f"ApiTokenAnswer({device}, hidden)"
+    assert list(answer.__rich_repr__()) == [("id", device), ("hidden", True)]
 
 
 def test_a_request_does_not_show_its_body() -> None:
     headers = {b"authorization": MARK.encode()}
     call = Call({}, b"", ORIGIN, headers)
-    assert MARK not in repr(call)
-    assert MARK not in repr(Members({"password": MARK}))
+    assert_hidden(call)
+    assert_hidden(Members({"password": MARK}))
 
 
 def test_the_kinds_that_matter_are_among_those_looked_at() -> None:

@@ -19,7 +19,7 @@ from satmint.flows.service_context import ServiceContext
 from satmint.model.events import Origin
 from satmint.model.permissions import Permission
 from satmint.model.records import Address, AddressType
-from satmint.model.secrets import SecretText
+from satmint.model.secrets import HidesFields, SecretText
 from satmint.private_file import replace_private_file
 from satmint.settings import Settings
 
@@ -33,7 +33,7 @@ _WANTED: Final = (
 _ORIGIN: Final = Origin("", "cli", "satmint dev")
 
 
-class SavedDemo(msgspec.Struct, frozen=True):
+class SavedDemo(HidesFields, msgspec.Struct, frozen=True):
     """The content of `demo.json` (mode 0600). The database stores only digests of the tokens."""
 
     database: str
@@ -45,9 +45,6 @@ class SavedDemo(msgspec.Struct, frozen=True):
     c2c_token: str
     admin: str | None = None
     """The URL of the admin listener of the latest run; None: it was off, or is not known."""
-
-    def __repr__(self) -> str:
-        return "SavedDemo(hidden)"
 
 
 def demo_settings(environment: Mapping[str, str] = os.environ) -> dict[str, object]:

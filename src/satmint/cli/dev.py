@@ -48,6 +48,7 @@ from satmint.logs import configure_logs
 from satmint.model.clock import SystemClock
 from satmint.model.database_url import without_password
 from satmint.model.demo import BrowserSdk, Demo
+from satmint.model.secrets import HidesFields
 from satmint.server import LifecycleHooks, Listener, ListenerApp, ServerCertificate, serve
 from satmint.settings import Settings
 from satmint.settings_sources import absolute_paths
@@ -198,7 +199,7 @@ class ReadyAddress(msgspec.Struct, frozen=True):
     type: str
 
 
-class Ready(msgspec.Struct, frozen=True, kw_only=True):
+class Ready(HidesFields, msgspec.Struct, frozen=True, kw_only=True):
     """The line that `satmint dev --json` prints when the server serves requests."""
 
     ready: bool = True
@@ -214,9 +215,6 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     admin: str | None
     console: str | None
     """A link that signs in the operator."""
-
-    def __repr__(self) -> str:
-        return "Ready(hidden)"
 
 
 async def _run(

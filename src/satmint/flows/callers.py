@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,7 @@ from satmint.model.permissions import Permission
 from satmint.model.records import Address, ApiTokenUse, Session, StoredSession
 from satmint.model.refusals import StoreUnavailable, Unauthorized
 from satmint.model.rotation import Cause, RefreshTokenRef, is_concurrent
-from satmint.model.secrets import digest, mask
+from satmint.model.secrets import HidesFields, digest, mask
 from satmint.store.contract import Store
 
 _MAX_CACHED_CALLERS: Final = 10_000
@@ -43,7 +43,7 @@ class ApiTokenCaller(msgspec.Struct, frozen=True):
         return self.project
 
 
-class SubscriberCaller(msgspec.Struct, frozen=True):
+class SubscriberCaller(HidesFields, msgspec.Struct, frozen=True):
     """A subscriber, permanent or temporary, that is authenticated by an active SAT."""
 
     claims: Claims
@@ -70,9 +70,6 @@ class SubscriberCaller(msgspec.Struct, frozen=True):
     def project(self) -> UUID:
         """The project of the SAT."""
         return self.claims.prj
-
-    def __repr__(self) -> str:
-        return "SubscriberCaller(hidden)"
 
 
 class CallerAuthenticator:
@@ -317,13 +314,12 @@ def refresh_token_ref(claims: Claims) -> RefreshTokenRef:
     return RefreshTokenRef(claims.prj, claims.sid, claims.gen, claims.epo, claims.jkt, claims.exp)
 
 
-class _BasicCredentials(msgspec.Struct, frozen=True):
+class _BasicCredentials(HidesFields, msgspec.Struct, frozen=True):
     project: UUID
     secret: str
     """The text of an API token, if it is one."""
 
-    def __repr__(self) -> str:
-        return f"_BasicCredentials({self.project}, hidden)"
+    shown: ClassVar = ("project",)
 
 
 def _basic_credentials(authorization: bytes) -> _BasicCredentials | None:

@@ -28,6 +28,7 @@ from satmint.model.claims import SELF_REFRESH, Claims, Confirmation, Jwt, TokenT
 from satmint.model.events import EventKind, Origin
 from satmint.model.possession import Accepted, Denied, Grant
 from satmint.model.refusals import Forbidden
+from satmint.model.secrets import HidesFields
 
 DEFAULT_LIFETIME_SECONDS: Final = 900
 """Lifetime of a Client Bound SAT if the request does not set one."""
@@ -37,7 +38,7 @@ MAX_JITTER_PERCENT: Final = 5
 """By how much less than its lifetime the duration of a SAT is stated, at most."""
 
 
-class DeviceTokenRequest(msgspec.Struct, frozen=True):
+class DeviceTokenRequest(HidesFields, msgspec.Struct, frozen=True):
     """A request for a Client Bound SAT."""
 
     method: str
@@ -52,11 +53,8 @@ class DeviceTokenRequest(msgspec.Struct, frozen=True):
     """Whether the request refreshes a Client Bound SAT. The proof must then have the claim `ath`
     of the presented SAT."""
 
-    def __repr__(self) -> str:
-        return "DeviceTokenRequest(hidden)"
 
-
-class DeviceToken(msgspec.Struct, frozen=True):
+class DeviceToken(HidesFields, msgspec.Struct, frozen=True):
     """A Client Bound SAT."""
 
     token: Jwt
@@ -64,9 +62,6 @@ class DeviceToken(msgspec.Struct, frozen=True):
     """Seconds after which to refresh. A duration, not a time: a client whose clock is ahead would
     refresh immediately, again and again. Up to 5 % less than the SAT's lifetime: without this
     jitter, clients that connected together would refresh together."""
-
-    def __repr__(self) -> str:
-        return "DeviceToken(hidden)"
 
 
 class DeviceTokenGrant(msgspec.Struct, frozen=True):

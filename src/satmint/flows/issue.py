@@ -1,5 +1,6 @@
 """Issue the first tokens of a session, for subscribers, guests and visitors of a page."""
 
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -26,12 +27,12 @@ from satmint.model.lifetimes import (
 from satmint.model.references import is_email_reference
 from satmint.model.refusals import Code, FieldError, Forbidden, NotFound, Unprocessable
 from satmint.model.rotation import Head
-from satmint.model.secrets import C2C_PREFIX, digest, is_c2c_token
+from satmint.model.secrets import C2C_PREFIX, HidesFields, digest, is_c2c_token
 from satmint.model.web_addresses import allows_origin
 from satmint.store.contract import NewSubscriber, Store, SubscriberChange
 
 
-class SubscriberTokenRequest(msgspec.Struct, frozen=True):
+class SubscriberTokenRequest(HidesFields, msgspec.Struct, frozen=True):
     """A backend's request for tokens of a subscriber that signs in (seed 2)."""
 
     reference: str
@@ -46,9 +47,6 @@ class SubscriberTokenRequest(msgspec.Struct, frozen=True):
     self_refresh: bool = False
     """Whether the SAT has the scope `sat:refresh`."""
 
-    def __repr__(self) -> str:
-        return "SubscriberTokenRequest(hidden)"
-
 
 class GuestTokenRequest(msgspec.Struct, frozen=True):
     """A backend's request for tokens of a guest (seed 3)."""
@@ -60,15 +58,14 @@ class GuestTokenRequest(msgspec.Struct, frozen=True):
     region: str | None = None
 
 
-class SubscriberTokens(msgspec.Struct, frozen=True):
+class SubscriberTokens(HidesFields, msgspec.Struct, frozen=True):
     """The subscriber and the tokens of its new session (seed 2)."""
+
+    shown: ClassVar = ("subscriber_id",)
 
     subscriber_id: UUID
     token: Jwt
     refresh_token: Jwt
-
-    def __repr__(self) -> str:
-        return f"SubscriberTokens({self.subscriber_id}, hidden)"
 
 
 async def subscriber_tokens(

@@ -7,16 +7,14 @@ from satmint.jose.token_cipher import TokenCipher
 from satmint.model.claims import Claims, Confirmation, Jwt, TokenType, token_id
 from satmint.model.lifetimes import FOREVER
 from satmint.model.rotation import Head
+from satmint.model.secrets import HidesFields
 
 
-class TokenPair(msgspec.Struct, frozen=True):
+class TokenPair(HidesFields, msgspec.Struct, frozen=True):
     """A SAT and its refresh token (seeds 0, 1, 3)."""
 
     token: Jwt
     refresh_token: Jwt
-
-    def __repr__(self) -> str:
-        return "TokenPair(hidden)"
 
 
 class TokenIssuer:

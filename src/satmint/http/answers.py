@@ -1,7 +1,7 @@
 """Response bodies: exactly the members of the vendor's schemas, and those of our extensions."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from satmint.model.records import (
     RegisteredDevice,
     Subscriber,
 )
+from satmint.model.secrets import HidesFields
 from satmint.model.times import iso, iso_or_none
 
 T = TypeVar("T")
@@ -45,13 +46,10 @@ class ListOf(msgspec.Struct, Generic[T], frozen=True):
     links: Links
 
 
-class TokenAnswer(msgspec.Struct, frozen=True):
+class TokenAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A SAT without a refresh token."""
 
     token: Jwt
-
-    def __repr__(self) -> str:
-        return "TokenAnswer(hidden)"
 
 
 class SubscriberDetail(msgspec.Struct, frozen=True):
@@ -105,8 +103,10 @@ class AddressAnswer(msgspec.Struct, frozen=True):
     type: AddressType
 
 
-class ApiTokenAnswer(msgspec.Struct, frozen=True):
+class ApiTokenAnswer(HidesFields, msgspec.Struct, frozen=True):
     """An API token. Only the response that creates it contains its text."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     name: str
@@ -114,9 +114,6 @@ class ApiTokenAnswer(msgspec.Struct, frozen=True):
     token: str
     """The text in the response that creates the token; otherwise masked: `PTd49e…2be`, or `PT…` for
     a token of an earlier version that has not been used since."""
-
-    def __repr__(self) -> str:
-        return f"ApiTokenAnswer({self.id}, hidden)"
 
 
 class C2cTokenAnswer(msgspec.Struct, frozen=True):
@@ -130,8 +127,10 @@ class C2cTokenAnswer(msgspec.Struct, frozen=True):
     disabled_at: Instant | None
 
 
-class NewC2cTokenAnswer(msgspec.Struct, frozen=True):
+class NewC2cTokenAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A new Click-to-Call token. Only this response contains its text."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     address_id: UUID
@@ -140,9 +139,6 @@ class NewC2cTokenAnswer(msgspec.Struct, frozen=True):
     created_at: Instant
     disabled_at: Instant | None
     token: str
-
-    def __repr__(self) -> str:
-        return f"NewC2cTokenAnswer({self.id}, hidden)"
 
 
 class SatClaims(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,8 +168,10 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     sat_claims: SatClaims | msgspec.UnsetType = msgspec.UNSET
 
 
-class NewDeviceAnswer(msgspec.Struct, frozen=True):
+class NewDeviceAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A registered device, as the vendor's SDK 3.x expects it."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     device_type: DeviceType
@@ -181,9 +179,6 @@ class NewDeviceAnswer(msgspec.Struct, frozen=True):
     date_registered: Instant
     push_notification_key: str
     """Always empty: nothing is pushed."""
-
-    def __repr__(self) -> str:
-        return f"NewDeviceAnswer({self.id}, hidden)"
 
 
 def show_subscriber(subscriber: Subscriber) -> SubscriberAnswer:

@@ -10,13 +10,14 @@ from satmint.flows.callers import ApiTokenCaller, SubscriberCaller
 from satmint.model.events import Origin
 from satmint.model.ids import as_uuid
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
+from satmint.model.secrets import HidesFields
 
 HeaderList = Sequence[tuple[bytes, bytes]]
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Call(msgspec.Struct):
+class Call(HidesFields, msgspec.Struct):
     """A request to an operation, with its authenticated caller."""
 
     params: dict[str, str]
@@ -30,9 +31,6 @@ class Call(msgspec.Struct):
     """All headers, in the order of the request."""
     peer: str = ""
     """The IP address at the other end of the connection, which may be a proxy's."""
-
-    def __repr__(self) -> str:
-        return "Call(hidden)"  # credentials in its headers
 
     def header_values(self, name: bytes) -> list[str]:
         """Return the values of a header, one for each occurrence."""

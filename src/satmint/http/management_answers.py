@@ -1,6 +1,7 @@
 """Response bodies of the management API: sessions, devices, presence, events and webhooks."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -10,22 +11,22 @@ from satmint.model.claims import Kind
 from satmint.model.events import Event, EventKind
 from satmint.model.permissions import Permission
 from satmint.model.records import ApiToken, Device, DeviceType, Presence, RegisteredDevice, Session
+from satmint.model.secrets import HidesFields
 from satmint.model.session_filter import SessionEnd, SessionStatus
 from satmint.model.times import iso, iso_or_none
 from satmint.model.webhooks import PausedBy, Webhook, WebhookState
 
 
-class RegisteredDeviceAnswer(msgspec.Struct, frozen=True):
+class RegisteredDeviceAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A device that was registered with a session. Nothing is pushed to it."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     device_type: DeviceType
     device_token: str
     """Its token of a push service."""
     date_registered: Instant
-
-    def __repr__(self) -> str:
-        return f"RegisteredDeviceAnswer({self.id}, hidden)"
 
 
 class SessionEndAnswer(msgspec.Struct, frozen=True):
@@ -121,8 +122,10 @@ class EventAnswer(msgspec.Struct, frozen=True):
     agent: str
 
 
-class ApiTokenUseAnswer(msgspec.Struct, frozen=True):
+class ApiTokenUseAnswer(HidesFields, msgspec.Struct, frozen=True):
     """An API token, with its last use."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     name: str
@@ -134,9 +137,6 @@ class ApiTokenUseAnswer(msgspec.Struct, frozen=True):
     last_used_at: Instant | None
     """The start of the hour in which it was last used; null if it never was, or not since this
     version records it."""
-
-    def __repr__(self) -> str:
-        return f"ApiTokenUseAnswer({self.id}, hidden)"
 
 
 class CountAnswer(msgspec.Struct, frozen=True):
@@ -173,13 +173,10 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
     """When a delivery is tried next; null if the webhook is not paused by failures."""
 
 
-class NewWebhookAnswer(WebhookAnswer, frozen=True, kw_only=True):
+class NewWebhookAnswer(HidesFields, WebhookAnswer, frozen=True, kw_only=True):
     """A new webhook. Only this response contains its secret."""
 
     secret: str
-
-    def __repr__(self) -> str:
-        return "NewWebhookAnswer(hidden)"
 
 
 def show_api_token_use(token: ApiToken) -> ApiTokenUseAnswer:

@@ -1,6 +1,7 @@
 """The records of a store: one class for each kind of object with an id."""
 
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,7 @@ from satmint.model.claims import Kind
 from satmint.model.lifetimes import expired
 from satmint.model.permissions import Permission
 from satmint.model.rotation import Head, SessionState
+from satmint.model.secrets import HidesFields
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -216,8 +218,10 @@ class DeviceType(StrEnum):
     DESKTOP = "Desktop"
 
 
-class RegisteredDevice(msgspec.Struct, frozen=True):
+class RegisteredDevice(HidesFields, msgspec.Struct, frozen=True):
     """What a browser registered to get push messages; nothing is pushed to it."""
+
+    shown: ClassVar = ("id",)
 
     id: UUID
     project: UUID
@@ -229,9 +233,6 @@ class RegisteredDevice(msgspec.Struct, frozen=True):
     """The device's token of its push service."""
     registered_at: int
     """Unix seconds."""
-
-    def __repr__(self) -> str:
-        return f"RegisteredDevice({self.id}, hidden)"
 
 
 class StoredSession(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import re
 from hashlib import sha256
-from typing import Final
+from typing import Any, ClassVar, Final
 from zlib import crc32
 
 from satmint.model.entropy import Entropy
@@ -35,6 +35,22 @@ class SecretText:
         return "SecretText(hidden)"
 
     __str__ = __repr__
+
+
+class HidesFields:
+    """A struct that holds a secret: neither `repr` nor rich's pretty printer shows its fields."""
+
+    __slots__ = ()
+
+    shown: ClassVar[tuple[str, ...]] = ()
+    """The fields that are shown all the same."""
+
+    def __repr__(self) -> str:
+        shown = [str(getattr(self, name)) for name in self.shown]
+        return f"{type(self).__name__}({', '.join([*shown, 'hidden'])})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [*((name, getattr(self, name)) for name in self.shown), ("hidden", True)]
 
 
 def digest(text: str) -> bytes:

@@ -18,6 +18,7 @@ from typing import Final
 import httptools
 import msgspec
 
+from satmint.model.secrets import HidesFields
 from satmint.server.chunked import ChunkedDecoder, ChunkError
 
 HEAD_LIMIT: Final = 32 * 1024
@@ -52,8 +53,11 @@ class InvalidRequest(Exception):
         """A short stable word for logs and counters; never input."""
 
 
-class RequestHead(msgspec.Struct, frozen=True):
-    """A valid request line with its header fields. Several requests may share it."""
+class RequestHead(HidesFields, msgspec.Struct, frozen=True):
+    """A valid request line with its header fields. Several requests may share it.
+
+    Credentials are among the fields.
+    """
 
     method: str
     target: bytes
@@ -69,9 +73,6 @@ class RequestHead(msgspec.Struct, frozen=True):
     """Whether it is a client's WebSocket opening handshake (RFC 6455, section 4.1)."""
     raw: bytes
     """The head as received."""
-
-    def __repr__(self) -> str:
-        return "RequestHead(hidden)"  # credentials in its headers
 
 
 class RequestReader:

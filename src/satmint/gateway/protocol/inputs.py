@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from satmint.model.live import Admission, ResumeState
-from satmint.model.secrets import SecretText
+from satmint.model.secrets import HidesFields, SecretText
 
 
 class ClockReading(NamedTuple):
@@ -87,7 +87,7 @@ Input = (
 # Effects
 
 
-class Connect(msgspec.Struct, frozen=True):
+class Connect(HidesFields, msgspec.Struct, frozen=True):
     """Credentials for a fresh connect or, with `state`, for a resume."""
 
     token: SecretText
@@ -95,24 +95,18 @@ class Connect(msgspec.Struct, frozen=True):
     state: str | None
     protocol: str | None
 
-    def __repr__(self) -> str:
-        return "Connect(hidden)"
-
     @property
     def resumes(self) -> bool:
         """Whether it resumes an earlier connection."""
         return self.state is not None
 
 
-class Reauthenticate(msgspec.Struct, frozen=True):
+class Reauthenticate(HidesFields, msgspec.Struct, frozen=True):
     """A newer SAT for a connected client."""
 
     token: SecretText
     proof: str | None
     current: Admission
-
-    def __repr__(self) -> str:
-        return "Reauthenticate(hidden)"
 
 
 class Authenticate(msgspec.Struct, frozen=True):

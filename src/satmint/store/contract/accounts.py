@@ -18,6 +18,7 @@ from satmint.model.records import (
     Project,
     Subscriber,
 )
+from satmint.model.secrets import HidesFields
 from satmint.store.contract.purge import PurgeResult
 
 COUNT_LIMIT: Final = 10_000
@@ -33,15 +34,12 @@ UPDATABLE_FIELDS: Final = frozenset(Address.__struct_fields__) - {
 """The fields of an existing address that can be changed."""
 
 
-class SubscriberChange(msgspec.Struct, frozen=True):
+class SubscriberChange(HidesFields, msgspec.Struct, frozen=True):
     """Fields to set on a subscriber; fields that are not named stay unchanged."""
 
     fields: dict[str, str | None] = msgspec.field(default_factory=dict)
     """By name: a field of `Profile`, `email` or `reference`."""
     password_hash: str | None = None
-
-    def __repr__(self) -> str:
-        return "SubscriberChange(hidden)"
 
 
 class NewSubscriber(msgspec.Struct, frozen=True):
