@@ -15,7 +15,7 @@ from contextlib import (
     nullcontext,
 )
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -44,7 +44,7 @@ class _Entry(HidesFields, msgspec.Struct, frozen=True):
     database: str
     """The name of the file, or the URL without a password."""
 
-    shown: ClassVar = ("database", "mark")
+    shown = ("database", "mark")
     incarnation: UUID
     mark: UUID
     secret: bytes

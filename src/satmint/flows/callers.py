@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -319,7 +319,7 @@ class _BasicCredentials(HidesFields, msgspec.Struct, frozen=True):
     secret: str
     """The text of an API token, if it is one."""
 
-    shown: ClassVar = ("project",)
+    shown = ("project",)
 
 
 def _basic_credentials(authorization: bytes) -> _BasicCredentials | None:

@@ -1,6 +1,5 @@
 """Issue the first tokens of a session, for subscribers, guests and visitors of a page."""
 
-from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -61,7 +60,7 @@ class GuestTokenRequest(msgspec.Struct, frozen=True):
 class SubscriberTokens(HidesFields, msgspec.Struct, frozen=True):
     """The subscriber and the tokens of its new session (seed 2)."""
 
-    shown: ClassVar = ("subscriber_id",)
+    shown = ("subscriber_id",)
 
     subscriber_id: UUID
     token: Jwt

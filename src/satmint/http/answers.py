@@ -1,7 +1,7 @@
 """Response bodies: exactly the members of the vendor's schemas, and those of our extensions."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -106,7 +106,7 @@ class AddressAnswer(msgspec.Struct, frozen=True):
 class ApiTokenAnswer(HidesFields, msgspec.Struct, frozen=True):
     """An API token. Only the response that creates it contains its text."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     name: str
@@ -130,7 +130,7 @@ class C2cTokenAnswer(msgspec.Struct, frozen=True):
 class NewC2cTokenAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A new Click-to-Call token. Only this response contains its text."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     address_id: UUID
@@ -171,7 +171,7 @@ class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 class NewDeviceAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A registered device, as the vendor's SDK 3.x expects it."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     device_type: DeviceType

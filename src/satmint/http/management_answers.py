@@ -1,7 +1,6 @@
 """Response bodies of the management API: sessions, devices, presence, events and webhooks."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -20,7 +19,7 @@ from satmint.model.webhooks import PausedBy, Webhook, WebhookState
 class RegisteredDeviceAnswer(HidesFields, msgspec.Struct, frozen=True):
     """A device that was registered with a session. Nothing is pushed to it."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     device_type: DeviceType
@@ -125,7 +124,7 @@ class EventAnswer(msgspec.Struct, frozen=True):
 class ApiTokenUseAnswer(HidesFields, msgspec.Struct, frozen=True):
     """An API token, with its last use."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     name: str

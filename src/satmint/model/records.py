@@ -1,7 +1,6 @@
 """The records of a store: one class for each kind of object with an id."""
 
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -221,7 +220,7 @@ class DeviceType(StrEnum):
 class RegisteredDevice(HidesFields, msgspec.Struct, frozen=True):
     """What a browser registered to get push messages; nothing is pushed to it."""
 
-    shown: ClassVar = ("id",)
+    shown = ("id",)
 
     id: UUID
     project: UUID

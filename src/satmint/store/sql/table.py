@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from satmint.store.sql.port import Row, placeholders, read_optional_uuid, read_uuid
@@ -24,7 +24,11 @@ class Table(Generic[T]):
             record: The record class.
             renamed: Column names by field, where the rule above does not apply.
         """
-        hints = get_type_hints(record)
+        hints = {
+            field: hint
+            for field, hint in get_type_hints(record).items()
+            if get_origin(hint) is not ClassVar
+        }
         columns = {
             field: renamed.get(field, f"{field}_id" if hint in (UUID, UUID | None) else field)
             for field, hint in hints.items()
