@@ -23,7 +23,9 @@ from tests.soak.troubles import Plan
 MINUTES: Final = float(os.environ.get("FAILOVER_MINUTES", "20"))
 ONLY: Final = [name.strip() for name in os.environ.get("FAILOVER_ONLY", "").split(";") if name]
 SEED: Final = int(os.environ.get("FAILOVER_SEED", "20261202"))
-_DISK_MEGABYTES: Final = 1024
+_DISK_MEGABYTES: Final = 5 * 1024
+"""For `max_slot_wal_keep_size` and `max_wal_size`, of which a smaller disk was full after half an
+hour, and for what an hour writes."""
 
 
 def main() -> int:

@@ -182,8 +182,13 @@ class ConnectionPool:
             raise StoreUnavailable("store_closed")
         task = asyncio.ensure_future(self.attempt(work, begin, writes=writes))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # or asyncio logs what a cancelled caller did not want to know
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
