@@ -8,15 +8,20 @@ whole contract on a real cluster.
 import asyncio
 from asyncio import gather
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
+import asyncpg
 import pytest
 
 from satmint.model.events import EventKind
 from satmint.model.possession import Accepted
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.postgres import PostgresLimits, PostgresStore, open_postgres
+from satmint.store.postgres.connecting import Connection
+from satmint.store.postgres.distribution import PREPARATION
 from satmint.store.postgres.routing import one_shard, repeat_project, statement
+from satmint.store.postgres.transactions import transaction_of
 from tests.kit.clock import NOW
 from tests.kit.postgres import execute
 from tests.kit.routing_rule import inserts_copies, unrouted_tables
@@ -120,6 +125,35 @@ async def test_an_error_about_shards_answers_all_callers_and_the_next_ones(
     assert await store.sessions.get(project, session.session) is not None
 
 
+async def test_a_message_that_sets_something_does_nothing_else(store: PostgresStore) -> None:
+    """Of such a message, Citus sends all to the nodes."""
+    pool, sent = store._connections, list(PREPARATION)
+    for pooler in (False, True):
+        begin = transaction_of(PostgresLimits(pooler=pooler), lock_seconds=1)
+        async with pool.acquire() as db, recorded(db) as ran, begin(db):
+            assert await db.fetchval("SHOW lock_timeout") == "1s"
+            assert await db.fetchval("SHOW citus.propagate_set_commands") == "local"
+        assert not await pool.query(lambda db: db.fetchval("SHOW citus.propagate_set_commands"))
+        sent += ran
+    messages = [[part.split()[0] for part in message.split("; ")] for message in sent]
+    setting = [words for words in messages if "SET" in words]
+    assert len(setting) == 3
+    assert [words for words in setting if set(words) != {"SET"}] == []
+
+
+@asynccontextmanager
+async def recorded(db: Connection) -> AsyncIterator[list[str]]:
+    """What a connection sends without arguments."""
+    ran: list[str] = []
+
+    def record(query: asyncpg.connection.LoggedQuery) -> None:
+        ran.append(query.query)
+
+    db.add_query_logger(record)
+    yield ran
+    db.remove_query_logger(record)
+
+
 async def test_a_node_of_a_cluster_is_refused(url: str) -> None:
     execute(
         url,
@@ -141,13 +175,6 @@ async def test_a_database_whose_tables_are_not_distributed_is_one_postgresql() -
         assert await store.sessions.get(project, session.session) is not None
     finally:
         await store.close()
-
-
-async def test_limits_of_a_transaction_reach_the_nodes(store: PostgresStore) -> None:
-    settings = "SELECT current_setting('citus.propagate_set_commands', true)"
-    found = await store._connections.transaction(lambda db: db.fetchval(settings))
-    assert found == "local"
-    assert not await store._connections.query(lambda db: db.fetchval(settings))
 
 
 def test_a_statement_has_a_form_for_one_shard() -> None:

@@ -15,6 +15,7 @@ from satmint.store.postgres.connection_pool import ConnectionPool
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.driver_errors import map_driver_error
 from satmint.store.postgres.migrations import migrate, pending_migrations
+from satmint.store.postgres.transactions import PROPAGATE
 from satmint.store.sql.copying import copied_tables, select_last_row, select_rows
 from satmint.store.sql.inspection import inspect_content
 
@@ -182,6 +183,7 @@ async def open_source(url: str) -> PostgresEndpoint:
             _require_free(not await connection.fetchval(_OTHERS))
             tables = await connection.fetch(_TABLES, [*copied_tables(), "incarnation"])
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            await connection.execute(PROPAGATE)
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             # Before any query: the snapshot is that of the first one.
             names = ", ".join(sorted({row["relname"] for row in tables}))

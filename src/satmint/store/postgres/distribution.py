@@ -29,12 +29,13 @@ query for an unknown type take 0.5 s of CPU instead of 10 ms, for each type of a
 all shards opens no further connections to their nodes: it reads a few rows of each."""
 
 _KNOWN: Final = "SELECT logicalrelid::regclass::text AS name FROM pg_catalog.pg_dist_partition"
-# Servers of versions that write no position and know no keys have never run on a cluster.
-_PREPARE: Final = """
-SET LOCAL citus.multi_shard_modify_mode TO 'sequential';
-DROP TRIGGER IF EXISTS subscribers_forget_keys ON subscribers;
-ALTER TABLE events ALTER COLUMN position SET DEFAULT 0;
-"""
+# Servers of versions that write no position and know no keys have never run on a cluster. Each is a
+# message of its own: of one that has a SET, Citus sends all to the nodes.
+PREPARATION: Final = (
+    "SET LOCAL citus.multi_shard_modify_mode TO 'sequential'",
+    "DROP TRIGGER IF EXISTS subscribers_forget_keys ON subscribers",
+    "ALTER TABLE events ALTER COLUMN position SET DEFAULT 0",
+)
 _COPY_TO_ALL: Final = "SELECT create_reference_table('{}')"
 _DISTRIBUTE: Final = "SELECT create_distributed_table('{}', 'project_id', colocate_with => '{}')"
 
@@ -49,8 +50,8 @@ async def distribute(connection: Connection) -> tuple[str, ...]:
         return ()
     known = {row["name"] for row in await connection.fetch(_KNOWN)}
     due = [name for name in (*REFERENCE_TABLES, *DISTRIBUTED_TABLES) if name not in known]
-    if due:
-        await connection.execute(_PREPARE)
+    for statement in PREPARATION if due else ():
+        await connection.execute(statement)
     first = DISTRIBUTED_TABLES[0]
     for name in due:
         if name in REFERENCE_TABLES:

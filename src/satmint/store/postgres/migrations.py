@@ -7,6 +7,7 @@ import asyncpg
 from satmint.store.postgres.connecting import Connection
 from satmint.store.postgres.database import PostgresTransaction
 from satmint.store.postgres.distribution import distribute
+from satmint.store.postgres.transactions import PROPAGATE
 from satmint.store.sql.migrations import Migration, migrations_of, pending_of
 
 _LOCK: Final = 0x5A7_313A_7E57
@@ -58,7 +59,7 @@ async def migrate(connection: Connection, now: int) -> tuple[Migration, ...]:
 
 async def _migrate(connection: Connection, now: int) -> tuple[Migration, ...]:
     # Also on the nodes of a cluster, whose limits would end the distribution of large tables.
-    await connection.execute("SET LOCAL citus.propagate_set_commands TO 'local'")
+    await connection.execute(PROPAGATE)
     await connection.execute("SET LOCAL lock_timeout = '60s'")
     await connection.execute("SET LOCAL statement_timeout = 0")
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=600)

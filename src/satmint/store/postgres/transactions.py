@@ -1,7 +1,7 @@
 """Transactions: how they begin and end, and what travels with them."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
@@ -12,7 +12,9 @@ Begin = Callable[[Connection], AbstractAsyncContextManager[None]]
 """Begins a transaction of a connection, and ends it at the end of the block."""
 
 
-_PROPAGATE: Final = "SET LOCAL citus.propagate_set_commands TO 'local'"
+PROPAGATE: Final = "SET LOCAL citus.propagate_set_commands TO 'local'"
+"""The limits that a transaction sets after this are those of a cluster's nodes, too, where the rows
+and their locks are. With each of them, Citus sends the nodes all of the message that it is in."""
 _COMMIT: Final = "COMMIT"
 # A transaction that wrote nothing does not wait for the synchronous standby. But what it read, and
 # found done already, may be a commit whose wait was cancelled. A message in the log has it wait.
@@ -45,20 +47,23 @@ def transaction_of(
     if lock_seconds is not None:
         settings["lock_timeout"] = str(max(1, int(lock_seconds * 1000)))
     isolation = " ISOLATION LEVEL READ COMMITTED" if read_committed else ""
-    own = [*(f"SET LOCAL {name} = {value}" for name, value in settings.items()), *durable]
-    begin = "; ".join([f"BEGIN{isolation}", *own])
-    # The limits are those of the nodes, too, where the rows and their locks are.
-    begin_distributed = "; ".join([f"BEGIN{isolation}", _PROPAGATE, *own])
+    limited = [f"SET LOCAL {name} = {value}" for name, value in settings.items()]
+    begin = "; ".join([f"BEGIN{isolation}", *durable])
+    together = ("; ".join([begin, *limited]),)
+    apart = (begin, "; ".join([PROPAGATE, *limited])) if limited else together
     commit = _COMMIT_CONFIRMED if confirms_reads else _COMMIT
     return lambda connection: _transaction(
-        connection, begin_distributed if connection.is_distributed else begin, commit
+        connection, apart if connection.is_distributed else together, commit
     )
 
 
 @asynccontextmanager
-async def _transaction(connection: Connection, begin: str, commit: str) -> AsyncIterator[None]:
+async def _transaction(
+    connection: Connection, begin: Sequence[str], commit: str
+) -> AsyncIterator[None]:
     try:
-        await connection.execute(begin)
+        for message in begin:
+            await connection.execute(message)
         yield
         await connection.execute(commit)
     except Exception:
