@@ -1,0 +1,192 @@
+"""A backup in the place of a database file; what is on the disk once that is reported."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from satmint.model.incarnation import BACKUP
+from satmint.model.refusals import StoreUnavailable
+from satmint.store.sqlite import open_sqlite
+from satmint.store.sqlite.log_file import (
+    log_of,
+    salt_of_log,
+    user_version_in_file,
+    user_versions_in_log,
+)
+from satmint.store.sqlite.maintenance import backup
+from satmint.store.sqlite.restoring import DatabaseInUse, place_backup
+from tests.kit.clock import NOW
+from tests.kit.databases import fresh_file
+
+STAMP = "20261203"
+
+
+def database(path: Path, name: str) -> Path:
+    """A database with one project."""
+    fresh_file(path)
+    with closing(sqlite3.connect(path)) as db:
+        insert = "INSERT INTO projects (project_id, name, created_at) VALUES (x'01', ?, 0)"
+        db.execute(insert, (name,))
+        here = (
+            "INSERT OR REPLACE INTO incarnation (singleton, incarnation_id, number, began_at,"
+            " location) VALUES (1, x'01', 1, 0, 'here')"
+        )
+        db.execute(here)
+        db.commit()
+    return path
+
+
+def name_in(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as db:
+        [(name,)] = db.execute("SELECT name FROM projects").fetchall()
+        return str(name)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return database(tmp_path / "kept.db", "kept")
+
+
+@pytest.fixture
+def current(tmp_path: Path) -> Path:
+    return database(tmp_path / "satmint.db", "current")
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What was written to the disk, by its path at that time."""
+    found: list[Path] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        found.append(Path(f"/proc/self/fd/{handle}").readlink())
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return found
+
+
+def test_the_previous_file_is_kept_under_another_name(kept: Path, current: Path) -> None:
+    previous = place_backup(kept, current, STAMP)
+    assert previous == current.with_name(f"satmint.db.{STAMP}")
+    assert (name_in(current), name_in(previous), name_in(kept)) == ("kept", "current", "kept")
+    assert sorted(path.name for path in current.parent.iterdir()) == [
+        *("kept.db", "satmint.db", f"satmint.db.{STAMP}")
+    ]
+
+
+def test_the_copy_is_its_owners_alone_and_marked_as_a_backup(kept: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new.db"
+    assert place_backup(kept, target, STAMP) is None
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(target)) as db:
+        assert db.execute("SELECT location FROM incarnation").fetchall() == [(BACKUP,)]
+
+
+def test_a_link_stays_and_the_file_behind_it_is_replaced(kept: Path, current: Path) -> None:
+    link = current.parent / "link.db"
+    link.symlink_to(current)
+    assert place_backup(kept, link, STAMP) == current.with_name(f"satmint.db.{STAMP}")
+    assert link.is_symlink()
+    assert name_in(link) == name_in(current) == "kept"
+
+
+def test_what_an_earlier_attempt_left_is_in_nobodys_way(kept: Path, current: Path) -> None:
+    for name in (".satmint.db.restoring", ".satmint.db.restoring-wal", ".satmint.db.restoring-shm"):
+        (current.parent / name).write_bytes(b"left over")
+    place_backup(kept, current, STAMP)
+    assert name_in(current) == "kept"
+    assert not list(current.parent.glob(".*"))
+
+
+def test_a_database_that_somebody_uses_is_not_replaced(kept: Path, current: Path) -> None:
+    with closing(sqlite3.connect(current)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseInUse):
+            place_backup(kept, current, STAMP)
+    with closing(sqlite3.connect(current)) as db:
+        db.execute("SELECT count(*) FROM projects").fetchone()
+        with pytest.raises(DatabaseInUse):
+            place_backup(kept, current, STAMP)
+    assert name_in(current) == "current"
+    assert not list(current.parent.glob(".*"))
+    assert not list(current.parent.glob(f"*{STAMP}*"))
+
+
+def test_a_damaged_database_is_kept_as_it_is(kept: Path, current: Path) -> None:
+    damaged = b"no database at all" * 1000
+    current.write_bytes(damaged)
+    previous = place_backup(kept, current, STAMP)
+    assert previous is not None
+    assert previous.read_bytes() == damaged
+    assert name_in(current) == "kept"
+
+
+def test_a_backup_that_is_none_leaves_the_database_alone(current: Path, tmp_path: Path) -> None:
+    for path, damage in ((tmp_path / "none.db", None), (tmp_path / "damaged.db", b"none" * 1000)):
+        if damage:
+            path.write_bytes(damage)
+        with pytest.raises(StoreUnavailable):
+            place_backup(path, current, STAMP)
+    assert name_in(current) == "current"
+    assert not list(current.parent.glob(".*"))
+
+
+def test_a_restored_file_and_its_name_are_on_the_disk(
+    kept: Path, current: Path, synced: list[Path]
+) -> None:
+    place_backup(kept, current, STAMP)
+    assert synced == [current.with_name(".satmint.db.restoring"), current.parent]
+
+
+def test_a_backup_and_its_name_are_on_the_disk(
+    current: Path, tmp_path: Path, synced: list[Path]
+) -> None:
+    backup(current, tmp_path / "backup.db", lambda _done, _total: None)
+    assert synced == [tmp_path / ".backup.db.unfinished", tmp_path]
+
+
+def test_versions_of_a_file_and_its_log_are_told_apart(current: Path) -> None:
+    log = log_of(current)
+    assert (salt_of_log(current), user_version_in_file(current)) == (None, 0)
+    with pytest.raises(OSError, match="-wal"):
+        user_versions_in_log(current)
+    with closing(sqlite3.connect(current, isolation_level=None)) as db:
+        for version in (7, 9):
+            db.execute(f"PRAGMA user_version = {version}")
+        assert user_version_in_file(current) == 0
+        assert user_versions_in_log(current) == {7, 9}
+        salt = salt_of_log(current)
+        assert salt == int.from_bytes(log.read_bytes()[16:20], "big")
+        db.execute("PRAGMA wal_checkpoint(RESTART)")
+        db.execute("PRAGMA user_version = 11")
+        # The frame behind it is of the earlier log, and has another salt.
+        assert user_versions_in_log(current) == {11}
+        assert salt_of_log(current) == salt + 1
+        assert user_version_in_file(current) == 9
+    assert user_version_in_file(current) == 11
+    log.write_bytes(b"short")
+    assert salt_of_log(current) is None
+    assert user_version_in_file(current.with_name("none.db")) is None
+
+
+async def test_only_migrations_that_an_older_file_lacked_are_told(tmp_path: Path) -> None:
+    told: list[tuple[str, ...]] = []
+    path = tmp_path / "new.db"
+    for _ in range(2):
+        store = await open_sqlite(path, NOW, observe_migrations=told.append)
+        await store.close()
+    assert told == []
+
+
+async def test_a_lookup_of_a_database_that_fails_says_why(current: Path) -> None:
+    store = await open_sqlite(current, NOW)
+    await asyncio.to_thread(current.write_bytes, b"no database at all" * 1000)
+    with pytest.raises(StoreUnavailable, match="sqlite_"):
+        await store._reader.lookup(lambda db: db.execute("SELECT name FROM projects").fetchall())
+    await store.close()
