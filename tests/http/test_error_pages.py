@@ -1,7 +1,7 @@
 """Errors that a browser meets are pages; programs get the same JSON as ever."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -188,6 +188,31 @@ async def test_server_without_a_database_answers_browsers_with_a_page() -> None:
         plainly = await client.get("/api/x")
         assert plainly.content == b'{"error":"Service Unavailable"}'
         assert "refresh" not in plainly.headers
+
+
+async def test_server_without_a_database_refuses_a_connection_to_the_gateway() -> None:
+    app = UnavailableApplication(SeededEntropy(), Cors(()), BASE_URL, lambda: "store_away")
+    received, sent = [], list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        received.append("connect")
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - any message
+        sent.append(message)
+
+    await app({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    start, body = sent
+    assert (received, start["type"], start["status"]) == (
+        ["connect"],
+        "websocket.http.response.start",
+        503,
+    )
+    headers = dict(start["headers"])
+    assert int(headers[b"retry-after"]) > 0
+    assert headers[b"x-request-id"]
+    assert body["type"] == "websocket.http.response.body"
+    assert b"Service Unavailable" in body["body"]
 
 
 async def test_admin_listener_has_pages_that_lead_to_its_own(server: Server) -> None:

@@ -53,6 +53,31 @@ def test_memory_is_bounded_and_old_steps_are_forgotten() -> None:
     assert len(history.read(Range.DAY).buckets) == 1
 
 
+def test_the_most_frequent_causes_are_kept_and_the_others_counted_together() -> None:
+    metrics, clock = Metrics(), FrozenClock()
+    history = MetricsHistory(metrics, clock)
+    expected = {f"cause {number}": 100 - number for number in range(39)}
+    for number in range(45):
+        metrics.refusals[Code.UNAUTHORIZED, f"cause {number}"] += 100 - number
+    history.sample()
+    (bucket,) = history.read(Range.HOUR).buckets
+    rest = sum(100 - number for number in range(39, 45))
+    assert set(bucket.refusals.values()) == {*expected.values(), rest}
+    assert bucket.refusals[OTHER] == rest
+    assert len(bucket.refusals) == 40
+
+
+def test_as_many_causes_as_are_kept_have_none_beside_them() -> None:
+    metrics, clock = Metrics(), FrozenClock()
+    history = MetricsHistory(metrics, clock)
+    for number in range(40):
+        metrics.refusals[Code.UNAUTHORIZED, f"cause {number}"] += 1
+    history.sample()
+    (bucket,) = history.read(Range.HOUR).buckets
+    assert len(bucket.refusals) == 40
+    assert OTHER not in bucket.refusals
+
+
 def test_clock_that_is_set_back_adds_to_the_newest_step() -> None:
     metrics, clock = Metrics(), FrozenClock()
     history = MetricsHistory(metrics, clock)
