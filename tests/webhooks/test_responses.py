@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import httpcore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from satmint.model.deliveries import RESPONSE_LIMIT, DeliveryRecord, DeliverySta
 from satmint.model.listing import Window
 from satmint.model.webhooks import OutgoingMessage, Webhook
 from satmint.webhooks import DispatchLimits
+from satmint.webhooks.attempt import _may_have_body
 from satmint.webhooks.response_text import READ_BYTES, response_text
 from satmint.webhooks.sender import Sender
 from tests.kit.clock import NOW
@@ -119,6 +121,23 @@ async def test_body_without_an_end_delays_nothing(
     assert (record.state, record.result.status) == (DeliveryState.DELIVERED, 200)
     assert record.result.response.startswith(starts)
     assert post.outcomes == {"delivered": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (200, [], True),
+        (205, [], True),
+        (204, [], False),
+        (200, [(b"Content-Length", b"0")], False),
+        (200, [(b"content-length", b"1")], True),
+        (200, [(b"x-count", b"0")], True),
+    ],
+)
+def test_answer_without_a_body_is_not_read(
+    status: int, headers: list[tuple[bytes, bytes]], expected: bool
+) -> None:
+    assert _may_have_body(httpcore.Response(status, headers=headers)) is expected
 
 
 async def test_attempt_without_an_answer_has_neither_status_nor_latency(server: Server) -> None:

@@ -44,3 +44,47 @@ def test_endpoint_that_is_not_known_to_be_fast_has_one_at_a_time() -> None:
     assert slots.room_for(slow) == 1
     slots.take(slow)
     assert slots.room_for(slow) == 0
+    slots.give_back(slow)
+    assert slots.room_for(slow) == 1
+
+
+def taken(limits: DispatchLimits, *webhooks: Webhook) -> Slots:
+    slots = Slots(limits)
+    for one in webhooks:
+        slots.take(one)
+    return slots
+
+
+def test_slow_endpoints_of_a_project_leave_half_of_its_share_to_the_others() -> None:
+    limits = DispatchLimits(total=100, per_project=6, per_endpoint=6)
+    slow = [webhook(number, 1, WebhookState.SLOW) for number in range(4)]
+    assert taken(limits, *slow[:2]).room_for(slow[2]) == 1
+    full = taken(limits, *slow[:3])
+    assert full.room_for(slow[3]) == 0
+    assert full.room_for(webhook(9, 1)) == 3
+    assert full.room_for(webhook(9, 2, WebhookState.PAUSED)) == 1
+    full.give_back(slow[0])
+    assert full.room_for(slow[3]) == 1
+
+
+def test_slow_endpoints_of_all_projects_leave_half_of_the_total_to_the_others() -> None:
+    limits = DispatchLimits(total=6, per_project=6, per_endpoint=6)
+    slow = [webhook(number, number, WebhookState.SLOW) for number in range(4)]
+    assert taken(limits, *slow[:2]).room_for(slow[2]) == 1
+    full = taken(limits, *slow[:3])
+    assert full.room_for(slow[3]) == 0
+    assert full.room_for(webhook(9, 9)) == 3
+
+
+def test_a_project_that_has_its_share_leaves_the_rest_to_others() -> None:
+    limits = DispatchLimits(total=100, per_project=2, per_endpoint=2)
+    busy = taken(limits, webhook(1, 1), webhook(2, 1))
+    assert busy.room_for(webhook(3, 1)) == busy.room_for(webhook(4, 1, WebhookState.SLOW)) == 0
+    assert busy.room_for(webhook(3, 2)) == 2
+
+
+def test_slots_that_nobody_has_are_forgotten() -> None:
+    slots, slow = Slots(LIMITS), webhook(1, 1, WebhookState.SLOW)
+    slots.take(slow)
+    slots.give_back(slow)
+    assert (slots._endpoints, slots._projects, slots._unproven) == ({}, {}, {})

@@ -7,7 +7,7 @@ import threading
 import httpcore
 import pytest
 
-from satmint.webhooks.network import CheckedBackend, NotPublic
+from satmint.webhooks.network import CheckedBackend, ConnectionWasRefused, NotPublic
 from tests.kit.polling import until
 
 Found = list[tuple[int, int, int, str, tuple[str, int]]]
@@ -16,14 +16,15 @@ Found = list[tuple[int, int, int, str, tuple[str, int]]]
 class Roads(httpcore.AsyncNetworkBackend):
     """Notes which addresses are tried; some of them cannot be reached."""
 
-    def __init__(self, *blocked: str) -> None:
+    def __init__(self, *blocked: str, cause: BaseException | None = None) -> None:
         self.blocked = blocked
+        self.cause = cause
         self.tried: list[str] = []
 
     async def connect_tcp(self, host: str, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
         self.tried.append(host)
         if host in self.blocked:
-            raise httpcore.ConnectError("no route")
+            raise httpcore.ConnectError("no route") from self.cause
         return httpcore.AsyncMockStream([])
 
 
@@ -60,6 +61,20 @@ async def test_no_more_than_a_few_addresses_of_a_name_are_tried(
     with pytest.raises(httpcore.ConnectError):
         await way_out(roads).connect_tcp("hooks.example", 443, 1.0)
     assert roads.tried == many[:4]
+
+
+@pytest.mark.parametrize("private", [False, True])
+@pytest.mark.parametrize("refused", [False, True])
+async def test_that_no_program_listens_is_told_where_private_addresses_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, private: bool, refused: bool
+) -> None:
+    leading_to(monkeypatch, "1.1.1.1")
+    network = CheckedBackend(private=private)
+    cause = ConnectionRefusedError() if refused else TimeoutError()
+    network._inner = Roads("1.1.1.1", cause=cause)
+    with pytest.raises(httpcore.ConnectError) as failure:
+        await network.connect_tcp("hooks.example", 443, 1.0)
+    assert isinstance(failure.value, ConnectionWasRefused) is (private and refused)
 
 
 async def test_a_private_address_behind_many_public_ones_is_found(
