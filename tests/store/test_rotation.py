@@ -1,6 +1,7 @@
 """What presenting a refresh token means, as a store decides it."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -34,6 +35,17 @@ async def standing_of(store: Store, ref: RefreshTokenRef) -> StoredSession:
 async def first(given: Given) -> RefreshTokenRef:
     """The first refresh token of a session that begins NOW."""
     return await given.session(await given.project(), "alice")
+
+
+async def test_use_of_a_token_is_pending_until_it_is_written(store: Store, given: Given) -> None:
+    ref = await given.session(await given.project())
+    pending = partial(store.sessions.has_pending_mark, ref.project, ref.session)
+    assert pending() is False
+    store.sessions.mark_seen(ref, NOW)
+    assert pending() is True
+    assert store.sessions.has_pending_mark(ref.project, ref.project) is False
+    await given.settled()
+    assert pending() is False
 
 
 async def test_the_heads_token_makes_the_next_generation(

@@ -165,7 +165,7 @@ async def test_the_key_of_a_table_has_its_columns_in_the_order_of_the_schema(
 
 
 @pytest.mark.parametrize("name", ["a\0b", "no utf-8"])
-async def test_a_text_that_postgresql_does_not_store_is_named(
+async def test_a_text_that_the_other_database_does_not_store_is_named(
     endpoint: SqliteEndpoint, name: str
 ) -> None:
     table = await written(endpoint, FIRST)
