@@ -190,6 +190,16 @@ async def test_server_without_a_database_answers_browsers_with_a_page() -> None:
         assert "refresh" not in plainly.headers
 
 
+async def test_server_without_a_database_lives_and_is_not_ready() -> None:
+    app = UnavailableApplication(SeededEntropy(), Cors(()), BASE_URL, lambda: "store_away")
+    async with at(app, BASE_URL) as client:
+        lives = await client.get("/livez")
+        assert (lives.status_code, lives.json()) == (200, {"status": "ok"})
+        assert (await client.head("/livez")).status_code == 200
+        assert (await client.post("/livez")).status_code == 503
+        assert (await client.get("/readyz")).status_code == 503
+
+
 async def test_server_without_a_database_refuses_a_connection_to_the_gateway() -> None:
     app = UnavailableApplication(SeededEntropy(), Cors(()), BASE_URL, lambda: "store_away")
     received, sent = [], list[dict[str, Any]]()

@@ -16,7 +16,7 @@ from satmint.model.deliveries import RESPONSE_LIMIT, DeliveryRecord, DeliverySta
 from satmint.model.listing import Window
 from satmint.model.webhooks import OutgoingMessage, Webhook
 from satmint.webhooks import DispatchLimits
-from satmint.webhooks.attempt import _may_have_body
+from satmint.webhooks.attempt import _may_have_body, _read
 from satmint.webhooks.response_text import READ_BYTES, response_text
 from satmint.webhooks.sender import Sender
 from tests.kit.clock import NOW
@@ -138,6 +138,17 @@ def test_answer_without_a_body_is_not_read(
     status: int, headers: list[tuple[bytes, bytes]], expected: bool
 ) -> None:
     assert _may_have_body(httpcore.Response(status, headers=headers)) is expected
+
+
+async def test_no_more_is_read_than_is_needed() -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x"
+        yield b"y" * 2 * READ_BYTES
+        raise AssertionError("it reads on")
+
+    start = bytearray()
+    await _read(httpcore.Response(200, content=body()), start)
+    assert start == b"x" + b"y" * (READ_BYTES - 1)
 
 
 async def test_attempt_without_an_answer_has_neither_status_nor_latency(server: Server) -> None:

@@ -52,13 +52,14 @@ async def test_an_abandoned_delivery_is_anothers_at_once(server: Server) -> None
 async def test_what_is_claimed_while_it_stops_is_anothers_at_once(server: Server) -> None:
     async with receiving() as receiver, a_post(server) as stopped, a_post(server) as other:
         webhook = await stopped.webhook(receiver.url)
-        await alert(server, server.tenant)
+        await alert(server, server.tenant, 2)
         stopped.dispatcher._stopping = True
-        assert await stopped.dispatcher._start(webhook, 1) == 0
+        assert await stopped.dispatcher._start(webhook, 2) == 0
         assert await other.dispatcher.deliver_due() == 0
         await stopped.dispatcher._stop()
+        assert await other.dispatcher.deliver_due() == 1  # one at a time, of a new webhook
         assert await other.dispatcher.deliver_due() == 1
-        assert len(receiver.bodies) == 1
+        assert len(receiver.bodies) == 2
 
 
 async def test_a_database_that_is_away_does_not_keep_it_from_stopping(server: Server) -> None:
