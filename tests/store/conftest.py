@@ -127,3 +127,9 @@ async def store(database: Open) -> AsyncIterator[Store]:
 @pytest.fixture
 async def given(store: Store) -> Given:
     return Given(store)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An SQLite database without a row."""
+    return fresh_file(tmp_path / "satmint.db")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +30,7 @@ async def wait_for_lock(db: Connection, projects: Sequence[UUID]) -> Sequence[UU
     return projects
 
 
+@asynccontextmanager
 async def pool_of(url: str) -> AsyncIterator[ConnectionPool]:
     pool = ConnectionPool(DatabaseUrl.of(url), PostgresLimits(connections=4))
     yield pool
@@ -37,13 +39,13 @@ async def pool_of(url: str) -> AsyncIterator[ConnectionPool]:
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[ConnectionPool]:
-    async for pool in pool_of(new_cluster()):
+    async with pool_of(new_cluster()) as pool:
         yield pool
 
 
 @pytest.fixture
 async def single() -> AsyncIterator[ConnectionPool]:
-    async for pool in pool_of(the_server().new_database()):
+    async with pool_of(the_server().new_database()) as pool:
         yield pool
 
 

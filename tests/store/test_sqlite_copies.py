@@ -16,14 +16,8 @@ from satmint.store.contract.copying import CopiedTable, DatabaseBusy, TextNotSto
 from satmint.store.sql.migrations import migrations_of
 from satmint.store.sqlite.copying import SqliteEndpoint, open_file
 from tests.kit.clock import NOW
-from tests.kit.databases import fresh_file
 
 FIRST, SECOND, THIRD = (UUID(int=number).bytes for number in (1, 2, 3))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return fresh_file(tmp_path / "satmint.db")
 
 
 @pytest.fixture

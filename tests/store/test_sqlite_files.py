@@ -292,3 +292,12 @@ async def test_commits_are_synchronous_and_readers_do_not_block_them(tmp_path: P
             "wal",
         )
     await store.close()
+
+
+async def test_migrations_of_a_new_file_are_not_told_as_ones_that_it_lacked(tmp_path: Path) -> None:
+    told: list[tuple[str, ...]] = []
+    path = tmp_path / "new.db"
+    for _ in range(2):
+        store = await open_sqlite(path, NOW, observe_migrations=told.append)
+        await store.close()
+    assert told == []

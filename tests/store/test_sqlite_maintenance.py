@@ -12,12 +12,6 @@ from satmint.store.sqlite.copying import _is_storable, _shown, open_file
 from satmint.store.sqlite.maintenance import check, latest_expiry, open_existing
 from satmint.store.sqlite.statistics import statistics
 from tests.kit.clock import NOW
-from tests.kit.databases import fresh_file
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return fresh_file(tmp_path / "satmint.db")
 
 
 def test_file_without_a_row_is_healthy_and_no_token_of_it_is_good(file: Path) -> None:

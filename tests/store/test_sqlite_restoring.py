@@ -1,6 +1,5 @@
 """A backup in the place of a database file; what is on the disk once that is reported."""
 
-import asyncio
 import os
 import sqlite3
 import stat
@@ -11,7 +10,6 @@ import pytest
 
 from satmint.model.incarnation import BACKUP
 from satmint.model.refusals import StoreUnavailable
-from satmint.store.sqlite import open_sqlite
 from satmint.store.sqlite.log_file import (
     log_of,
     salt_of_log,
@@ -20,7 +18,6 @@ from satmint.store.sqlite.log_file import (
 )
 from satmint.store.sqlite.maintenance import backup
 from satmint.store.sqlite.restoring import DatabaseInUse, place_backup
-from tests.kit.clock import NOW
 from tests.kit.databases import fresh_file
 
 STAMP = "20261203"
@@ -173,20 +170,3 @@ def test_versions_of_a_file_and_its_log_are_told_apart(current: Path) -> None:
     log.write_bytes(b"short")
     assert salt_of_log(current) is None
     assert user_version_in_file(current.with_name("none.db")) is None
-
-
-async def test_only_migrations_that_an_older_file_lacked_are_told(tmp_path: Path) -> None:
-    told: list[tuple[str, ...]] = []
-    path = tmp_path / "new.db"
-    for _ in range(2):
-        store = await open_sqlite(path, NOW, observe_migrations=told.append)
-        await store.close()
-    assert told == []
-
-
-async def test_a_lookup_of_a_database_that_fails_says_why(current: Path) -> None:
-    store = await open_sqlite(current, NOW)
-    await asyncio.to_thread(current.write_bytes, b"no database at all" * 1000)
-    with pytest.raises(StoreUnavailable, match="sqlite_"):
-        await store._reader.lookup(lambda db: db.execute("SELECT name FROM projects").fetchall())
-    await store.close()

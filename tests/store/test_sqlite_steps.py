@@ -13,18 +13,12 @@ from satmint.model.refusals import StoreUnavailable
 from satmint.store.sqlite import SqliteStore, open_sqlite
 from satmint.store.sqlite.inspection import inspect_file
 from tests.kit.clock import NOW
-from tests.kit.databases import fresh_file
 
 INSERT = "INSERT INTO projects (project_id, name, created_at) VALUES (?, 'a', 0)"
 
 
 class Refusal(Exception):
     """Belongs to the caller of a step."""
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return fresh_file(tmp_path / "satmint.db")
 
 
 @pytest.fixture
@@ -69,3 +63,9 @@ def test_a_file_that_is_no_database_is_not_inspected(file: Path) -> None:
         inspect_file(file)
     with pytest.raises(StoreUnavailable, match="no_such_file"):
         inspect_file(file.with_name("none.db"))
+
+
+async def test_a_lookup_of_a_database_that_fails_says_why(store: SqliteStore, file: Path) -> None:
+    await asyncio.to_thread(file.write_bytes, b"no database at all" * 1000)
+    with pytest.raises(StoreUnavailable, match="sqlite_"):
+        await store._reader.lookup(lambda db: db.execute("SELECT name FROM projects").fetchall())

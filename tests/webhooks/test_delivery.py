@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from pathlib import Path
@@ -26,12 +26,6 @@ from tests.webhooks.receiver import Receiver, receiving
 
 REFUSED = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n"
 MOVED = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with a_service(tmp_path, private_webhooks=True) as made:
-        yield made
 
 
 def is_signed(secret: bytes, receiver: Receiver, number: int) -> bool:

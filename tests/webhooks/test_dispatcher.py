@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,16 +16,9 @@ from satmint.store.contract.webhooks import DuePage, OutboxPosition
 from satmint.webhooks import DispatchLimits
 from tests.kit.clock import NOW
 from tests.kit.polling import until
-from tests.kit.service import ORIGIN, Server, a_service
+from tests.kit.service import ORIGIN, Server
 from tests.webhooks.post import Post, a_post
 from tests.webhooks.receiver import receiving
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with a_service(tmp_path, private_webhooks=True) as made:
-        yield made
-
 
 QUICK = DispatchLimits(poll_seconds=0.01)
 

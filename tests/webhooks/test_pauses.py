@@ -1,27 +1,19 @@
 """How long a dispatcher pauses before a round, and what of the last round that depends on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from satmint.flows.webhooks import create_webhook
 from satmint.webhooks import DispatchLimits
-from tests.kit.service import ORIGIN, Server, a_service
+from tests.kit.polling import until
+from tests.kit.service import ORIGIN, Server
 from tests.kit.slow_endpoints import slow_endpoint
 from tests.webhooks.post import Post, a_post
 from tests.webhooks.receiver import receiving
+from tests.webhooks.test_dispatcher import running
 from tests.webhooks.test_slow_endpoints import alert, finish
 
 LONG = DispatchLimits(poll_seconds=60.0, delivery_seconds=60.0)
 """What is not waited for ends at once; what is waited for ends no test."""
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with a_service(tmp_path, private_webhooks=True) as made:
-        yield made
 
 
 async def paused_for(post: Post, *, waiting: bool = False, more: bool = False) -> float:
@@ -106,3 +98,30 @@ async def test_delivery_to_a_busy_endpoint_waits(server: Server) -> None:
         assert await post.dispatcher.start_due() == 0
         assert post.dispatcher._has_waiting
         await finish(post)
+
+
+async def test_there_is_a_pause_before_each_round(server: Server) -> None:
+    loop, rounds = asyncio.get_running_loop(), list[float]()
+    limits = DispatchLimits(poll_seconds=0.2)
+    async with a_post(server, limits=limits) as post:
+
+        async def note() -> int:
+            rounds.append(loop.time())
+            return 0
+
+        post.dispatcher.start_due = note  # type: ignore[method-assign]
+        began = loop.time()
+        async with running(post):
+            await until(lambda: len(rounds) == 3)
+    between = [later - earlier for earlier, later in zip([began, *rounds], rounds, strict=False)]
+    assert min(between) > 0.19, between  # by the clock of the event loop, which rounds
+
+
+async def test_the_end_of_an_earlier_attempt_does_not_end_a_later_wait(server: Server) -> None:
+    async with receiving() as receiver, a_post(server) as post:
+        await post.webhook(receiver.url)
+        await alert(server, server.tenant)
+        assert await post.dispatcher.deliver_due() == 1
+        assert post.dispatcher._ended.is_set()
+        await post.dispatcher.start_due()
+        assert not post.dispatcher._ended.is_set()

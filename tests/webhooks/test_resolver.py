@@ -12,6 +12,9 @@ import pytest
 
 from satmint.webhooks.resolver import PROJECT, Resolver
 from tests.kit.polling import until
+from tests.kit.service import Server
+from tests.webhooks.post import a_post
+from tests.webhooks.receiver import receiving
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -118,3 +121,21 @@ async def test_look_up_that_fails_after_its_caller_has_gone_is_no_error_of_the_l
         gc.collect()
         await asyncio.sleep(0)
     assert problems == []
+
+
+async def test_a_name_is_looked_up_for_the_project_of_the_message(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    addresses_of = Resolver.addresses_of
+
+    async def note(self: Resolver, host: str, port: int, seconds: float | None) -> list[str]:
+        asked.append(PROJECT.get())
+        return await addresses_of(self, host, port, seconds)
+
+    monkeypatch.setattr(Resolver, "addresses_of", note)
+    async with receiving() as receiver, a_post(server) as post:
+        await post.webhook(receiver.url)
+        await post.alert()
+        assert await post.dispatcher.deliver_due() == 1
+    assert asked == [server.tenant.id]

@@ -4,7 +4,6 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import httpcore
@@ -20,19 +19,13 @@ from satmint.webhooks.attempt import _may_have_body, _read
 from satmint.webhooks.response_text import READ_BYTES, response_text
 from satmint.webhooks.sender import Sender
 from tests.kit.clock import NOW
-from tests.kit.service import Server, a_service
+from tests.kit.service import Server
 from tests.kit.slow_endpoints import slow_endpoint
 from tests.webhooks.post import a_post
 from tests.webhooks.receiver import receiving
 
 SECRET = bytes(range(32))
 QUICK = DispatchLimits(body_seconds=0.1)
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with a_service(tmp_path, private_webhooks=True) as made:
-        yield made
 
 
 async def record_of(server: Server, webhook: Webhook) -> DeliveryRecord:
@@ -184,3 +177,26 @@ async def test_cause_is_told_where_private_addresses_are_allowed() -> None:
                     one = replace(message, url=url)
                     result = await sender.send(one, SECRET, NOW, QUICK)
                     assert result.error == errors[number], url
+
+
+async def test_latency_is_the_time_until_the_headers_of_the_answer(server: Server) -> None:
+    async with slow_endpoint("answers late") as endpoint, a_post(server) as post:
+        webhook = await post.webhook(endpoint.url)
+        await post.alert()
+        assert await post.dispatcher.deliver_due() == 1
+    latency = (await record_of(server, webhook)).result.latency_ms
+    assert latency is not None
+    assert 590 < latency < 10_000  # it answers after 600 ms
+
+
+async def test_a_body_that_never_ends_is_read_for_as_long_as_a_body_may_be(server: Server) -> None:
+    limits = DispatchLimits(delivery_seconds=60.0, body_seconds=0.1)
+    async with (
+        slow_endpoint("trickles its body") as endpoint,
+        a_post(server, limits=limits) as post,
+    ):
+        await post.webhook(endpoint.url)
+        await post.alert()
+        async with asyncio.timeout(20):
+            assert await post.dispatcher.deliver_due() == 1
+    assert post.outcomes == {"delivered": 1}

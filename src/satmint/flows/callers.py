@@ -315,11 +315,11 @@ def refresh_token_ref(claims: Claims) -> RefreshTokenRef:
 
 
 class _BasicCredentials(HidesFields, msgspec.Struct, frozen=True):
+    shown = ("project",)
+
     project: UUID
     secret: str
     """The text of an API token, if it is one."""
-
-    shown = ("project",)
 
 
 def _basic_credentials(authorization: bytes) -> _BasicCredentials | None:

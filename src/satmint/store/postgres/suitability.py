@@ -32,6 +32,7 @@ _SERVER: Final = """current_setting('fsync') AS fsync,
        extract(epoch FROM clock_timestamp())::float8 AS time"""
 IS_NODE: Final = "postgres_is_a_node"
 HAS_CITUS: Final = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+"""Whether the database has the extension Citus. Reads no table, so every role may ask."""
 # The extension alone says nothing: a restored database has its tables on the coordinator, until
 # they are distributed. Where there are none yet, they will be.
 _CLUSTER: Final = """
@@ -40,7 +41,6 @@ SELECT to_regclass('sessions') IS NULL
                    WHERE logicalrelid = to_regclass('sessions')) AS is_distributed,
        EXISTS (SELECT FROM pg_catalog.pg_dist_local_group WHERE groupid <> 0) AS is_node
 """
-"""Whether the database has the extension Citus. Reads no table, so every role may ask."""
 
 # `reset_val` follows a reload even if the connection has its own value. Settings of a role and of a
 # database come before it, in this order (PostgreSQL, ALTER ROLE).
