@@ -37,6 +37,7 @@ from benchmarks.parts import (
     IN_PROCESS,
     OPERATIONS,
     PARTS,
+    PROFILE,
     RACES,
     TAILS,
     VERIFY,
@@ -89,7 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with TemporaryDirectory(prefix="bench-", dir=options.data) as place:
+        # In full: a server may be started in another folder.
+        with TemporaryDirectory(prefix="bench-", dir=options.data.resolve()) as place:
             Path(place).chmod(0o755)  # databases may have to run as somebody else
             report = _run(options, given, Path(place), console)
     except WrongAnswer as wrong:
@@ -112,7 +114,7 @@ def _run(
     names = options.subject or (_QUICK_SUBJECTS if quick else tuple(SUBJECTS))
     say = console.status if console.is_terminal else _print
     bench = Bench(place, _QUICK if quick else _FULL, options.connections, say)
-    if {*OPERATIONS, WORKERS, RACES} & set(parts):
+    if {*OPERATIONS, PROFILE, WORKERS, RACES} & set(parts):
         races = options.races or (_QUICK_RACES if quick else _RACES)
         bench.compare(parts, [FLOOR, *(name for name in names if name != FLOOR)], races)
     if SESSIONS in parts:
@@ -158,6 +160,7 @@ def _run(
         live_sessions=bench.live_sessions,
         storms=bench.storms,
         event_sizes=bench.event_sizes,
+        profiles=bench.profiles,
     )
 
 

@@ -81,7 +81,7 @@ def postgres(place: Path) -> Iterator[Cluster]:
     try:
         server = PostgresServer(data, _CONFIGURATION)
     except (AssertionError, subprocess.CalledProcessError) as missing:
-        raise NoPostgres(str(missing).splitlines()[0]) from missing
+        raise NoPostgres(_why(missing)) from missing
     try:
         filesystem = filesystem_of(data or server.folder)
         if is_in_memory(filesystem):
@@ -89,3 +89,8 @@ def postgres(place: Path) -> Iterator[Cluster]:
         yield Cluster(server)
     finally:
         server.stop()
+
+
+def _why(failure: AssertionError | subprocess.CalledProcessError) -> str:
+    said = failure.stderr.decode() if isinstance(failure, subprocess.CalledProcessError) else ""
+    return (said.strip() or str(failure)).splitlines()[-1 if said.strip() else 0]

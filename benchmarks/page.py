@@ -19,6 +19,7 @@ from benchmarks.gateway import CONNECT, RESUME
 from benchmarks.hardware import hardware_page
 from benchmarks.markdown import table
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
+from benchmarks.profile_part import profile_part
 from benchmarks.report import FLOOR, Report, Section, Spread, Subject, Summary, read
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -106,6 +107,7 @@ def _page(report: Report, name: str, cluster: str) -> str:
         sections=sections,
         storms=_storms(report),
         in_process=_in_process(report),
+        profile=_profile(report),
         cluster=cluster,
         left_out="".join(f"\nLeft out here: {line}.\n" for line in report.left_out),
     )
@@ -236,6 +238,16 @@ def _row(report: Report, summary: Summary, *, floor: bool) -> list[str]:
 def _in_process(report: Report) -> str:
     rows = [(cost.what, f"{cost.median:.1f}", f"{cost.least:.1f}") for cost in report.in_process]
     return table(("", "µs", "least"), rows, "lrr")
+
+
+def _profile(report: Report) -> str:
+    refresh = report.sections.get(REFRESH)
+    costs = {} if refresh is None else {one.subject: one for one in refresh.summaries}
+    return profile_part(
+        report.profiles,
+        {name: subject.name for name, subject in report.subjects.items()},
+        {name: one.cpu_us["server"].median for name, one in costs.items()},
+    )
 
 
 def _rates(report: Report, section: Section) -> str:

@@ -24,6 +24,7 @@ from benchmarks.filling import check_room, fill, plans_into
 from benchmarks.gateway import STORES, TITLES, LiveSessions, measure_gateway
 from benchmarks.load import write_plans
 from benchmarks.peers.installing import NotInstalled
+from benchmarks.profiling import Profile, measure_profiles
 from benchmarks.races import Races
 from benchmarks.report import FLOOR, Section, Subject, section
 from benchmarks.rounds import Contest, Effort, Say, play, race
@@ -32,6 +33,7 @@ from benchmarks.storm import StormFigures, measure_storm
 from benchmarks.subjects import SUBJECTS, Satmint
 
 OPERATIONS: Final = (REFRESH, "issue", FIRST_SIGN_IN, GUEST, DEVICE_REFRESH, INFO)
+PROFILE: Final = "profile"
 RACES: Final = "races"
 IN_PROCESS: Final = "in-process"
 TAILS: Final = "tails"
@@ -42,7 +44,7 @@ GATEWAY: Final = "gateway"
 STORM: Final = "storm"
 EVENT_SIZE: Final = "event-size"
 PARTS: Final = (
-    *(*OPERATIONS, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED, VERIFY),
+    *(*OPERATIONS, PROFILE, WORKERS, RACES, SESSIONS, IN_PROCESS, TAILS, CONSOLE, FEED, VERIFY),
     *(GATEWAY, STORM, EVENT_SIZE),
 )
 
@@ -70,6 +72,7 @@ class Bench:
     live_sessions: list[LiveSessions] = field(default_factory=list)
     storms: list[StormFigures] = field(default_factory=list)
     event_sizes: list[EventSize] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
 
     def each_store(self, parts: Sequence[str], names: Sequence[str], *, quick: bool) -> None:
         """Everything that has servers of its own for each store."""
@@ -103,11 +106,14 @@ class Bench:
 
     def compare(self, parts: Sequence[str], names: Sequence[str], races: int) -> None:
         """Everything that the same servers can do one after the other."""
-        wanted = [name for name in names if name != FLOOR or {REFRESH, "issue"} & set(parts)]
+        floor = {REFRESH, "issue", PROFILE} & set(parts)
+        wanted = [name for name in names if name != FLOOR or floor]
         with self._started({name: SUBJECTS[name] for name in wanted}) as servers:
             for operation in OPERATIONS:
                 if operation in parts:
                     self._operation(operation, servers)
+            if PROFILE in parts:
+                self._profile(servers)
             if WORKERS in parts:
                 self._workers(servers)
             if RACES in parts:
@@ -139,6 +145,11 @@ class Bench:
         if operation not in (REFRESH, "issue"):
             contest = replace(contest, plans=self._prepared(operation))
         self.sections[operation] = section(title, play(contest, self.say), self.connections)
+
+    def _profile(self, servers: Mapping[str, Running]) -> None:
+        able = {name: servers[name] for name in (FLOOR, *_WORKERS_OF) if name in servers}
+        contest = self._contest(REFRESH, "Profile", REFRESH, able)
+        self.profiles = measure_profiles(contest, self.place, self.say, self.left_out.append)
 
     def _prepared(self, operation: str) -> Callable[[str, Running], Path]:
         effort = self.efforts[operation]

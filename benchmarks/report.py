@@ -15,6 +15,7 @@ from benchmarks.gateway import LiveSessions
 from benchmarks.inprocess import Cost
 from benchmarks.machine import Machine
 from benchmarks.meter import Result
+from benchmarks.profiling import Profile
 from benchmarks.races import Races
 from benchmarks.storm import StormFigures
 from benchmarks.tails import TailFigures
@@ -115,6 +116,7 @@ class Report(msgspec.Struct, frozen=True):
     live_sessions: list[LiveSessions] = []
     storms: list[StormFigures] = []
     event_sizes: list[EventSize] = []
+    profiles: list[Profile] = []
 
 
 def section(title: str, rounds: Sequence[Round], connections: int = 32) -> Section:

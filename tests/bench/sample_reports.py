@@ -9,6 +9,7 @@ from benchmarks.gauges import Usage
 from benchmarks.inprocess import Cost
 from benchmarks.machine import Machine
 from benchmarks.meter import Result
+from benchmarks.profiling import KINDS, PYTHON, Profile
 from benchmarks.races import Races
 from benchmarks.report import Report, Section, Subject, section
 from benchmarks.storm import StormFigures
@@ -87,6 +88,10 @@ def whole_report() -> Report:
         },
         in_process=[Cost("open a SAT", 5.0, 4.5)],
         left_out=["authlib-postgres: npm is missing"],
+        profiles=[
+            Profile("floor", {**dict.fromkeys(KINDS, 0.0), PYTHON: 0.5, "kernel": 0.5}),
+            Profile("sqlite", {**dict.fromkeys(KINDS, 0.0), PYTHON: 0.75, "SQLite": 0.25}),
+        ],
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest, newest_of_cluster
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
 from benchmarks.report import Subject, keep, read
+from msgspec import structs
 
 from tests.bench.sample_reports import gateway_report, refreshes, report, result, whole_report
 from tests.house.tree import ROOT
@@ -52,6 +53,19 @@ def test_the_newest_result_of_a_cluster_has_both_stores(tmp_path: Path) -> None:
     keep(report(at=later, subjects=both, quick=True), tmp_path)
     keep(report(at=later + timedelta(1), subjects={"citus": both["citus"]}), tmp_path)
     assert newest_of_cluster(tmp_path) == file
+
+
+def test_page_tells_where_the_time_of_a_refresh_goes() -> None:
+    page = files(whole_report(), "kept.json")[PAGE]
+    assert rows(page, "Python: the interpreter") == ["| Python: the interpreter | 31.2 | 93.8 |"]
+    assert rows(page, "kernel") == ["| kernel | 31.2 | 0.0 |"]
+    assert rows(page, "SQLite") == ["| SQLite | 0.0 | 31.2 |"]
+    assert rows(page, "asyncpg") == []
+    assert rows(page, "together") == ["| together | 62.5 | 125.0 |"]
+    least = "| with no more Python than the floor | 1.00 × | 1.00 × |"
+    assert rows(page, "with no more Python") == [least]
+    without = structs.replace(whole_report(), profiles=[])
+    assert "## Where the time goes" not in files(without, "kept.json")[PAGE]
 
 
 def test_page_tells_of_a_storm_where_one_was_measured() -> None:
