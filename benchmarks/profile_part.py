@@ -18,7 +18,8 @@ CPU µs of a refresh by what the process executes, from samples of `perf` under 
 The last row answers why the targets for the CPU of a refresh are missed. It is what a refresh would
 cost, relative to the floor, if reading the session, applying the rules, the shared commit and the
 event ran no Python at all. The difference to the target is what is left for all of them. There is
-no single place to shorten: the Python is spread over some hundred functions.
+no single place to shorten: in a profile by function, what does not call the kernel is spread over
+some hundred functions, of which none takes more than 6 %.
 
 """
 

@@ -14,8 +14,8 @@ from tests.kit.tokens import Loupe
 from tests.kit.wire import ISSUE, REFRESH, Wire
 
 CALLERS: Final = 32
-ROUNDS: Final = int(os.environ.get("SATMINT_TEST_CROWD_ROUNDS", "1000"))
-FEWER: Final = 10
+ROUNDS: Final = int(os.environ.get("SATMINT_TEST_CROWD_ROUNDS", "300"))
+FEWER: Final = 3
 """On PostgreSQL, where a round takes longer, one of so many rounds is played."""
 
 

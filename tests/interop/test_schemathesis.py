@@ -1,5 +1,9 @@
-"""Our own description held against our own server: every operation, with good and odd input."""
+"""Our own description held against our own server: every operation, with good and odd input.
 
+`SATMINT_TEST_EXAMPLES=100` looks longer.
+"""
+
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +17,8 @@ from tests.kit.dev import DevServer, clean_environment, running_dev
 
 _SCHEMATHESIS: Final = Path(sys.executable).with_name("schemathesis")
 
+_EXAMPLES: Final = os.environ.get("SATMINT_TEST_EXAMPLES", "5")
+"""Of each operation, where inputs are random."""
 _SECONDS: Final = 900
 _BEARER_OPERATIONS: Final = (
     "get-subscriber-info",
@@ -46,7 +52,7 @@ def no_issue_found(server: DevServer, folder: Path, *arguments: str) -> None:
             "run",
             f"{server['http']}/openapi.json",
             "--seed=1",
-            "--max-examples=10",
+            f"--max-examples={_EXAMPLES}",
             "--no-color",
             "--warnings=off",
             "--continue-on-failure",
