@@ -19,10 +19,9 @@ from tests.kit.polling import until, until_answered
 from tests.kit.service import ORIGIN, Server, Tenant, a_tenant
 from tests.kit.slow_endpoints import BEHAVIOURS, slow_endpoint
 from tests.store.store_setup import ALL
-from tests.webhooks.post import a_post
+from tests.webhooks.post import a_post, alert, finish, running
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import running
-from tests.webhooks.test_slow_endpoints import SMALL, alert, finish, on
+from tests.webhooks.test_slow_endpoints import SMALL, on
 
 WITHIN_SECONDS: Final = 2.0
 """How soon another project must get its alert."""

@@ -1,14 +1,18 @@
 """A dispatcher of webhooks, and a project that has something to be told."""
 
+import asyncio
 from base64 import b64decode
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from satmint.flows.webhooks import create_webhook
+from satmint.model.events import EventKind
 from satmint.model.webhooks import Webhook
 from satmint.webhooks import DispatchLimits, Sender, WebhookDispatcher
-from tests.kit.service import ORIGIN, Server
+from tests.kit.service import ORIGIN, Server, Tenant
 
 
 class Post:
@@ -51,3 +55,31 @@ async def a_post(
 ) -> AsyncIterator[Post]:
     async with Sender(private=private) as sender:
         yield Post(server, sender, limits)
+
+
+@asynccontextmanager
+async def running(post: Post) -> AsyncIterator[None]:
+    """Run the dispatcher meanwhile, as a server does; then stop it as one."""
+    task = asyncio.create_task(post.dispatcher.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def alert(server: Server, tenant: Tenant, count: int = 1) -> None:
+    """Have a project something to be told."""
+    services = server.services
+    for _ in range(count):
+        now = services.clock.now()
+        event = services.new_event(EventKind.SESSION_REVOKED, tenant.id, ORIGIN, now)
+        await services.store.events.record(event)
+
+
+async def finish(post: Post) -> None:
+    """End the attempts of a dispatcher that was not run."""
+    for task in list(post.dispatcher._tasks.values()):
+        task.cancel()
+    await post.dispatcher._drained()

@@ -1,8 +1,7 @@
 """The dispatcher's rounds: what one of them does, and that none of them is the last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -11,28 +10,18 @@ from structlog.testing import capture_logs
 from satmint.flows.revoke import revoke_session
 from satmint.model.deliveries import AttemptResult
 from satmint.model.refusals import StoreUnavailable
-from satmint.model.webhooks import Delivery, Webhook
+from satmint.model.webhooks import Delivery, Webhook, WebhookState
 from satmint.store.contract.webhooks import DuePage, OutboxPosition
 from satmint.webhooks import DispatchLimits
 from tests.kit.clock import NOW
 from tests.kit.polling import until
 from tests.kit.service import ORIGIN, Server
-from tests.webhooks.post import Post, a_post
+from tests.kit.slow_endpoints import slow_endpoint
+from tests.webhooks.post import a_post, alert, finish, running
 from tests.webhooks.receiver import receiving
 
 QUICK = DispatchLimits(poll_seconds=0.01)
-
-
-@asynccontextmanager
-async def running(post: Post) -> AsyncIterator[None]:
-    """Run the dispatcher meanwhile, as a server does; then stop it as one."""
-    task = asyncio.create_task(post.dispatcher.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+PATIENT = DispatchLimits(delivery_seconds=60.0)
 
 
 async def test_all_that_is_due_is_delivered(server: Server) -> None:
@@ -47,6 +36,26 @@ async def test_all_that_is_due_is_delivered(server: Server) -> None:
             await until(lambda: post.outcomes["delivered"] == 21)
     assert len(receiver.bodies) == 21
     assert post.outcomes == {"delivered": 21}
+
+
+async def test_round_begins_after_the_one_before_has_ended(server: Server) -> None:
+    begun, end = list[str](), asyncio.Event()
+
+    async def rounds() -> int:
+        begun.append("first" if not begun else "next")
+        await end.wait()
+        return 0
+
+    async with a_post(server, limits=DispatchLimits(poll_seconds=0.0)) as post:
+        post.dispatcher.start_due = rounds  # type: ignore[method-assign]
+        async with running(post):
+            await until(lambda: begun)
+            for _ in range(3):
+                await post.dispatcher._pause()
+            meanwhile = list(begun)
+            end.set()
+            await until(lambda: len(begun) > 1)
+    assert meanwhile == ["first"]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +150,53 @@ async def test_only_a_2xx_says_that_a_message_arrived(
         await post.alert()
         await post.dispatcher.deliver_due()
     assert post.outcomes == {outcome: 1}
+
+
+async def test_delivery_in_progress_is_not_sent_again_when_the_clock_is_set(server: Server) -> None:
+    """And it does not keep the next one, whose process has died, from being sent."""
+    store, lease, now = server.services.store.webhooks, PATIENT.lease_seconds, server.clock.now()
+    async with slow_endpoint("never answers") as endpoint, a_post(server, limits=PATIENT) as post:
+        webhook = await post.webhook(endpoint.url)
+        await alert(server, server.tenant)
+        assert await post.dispatcher._start(webhook, 1) == 1
+        await alert(server, server.tenant)
+        assert len(await store.claim_due(webhook, now, now + lease + 1, 1)) == 1
+        server.clock.advance(lease + 1)
+        assert await post.dispatcher._start(webhook, 2) == 1  # both are due
+        assert post.dispatcher.in_progress == 2
+        await until(lambda: endpoint.accepted == 2)
+        await finish(post)
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "state"), [(2000, WebhookState.ACTIVE), (2001, WebhookState.SLOW)]
+)
+async def test_endpoint_that_takes_longer_than_two_seconds_is_slow(
+    server: Server, latency_ms: int, state: WebhookState
+) -> None:
+    store, now = server.services.store.webhooks, server.clock.now()
+    async with a_post(server) as post:
+        webhook = await post.webhook("https://hooks.example/")
+        await alert(server, server.tenant)
+        (delivery,) = await store.claim_due(webhook, now, now + 30, 1)
+        await post.dispatcher._store_result(delivery, AttemptResult(latency_ms=latency_ms))
+    found = await store.get(webhook.project, webhook.id)
+    assert found is not None
+    assert found.state is state
+
+
+async def test_pause_of_an_endpoint_is_logged_once(server: Server) -> None:
+    failed = b"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n"
+    async with receiving(failed, failed) as receiver, a_post(server) as post:
+        await post.webhook(receiver.url)
+        await alert(server, server.tenant)
+        events = []
+        for _ in range(2):
+            with capture_logs() as lines:
+                assert await post.dispatcher.deliver_due() == 1
+            events.append([line["event"] for line in lines])
+            server.clock.advance(60)
+    assert events == [["webhook_failed", "webhook_paused"], ["webhook_failed"]]
 
 
 async def test_delivery_is_leased_while_it_is_sent(server: Server) -> None:

@@ -1,16 +1,15 @@
 """How long a dispatcher pauses before a round, and what of the last round that depends on."""
 
 import asyncio
+from uuid import UUID
 
 from satmint.flows.webhooks import create_webhook
 from satmint.webhooks import DispatchLimits
 from tests.kit.polling import until
 from tests.kit.service import ORIGIN, Server
 from tests.kit.slow_endpoints import slow_endpoint
-from tests.webhooks.post import Post, a_post
+from tests.webhooks.post import Post, a_post, alert, finish, running
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import running
-from tests.webhooks.test_slow_endpoints import alert, finish
 
 LONG = DispatchLimits(poll_seconds=60.0, delivery_seconds=60.0)
 """What is not waited for ends at once; what is waited for ends no test."""
@@ -62,8 +61,10 @@ async def test_round_says_how_long_it_read_and_what_is_left(server: Server) -> N
         # There may be more than there was room for.
         assert (dispatcher._has_waiting, dispatcher._has_more) == (True, False)
         dispatcher._has_more = True
+        time = asyncio.get_running_loop().time
+        began = time()
         assert await dispatcher.deliver_due() == 0
-        assert dispatcher._visit_seconds > 0
+        assert 0 < dispatcher._visit_seconds <= time() - began
         assert (dispatcher._has_waiting, dispatcher._has_more) == (False, False)
 
 
@@ -98,6 +99,30 @@ async def test_delivery_to_a_busy_endpoint_waits(server: Server) -> None:
         assert await post.dispatcher.start_due() == 0
         assert post.dispatcher._has_waiting
         await finish(post)
+
+
+async def test_busy_endpoint_keeps_no_other_from_its_turn(server: Server) -> None:
+    async with (
+        slow_endpoint("never answers") as endpoint,
+        receiving() as receiver,
+        a_post(server, limits=LONG) as post,
+    ):
+        await post.webhook(endpoint.url)
+        await alert(server, server.tenant, 2)
+        assert await post.dispatcher.start_due() == 1
+        tenants = [await server.another_tenant() for _ in range(2)]
+        for tenant in tenants:
+            await create_webhook(server.services, tenant.id, receiver.url, ORIGIN)
+            await alert(server, tenant)
+        post.dispatcher._position = UUID(int=0), UUID(int=0)
+        assert await post.dispatcher.start_due() == 2
+        await until(lambda: len(receiver.bodies) == 2)
+        await finish(post)
+
+
+async def test_new_dispatcher_knows_of_nothing_that_waits(server: Server) -> None:
+    async with a_post(server) as post:
+        assert (post.dispatcher._has_waiting, post.dispatcher._has_more) == (False, False)
 
 
 async def test_there_is_a_pause_before_each_round(server: Server) -> None:

@@ -79,6 +79,18 @@ async def test_a_project_occupies_some_threads_and_leaves_the_others() -> None:
         assert not resolver._by_project
 
 
+async def test_look_up_that_ends_frees_one_thread_of_its_project() -> None:
+    resolver = Resolver(threads=10, per_project=2)
+    with name_server() as names:
+        stalled = [look_up(resolver, ONE, "0.slow.example")]
+        assert await look_up(resolver, ONE, "fast.example") == ["1.1.1.1"]
+        stalled += [look_up(resolver, ONE, f"{n}.slow.example") for n in range(1, 3)]
+        assert await look_up(resolver, OTHER, "other.example") == ["1.1.1.1"]
+        assert len(resolver._running) == 2
+        names.answer.set()
+        assert await asyncio.gather(*stalled) == [["1.1.1.1"]] * 3
+
+
 async def test_all_projects_together_occupy_no_more_than_there_are() -> None:
     resolver = Resolver(threads=3, per_project=2)
     with name_server() as names:

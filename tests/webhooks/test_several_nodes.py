@@ -17,10 +17,10 @@ from tests.kit.databases import DATABASES
 from tests.kit.polling import until
 from tests.kit.service import Server
 from tests.kit.slow_endpoints import slow_endpoint
-from tests.webhooks.post import a_post
+from tests.webhooks.post import a_post, alert, finish, running
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import QUICK, running
-from tests.webhooks.test_slow_endpoints import SMALL, alert, finish, on
+from tests.webhooks.test_dispatcher import QUICK
+from tests.webhooks.test_slow_endpoints import SMALL, on
 
 
 @pytest.fixture(params=DATABASES)

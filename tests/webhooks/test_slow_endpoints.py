@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from satmint.flows.webhooks import create_webhook
-from satmint.model.events import EventKind
 from satmint.webhooks import DispatchLimits
 from satmint.webhooks.slots import Slots
 from tests.kit.databases import SQLITE, fresh_database
 from tests.kit.polling import until
-from tests.kit.service import ORIGIN, Server, Tenant, a_service, a_tenant
+from tests.kit.service import ORIGIN, Server, a_service, a_tenant
 from tests.kit.slow_endpoints import slow_endpoint
-from tests.webhooks.post import Post, a_post
+from tests.webhooks.post import a_post, alert, finish, running
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import running
 
 SMALL: Final = DispatchLimits(
     poll_seconds=0.05, delivery_seconds=1.0, slow_seconds=0.3, body_seconds=0.2, stop_seconds=0.2
@@ -28,15 +26,6 @@ async def on(folder: Path, database: str = SQLITE) -> AsyncIterator[Server]:
     url = await fresh_database(database, folder)
     async with a_service(folder, private_webhooks=True, database=url) as server:
         yield server
-
-
-async def alert(server: Server, tenant: Tenant, count: int = 1) -> None:
-    """Have a project something to be told."""
-    services = server.services
-    for _ in range(count):
-        now = services.clock.now()
-        event = services.new_event(EventKind.SESSION_REVOKED, tenant.id, ORIGIN, now)
-        await services.store.events.record(event)
 
 
 async def test_every_endpoint_gets_its_turn(tmp_path: Path) -> None:
@@ -118,13 +107,6 @@ async def test_a_stopped_server_lets_attempts_end(tmp_path: Path) -> None:
         assert post.outcomes == {"delivered": 1}
         assert post.dispatcher.in_progress == 0
         assert await post.dispatcher.deliver_due() == 0
-
-
-async def finish(post: Post) -> None:
-    """End the attempts of a dispatcher that was not run."""
-    for task in list(post.dispatcher._tasks.values()):
-        task.cancel()
-    await post.dispatcher._drained()
 
 
 async def test_connections_of_abandoned_handshakes_are_closed(tmp_path: Path) -> None:

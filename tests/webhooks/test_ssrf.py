@@ -7,8 +7,16 @@ import threading
 import httpcore
 import pytest
 
-from satmint.webhooks.network import CheckedBackend, ConnectionWasRefused, NotPublic
+from satmint.webhooks.network import (
+    CheckedBackend,
+    ConnectionWasRefused,
+    NotPublic,
+    closing_connections,
+    open_network,
+)
+from satmint.webhooks.sender import Sender
 from tests.kit.polling import until
+from tests.webhooks.receiver import receiving
 
 Found = list[tuple[int, int, int, str, tuple[str, int]]]
 
@@ -127,3 +135,41 @@ async def test_a_name_that_several_want_at_once_is_looked_up_once(
     assert asked == ["hooks.example"]
     await network.connect_tcp("hooks.example", 443, 20.0)
     assert len(asked) == 2
+
+
+async def test_connections_are_closed_by_the_context_in_which_they_were_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leading_to(monkeypatch, "1.1.1.1")
+    network = way_out(Roads())
+
+    async def connect() -> httpcore.AsyncMockStream:
+        stream = await network.connect_tcp("hooks.example", 443, 1.0)
+        assert isinstance(stream, httpcore.AsyncMockStream)
+        return stream
+
+    async with closing_connections():
+        first = await connect()
+        async with closing_connections():
+            inner = await connect()
+        second = await connect()
+        assert [one._closed for one in (first, inner, second)] == [False, True, False]
+    assert [one._closed for one in (first, second)] == [True, True]
+
+
+async def test_no_connection_is_kept_for_the_next_message() -> None:
+    async with receiving() as receiver, open_network(private=True) as network:
+        response = await network.request("POST", receiver.url, content=b"")
+        assert response.status == 204
+        assert network.connections == []
+
+
+async def test_sender_closes_its_connections_when_it_is_left() -> None:
+    async with receiving() as receiver:
+        async with Sender(private=True) as sender:
+            network = await sender.open()
+            headers = [("host", "hooks.example"), ("content-length", "0")]
+            request = httpcore.Request("POST", receiver.url, headers=headers)
+            await network.handle_async_request(request)
+            assert len(network.connections) == 1  # until its response is read
+        assert network.connections == []

@@ -11,10 +11,8 @@ from satmint.webhooks import DispatchLimits
 from tests.kit.polling import until
 from tests.kit.service import Server
 from tests.kit.slow_endpoints import slow_endpoint
-from tests.webhooks.post import a_post
+from tests.webhooks.post import a_post, alert, running
 from tests.webhooks.receiver import receiving
-from tests.webhooks.test_dispatcher import running
-from tests.webhooks.test_slow_endpoints import alert
 
 PATIENT = DispatchLimits(poll_seconds=0.01, delivery_seconds=60.0, stop_seconds=0.1)
 """An attempt lasts longer than any test."""
@@ -49,6 +47,32 @@ async def test_what_is_claimed_while_it_stops_is_anothers_at_once(server: Server
         assert await other.dispatcher.deliver_due() == 1  # one at a time, of a new webhook
         assert await other.dispatcher.deliver_due() == 1
         assert len(receiver.bodies) == 2
+
+
+async def test_round_in_progress_ends_before_a_dispatcher_has_stopped(server: Server) -> None:
+    begun, end, knew = asyncio.Event(), asyncio.Event(), list[bool]()
+
+    async def wait() -> int:
+        begun.set()
+        await end.wait()
+        knew.append(post.dispatcher._stopping)
+        return 0
+
+    async with a_post(server, limits=DispatchLimits(poll_seconds=0.01)) as post:
+        post.dispatcher.start_due = wait  # type: ignore[method-assign]
+        task = asyncio.create_task(post.dispatcher.run())
+        await begun.wait()
+        task.cancel()
+        asyncio.get_running_loop().call_soon(end.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert knew == [True]
+
+
+async def test_dispatcher_that_never_began_a_round_stops(server: Server) -> None:
+    async with a_post(server) as post, running(post):
+        pass
+    assert post.dispatcher.in_progress == 0
 
 
 async def test_a_database_that_is_away_does_not_keep_it_from_stopping(server: Server) -> None:
