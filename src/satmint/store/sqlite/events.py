@@ -30,7 +30,6 @@ def record(
     kind: EventKind | None = None,
     subscriber: bytes | None = None,
     generation: int | None = None,
-    cause: str | None = None,
 ) -> None:
     """Write `event`, with values that only the transaction knows in place of its own.
 
@@ -50,7 +49,7 @@ def record(
             _bytes(event.session),
             _bytes(event.subject),
             event.generation if generation is None else generation,
-            event.cause if cause is None else cause,
+            event.cause,
             origin.request_id,
             origin.address,
             origin.agent,
