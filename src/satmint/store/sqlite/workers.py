@@ -36,11 +36,11 @@ class Step(msgspec.Struct, frozen=True):
     """One caller's part of a batch."""
 
     work: Work[Any]
-    may_raise: bool = False
+    may_raise: bool
     """Whether it may raise after a write: then it runs in its own savepoint."""
-    slow: bool = False
+    slow: bool
     """Whether it may touch many rows."""
-    submitted_at: float = 0.0
+    submitted_at: float
     """The event loop's time."""
 
 
