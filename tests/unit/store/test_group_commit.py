@@ -256,3 +256,84 @@ async def test_batch_leaves_in_the_next_turn_while_turns_are_long(disk: Disk) ->
     commits.submit("e")
     await a_turn()
     assert disk.batches == [["a", "b", "c", "d"], ["e"]]
+
+
+async def test_time_to_gather_ends_at_its_last_moment(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    commits = disk.gather(max_seconds=5.0)
+    for step in "ab":
+        commits.submit(step)
+    await a_turn()
+    disk.finish()
+    commits.submit("c")
+    now = 104.5
+    await a_turn()
+    assert disk.batches == [["a", "b"]]
+    now = 105.0
+    await a_turn()
+    assert disk.batches == [["a", "b"], ["c"]]
+
+
+async def test_batch_is_gathered_for_eight_turns_more_than_the_first(disk: Disk) -> None:
+    commits = GroupCommit[str, str](disk.commit, max_seconds=60.0)
+    for step in "ab":
+        commits.submit(step)
+    await a_turn()
+    disk.finish()
+    commits.submit("c")
+    for _ in range(8):
+        await a_turn()
+        assert disk.batches == [["a", "b"]]
+    await a_turn()
+    assert disk.batches == [["a", "b"], ["c"]]
+
+
+async def test_what_a_batch_is_gathered_for_shrinks_by_a_quarter_each_time(disk: Disk) -> None:
+    commits = disk.gather()
+    for step in "abcdefgh":
+        commits.submit(step)
+    await a_turn()
+    disk.finish()
+    commits.submit("i")
+    await the_next_batch()
+    disk.finish()
+    for step in "jklmn":
+        commits.submit(step)
+    await a_turn()
+    await a_turn()
+    assert disk.sizes == [8, 1]
+    commits.submit("o")
+    await a_turn()
+    assert disk.sizes == [8, 1, 6]
+
+
+async def test_batch_holds_512_steps_unless_it_is_told_otherwise(disk: Disk) -> None:
+    commits = GroupCommit[str, str](disk.commit)
+    futures = [commits.submit("a") for _ in range(513)]
+    await a_turn()
+    disk.finish()
+    await the_next_batch()
+    disk.finish()
+    assert [len(batch) for batch in disk.batches] == [512, 1]
+    assert await asyncio.gather(*futures) == ["a is durable"] * 513
+
+
+async def test_queue_takes_20000_steps_unless_it_is_told_otherwise(disk: Disk) -> None:
+    commits = GroupCommit[str, str](disk.commit)
+    for _ in range(20_000):
+        commits.submit("a")
+    with pytest.raises(StoreUnavailable) as refusal:
+        commits.submit("a")
+    assert refusal.value.cause == "write_queue_full"
+
+
+async def test_commit_that_forgets_a_step_is_a_bug_that_is_told(disk: Disk) -> None:
+    commits = disk.gather()
+    for step in "ab":
+        commits.submit(step)
+    await a_turn()
+    with pytest.raises(ValueError, match="shorter"):
+        disk.finish("a is durable")
