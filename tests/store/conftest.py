@@ -5,10 +5,11 @@ as a test likes. Everything in this folder but the files named for a store must 
 """
 
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -133,3 +134,17 @@ async def given(store: Store) -> Given:
 def file(tmp_path: Path) -> Path:
     """An SQLite database without a row."""
     return fresh_file(tmp_path / "satmint.db")
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """The connections to SQLite files that are opened from now on, in order."""
+    found: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def note(*arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - all of them
+        found.append(connect(*arguments, **options))
+        return found[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", note)
+    return found

@@ -1,5 +1,6 @@
 """Writes are refused while the database would not keep them, and only then."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
@@ -326,3 +327,41 @@ async def test_file_system_without_shared_memory_is_refused(tmp_path: Path) -> N
         # While somebody reads without a log, the file cannot be given one.
         cause = await cause_of(open_sqlite(path, NOW, busy_seconds=0.05))
         assert cause in ("sqlite_busy", "sqlite_no_wal")
+
+
+async def test_file_whose_commits_are_not_durable_is_written_no_more_until_they_are(
+    file: Path,
+) -> None:
+    store = await open_sqlite(file, NOW)
+    given = Given(store)
+    connection = store._reader._lookup_worker._connection
+    connection.execute("PRAGMA synchronous = NORMAL")
+    assert await cause_of(store.ready()) == "sqlite_commits_not_durable"
+    assert await cause_of(given.project()) == "sqlite_commits_not_durable"
+    connection.execute("PRAGMA synchronous = FULL")
+    await store.ready()
+    await given.project()
+    await store.close()
+
+
+async def test_failure_to_look_says_nothing_of_writes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: sqlite3.Connection) -> None:
+        raise StoreUnavailable("sqlite_ioerr")
+
+    store = await open_sqlite(file, NOW)
+    monkeypatch.setattr("satmint.store.sqlite.store.check_durable", fail)
+    assert await cause_of(store.ready()) == "sqlite_ioerr"
+    await Given(store).project()
+    await store.close()
+
+
+async def test_every_write_to_a_file_that_was_replaced_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "satmint.db"
+    store = await open_sqlite(path, NOW)
+    given = Given(store)
+    path.rename(tmp_path / "elsewhere")
+    causes = await asyncio.gather(*(cause_of(given.project()) for _ in range(3)))
+    assert causes == ["sqlite_replaced"] * 3
+    await store.close()
