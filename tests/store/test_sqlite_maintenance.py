@@ -8,10 +8,23 @@ from uuid import UUID
 import pytest
 
 from satmint.model.refusals import StoreUnavailable
+from satmint.store.sqlite import maintenance, open_sqlite
+from satmint.store.sqlite.connection import connect
 from satmint.store.sqlite.copying import _is_storable, _shown, open_file
-from satmint.store.sqlite.maintenance import check, latest_expiry, open_existing
+from satmint.store.sqlite.maintenance import (
+    DatabaseHealth,
+    backup,
+    check,
+    latest_expiry,
+    migrate_file,
+    open_existing,
+)
+from satmint.store.sqlite.migrations import known_migrations
 from satmint.store.sqlite.statistics import statistics
 from tests.kit.clock import NOW
+from tests.store.store_setup import ALL, Given
+
+EVERY_MIGRATION = tuple(migration.name for migration in known_migrations())
 
 
 def test_file_without_a_row_is_healthy_and_no_token_of_it_is_good(file: Path) -> None:
@@ -19,6 +32,62 @@ def test_file_without_a_row_is_healthy_and_no_token_of_it_is_good(file: Path) ->
     assert (health.faults, health.pending) == ((), ())
     assert latest_expiry(file, NOW, NOW)[1] == 0
     assert latest_expiry(file, NOW, NOW)[0] <= NOW
+
+
+@pytest.mark.parametrize(
+    ("faults", "pending", "healthy"),
+    [((), (), True), (("a",), (), False), ((), ("b",), False), (("a",), ("b",), False)],
+)
+def test_health_is_neither_damage_nor_a_migration_that_is_missing(
+    faults: tuple[str, ...], pending: tuple[str, ...], healthy: bool
+) -> None:
+    assert DatabaseHealth(faults, pending).healthy is healthy
+
+
+def test_file_without_a_table_lacks_every_migration(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    assert check(tmp_path / "empty.db") == DatabaseHealth((), EVERY_MIGRATION)
+
+
+def test_migrations_that_are_applied_are_named_once(tmp_path: Path) -> None:
+    assert migrate_file(tmp_path / "new.db", NOW) == EVERY_MIGRATION
+    assert migrate_file(tmp_path / "new.db", NOW) == ()
+
+
+def test_file_that_cannot_grow_is_not_migrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect_to_full_disk(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        connection.execute("PRAGMA max_page_count = 2")
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(maintenance, "connect", connect_to_full_disk)
+        with pytest.raises(StoreUnavailable, match="sqlite_full"):
+            migrate_file(tmp_path / "new.db", NOW)
+    assert migrate_file(tmp_path / "new.db", NOW) == EVERY_MIGRATION
+
+
+def test_name_that_is_taken_is_refused_before_anything_is_copied(
+    file: Path, tmp_path: Path
+) -> None:
+    copied: list[int] = []
+    (tmp_path / "copy.db").touch()
+    with pytest.raises(FileExistsError):
+        backup(file, tmp_path / "copy.db", lambda done, _total: copied.append(done))
+    assert copied == []
+
+
+def test_backup_to_a_link_is_made_where_the_link_leads(file: Path, tmp_path: Path) -> None:
+    folder, link = tmp_path / "elsewhere", tmp_path / "copy.db"
+    folder.mkdir()
+    link.symlink_to(folder / "kept.db")
+    size = backup(file, link, lambda _done, _total: None)
+    assert link.is_symlink()
+    assert [path.name for path in folder.iterdir()] == ["kept.db"]
+    assert (folder / "kept.db").stat().st_size == size
+    assert check(folder / "kept.db").healthy
 
 
 SESSION = """
@@ -75,6 +144,46 @@ def test_sizes_are_those_of_the_file_and_its_log(file: Path) -> None:
     assert rows["projects"] == (1, True)
     assert rows["sessions"] == (0, True)
     assert statistics(file).wal_bytes == 0
+
+
+def test_pages_that_a_deletion_left_are_unused(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        insert = "INSERT INTO projects (project_id, name, created_at) VALUES (x'01', ?, 0)"
+        db.execute(insert, ("x" * 40_960,))
+        db.commit()
+        db.execute("DELETE FROM projects")
+        db.commit()
+        (page_size,) = db.execute("PRAGMA page_size").fetchone()
+        (free,) = db.execute("PRAGMA freelist_count").fetchone()
+    assert statistics(file).unused_bytes == free * page_size > 0
+
+
+async def test_oldest_event_is_that_of_all_projects(file: Path) -> None:
+    store = await open_sqlite(file, NOW)
+    given = Given(store)
+    projects = [await given.project() for _ in range(3)]
+    await given.session(projects[1], at=NOW + 5)
+    await given.session(projects[2], at=NOW)
+    await given.session(projects[2], at=NOW + 9)
+    oldest = (await store.events.list(projects[2], ALL)).items[0]
+    await store.close()
+    assert statistics(file).oldest_event == oldest.id
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, (1, True)), (2, (2, True)), (3, (2, False)), (9, (2, False))]
+)
+def test_rows_of_a_table_are_counted_up_to_a_limit(
+    file: Path, monkeypatch: pytest.MonkeyPatch, count: int, expected: tuple[int, bool]
+) -> None:
+    monkeypatch.setattr("satmint.store.sqlite.statistics._COUNT_LIMIT", 2)
+    with closing(sqlite3.connect(file)) as db:
+        for number in range(count):
+            insert = "INSERT INTO projects (project_id, name, created_at) VALUES (?, 'a', 0)"
+            db.execute(insert, (b"%d" % number,))
+        db.commit()
+    rows = {table.name: (table.rows, table.is_exact) for table in statistics(file).tables}
+    assert rows["projects"] == expected
 
 
 @pytest.mark.parametrize("read", [check, statistics, lambda path: latest_expiry(path, NOW, NOW)])
