@@ -1,10 +1,12 @@
 """A database file of which a copying command is the only user."""
 
+import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -92,12 +94,38 @@ async def test_an_empty_file_is_given_a_schema_only_as_a_target(tmp_path: Path) 
     await target.close()
 
 
-def test_a_file_of_another_version_is_refused(file: Path) -> None:
+def test_a_file_of_another_version_is_refused_and_closed(
+    file: Path, opened: list[sqlite3.Connection]
+) -> None:
     execute(file, "UPDATE schema_migrations SET digest = 'of somebody else' WHERE version = 2")
     with pytest.raises(SchemaUnknown):
         open_file(file)
-    with closing(sqlite3.connect(file, timeout=0)) as db:  # and not kept
-        db.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        opened[-1].execute("SELECT 1")
+
+
+async def test_a_file_is_opened_on_a_thread_and_used_on_another(file: Path) -> None:
+    endpoint = await asyncio.to_thread(open_file, file)
+    assert await endpoint.count(await table_of(endpoint)) == 0
+    await endpoint.close()
+
+
+async def test_commits_are_synchronous_whatever_the_default_of_sqlite_is(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def with_other_defaults(*arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", with_other_defaults)
+    endpoint = open_file(file)
+    names = ("synchronous", "cache_size")
+    found = [endpoint._connection.execute(f"PRAGMA {name}").fetchone() for name in names]
+    assert found == [(2,), (-65536,)]  # 2 is FULL; 64 MiB of pages
+    await endpoint.close()
 
 
 async def test_no_process_uses_the_file_meanwhile(
@@ -130,6 +158,17 @@ async def test_rows_that_cannot_be_written_are_written_by_none(endpoint: SqliteE
     assert await endpoint.count(table) == 1
     await written(endpoint, SECOND)
     assert await endpoint.count(table) == 2
+
+
+async def test_a_file_that_cannot_grow_is_unavailable_and_keeps_what_it_has(
+    endpoint: SqliteEndpoint,
+) -> None:
+    table = await written(endpoint, FIRST)
+    (pages,) = endpoint._connection.execute("PRAGMA page_count").fetchone()
+    endpoint._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreUnavailable, match="sqlite_full"):
+        await written(endpoint, SECOND, name="x" * 1_000_000)
+    assert await endpoint.count(table) == 1
 
 
 async def test_rows_are_read_by_their_key_from_where_a_copy_stopped(

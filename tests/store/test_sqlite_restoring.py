@@ -4,7 +4,9 @@ import os
 import sqlite3
 import stat
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from satmint.store.sqlite.log_file import (
     user_version_in_file,
     user_versions_in_log,
 )
-from satmint.store.sqlite.maintenance import backup
+from satmint.store.sqlite.maintenance import backup, sync
 from satmint.store.sqlite.restoring import DatabaseInUse, place_backup
 from tests.kit.databases import fresh_file
 
@@ -124,6 +126,89 @@ def test_a_damaged_database_is_kept_as_it_is(kept: Path, current: Path) -> None:
     assert name_in(current) == "kept"
 
 
+def test_a_log_that_stays_is_kept_with_its_database(
+    kept: Path, current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a damaged database may."""
+    monkeypatch.setattr("satmint.store.sqlite.restoring._close_log", lambda _database: None)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{current}{suffix}").write_text(suffix)
+    previous = place_backup(kept, current, STAMP)
+    assert {path.name for path in current.parent.iterdir()} == {
+        *("kept.db", "satmint.db"),
+        *(f"satmint.db.{STAMP}{suffix}" for suffix in ("", "-wal", "-shm")),
+    }
+    for suffix in ("-wal", "-shm"):
+        assert Path(f"{previous}{suffix}").read_text() == suffix
+
+
+def test_what_is_no_file_is_not_replaced(kept: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder.db"
+    folder.mkdir()
+    with pytest.raises(StoreUnavailable) as refused:
+        place_backup(kept, folder, STAMP)
+    assert refused.value.cause.startswith("sqlite_cantopen")
+    assert folder.is_dir()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("mode", [("wal",), None])
+def test_a_database_whose_log_stays_is_in_use(
+    kept: Path, current: Path, monkeypatch: pytest.MonkeyPatch, mode: tuple[str] | None
+) -> None:
+    """SQLite may answer with the mode as it is, and not with an error."""
+
+    class Unchanged(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401
+            if sql == "PRAGMA journal_mode = DELETE":
+                sql = "SELECT 'wal'" if mode else "SELECT 'wal' WHERE FALSE"
+            return super().execute(sql, *values)
+
+    connect = partial(sqlite3.connect, factory=Unchanged)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(DatabaseInUse):
+        place_backup(kept, current, STAMP)
+    assert name_in(current) == "current"
+    assert not list(current.parent.glob(f"*{STAMP}*"))
+
+
+@pytest.fixture
+def given_away(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int, int]]:
+    """Which files were given to which user and group, without doing so."""
+    found: list[tuple[Path, int, int]] = []
+    monkeypatch.setattr(os, "chown", lambda *gift: found.append(gift))
+    return found
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_file_that_root_restores_is_the_owners_of_the_database_or_of_its_folder(
+    kept: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given_away: list[tuple[Path, int, int]],
+    exists: bool,
+) -> None:
+    target = tmp_path / "satmint.db"
+    if exists:
+        database(target, "current")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    owner = (target if exists else tmp_path).stat()
+    place_backup(kept, target, STAMP)
+    copy = tmp_path / ".satmint.db.restoring"
+    assert given_away == [(copy, owner.st_uid, owner.st_gid)]
+
+
+def test_a_file_that_somebody_else_restores_is_given_to_nobody(
+    kept: Path,
+    current: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given_away: list[tuple[Path, int, int]],
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    place_backup(kept, current, STAMP)
+    assert given_away == []
+
+
 def test_a_backup_that_is_none_leaves_the_database_alone(current: Path, tmp_path: Path) -> None:
     for path, damage in ((tmp_path / "none.db", None), (tmp_path / "damaged.db", b"none" * 1000)):
         if damage:
@@ -146,6 +231,30 @@ def test_a_backup_and_its_name_are_on_the_disk(
 ) -> None:
     backup(current, tmp_path / "backup.db", lambda _done, _total: None)
     assert synced == [tmp_path / ".backup.db.unfinished", tmp_path]
+
+
+def test_handle_of_what_was_written_to_the_disk_is_closed(
+    current: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handles: list[int] = []
+    monkeypatch.setattr(os, "fsync", handles.append)
+    sync(current)
+    [handle] = handles
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
+
+
+def test_page_that_ends_before_its_time_is_not_read(current: Path, tmp_path: Path) -> None:
+    """A crash may leave a part of the last page in the log."""
+    with closing(sqlite3.connect(current, isolation_level=None)) as db:
+        for version in (7, 9):
+            db.execute(f"PRAGMA user_version = {version}")
+        log = log_of(current).read_bytes()
+        (page_size,) = db.execute("PRAGMA page_size").fetchone()
+    other = tmp_path / "other.db"
+    for missing in (page_size // 2, page_size):
+        log_of(other).write_bytes(log[:-missing])
+        assert user_versions_in_log(other) == {7}
 
 
 def test_versions_of_a_file_and_its_log_are_told_apart(current: Path) -> None:
