@@ -1,6 +1,7 @@
 """The port that operations share, and the migrations that databases share."""
 
 import asyncio
+import inspect
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -34,8 +35,10 @@ def test_a_transaction_of_sqlite_that_waits_for_anything_else_is_a_bug() -> None
 
     with closing(sqlite3.connect(":memory:")) as db:
         tx = SqliteTransaction(db)
+        waiting = work(tx)
         with pytest.raises(RuntimeError, match="awaited something other than its own statements"):
-            run(work(tx))
+            run(waiting)
+        assert inspect.getcoroutinestate(waiting) == inspect.CORO_CLOSED
         assert run(tx.fetch_one(tuple, "SELECT $1, $2", 1, "two")) == (1, "two")
         assert run(tx.fetch_one(tuple, "SELECT 1 WHERE $1 = 2", 1)) is None
 

@@ -74,6 +74,13 @@ async def test_a_lost_answer_is_had_again_as_long_as_the_head_was_not_used(
     assert state.session.replays == 2
 
 
+async def test_a_guest_has_a_lost_answer_again_as_well(given: Given) -> None:
+    _, first = await given.guest(await given.project())
+    head = Head(1, NOW + 50, NOW + 7250)
+    assert await given.rotate(first, at=NOW + 50) == Rotated(head)
+    assert await given.rotate(first, at=NOW + 60) == Replayed(head)
+
+
 @pytest.mark.parametrize(
     ("later", "replayed"), [(-11, False), (-10, True), (0, True), (10, True), (11, False)]
 )

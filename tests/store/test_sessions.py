@@ -181,6 +181,15 @@ async def test_a_temporary_subscriber_comes_with_its_session(
     assert await given.kinds(project) == [EventKind.ISSUED, EventKind.REFRESHED]
 
 
+async def test_a_recheck_finds_what_a_look_up_finds(store: Store, given: Given) -> None:
+    project, other = await given.project(), await given.project()
+    ref = await given.session(project, jkt=KEY)
+    found = await store.sessions.recheck(project, ref.session)
+    assert found is not None
+    assert found == await store.sessions.get(project, ref.session)
+    assert await store.sessions.recheck(other, ref.session) is None
+
+
 async def test_sessions_are_listed_for_their_own_subscriber(store: Store, given: Given) -> None:
     project, other = await given.project(), await given.project()
     late = await given.session(project, "ann", at=NOW + 1)

@@ -45,6 +45,7 @@ PUBLISHED = {
 }
 """Migrations that somebody may have applied: SHA-256 of their texts."""
 
+PROJECT, SESSION = UUID(int=1), UUID(int=2)
 OF_0001 = (
     "INSERT INTO projects (project_id, name, created_at) VALUES (:project, 'acme', 1)",
     """
@@ -194,24 +195,40 @@ async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
     assert rows(path, "SELECT a FROM more") == []
 
 
-async def test_a_database_of_the_first_schema_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def first_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database with a project, a subscriber and a session, each as 0001 has it."""
     path = tmp_path / "old.db"
-    project, session = UUID(int=1), UUID(int=2)
-    values = {"project": project.bytes, "id": session.bytes, "now": NOW}
+    values = {"project": PROJECT.bytes, "id": SESSION.bytes, "now": NOW}
     with monkeypatch.context() as patched, closing(connect(path)) as db:
         first = known_migrations()[:1]
         patched.setattr(migrations, "known_migrations", lambda: first)
         migrate(db, NOW)
         for statement in OF_0001:
             db.execute(statement, values)
-    store = await open_sqlite(path, NOW)
+    return path
+
+
+async def test_a_database_of_the_first_schema_goes_on(first_schema: Path) -> None:
+    store = await open_sqlite(first_schema, NOW)
     try:
-        given, ref = Given(store), RefreshTokenRef(project, session, 4, 0)
+        given, ref = Given(store), RefreshTokenRef(PROJECT, SESSION, 4, 0)
         assert await given.rotate(ref) == Rotated(Head(5, NOW, NOW + 7200))
-        (kept,) = (await store.sessions.list(project, session, ALL)).items
+        (kept,) = (await store.sessions.list(PROJECT, SESSION, ALL)).items
         assert (kept.head.generation, kept.device_token_at) == (5, None)
+    finally:
+        await store.close()
+
+
+async def test_a_subscriber_of_the_first_schema_is_known_by_every_form_of_an_email_address(
+    first_schema: Path,
+) -> None:
+    change(first_schema, "UPDATE subscribers SET reference = 'Alice@Example.com'")
+    store = await open_sqlite(first_schema, NOW)
+    try:
+        found = await store.subscribers.find(PROJECT, "alice@EXAMPLE.com")
+        assert found is not None
+        assert (found.id, found.reference) == (SESSION, "Alice@Example.com")
     finally:
         await store.close()
 
