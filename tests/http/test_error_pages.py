@@ -48,6 +48,7 @@ JSON: Final[dict[str, dict[str, str]]] = {
     "HTML refused": {"Accept": "text/html;q=0, */*;q=0.1"},
     "any text": {"Accept": "text/*"},
     "a malformed weight": {"Accept": "text/html;q=high"},
+    "a weight with two points": {"Accept": "text/html;q=0..5"},
     "a weight that is not ASCII": {"Accept": "text/html;q=²"},
     "empty": {"Accept": ""},
     "commas": {"Accept": ",,;,"},

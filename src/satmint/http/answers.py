@@ -150,7 +150,7 @@ class SatClaims(msgspec.Struct, frozen=True, omit_defaults=True):
     cnf: Confirmation | None = None
 
 
-class InfoAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class InfoAnswer(msgspec.Struct, frozen=True):
     """Who the holder of a SAT is."""
 
     id: UUID

@@ -33,7 +33,7 @@ def is_navigation(method: str, headers: Mapping[bytes, bytes]) -> bool:
         is_document = destination == b"document"
         navigates = headers.get(b"sec-fetch-mode", b"navigate") == b"navigate"
         return is_document and navigates and (html > 0 or _accepts_any(accept))
-    return html > 0 and html > _quality_of_json(accept)
+    return html > _quality_of_json(accept)
 
 
 def _accepts_any(accept: Mapping[str, float]) -> bool:
