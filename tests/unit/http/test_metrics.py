@@ -85,6 +85,8 @@ def test_gauges_are_read_with_each_scrape() -> None:
 
 def test_connections_of_the_gateway_are_gauges() -> None:
     metrics = Metrics()
+    assert samples(metrics, "satmint_gateway_connections") == {"satmint_gateway_connections": 0}
+    assert samples(metrics, "satmint_gateway_sessions") == {"satmint_gateway_sessions": 0}
     gateway = metrics.gateway
     gateway.connections, gateway.sessions = 3, 2
     assert samples(metrics, "satmint_gateway_connections") == {"satmint_gateway_connections": 3}

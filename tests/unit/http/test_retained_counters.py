@@ -73,6 +73,70 @@ def test_a_merge_that_was_cut_short_counts_nothing_twice(tmp_path: Path, gone: i
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_two_files_are_merged_and_a_single_one_stays(tmp_path: Path, gone: int) -> None:
+    retained = RetainedCounters(tmp_path, 0)
+    retained.save(f"{gone}-1", counts(a=1))
+    retained.merge()
+    assert [path.name for path in tmp_path.iterdir()] == [f"0-{gone}-1"]
+    retained.save(f"{gone}-2", counts(a=2))
+    retained.merge()
+    assert [path.name for path in tmp_path.iterdir()] == ["0-merged"]
+    assert shown(retained.read(None)) == {"a": 3}
+    merged = (tmp_path / "0-merged").read_bytes()
+    retained.merge()
+    assert (tmp_path / "0-merged").read_bytes() == merged
+
+
+def test_file_that_is_gone_when_it_is_to_be_removed_is_no_error(
+    tmp_path: Path, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retained = RetainedCounters(tmp_path, 0)
+    for number in range(2):
+        retained.save(f"{gone}-{number}", counts(a=1))
+    replace = Path.replace
+
+    def replace_and_lose(path: Path, target: Path) -> Path:
+        (tmp_path / f"0-{gone}-0").unlink()
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_and_lose)
+    retained.merge()
+    assert [path.name for path in tmp_path.iterdir()] == ["0-merged"]
+    assert shown(retained.read(None)) == {"a": 2}
+
+
+def test_counters_are_read_again_while_files_are_merged(
+    tmp_path: Path, gone: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retained = RetainedCounters(tmp_path, 0)
+    retained.save(f"{gone}-1", counts(a=1))
+    read, failures = Path.read_bytes, [FileNotFoundError()] * 9
+
+    def read_at_last(path: Path) -> bytes:
+        if failures:
+            raise failures.pop()
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_at_last)
+    assert shown(retained.read(None)) == {"a": 1}
+    failures += [FileNotFoundError()] * 10
+    assert retained.read(None) == []
+
+
+def test_process_that_cannot_be_asked_for_counts_as_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    retained = RetainedCounters(tmp_path, 0)
+    for name in ("1-1", "2-1", "nonsense"):
+        retained.save(name, counts(a=1))
+    retained.merge()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 99)), max_size=5))
 def test_sum_adds_samples_of_the_same_labels(parts: list[dict[str, int]]) -> None:
     expected: Counter[str] = Counter()
