@@ -14,12 +14,14 @@ REFERENCE: JsonSchema = {"$ref": "#/components/schemas/Address"}
     [
         (STRING, STRING),
         ({"enum": ["a", "b"]}, {"enum": ["a", "b"], "type": "string"}),
+        ({"enum": [20, 30]}, {"enum": [20, 30], "type": "integer"}),
         # A member with a default is left out, and is never null.
         ({"anyOf": [STRING, NULL], "default": None}, STRING),
         ({"anyOf": [REFERENCE, NULL], "default": None}, REFERENCE),
         # A member without one is always there.
         ({"anyOf": [STRING, NULL]}, {"type": ["string", "null"]}),
         ({"anyOf": [REFERENCE, NULL]}, {"anyOf": [REFERENCE, NULL]}),
+        ({"anyOf": [STRING, REFERENCE, NULL]}, {"anyOf": [STRING, REFERENCE, NULL]}),
         (
             {"anyOf": [STRING, REFERENCE, NULL], "default": None},
             {"anyOf": [STRING, REFERENCE, NULL], "default": None},
