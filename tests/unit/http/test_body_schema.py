@@ -80,6 +80,18 @@ def test_every_error_is_reported_in_the_order_of_the_fields() -> None:
     ]
 
 
+def test_null_is_a_value_of_a_required_member_and_none_of_an_optional_one() -> None:
+    assert errors_of(SCHEMA, {"page_size": None, "more": None}) == [
+        ("INVALID_PARAMETER", "Page Size must be positive", "page_size")
+    ]
+    given = {"page_size": 1, "count": 2, "more": None}
+    assert SCHEMA.given(given) == {"page_size": 1, "count": 2}
+
+
+def test_invalid_value_says_why() -> None:
+    assert str(InvalidValue(Code.INVALID_PARAMETER, "must be positive")) == "must be positive"
+
+
 @pytest.mark.parametrize("count", [15, 16, 17])
 def test_sixteen_unknown_members_are_listed(count: int) -> None:
     body: dict[str, object] = {"page_size": 1, **{f"zzzz{number}": 1 for number in range(count)}}

@@ -55,6 +55,10 @@ def test_there_is_nothing_under_what_is_no_id() -> None:
         (b"", {}),
         (b"a=1&b=&c", {"a": "1", "b": "", "c": ""}),
         (b"a=%C3%A9+%2B", {"a": "é +"}),
+        (
+            b"&".join(b"a%d=1" % number for number in range(32)),
+            {f"a{number}": "1" for number in range(32)},
+        ),
     ],
 )
 def test_query_is_read_as_utf_8(raw: bytes, values: dict[str, str]) -> None:
@@ -71,6 +75,8 @@ def test_query_is_read_as_utf_8(raw: bytes, values: dict[str, str]) -> None:
         (b"&".join([b"a=1"] * 33), "The query string is malformed"),
         (b"a=1&a=1", "The query string names a parameter twice"),
         (b"a=1&%61=2", "The query string names a parameter twice"),
+        (b"a=b%00", "The query string contains NUL"),
+        (b"b=1&a%00=1", "The query string contains NUL"),
     ],
 )
 def test_query_that_can_be_read_in_two_ways_is_refused(raw: bytes, message: str) -> None:
@@ -79,3 +85,12 @@ def test_query_that_can_be_read_in_two_ways_is_refused(raw: bytes, message: str)
     with pytest.raises(Unprocessable) as refusal:
         call.query()
     assert refusal.value.field_errors == (FieldError(Code.INVALID_PARAMETER, message),)
+
+
+def test_headers_are_read_by_name_once_or_as_often_as_they_were_sent() -> None:
+    lines = [(b"origin", b"https://a.example"), (b"dpop", b"p"), (b"dpop", b"\xe9")]
+    call = Call({}, b"", ORIGIN, {**dict(lines), b"host": b"mint.test:8080"}, header_lines=lines)
+    assert call.header_values(b"dpop") == ["p", "é"]
+    assert call.header_values(b"host") == []
+    assert (call.web_origin, call.host) == ("https://a.example", "mint.test:8080")
+    assert (a_call().web_origin, a_call().host) == (None, "")

@@ -136,6 +136,7 @@ def test_errors_of_the_list_come_behind_those_of_the_page() -> None:
         (token_of(str(-(2**63))), "created_at", None),
         (token_of("5"), "name", None),
         (token_of('"x"'), "created_at", None),
+        (token_of('"x\\u0000"'), "name", None),
         (b64url(f'[5,"{ID}",false,1]'.encode()), "created_at", None),
         (b64url(f'[5,"{ID}"]'.encode()), "created_at", None),
         (b64url(b"x"), "created_at", None),
