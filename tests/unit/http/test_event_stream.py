@@ -36,6 +36,7 @@ class Client:
         self.left = asyncio.Event()
         self.broken = False
         self.body = b""
+        self.sent = 0
         self.ended = False
 
     async def receive(self) -> Message:
@@ -48,6 +49,7 @@ class Client:
         if self.broken:
             raise OSError("left")
         assert not self.ended
+        self.sent += 1
         self.body += message["body"]
         self.ended = not message["more_body"]
 
@@ -75,6 +77,7 @@ class Source:
 def stream_of(source: Source, heartbeat_seconds: float | None = None) -> EventStream:
     response = event_stream(source.events(), heartbeat_seconds)
     assert isinstance(response, EventStream)
+    assert (response.status, response.body) == (200, b"")
     assert dict(response.headers)[b"content-type"] == b"text/event-stream"
     return response
 
@@ -91,6 +94,43 @@ async def test_events_are_sent_as_they_come_until_they_end() -> None:
     await sending
     assert client.ended
     assert source.closed
+
+
+async def test_head_leaves_before_the_first_event() -> None:
+    client, source = Client(), Source()
+    sending = asyncio.ensure_future(
+        stream_of(source).send_events("GET", client.receive, client.send)
+    )
+    await until(lambda: client.sent)
+    assert (client.sent, client.body, client.ended) == (1, b"", False)
+    source.queue.put_nowait(None)
+    await sending
+
+
+async def test_nothing_waits_for_the_client_once_the_events_have_ended() -> None:
+    client, source = Client(), Source()
+    before = asyncio.all_tasks()
+    source.queue.put_nowait(ServerSentEvent("a"))
+    source.queue.put_nowait(None)
+    await stream_of(source).send_events("GET", client.receive, client.send)
+    assert client.body == b"data: a\n\n"
+    await until(lambda: asyncio.all_tasks() == before)
+
+
+async def test_client_that_sends_more_has_not_left() -> None:
+    client, source = Client(), Source()
+    messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await client.receive()
+
+    sending = asyncio.ensure_future(stream_of(source).send_events("GET", receive, client.send))
+    await until(lambda: not messages)
+    source.queue.put_nowait(ServerSentEvent("a"))
+    await until(lambda: client.body)
+    client.left.set()
+    await sending
+    assert client.body == b"data: a\n\n"
 
 
 async def test_heartbeats_are_sent_while_there_is_no_event() -> None:
@@ -152,3 +192,21 @@ async def test_response_to_a_head_request_has_no_body() -> None:
     await stream_of(source).send_events("HEAD", client.receive, client.send)
     assert client.body == b""
     assert client.ended
+
+
+async def test_events_that_nobody_asks_for_are_closed() -> None:
+    class Unasked:
+        closed = False
+
+        async def __anext__(self) -> ServerSentEvent:
+            raise AssertionError("nobody asks")
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    client, events = Client(), Unasked()
+    response = event_stream(events)
+    assert isinstance(response, EventStream)
+    await response.send_events("HEAD", client.receive, client.send)
+    assert events.closed
+    assert client.sent == 1
