@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TextIO
 
+import pytest
+
 from tests.mutants.operators import Mutant
 from tests.mutants.rooms import Room
 from tests.mutants.statements import Statement, recording_source
@@ -31,6 +33,13 @@ _LEAST_SECONDS: Final = 20.0
 _TIMES_USUAL: Final = 5.0
 """A test that takes so many times longer than on the original hangs."""
 _PLUGINS: Final = ("recorder", "statements", "forker")
+_WHOLE_RUNS: Final = frozenset(
+    {
+        pytest.ExitCode.OK,
+        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.NO_TESTS_COLLECTED,  # of this shard
+    }
+)
 
 
 class Outcome(Enum):
@@ -152,7 +161,7 @@ class Workspace:
             processes: How many run the tests.
 
         Raises:
-            BrokenRoom: they fail, or import something other than the copy.
+            BrokenRoom: they fail, do not run to their end, or import something other than the copy.
         """
         files = self.room.files()
         names = json.dumps([str(self.folder / file) for file in files])
@@ -176,10 +185,11 @@ class Workspace:
             )
             for number, part in enumerate(parts)
         ]
-        for process in running:
-            process.wait()
+        ends = {process.wait() for process in running}
         for file in files:
             shutil.copy(self.room.root / file, self.folder / file)
+        if not ends <= _WHOLE_RUNS:  # what it has recorded until then lacks tests
+            raise BrokenRoom(f"{self.room.name}: pytest has ended before the last test")
         try:
             self.recording = Recording.read(parts)
         except (BrokenRoom, FileNotFoundError) as error:

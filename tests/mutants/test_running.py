@@ -181,6 +181,16 @@ def test_room_whose_tests_import_another_copy_is_refused(tmp_path: Path) -> None
         workspace.record()
 
 
+def test_room_whose_run_ends_early_is_refused(tmp_path: Path) -> None:
+    tests = "import pytest\nfrom toy import shapes\ndef test_good():\n    shapes.unit()\n"
+    end = "def test_end():\n    pytest.exit('over')\n"
+    with (
+        Workspace(room_in(tmp_path / "toy", tests + end), tmp_path / "copy") as workspace,
+        pytest.raises(BrokenRoom, match="ended before the last test"),
+    ):
+        workspace.record()
+
+
 def loaded(source: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(compile(source, "loaded.py", "exec"), names)
