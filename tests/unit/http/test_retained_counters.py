@@ -126,7 +126,10 @@ def test_counters_are_read_again_while_files_are_merged(
 def test_process_that_cannot_be_asked_for_counts_as_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(_pid: int, _signal: int) -> None:
+    signals: list[int] = []
+
+    def forbidden(_pid: int, number: int) -> None:
+        signals.append(number)
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", forbidden)
@@ -135,6 +138,7 @@ def test_process_that_cannot_be_asked_for_counts_as_running(
         retained.save(name, counts(a=1))
     retained.merge()
     assert len(list(tmp_path.iterdir())) == 3
+    assert signals == [0, 0]  # which is no signal: it only looks
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 99)), max_size=5))
