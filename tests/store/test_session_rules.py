@@ -1,8 +1,10 @@
 """What the SQL of every store says of a session is what the rules of the model say."""
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+from uuid import UUID
 
 import hypothesis
 import msgspec
@@ -21,6 +23,7 @@ from satmint.model.rotation import (
     decide_rotation,
     rotation_result,
 )
+from satmint.model.session_filter import SessionFilter, SessionStatus
 from satmint.store.contract import Store
 from tests.kit.clock import NOW
 from tests.store.store_setup import ALL, Given
@@ -29,6 +32,8 @@ KEY: Final = "K" * 43
 OTHER_KEY: Final = "O" * 43
 LIFETIME: Final = ACCESS_SECONDS + REFRESH_TOKEN_GRACE_SECONDS
 """Of a refresh token, in seconds."""
+EVERY: Final = SessionFilter()
+ACTIVE: Final = SessionFilter(state=SessionStatus.ACTIVE)
 LONG_AFTER: Final = NOW + 40 * 86_400
 """By then every session is dead, and past being looked at."""
 
@@ -49,6 +54,8 @@ class Ending(Enum):
     SUBSCRIBER = "subscriber"
     PROJECT = "project"
     DELETED = "deleted"
+    INVITER = "inviter"
+    """It is an invite, and the session that made it is revoked."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class Case:
 
 
 endings = st.sampled_from([*Ending, *[Ending.NONE] * 7])
+of_refreshable = endings.filter(lambda ending: ending is not Ending.INVITER)
 # Most members are as of a token that rotates: what one of them changes must not hide in the others.
 cases = st.builds(
     Case,
@@ -86,7 +94,7 @@ cases = st.builds(
     ),
     seen=st.sampled_from([None, 0, 10, 11, -11]),
     replays=st.sampled_from([0, 0, 0, 0, 0, 1, 5]),
-    ending=endings,
+    ending=of_refreshable,
     behind=st.sampled_from([0, 0, 0, 0, 1, 1, 2, -1]),
     epoch=st.sampled_from([0, 0, 0, 0, 1, -1]),
     names_key=st.sampled_from([None, None, KEY, OTHER_KEY]),
@@ -116,6 +124,8 @@ async def end(given: Given, ref: RefreshTokenRef, ending: Ending) -> None:
         case Ending.DELETED:
             event = given.event(EventKind.SUBSCRIBER_DELETED, project, subscriber=subscriber)
             await store.subscribers.delete(project, subscriber, NOW, event)
+        case Ending.INVITER:
+            raise AssertionError("it is ended when it is made")
 
 
 def expected(
@@ -184,15 +194,31 @@ async def test_a_store_counts_the_sessions_that_the_rules_call_active(
     # The same few projects in all examples: a purge looks at every project that there is.
     there = {found.id for found in await store.projects.list()}
     for ending, seconds in sessions:
-        projects.append(there.pop() if there else await given.project())
-        await end(given, await given.session(projects[-1], expires_at=NOW + seconds), ending)
-    listed = [
-        found
-        for project in projects
-        for subscriber in (await store.subscribers.list(project, ALL)).items
-        for found in (await store.sessions.list(project, subscriber.id, ALL)).items
-    ]
-    assert await active(store, now) == sum(found.is_active(now) for found in listed)
+        project = there.pop() if there else await given.project()
+        projects.append(project)
+        if ending is Ending.INVITER:
+            inviter = await given.session(project, expires_at=NOW + 100)
+            await given.invite(inviter, expires_at=NOW + seconds)
+            await given.revoke(inviter)
+        else:
+            await end(given, await given.session(project, expires_at=NOW + seconds), ending)
+    wanted = Counter[tuple[UUID, UUID]]()
+    for project in projects:
+        for found in (await store.sessions.list_project(project, EVERY, now, ALL)).items:
+            wanted[project, found.subscriber] += found.is_active(now)
+    assert await active(store, now) == wanted.total()
+    for project in projects:
+        number = sum(count for (of, _), count in wanted.items() if of == project)
+        contents = await store.projects.count_contents(project, now)
+        stats = await store.stats.of_project(project, now)
+        counted = await store.sessions.count_project(project, ACTIVE, now)
+        assert contents["active_sessions"] == counted.value == number
+        assert sum(one.value for one in stats.active_sessions.values()) == number
+    # Last, for it ends them.
+    for (project, subscriber), number in wanted.items():
+        event = given.event(EventKind.SUBSCRIBER_REVOKED, project, subscriber=subscriber)
+        revoked = await store.sessions.revoke_subscriber(project, subscriber, now, event)
+        assert revoked in (number, None)  # None: it was deleted
 
 
 async def active(store: Store, now: int) -> int:

@@ -154,7 +154,8 @@ async def first_issue(
     is_marked = sessions.has_pending_mark(project, session)
     found = await sessions.get(project, session)
     now = services.clock.now()
-    if found is None or found.subscriber_epoch is None or found.state.revoked:
+    epoch = None if found is None else found.subscriber_epoch
+    if found is None or epoch is None or found.state.refusal_of_epoch(epoch) is not None:
         raise result_unavailable("ended")
     known, head = found.session, found.session.head
     if expired(head.expires_at, now):
@@ -164,7 +165,7 @@ async def first_issue(
     is_used = is_seen and not is_concurrent(now - known.created_at)
     if is_changed or is_used:
         raise result_unavailable("used")
-    opened = OpenedSession(known.subscriber, found.subscriber_epoch)
+    opened = OpenedSession(known.subscriber, epoch)
     first = NewSession(session, head.expires_at, known.deadline, head.jkt)
     return FirstIssue(opened, first, head.since)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from satmint.model.events import Event
 from satmint.store.contract import COUNT_LIMIT, PurgeResult
 from satmint.store.sql.port import REVOKING_PROJECT, Database, Row, Transaction, read_uuid
+from satmint.store.sql.session_columns import REVOKED_AT
 
 TABLES: Final = {
     "api_tokens": "token_id",
@@ -48,8 +49,7 @@ _COUNT: Final = (
 )
 _ACTIVE: Final = (
     "SELECT count(*) AS found FROM (SELECT 1 FROM sessions WHERE project_id = $1"
-    " AND lives_until > $3 AND revoked_at IS NULL AND project_epoch ="
-    " (SELECT projects.epoch FROM projects WHERE projects.project_id = $1) LIMIT $2) AS counted"
+    f" AND lives_until > $3 AND {REVOKED_AT} IS NULL LIMIT $2) AS counted"
 )
 
 
