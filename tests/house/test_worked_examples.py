@@ -14,6 +14,7 @@ import pytest
 from tests.house.tree import ROOT, SRC
 
 MOST_FILES: Final = 5
+RUFF: Final = Path(sys.executable).with_name("ruff")
 PAGE: Final = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLE: Final = re.compile(r"^#### (.+?)\n.*?^```diff\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES: Final = dict(EXAMPLE.findall(PAGE))
@@ -108,6 +109,13 @@ def test_example_touches_few_files(example: str) -> None:
 def test_example_works(example: str, tmp_path: Path) -> None:
     copytree(SRC, tmp_path / "satmint")
     apply(EXAMPLES[example], tmp_path)
+    linted = subprocess.run(
+        [str(RUFF), "check", "--isolated", "--select=F", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert linted.returncode == 0, linted.stdout
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("{tried}", TRIED[example]), str(tmp_path)],
         cwd=ROOT,

@@ -15,7 +15,6 @@ from uuid import UUID
 import msgspec
 from websockets.exceptions import WebSocketException
 
-from satmint.flows.webhooks import MAX_PER_PROJECT
 from tests.kit.gateway import Client, connect_to
 from tests.kit.slow_endpoints import slow_endpoint
 from tests.kit.wire import ISSUE, REFRESH, Lost
@@ -34,6 +33,8 @@ _PAUSE_SECONDS: Final = 0.3
 _SLOW_PAUSE_SECONDS: Final = 1.0
 _FIRST_BURST: Final = 12
 """Alerts of the slow tenant at the beginning, without a pause."""
+_WEBHOOKS_OF_A_PROJECT: Final = 10
+"""The most that the server allows."""
 _BEHAVIOURS: Final = ("never answers", "trickles headers", "trickles its body")
 REVOKED: Final = 4403
 """The code with which a live session ends that was revoked."""
@@ -193,7 +194,7 @@ class SlowTenant:
         """Cause alerts until the soak stops."""
         async with AsyncExitStack() as stack:
             stack.callback(self._tenant.close)
-            behaviours = itertools.islice(itertools.cycle(_BEHAVIOURS), MAX_PER_PROJECT)
+            behaviours = itertools.islice(itertools.cycle(_BEHAVIOURS), _WEBHOOKS_OF_A_PROJECT)
             for behaviour in behaviours:
                 endpoint = await stack.enter_async_context(slow_endpoint(behaviour))
                 await self._tenant.add_webhook(endpoint.url)
