@@ -70,8 +70,12 @@ class NoListeners:
 
     wanted = False
 
+    def __init__(self) -> None:
+        self.suspended = 0
+
     def suspend(self) -> None:
         """See `RevocationHub.suspend`."""
+        self.suspended += 1
 
     async def publish(self, *_: object) -> None:
         """See `RevocationHub.publish`."""
@@ -94,12 +98,13 @@ class Watching:
         self.clock, self.monotonic = FrozenClock(), Ticker()
         store = SimpleNamespace(events=SimpleNamespace(revocations=self._after))
         services = cast("ServiceContext", SimpleNamespace(clock=self.clock, store=store))
+        self.hub = NoListeners()
         self.watcher = RevocationWatcher(
             services,
             self.sockets,
             self.ended.append,
             self.monotonic,
-            cast("RevocationHub", NoListeners()),
+            cast("RevocationHub", self.hub),
         )
         monkeypatch.setattr(revocation_watcher, "is_session_active", self._is_active)
 
@@ -148,11 +153,13 @@ async def test_store_is_not_read_without_a_session(
     watching.watcher.recheck(a_socket(2))
     await watching.poll()
     assert (watching.reads, watching.checked, watching.watcher.polls) == (0, [], 0)
+    assert watching.hub.suspended == 1  # what it knows is soon not the latest
     await watching.start(a_socket(3))
     assert watching.reads
     assert watching.watcher.polls == 1
     await watching.poll()
     assert watching.watcher.polls == 2
+    assert watching.hub.suspended == 1
 
 
 async def test_first_session_is_rechecked_at_once_and_so_is_the_first_after_none(

@@ -38,6 +38,12 @@ def test_window_is_closed_at_both_ends(max_age: int, ahead: int) -> None:
         assert refusal.skew == without
 
 
+def test_proof_is_newer_than_the_time_before_which_used_ones_may_be_forgotten() -> None:
+    rules = ProofRules(after=NOW - 10)
+    assert check(good(iat=NOW - 9), rules=rules).iat == NOW - 9
+    assert refused(ProofCause.TIME, check, good(iat=NOW - 10), rules=rules).skew == -10
+
+
 def test_skew_is_told_of_no_other_check() -> None:
     for cause, text in (
         (ProofCause.TYPE, good(header={"typ": "JWT"}, iat=NOW - 301)),
