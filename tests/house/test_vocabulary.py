@@ -44,14 +44,14 @@ RETIRED_NAMES: Final = {
     "docket": "pending",
     "doubt": "recheck",
     "forgive_call": "refund_call",
-    "gates_of": "project_lock_keys",
+    "gates_of": "project_locks",
     "happenings": "inputs",
     "holder_of_opened": "subscriber_caller_of_opened",
     "in_words": "failures_for_user",
-    "insist": "transaction_read_committed",
+    "insist": "transaction",
     "judge": "decide_rotation",
     "judge_at_once": "decide_skip_locked",
-    "judge_patiently": "decide_blocking",
+    "judge_patiently": "decide",
     "mint": "issuer, limits or context",
     "note_seen": "mark_seen",
     "note_use": "mark_used",
@@ -63,7 +63,7 @@ RETIRED_NAMES: Final = {
     "put_off": "reschedule",
     "rest_after": "retry_delay",
     "settle_memory": "tune_garbage_collector",
-    "take_keyring": "reload_keyring",
+    "take_keyring": "reload",
 }
 """Names that no class, function, variable, parameter or attribute has, in the product or tests."""
 
@@ -94,7 +94,7 @@ RETIRED_CLASSES: Final = {
     "Served": "ListenerApp",
     "Shape": "BodySchema",
     "Site": "ListenerContext",
-    "Trouble": "StoreHealth",
+    "Trouble": "DatabaseHealth",
     "Turns": "PipelineQueue",
     "Watch": "RevocationWatcher",
     "Wrong": "InvalidValue",
@@ -136,7 +136,7 @@ _DOMAIN: Final = ("model", "jose", "dpop", "store", "gateway")
 _CODE: Final = (*_PRODUCT, TESTS, ROOT / "packages", ROOT / "benchmarks")
 _NOT_CHECKED: Final = frozenset({GLOSSARY, ROOT / "CHANGELOG.md", Path(__file__)})
 """Where retired words are named: as history, or to be found."""
-_TEXT_SUFFIXES: Final = frozenset({".md", ".html", ".txt", ".toml", ".py"})
+_TEXT_SUFFIXES: Final = frozenset({".md", ".html", ".js", ".txt", ".toml", ".py", ".yaml", ".yml"})
 
 
 class Term(NamedTuple):
@@ -194,7 +194,8 @@ def retired_text(path: Path, text: str) -> list[str]:
     found = []
     plain = re.sub(r"[\s\"']*\n[\s\"'#]*", " ", text)
     for pattern, successor in RETIRED_TEXT.items():
-        found += [f"{named(path)}: {m[0]!r}, now {successor}" for m in re.finditer(pattern, plain)]
+        matches = re.finditer(pattern, plain, re.IGNORECASE)
+        found += [f"{named(path)}: {m[0]!r}, now {successor}" for m in matches]
     for sentence, successor in RETIRED_SENTENCES.items():
         if sentence in plain:
             found.append(f"{named(path)}: {sentence!r}, now {successor!r}")
@@ -238,6 +239,18 @@ def test_retired_sentences_do_not_come_back() -> None:
         line for path in texts() for line in retired_text(path, path.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(found)
+
+
+def test_successors_exist() -> None:
+    there = {
+        name.lstrip("_")
+        for path in python_files(*_CODE)
+        for name, _ in identifiers(parsed(path))
+        if path not in _NOT_CHECKED
+    }
+    successors = {**RETIRED_NAMES, **RETIRED_CLASSES}.values()
+    missing = {name for one in successors for name in re.split(r", | or ", one)} - there
+    assert not missing
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ class Given:
         inviter: RefreshTokenRef,
         *,
         at: int = NOW,
-        max_alive: int = 100,
+        max_active: int = 100,
         possession: Possession | None = None,
         **about: Unpack[AboutSession],
     ) -> tuple[UUID, OpenedSession | InvitesExhausted | Denied]:
@@ -277,7 +277,7 @@ class Given:
             subscriber=self.id(),
             session=session,
             inviter=Inviter(subscriber, inviter.session),
-            max_alive=max_alive,
+            max_active=max_active,
             possession=possession,
         )
         mismatch = self.event(EventKind.KEY_MISMATCH, project, at=at, session=inviter.session)

@@ -132,12 +132,12 @@ async def test_a_session_that_is_not_active_invites_nobody(store: Store, given: 
 async def test_many_at_once_never_exceed_the_limit(given: Given) -> None:
     project = await given.project()
     inviter, beside = await given.session(project), await given.session(project, "bob")
-    answers = await asyncio.gather(*(given.invite(inviter, max_alive=5) for _ in range(20)))
+    answers = await asyncio.gather(*(given.invite(inviter, max_active=5) for _ in range(20)))
     opened = [answer for _, answer in answers if isinstance(answer, OpenedSession)]
     refused = [answer for _, answer in answers if not isinstance(answer, OpenedSession)]
     assert len(opened) == 5
     assert refused == [InvitesExhausted(NOW + ACCESS_SECONDS)] * 15
-    assert isinstance((await given.invite(beside, max_alive=5))[1], OpenedSession)
+    assert isinstance((await given.invite(beside, max_active=5))[1], OpenedSession)
 
 
 async def test_invites_that_have_ended_do_not_count(given: Given) -> None:
@@ -145,14 +145,14 @@ async def test_invites_that_have_ended_do_not_count(given: Given) -> None:
     inviter = await given.session(project)
     short, long = NOW + 60, NOW + WEEK
     for expires_at in (long, short):
-        await given.invite(inviter, max_alive=2, expires_at=expires_at)
+        await given.invite(inviter, max_active=2, expires_at=expires_at)
     for at, first in ((NOW, short), (short - 1, short)):
-        _, answer = await given.invite(inviter, max_alive=2, at=at)
+        _, answer = await given.invite(inviter, max_active=2, at=at)
         assert answer == InvitesExhausted(first)
-    session, answer = await given.invite(inviter, max_alive=2, at=short, expires_at=long)
+    session, answer = await given.invite(inviter, max_active=2, at=short, expires_at=long)
     assert isinstance(answer, OpenedSession)
     await given.revoke(RefreshTokenRef(project, session, 0, 0))
-    _, answer = await given.invite(inviter, max_alive=2, at=short)
+    _, answer = await given.invite(inviter, max_active=2, at=short)
     assert isinstance(answer, OpenedSession)
 
 
@@ -216,10 +216,10 @@ async def test_an_invite_that_is_refused_for_its_number_uses_no_proof_up(given: 
     inviter = await given.session(project, jkt=KEY)
     holder = Holder(given, inviter)
     proof = holder.shown()
-    await given.invite(inviter, max_alive=1, expires_at=NOW + 60)
-    _, answer = await given.invite(inviter, max_alive=1, possession=proof)
+    await given.invite(inviter, max_active=1, expires_at=NOW + 60)
+    _, answer = await given.invite(inviter, max_active=1, possession=proof)
     assert answer == InvitesExhausted(NOW + 60)
-    _, answer = await given.invite(inviter, max_alive=1, possession=proof, at=NOW + 60)
+    _, answer = await given.invite(inviter, max_active=1, possession=proof, at=NOW + 60)
     assert isinstance(answer, OpenedSession)
 
 

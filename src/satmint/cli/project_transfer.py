@@ -15,8 +15,8 @@ from satmint.flows.project_transfer import (
     ImportRefused,
     ImportResult,
     export_project,
+    find_or_create_project,
     import_lines,
-    project_of,
     read_header,
 )
 from satmint.model.project_export import MAX_LINE_BYTES, encode_line
@@ -78,7 +78,7 @@ async def import_(
             header = read_header(next(lines, b""))
             async with ctx.services(create=True, keyring=True) as services:
                 if into is None:
-                    project = await project_of(services, header)
+                    project = await find_or_create_project(services, header)
                 else:
                     project = await resolve_project(services, into)
                 result = await import_lines(services, project.id, lines, ctx.origin)

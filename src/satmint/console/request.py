@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from satmint.console.session import ConsoleSession
-from satmint.console.viewer import Manager, Operator, Viewer
+from satmint.console.viewer import Operator, Viewer
 from satmint.model.events import Origin
 from satmint.model.ids import as_uuid
 from satmint.model.records import Project
@@ -48,11 +48,6 @@ class ConsoleRequest:
     def is_operator(self) -> bool:
         """Whether the operator asks."""
         return isinstance(self.viewer, Operator)
-
-    @property
-    def is_manager(self) -> bool:
-        """Whether a project's manager asks."""
-        return isinstance(self.viewer, Manager)
 
     @property
     def project(self) -> Project:

@@ -1,6 +1,6 @@
 """Introspection (RFC 7662): whether a token is active, and what its claims are.
 
-An answer also says what the token depends on. Whoever keeps answers forgets those that depend on
+An answer also says what the token depends on. A cache of answers drops those that depend on
 something that the feed of revocations names (`satmint.flows.revocation_hub`).
 """
 

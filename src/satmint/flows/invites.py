@@ -286,7 +286,7 @@ async def _open(
             subscriber=services.new_id(),
             session=session,
             inviter=Inviter(claims.sub, claims.sid),
-            max_alive=services.policy.invites_per_session,
+            max_active=services.policy.invites_per_session,
             possession=possession,
         ),
         now,

@@ -128,7 +128,7 @@ def read_header(text: bytes) -> Header:
     return header
 
 
-async def project_of(services: ServiceContext, header: Header) -> Project:
+async def find_or_create_project(services: ServiceContext, header: Header) -> Project:
     """The project of an export, which is created if it does not exist.
 
     Raises:

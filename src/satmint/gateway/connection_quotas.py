@@ -18,9 +18,6 @@ TEMPORARY_FULL: Final = "too_many_temporary_connections"
 SESSION_FULL: Final = "too_many_session_connections"
 C2C_TOKEN_FULL: Final = "too_many_click_to_call_connections"  # noqa: S105 - a cause
 
-CAUSES: Final = (PROJECT_FULL, TEMPORARY_FULL, SESSION_FULL, C2C_TOKEN_FULL)
-"""The causes of refusals, as in the log and the metrics."""
-
 
 class _Scope(Enum):
     """What a limit applies to."""

@@ -229,7 +229,7 @@ class Metrics(Collector):
         yield from self.gateway.families()
         if self.sessions is not None:
             yield _gauge(
-                "satmint_sessions_alive", "Active sessions in the database.", self.sessions
+                "satmint_sessions_active", "Active sessions in the database.", self.sessions
             )
         yield self.batches.family("satmint_commit_batch_steps", "Database operations per commit.")
         for name, text, value in self._gauges:

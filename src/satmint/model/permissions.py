@@ -36,5 +36,5 @@ VENDOR: Final = frozenset(Permission) - {Permission.INTROSPECT}
 MANAGEMENT: Final = frozenset({Permission.MANAGEMENT})
 """Permits the project token and management endpoints.
 
-Whoever creates API tokens can give them every permission, so this one is equal to all of them.
+A caller that creates API tokens can give them every permission, so this one is equal to all.
 """

@@ -95,6 +95,6 @@ def test_connections_of_the_gateway_are_gauges() -> None:
 
 def test_sessions_are_shown_once_they_are_counted() -> None:
     metrics = Metrics()
-    assert samples(metrics, "satmint_sessions_alive") == {}
+    assert samples(metrics, "satmint_sessions_active") == {}
     metrics.sessions = 0
-    assert samples(metrics, "satmint_sessions_alive") == {"satmint_sessions_alive": 0}
+    assert samples(metrics, "satmint_sessions_active") == {"satmint_sessions_active": 0}

@@ -41,7 +41,7 @@ class NewInvite(msgspec.Struct, frozen=True):
     """The new temporary subscriber of the invitee."""
     session: NewSession
     inviter: Inviter
-    max_alive: int
+    max_active: int
     """How many unexpired and unrevoked invites a session may have made, with this one."""
     possession: Possession | None = None
     """The proof of the inviter's key; None if the request has none."""

@@ -24,10 +24,10 @@ _IS_ACTIVE: Final = (
     f" WHERE projects.project_id = $1) AS active FROM sessions {_KEY}"
 )
 # Stops at the limit, so that the cost is bounded.
-_ALIVE: Final = (
+_ACTIVE_INVITES: Final = (
     "SELECT count(*) AS count, min(first_until) AS first_until FROM (SELECT first_until"
     " FROM sessions WHERE project_id = $1 AND inviter_session_id = $2 AND first_until > $3"
-    " AND revoked_at IS NULL ORDER BY first_until LIMIT $4) AS alive"
+    " AND revoked_at IS NULL ORDER BY first_until LIMIT $4) AS active"
 )
 _INSERT_SUBSCRIBER: Final = (
     "INSERT INTO subscribers (project_id, subscriber_id, kind, created_at, updated_at)"
@@ -63,9 +63,9 @@ async def open_invite(
         return Denied(PossessionCause.REVOKED)
     # An invite has no refresh token, but its row is kept as long as if it had one.
     unexpired = now + REFRESH_TOKEN_GRACE_SECONDS
-    alive = await tx.fetch_one(_first_until, _ALIVE, *key, unexpired, invite.max_alive)
-    if alive is not None and alive[0] >= invite.max_alive:
-        return InvitesExhausted(alive[1] - REFRESH_TOKEN_GRACE_SECONDS)
+    active = await tx.fetch_one(_first_until, _ACTIVE_INVITES, *key, unexpired, invite.max_active)
+    if active is not None and active[0] >= invite.max_active:
+        return InvitesExhausted(active[1] - REFRESH_TOKEN_GRACE_SECONDS)
     if invite.possession is not None:
         proven = await tx.prove(invite.possession, now, mismatch)
         if isinstance(proven, Denied):
