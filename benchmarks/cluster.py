@@ -20,7 +20,8 @@ load and PostgreSQL: a cluster is not faster here. The table shows what it costs
 ```
 
 which stored [these measurements](../benchmarks/results/{name}). The CPU is that of the server; the
-cluster's own was not measured.
+cluster's own was not measured. One project is measured, and so one shard: with many projects, a
+refresh costs more ([many machines](many-machines.md#a-citus-cluster)).
 
 {table}
 

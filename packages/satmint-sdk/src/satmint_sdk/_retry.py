@@ -1,7 +1,8 @@
 """The SDK's retry policy: which failures are transient, and how long to wait. Pure.
 
 REST calls (`satmint_sdk.rest._resend`), credential refreshes and gateway connections
-(`satmint_sdk.credentials.refresh`, `.live`) all use it.
+(`satmint_sdk.credentials.refresh`, `.live`) all wait by it. Which statuses a REST call repeats is
+an option, `retry_on_status`; everything else goes by `is_transient`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from kit.feed_server import FeedServer, Stream, feed_server
 from kit.verifying import INACTIVE, SUBSCRIBER, active, token_of, wait_until
 from satmint_sdk.testing import FakeClock, FakeEntropy
 from satmint_sdk.verify import AsyncVerifier, CannotVerify, TokenRefused, VerifiedToken, Verifier
+from satmint_sdk.verify._answers import Answers
+from satmint_sdk.verify._feed import Feed
 
 TOKEN, OTHER = token_of(1), token_of(2)
 
@@ -272,7 +274,7 @@ def test_feed_that_is_refused_is_asked_for_again_and_nothing_kept_is_believed(
     # A page of some other server ends as a stream does, which happens now and then.
     if refusal != (200, b"<html>"):
         assert {level for level, _ in told[:-1]} == {"WARNING"}
-        assert told[-1] == ("INFO", "the feed of revocations is there again")
+        assert told[-1] == ("INFO", "the feed of revocations is connected again")
     assert TOKEN not in caplog.text
 
 
@@ -296,6 +298,41 @@ def test_feed_that_ends_as_soon_as_it_begins_is_asked_for_more_and_more_seldom(
 
 
 # A server that is away
+
+
+@dataclass
+class CutSource:
+    """A feed that ends at once."""
+
+    def run(self, after: str | None, take: object) -> None:
+        """See `Source`."""
+
+    def stop(self) -> None:
+        """See `Source`."""
+
+
+class FirstWait(threading.Event):
+    """Ends the feed with its first pause."""
+
+    seconds = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.seconds = timeout
+        self.set()
+        return True
+
+
+def test_feeds_that_were_cut_together_do_not_come_back_in_the_same_moment() -> None:
+    waits = set[float]()
+    for drawn in range(0, 256, 32):
+        clock = FakeClock()
+        feed = Feed(CutSource, Answers(1, clock), clock, FakeEntropy(drawn))
+        feed._ended = first = FirstWait()
+        feed._follow()
+        waits.add(first.seconds)
+    assert len(waits) == 8
+    assert all(0.1 <= seconds <= 0.2 for seconds in waits)
 
 
 def test_stale_answers_are_believed_for_so_long_while_the_server_is_away(

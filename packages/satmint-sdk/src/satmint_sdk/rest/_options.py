@@ -13,6 +13,7 @@ from satmint_sdk._retry import MAX_BACKOFF, MAX_RETRY_AFTER
 DEFAULT_TIMEOUT: Final = 30.0
 DEFAULT_RETRIES: Final = 0
 DEFAULT_RETRY_ON_STATUS: Final = frozenset({429, 500, 502, 503, 504})
+"""Fewer than `is_transient` has: after 408 and 425, and other 5xx, the caller decides."""
 DEFAULT_RETRY_BACKOFF: Final = 0.5
 DEFAULT_MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 
@@ -123,7 +124,10 @@ _NOTHING_SET: Final = RequestOptions()
 
 
 def resolve(
-    client: RequestOptions | None, call: RequestOptions | None, *, default_retries: int = 0
+    client: RequestOptions | None,
+    call: RequestOptions | None,
+    *,
+    default_retries: int = DEFAULT_RETRIES,
 ) -> Resolved:
     """Combine the options of the call, of the client and the defaults, in this precedence.
 

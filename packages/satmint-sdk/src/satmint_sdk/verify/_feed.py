@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from satmint_sdk._ambient import Clock, Entropy, fraction
-from satmint_sdk._retry import backoff
+from satmint_sdk._retry import MIN_BACKOFF, backoff
 from satmint_sdk._secrets import one_line
 from satmint_sdk.rest.errors import SignalWireRestError
 from satmint_sdk.verify._answers import Answers
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 LOGGER: Final = "satmint_sdk.verify"
 _JOIN_SECONDS: Final = 2.0
 _LASTED_SECONDS: Final = 5.0
-"""A stream that was heard for so long has worked; others are opened again more and more seldom."""
+"""A stream that lasted so long has worked; after others, the pause grows."""
+_FIRST_WAIT: Final = 0.1
+"""Seconds; the minimum pause after a stream that has worked. It is drawn like every other pause:
+all verifiers of a server that stops lose their streams at the same time."""
 _COUNTED_FAILURES: Final = 3
 """More do not lengthen the pause, of 4 s at most: without the feed, each verification is asked."""
 _EPOCHS: Final = frozenset({"subscriber", "project"})
@@ -35,14 +38,14 @@ _EPOCHS: Final = frozenset({"subscriber", "project"})
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How the feed of revocations is.
+    """The state of the feed of revocations.
 
     Attributes:
-        is_current: Whether it is up to date, so that kept answers are believed.
-        heard_seconds_ago: Since when it has said nothing; `None` if it never has.
+        is_current: Whether it is up to date, so that cached answers are used.
+        heard_seconds_ago: Seconds since its last message; `None` before the first.
         connections: How often it was connected.
-        resets: How often the server could not go on where it was cut, so that all was forgotten.
-        revocations: How many it has told of.
+        resets: How often the server could not resume it, so that all cached answers were dropped.
+        revocations: How many revocations it has delivered.
         error: Why it is not connected; empty if it is.
     """
 
@@ -137,7 +140,8 @@ class Feed:
             lasted = (self._heard or 0.0) - began
             failures = 1 if lasted >= _LASTED_SECONDS else failures + 1
             counted = min(failures, _COUNTED_FAILURES)
-            self._ended.wait(backoff(counted, fraction(self._entropy)) if counted > 1 else 0.1)
+            least = _FIRST_WAIT if counted == 1 else MIN_BACKOFF
+            self._ended.wait(backoff(counted, fraction(self._entropy), first=least))
 
     def _listen(self) -> str:
         """Listen until the stream ends; returns why it has."""
@@ -170,7 +174,7 @@ class Feed:
             self._error = ""
             if self._has_warned:
                 self._has_warned = False
-                self._log("INFO", "the feed of revocations is there again")
+                self._log("INFO", "the feed of revocations is connected again")
             if event.event != "resumed":
                 self._resets += event.event == "reset"
                 self._answers.begin()
