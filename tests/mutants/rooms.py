@@ -61,7 +61,16 @@ ROOMS: Final = (
     Room(
         "flows",
         ("src/satmint/flows/*.py",),
-        ("tests/unit/flows", "tests/http/test_invites.py", "tests/http/test_restored_database.py"),
+        (
+            *("tests/unit/flows", "tests/http/test_invites.py"),
+            *("tests/http/test_restored_database.py", "tests/http/test_revocation_feed.py"),
+            *("tests/http/test_webhook_deliveries.py", "tests/http/test_rate_limits.py"),
+            *("tests/http/test_deployment_check.py", "tests/http/test_registered_devices.py"),
+            *("tests/http/test_conference_rooms.py", "tests/http/test_project_sessions.py"),
+            *("tests/http/test_resources.py", "tests/http/test_idempotency_keys.py"),
+            *("tests/http/test_subscriber_tokens.py", "tests/http/test_project_tokens.py"),
+        ),
+        select="not postgres",
     ),
     Room(
         "sqlite",

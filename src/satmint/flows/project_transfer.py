@@ -1,7 +1,7 @@
 """Exports a project as lines, and imports them: see `satmint.model.project_export`."""
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -155,7 +155,7 @@ async def find_or_create_project(services: ServiceContext, header: Header) -> Pr
 
 
 async def import_lines(
-    services: ServiceContext, project: UUID, lines: Iterable[bytes], origin: Origin
+    services: ServiceContext, project: UUID, lines: Iterator[bytes], origin: Origin
 ) -> ImportResult:
     """Import the lines after the header into a project; see `ImportRefused` and `ImportOutcome`.
 
