@@ -1,7 +1,7 @@
 """`python -m benchmarks.page [FILE]`: write docs/performance.md, its plots and docs/hardware.md.
 
 They are made of a kept result: without a file, of the newest of `results/` that was no quick one.
-The part about a cluster is made of the newest result with one.
+The parts about a cluster and about profiles are made of the newest results with them.
 """
 
 import argparse
@@ -40,16 +40,26 @@ refreshes 200 times a second, before and meanwhile. All times count from the ord
 _TEMPLATE: Final = Path(__file__).with_name("page.md")
 
 
-def files(report: Report, name: str, cluster: tuple[Report, str] | None = None) -> dict[Path, str]:
+def files(
+    report: Report,
+    name: str,
+    cluster: tuple[Report, str] | None = None,
+    profiles: tuple[Report, str] | None = None,
+) -> dict[Path, str]:
     """Every file that is made of a report.
 
     Args:
         report: What was measured.
         name: Of the file that it is kept in.
         cluster: The same of a report about a cluster; None: there is none.
+        profiles: The same of a report with profiles; None: they are those of `report`.
     """
     refresh, sizes = report.sections.get(REFRESH), report.sections.get(SESSIONS)
-    made = {PAGE: _page(report, name, "" if cluster is None else cluster_part(*cluster))}
+    parts = {
+        "profile": profile_part(report, *(profiles or (report, name))),
+        "cluster": "" if cluster is None else cluster_part(*cluster),
+    }
+    made = {PAGE: _page(report, name, parts)}
     if refresh is not None:
         made[RATES] = _rates(report, refresh)
     if sizes is not None:
@@ -63,6 +73,11 @@ def files(report: Report, name: str, cluster: tuple[Report, str] | None = None) 
 def newest(folder: Path) -> Path | None:
     """The latest result that has all that a page shows."""
     return _newest(folder, is_whole)
+
+
+def newest_with_profiles(folder: Path) -> Path | None:
+    """The latest result with profiles."""
+    return _newest(folder, lambda report: not report.quick and bool(report.profiles))
 
 
 def newest_of_cluster(folder: Path) -> Path | None:
@@ -83,7 +98,7 @@ def _newest(folder: Path, fits: Callable[[Report], bool]) -> Path | None:
     return None
 
 
-def _page(report: Report, name: str, cluster: str) -> str:
+def _page(report: Report, name: str, parts: Mapping[str, str]) -> str:
     machine = report.machine
     sections = "\n".join(
         f"### {section.title}\n\n{_note(key)}{_figures(report, section)}\n"
@@ -107,8 +122,7 @@ def _page(report: Report, name: str, cluster: str) -> str:
         sections=sections,
         storms=_storms(report),
         in_process=_in_process(report),
-        profile=_profile(report),
-        cluster=cluster,
+        **parts,
         left_out="".join(f"\nLeft out here: {line}.\n" for line in report.left_out),
     )
 
@@ -240,16 +254,6 @@ def _in_process(report: Report) -> str:
     return table(("", "µs", "least"), rows, "lrr")
 
 
-def _profile(report: Report) -> str:
-    refresh = report.sections.get(REFRESH)
-    costs = {} if refresh is None else {one.subject: one for one in refresh.summaries}
-    return profile_part(
-        report.profiles,
-        {name: subject.name for name, subject in report.subjects.items()},
-        {name: one.cpu_us["server"].median for name, one in costs.items()},
-    )
-
-
 def _rates(report: Report, section: Section) -> str:
     """Who refreshes how often, and who lets two win."""
     rows = [
@@ -298,10 +302,13 @@ def _sizes(report: Report, section: Section) -> str:
 
 
 def write(file: Path) -> list[Path]:
-    """Write every file that is made of a kept result, and of the newest one of a cluster."""
-    written, cluster = [], newest_of_cluster(RESULTS)
-    beside = None if cluster is None else (read(cluster), cluster.name)
-    for path, text in files(read(file), file.name, beside).items():
+    """Write every file that is made of a kept result, of a cluster's and of one with profiles."""
+    written = []
+    beside = [
+        None if one is None else (read(one), one.name)
+        for one in (newest_of_cluster(RESULTS), newest_with_profiles(RESULTS))
+    ]
+    for path, text in files(read(file), file.name, *beside).items():
         (ROOT / path).write_text(text, encoding="utf-8")
         written.append(path)
     return written

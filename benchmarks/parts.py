@@ -147,9 +147,13 @@ class Bench:
         self.sections[operation] = section(title, play(contest, self.say), self.connections)
 
     def _profile(self, servers: Mapping[str, Running]) -> None:
-        able = {name: servers[name] for name in (FLOOR, *_WORKERS_OF) if name in servers}
-        contest = self._contest(REFRESH, "Profile", REFRESH, able)
-        self.profiles = measure_profiles(contest, self.place, self.say, self.left_out.append)
+        wanted = {name: servers[name] for name in (FLOOR, *_WORKERS_OF) if name in servers}
+        for operation in OPERATIONS:
+            able = {name: one for name, one in wanted.items() if operation in one.routes}
+            contest = self._contest(operation, "Profile", operation, able)
+            if operation not in (REFRESH, "issue"):
+                contest = replace(contest, plans=self._prepared(operation))
+            self.profiles += measure_profiles(contest, self.place, self.say, self.left_out.append)
 
     def _prepared(self, operation: str) -> Callable[[str, Running], Path]:
         effort = self.efforts[operation]

@@ -1,19 +1,21 @@
-"""The part of docs/performance.md about where the time of a refresh goes."""
+"""The part of docs/performance.md about where the time of a request goes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from benchmarks.bars import REFRESH
 from benchmarks.markdown import table
 from benchmarks.profiling import KINDS, PYTHON, Profile
-from benchmarks.report import FLOOR
+from benchmarks.report import FLOOR, Report
 
 _SHOWN: Final = 0.1
 """µs; what takes less in every server has no row."""
 _TEXT: Final = """## Where the time goes
 
-CPU µs of a refresh by what the process executes, from samples of `perf` under the same load:
+CPU µs of a request by what the process executes, from samples of `perf` under the same load
+([measurements](../benchmarks/results/{name})). First, of a refresh:
 
-{table}
+{refresh}
 
 The last row answers why the targets for the CPU of a refresh are missed. It is what a refresh would
 cost, relative to the floor, if reading the session, applying the rules, the shared commit and the
@@ -22,35 +24,70 @@ no single place to shorten: in a profile by function, what does not call the ker
 some hundred functions, of which none takes more than 6 %.
 
 """
+_OTHERS: Final = """The other requests. The last column is what each would cost, relative to a
+refresh, if it ran no more Python than a refresh does:
+
+{others}
+
+"""
 
 
-def profile_part(
-    profiles: Sequence[Profile], names: Mapping[str, str], cpu_us: Mapping[str, float]
-) -> str:
-    """The text of docs/performance.md; empty without a profile of the floor and of a store.
+def profile_part(report: Report, measured: Report, name: str) -> str:
+    """The text; empty without a profile of the floor and of a store.
 
     Args:
-        profiles: What was measured.
-        names: Of servers, by subject.
-        cpu_us: CPU of each server for a refresh, without the database, by subject.
+        report: Has the CPU of each operation.
+        measured: Has the profiles; the same, or one of the profiles alone.
+        name: Of the file that the latter is kept in.
     """
-    found = {one.subject: one for one in profiles if one.subject in cpu_us}
-    if FLOOR not in found or len(found) == 1:
-        return ""
-    by_kind = {
-        name: {kind: share * cpu_us[name] for kind, share in one.shares.items()}
-        for name, one in found.items()
+    cpu = {
+        (operation, one.subject): one.cpu_us["server"].median
+        for operation, section in report.sections.items()
+        for one in section.summaries
     }
-    rows = [
-        [kind, *(f"{one[kind]:.1f}" for one in by_kind.values())]
-        for kind in KINDS
-        if any(one[kind] >= _SHOWN for one in by_kind.values())
+    by_kind = {
+        (one.operation, one.subject): _microseconds(one, cpu[one.operation, one.subject])
+        for one in measured.profiles
+        if (one.operation, one.subject) in cpu
+    }
+    names = {subject: one.name for subject, one in report.subjects.items()}
+    refresh = {of: kinds for (operation, of), kinds in by_kind.items() if operation == REFRESH}
+    if FLOOR not in refresh or len(refresh) == 1:
+        return ""
+    text = _TEXT.format(name=name, refresh=_refresh_table(refresh, names))
+    others = [
+        [
+            *(names[of], operation),
+            *(f"{kinds[kind]:.1f}" for kind in KINDS),
+            f"{sum(kinds.values()):.0f}",
+            f"{_relative(kinds, refresh[of]):.2f} ×",
+        ]
+        for (operation, of), kinds in by_kind.items()
+        if operation != REFRESH and of in refresh
     ]
-    rows.append(["together", *(f"{cpu_us[name]:.1f}" for name in found)])
-    python = by_kind[FLOOR][PYTHON]
-    least = [cpu_us[name] - one[PYTHON] + python for name, one in by_kind.items()]
-    rows.append(
-        ["with no more Python than the floor", *(f"{one / cpu_us[FLOOR]:.2f} ×" for one in least)]
-    )
-    head = ("", *(names[name] for name in found))
-    return _TEXT.format(table=table(head, rows, "l" + "r" * len(found)))
+    if not others:
+        return text
+    head = ("", "", *KINDS, "together", "relative to a refresh")
+    return text + _OTHERS.format(others=table(head, others, "ll" + "r" * (len(KINDS) + 2)))
+
+
+def _microseconds(profile: Profile, cpu_us: float) -> dict[str, float]:
+    return {kind: share * cpu_us for kind, share in profile.shares.items()}
+
+
+def _relative(one: Mapping[str, float], base: Mapping[str, float]) -> float:
+    """The CPU of one, relative to another, if it ran as much Python as that."""
+    return (sum(one.values()) - one[PYTHON] + base[PYTHON]) / sum(base.values())
+
+
+def _refresh_table(refresh: Mapping[str, Mapping[str, float]], names: Mapping[str, str]) -> str:
+    columns: Sequence[Mapping[str, float]] = list(refresh.values())
+    rows = [
+        [kind, *(f"{kinds[kind]:.1f}" for kinds in columns)]
+        for kind in KINDS
+        if any(kinds[kind] >= _SHOWN for kinds in columns)
+    ]
+    rows.append(["together", *(f"{sum(kinds.values()):.1f}" for kinds in columns)])
+    least = [f"{_relative(kinds, refresh[FLOOR]):.2f} ×" for kinds in columns]
+    rows.append(["with no more Python than the floor", *least])
+    return table(("", *(names[of] for of in refresh)), rows, "l" + "r" * len(columns))

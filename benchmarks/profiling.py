@@ -1,4 +1,4 @@
-"""Where the CPU time of a refresh goes: `perf` samples each server's process while it is loaded.
+"""Where the CPU time of requests goes: `perf` samples each server's process while it is loaded.
 
 `perf` comes with the kernel (Debian: `linux-perf`). Where it is missing, or may not look at other
 processes, the profile is left out with its reason.
@@ -40,6 +40,7 @@ class Profile(msgspec.Struct, frozen=True):
     subject: str
     shares: dict[str, float]
     """Of all samples, by kind; together 1."""
+    operation: str = "refresh"
 
 
 def measure_profiles(
@@ -56,16 +57,16 @@ def measure_profiles(
     once = replace(contest, effort=replace(contest.effort, rounds=1, rehearsal=0.0))
     profiles = []
     for name, server in once.servers.items():
-        with say(f"profile: {server.name}"):
+        with say(f"profile, {contest.operation}: {server.name}"):
             try:
                 profiles.append(_profile(once, name, server, place))
             except (OSError, subprocess.CalledProcessError) as failure:
-                leave_out(f"profile of {name}: {_why(failure)}")
+                leave_out(f"profile of {name}, {contest.operation}: {_why(failure)}")
     return profiles
 
 
 def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profile:
-    samples = place / f"{name}.samples"
+    samples, plans = place / f"{name}.samples", contest.plans(name, server)
     recording = subprocess.Popen(
         [
             *(_perf(), "record", "--freq", str(_SAMPLES_PER_SECOND), "--output", str(samples)),
@@ -75,7 +76,7 @@ def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profi
         stderr=subprocess.DEVNULL,
     )
     try:
-        load(contest, server, None)
+        load(contest, server, plans)
     finally:
         recording.terminate()  # after which it writes what it has
         recording.wait()
@@ -89,7 +90,7 @@ def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profi
         text=True,
     )
     samples.unlink()
-    return Profile(name, shares(shown.stdout))
+    return Profile(name, shares(shown.stdout), contest.operation)
 
 
 def shares(shown: str) -> dict[str, float]:

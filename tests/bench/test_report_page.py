@@ -6,9 +6,19 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from benchmarks.page import PAGE, RATES, RESULTS, SIZES, files, newest, newest_of_cluster
+from benchmarks.page import (
+    PAGE,
+    RATES,
+    RESULTS,
+    SIZES,
+    files,
+    newest,
+    newest_of_cluster,
+    newest_with_profiles,
+)
 from benchmarks.plot import Bar, Line, bar_chart, line_chart
-from benchmarks.report import Subject, keep, read
+from benchmarks.profiling import KINDS, PYTHON, Profile
+from benchmarks.report import Subject, keep, read, section
 from msgspec import structs
 
 from tests.bench.sample_reports import gateway_report, refreshes, report, result, whole_report
@@ -64,8 +74,22 @@ def test_page_tells_where_the_time_of_a_refresh_goes() -> None:
     assert rows(page, "together") == ["| together | 62.5 | 125.0 |"]
     least = "| with no more Python than the floor | 1.00 × | 1.00 × |"
     assert rows(page, "with no more Python") == [least]
+    assert "The other requests." not in page
     without = structs.replace(whole_report(), profiles=[])
     assert "## Where the time goes" not in files(without, "kept.json")[PAGE]
+
+
+def test_page_compares_what_browsers_do_with_a_refresh() -> None:
+    kinds = {**dict.fromkeys(KINDS, 0.0), PYTHON: 0.75, "cryptography": 0.25}
+    whole = whole_report()
+    guest = section("Guest", [{"sqlite": result(1000, 0.25)}])
+    whole = structs.replace(whole, sections={**whole.sections, "guest": guest})
+    profiled = report(profiles=[*whole.profiles, Profile("sqlite", kinds, "guest")])
+    page = files(whole, "kept.json", None, (profiled, "profiled.json"))[PAGE]
+    assert "(../benchmarks/results/profiled.json)" in page
+    # 62.5 µs of cryptography, and the 93.75 µs of Python of a refresh, relative to its 125 µs.
+    (row,) = rows(page, "satmint, SQLite | guest")
+    assert row.endswith(" | 250 | 1.25 × |")
 
 
 def test_page_tells_of_a_storm_where_one_was_measured() -> None:
@@ -122,10 +146,11 @@ def test_newest_whole_result_is_taken(tmp_path: Path) -> None:
 
 def test_page_is_the_one_that_its_result_makes() -> None:
     page = (ROOT / PAGE).read_text(encoding="utf-8")
-    name, *of_cluster = re.findall(r"\(\.\./benchmarks/results/([^)]+\.json)\)", page)
-    assert of_cluster == [file.name for file in [newest_of_cluster(RESULTS)] if file]
-    cluster = (read(RESULTS / of_cluster[0]), of_cluster[0]) if of_cluster else None
-    made = files(read(RESULTS / name), name, cluster)
+    name, profiles, cluster = re.findall(r"\(\.\./benchmarks/results/([^)]+\.json)\)", page)
+    assert RESULTS / profiles == newest_with_profiles(RESULTS)
+    assert RESULTS / cluster == newest_of_cluster(RESULTS)
+    reports = {one: (read(RESULTS / one), one) for one in (name, cluster, profiles)}
+    made = files(*reports[name], reports[cluster], reports[profiles])
     written = {path: (ROOT / path).read_text(encoding="utf-8") for path in made}
     assert written == made, "run: python -m benchmarks.page"
 
