@@ -24,6 +24,11 @@ def test_head_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize("blanks", [b"", b" ", b"\t", b" \t", b"\t "])
+def test_blanks_around_a_value_are_no_part_of_it(blanks: bytes) -> None:
+    assert parsed(get(b"x:" + blanks + b"a b" + blanks)).headers[-1] == (b"x", b"a b")
+
+
 def test_head_is_the_same_in_whatever_pieces_it_comes() -> None:
     raw = b"\r\n" + head_of(b"POST /x HTTP/1.1", HOST, b"content-length: 3", b"x: y")
     whole = parsed(raw)

@@ -273,8 +273,9 @@ async def test_close_of_the_client_is_answered_and_passed_on(
     answer = content[:2] + (content[2:] if code == 4001 else b"")
     assert live.transport.written == bytes([0x80 | CLOSE, len(answer)]) + answer
     assert live.transport.taken() == ["close"]
-    with pytest.raises(ClientDisconnected):
-        await live.send({"type": "websocket.send", "text": "late"})
+    for late in ({"type": "websocket.send", "text": "late"}, {"type": "websocket.close"}):
+        with pytest.raises(ClientDisconnected):
+            await live.send(late)
     connection.connection_lost(None)
     assert await live.received() == [{"type": "websocket.disconnect", "code": 1005}]
 
