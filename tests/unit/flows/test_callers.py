@@ -10,17 +10,25 @@ import msgspec
 import pytest
 
 from satmint.flows import callers as callers_module
-from satmint.flows.callers import CallerAuthenticator, subscriber_caller
+from satmint.flows.callers import (
+    CallerAuthenticator,
+    active_subscriber_caller,
+    subscriber_caller,
+    subscriber_caller_of_opened,
+)
 from satmint.flows.credentials import create_api_token, delete_api_token, update_api_token
 from satmint.flows.revoke import revoke_session, revoke_subscriber
 from satmint.flows.subscribers import delete_subscriber
 from satmint.model.claims import TokenType
 from satmint.model.permissions import FABRIC, MANAGEMENT, Permission
-from satmint.model.records import ApiToken
+from satmint.model.records import ApiToken, ApiTokenUse
 from satmint.model.refusals import RateLimited, Unauthorized
 from satmint.model.rotation import RefreshTokenRef
 from satmint.model.secrets import digest
+from satmint.model.secrets import mask as mask_of
+from satmint.store.contract import ProjectStore
 from tests.kit.clock import NOW
+from tests.kit.proofs import Signer
 from tests.kit.service import ORIGIN, Server, Tenant, a_service
 from tests.unit.flows.token_chain import a_line
 
@@ -149,6 +157,7 @@ async def test_token_that_is_deleted_elsewhere_is_forgotten_within_the_second(
     assert (await callers.authenticate_api_token(authorization, FABRIC, HERE)).api_token == token.id
     server.clock.advance(1)
     assert await cause_of_no_backend(callers, authorization) == "bad_credentials"
+    assert not callers._cache
 
 
 async def test_token_that_is_deleted_elsewhere_is_not_remembered_when_its_second_comes_again(
@@ -354,3 +363,71 @@ async def test_store_that_finds_another_token_than_asked_for_lets_nobody_in(
     assert caller.project == server.tenant.id
     wrong = basic(server.tenant.id, "PTwrong")
     assert await cause_of_no_backend(callers, wrong) == "bad_credentials"
+
+
+async def test_calls_of_a_project_are_counted_together_and_those_of_each_session_apart(
+    server: Server, callers: CallerAuthenticator
+) -> None:
+    backend = await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
+    assert backend.rate_limit_key == server.tenant.id
+    line = await a_line(server)
+    bearer = b"Bearer " + line.pairs[0].token.encode()
+    holder = await callers.authenticate_subscriber_token(bearer, HERE)
+    assert holder.rate_limit_key == line.sat().sid
+
+
+HOUR: Final = NOW // 3600 * 3600
+
+
+@pytest.mark.parametrize(
+    ("mask", "last_used_at", "recorded"),
+    [
+        ("PT0…1", None, True),
+        ("PT0…1", HOUR - 3600, True),
+        ("PT0…1", HOUR - 1, True),
+        ("PT0…1", HOUR, False),
+        ("PT0…1", HOUR + 3600, False),
+        (None, None, True),
+        (None, HOUR, True),
+    ],
+)
+async def test_use_of_an_api_token_is_recorded_once_an_hour_and_where_it_has_no_mask(
+    server: Server,
+    callers: CallerAuthenticator,
+    monkeypatch: pytest.MonkeyPatch,
+    mask: str | None,
+    last_used_at: int | None,
+    recorded: bool,
+) -> None:
+    kind = type(server.services.store.projects)
+    find, uses = kind.api_token_by_digest, list[ApiTokenUse]()
+
+    async def found(self: ProjectStore, project: UUID, secret: bytes) -> ApiToken | None:
+        token = await find(self, project, secret)
+        assert token is not None
+        return msgspec.structs.replace(token, mask=mask, last_used_at=last_used_at)
+
+    monkeypatch.setattr(kind, "api_token_by_digest", found)
+    monkeypatch.setattr(kind, "record_api_token_use", lambda _, use: uses.append(use))
+    caller = await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
+    assert len(uses) == recorded
+    for use in uses:
+        assert (use.project, use.token, use.hour) == (caller.project, caller.api_token, HOUR)
+        assert use.mask == mask_of(server.tenant.api_token)
+
+
+async def test_expired_sat_is_a_proof_of_nothing_without_slack(
+    server: Server, callers: CallerAuthenticator
+) -> None:
+    bound = await a_line(server, fingerprint=Signer.generate().jkt)
+    header = b"DPoP " + bound.pairs[0].token.encode()
+    server.clock.advance(bound.sat().exp - NOW)
+    holder = await callers.authenticate_bound_token(header, HERE, 1)
+    assert holder.claims == bound.sat()
+    with pytest.raises(Unauthorized, match="expired"):
+        await callers.authenticate_bound_token(header, HERE)
+    with pytest.raises(Unauthorized, match="expired"):
+        await active_subscriber_caller(server.services, bound.pairs[0].token)
+    opened = server.services.cipher.open(bound.pairs[0].token, TokenType.SAT)
+    with pytest.raises(Unauthorized, match="expired"):
+        await subscriber_caller_of_opened(server.services, opened, bound.pairs[0].token)
