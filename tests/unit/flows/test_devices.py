@@ -146,6 +146,25 @@ async def test_the_stated_lifetime_is_up_to_a_twentieth_less_than_the_real_one(
     assert (stated[60], stated[20], stated[19]) == ({57, 58, 59, 60}, {19, 20}, {19})
 
 
+async def test_client_that_asks_for_what_it_was_told_gets_as_long_as_before(
+    server: Server,
+) -> None:
+    """The vendor's SDK does so; each SAT would be shorter than the one before."""
+    browser = await a_browser(server)
+    first = (await asked(browser, browser.proof(TOKEN), expire_in=3600)).response
+    told = _reported_lifetime(server.claims(first.token))
+    assert first.expires_in == told < 3600
+    server.clock.advance(10)
+    again = replace(browser, token=first.token)
+    for seconds, lifetime in ((told, 3600), (told - 1, told - 1), (None, 900)):
+        proof = again.proof(REFRESH, again.token)
+        answer = (await asked(again, proof, path=REFRESH, expire_in=seconds)).response
+        assert server.claims(answer.token).exp - server.clock.at == lifetime
+    proof = again.proof(TOKEN)
+    literal = (await asked(again, proof, expire_in=told)).response
+    assert server.claims(literal.token).exp - server.clock.at == told
+
+
 def test_stated_lifetime_of_a_token_is_the_same_on_every_server() -> None:
     """A lost response may be repeated by another version."""
     claims = Claims(

@@ -2,13 +2,15 @@
 
 import pytest
 
-from satmint.flows.event_feed import EventFeed
+from satmint.flows.event_feed import EventFeed, event_feed, revocation_feed
+from satmint.model.event_filter import EventFilter
 from satmint.model.events import Event, EventCursor, EventKind, Origin
 from satmint.model.refusals import StoreUnavailable
 from satmint.store.contract import EventBatch
 from tests.gateway.protocol_setup import PROJECT
 from tests.kit.clock import NOW
 from tests.kit.gateway import Ticker
+from tests.kit.service import ORIGIN, Server
 
 FULL_PAGE = 1000
 
@@ -129,3 +131,26 @@ async def test_transaction_that_stays_open_is_waited_for_for_a_minute(trail: Tra
         await feed.poll()
     assert trail.begins[-1] >= 200 - 10 - 60 - 10
     assert trail.begins[-1] <= 200 - 60
+
+
+async def test_feed_of_a_project_has_its_events_that_match_and_that_of_revocations_all(
+    server: Server,
+) -> None:
+    services, other = server.services, await server.another_tenant()
+    wanted = EventFilter(kinds=frozenset({EventKind.SESSION_REVOKED}))
+    every = event_feed(services, server.tenant.id, Ticker())
+    some = event_feed(services, server.tenant.id, Ticker(), wanted)
+    ending = revocation_feed(services, Ticker())
+    for feed in (every, some, ending):
+        assert await feed.poll() == ()
+    kinds = (EventKind.SESSION_REVOKED, EventKind.C2C_TOKEN_CREATED)
+    made = [
+        services.new_event(kind, project, ORIGIN, NOW)
+        for kind in kinds
+        for project in (server.tenant.id, other.id)
+    ]
+    for event in made:
+        await services.store.events.record(event)
+    ids = [event.id for event in made]
+    for feed, found in ((every, [ids[0], ids[2]]), (some, [ids[0]]), (ending, ids[:2])):
+        assert [event.id for event in await feed.poll()] == found

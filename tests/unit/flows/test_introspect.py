@@ -7,7 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from satmint.flows.introspect import INACTIVE, Introspection, introspect, open_any_type
+from satmint.flows.introspect import (
+    INACTIVE,
+    Introspection,
+    introspect,
+    introspect_many,
+    open_any_type,
+)
 from satmint.flows.issue import GuestTokenRequest, guest_tokens
 from satmint.flows.revoke import revoke_session, revoke_subscriber
 from satmint.jose import OpenedToken
@@ -171,3 +177,11 @@ async def test_either_type_is_opened_expired_or_not(server: Server) -> None:
         assert opened is not None
         assert opened.typ is typ
         assert opened.opened.claims == server.claims(token, typ)
+
+
+async def test_many_tokens_are_answered_as_each_alone_in_their_order(server: Server) -> None:
+    alice, bob = await a_line(server), await a_line(server, "bob")
+    tokens = [bob.pairs[0].token, "none", alice.pairs[0].token, bob.pairs[0].refresh_token]
+    batch = await introspect_many(server.services, server.tenant.id, tokens)
+    assert list(batch.tokens) == [await told(server, token) for token in tokens]
+    assert [one.active for one in batch.tokens] == [True, False, True, True]

@@ -6,16 +6,20 @@ from uuid import UUID
 import pytest
 
 from satmint.flows.policy import Policy
+from satmint.flows.webhook_deliveries import test_webhook as try_webhook
 from satmint.flows.webhooks import (
     create_webhook,
     delete_webhook,
     list_webhooks,
     open_secret,
+    repeat_webhook,
     url_errors,
 )
+from satmint.model.deliveries import AttemptResult
 from satmint.model.events import EventKind
 from satmint.model.listing import Window
 from satmint.model.refusals import Code, FieldError, NotFound, Unprocessable
+from satmint.model.webhooks import OutgoingMessage
 from tests.kit.service import ORIGIN, Server
 
 URL = "https://example.com/hooks"
@@ -109,3 +113,25 @@ async def test_webhook_is_deleted_once_and_by_its_own_project(server: Server) ->
     assert (await server.events())[-1] is EventKind.WEBHOOK_DELETED
     with pytest.raises(NotFound):
         await delete_webhook(services, project, webhook.id, ORIGIN)
+
+
+async def test_secret_whose_key_was_removed_is_neither_used_nor_shown_again(
+    server: Server,
+) -> None:
+    services, project = server.services, server.tenant.id
+    webhook, secret = await create_webhook(services, project, URL, ORIGIN)
+    found, again = await repeat_webhook(services, project, webhook.id)
+    assert (found, again.reveal()) == (webhook, secret.reveal())
+    old = services.cipher.keyring.active.id
+    rotated = services.cipher.keyring.rotate(services.entropy, services.clock.now())
+    services.cipher.reload(rotated.remove(old))
+    assert open_secret(services.secret_box, webhook) is None
+    with pytest.raises(Unprocessable, match="key_removed"):
+        await repeat_webhook(services, project, webhook.id)
+
+    class Unused:
+        async def send(self, message: OutgoingMessage, secret: bytes, now: int) -> AttemptResult:
+            raise AssertionError((message.url, len(secret), now))
+
+    result = await try_webhook(services, Unused(), project, webhook.id, ORIGIN)
+    assert result == AttemptResult("secret_lost")
