@@ -416,6 +416,32 @@ async def test_use_of_an_api_token_is_recorded_once_an_hour_and_where_it_has_no_
         assert use.mask == mask_of(server.tenant.api_token)
 
 
+async def test_api_token_that_is_used_for_the_first_time_is_marked_before_the_answer(
+    server: Server, callers: CallerAuthenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repetition of the request that has created it must not show it again."""
+    kind = type(server.services.store.projects)
+    find, marked, unused = kind.api_token_by_digest, list[UUID](), True
+
+    async def found(self: ProjectStore, project: UUID, secret: bytes) -> ApiToken | None:
+        token = await find(self, project, secret)
+        assert token is not None
+        return msgspec.structs.replace(token, unused=unused)
+
+    async def mark(_: object, project: UUID, token: UUID) -> None:
+        assert project == server.tenant.id
+        marked.append(token)
+
+    monkeypatch.setattr(kind, "api_token_by_digest", found)
+    monkeypatch.setattr(kind, "mark_api_token_used", mark)
+    caller = await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
+    assert marked == [caller.api_token]
+    unused = False
+    server.clock.advance(1)
+    await callers.authenticate_api_token(right(server.tenant), FABRIC, HERE)
+    assert marked == [caller.api_token]
+
+
 async def test_expired_sat_is_a_proof_of_nothing_without_slack(
     server: Server, callers: CallerAuthenticator
 ) -> None:

@@ -230,6 +230,15 @@ async def test_standing_leaves_no_trace_and_use_does(server: Server) -> None:
     assert await server.rows() != before
 
 
+async def test_sat_with_which_a_device_token_was_asked_for_is_noted_as_seen(
+    server: Server,
+) -> None:
+    browser = await a_browser(server)
+    session = server.claims(browser.token).sid
+    await asked(browser, browser.proof(TOKEN))
+    assert (await server.row_of_session(session))["seen_generation"] == 0
+
+
 async def test_a_sat_that_names_a_key_which_its_session_has_not_is_refused(server: Server) -> None:
     """It is newer than the backup that was restored."""
     browser = await a_browser(server, bound=False)

@@ -56,8 +56,10 @@ async def new_positions(feed: EventFeed, limit: int | None = None) -> list[int]:
 
 async def test_follows_from_the_first_poll_on(trail: Trail) -> None:
     feed = EventFeed(trail.read, Ticker())
+    assert feed.position == 0
     trail.positions += [1, 2]
     assert await new_positions(feed) == []
+    assert feed.position == 3
     trail.positions += [3, 4]
     assert await new_positions(feed) == [3, 4]
     assert await new_positions(feed) == []

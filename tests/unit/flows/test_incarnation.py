@@ -1,7 +1,8 @@
 """The guard of an incarnation: which database goes on, and which one is refused as a copy."""
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from uuid import UUID
 
@@ -35,6 +36,7 @@ class Memory:
     def __init__(self) -> None:
         self.name = "marks.json"
         self.marks = dict[UUID, Mark]()
+        self.written = list[Mark]()
         self.earlier = False
         """Whether there was another database in the place of this one."""
         self.holders = 0
@@ -56,6 +58,7 @@ class Memory:
     async def put(self, mark: Mark) -> None:
         assert self.holders == 1, "another process may write as well"
         self.marks[mark.incarnation] = mark
+        self.written.append(mark)
 
 
 class Machine:
@@ -160,6 +163,39 @@ async def test_mark_is_replaced_after_each_check_that_finds_a_write(machine: Mac
     await guard.check(replace=True)
     assert machine.mark.secret != second.secret
     assert await machine.has_current_mark()
+
+
+async def test_file_that_another_program_has_written_anew_stays_known(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """A crash before the next mark is in the file must not make it look like a copy."""
+    guard = await machine.started()
+    written = len(machine.marks.written)
+    await guard.check(replace=True)
+    assert len(machine.marks.written) == written + 1  # nothing but the new mark
+    before = machine.mark
+    with closing(sqlite3.connect(tmp_path / "satmint.db", isolation_level=None)) as db:
+        db.execute("PRAGMA user_version = 99")
+    await guard.check(replace=True)
+    known, new = machine.marks.written[-2:]
+    assert (known.secret, known.user_versions) == (before.secret, (*before.user_versions, 99))
+    assert new.secret != before.secret
+    assert 99 not in new.user_versions
+
+
+async def test_mark_that_is_gone_by_the_time_it_is_replaced_proves_a_copy(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = await machine.started()
+    before = machine.mark
+
+    async def gone(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(type(machine.store.incarnation), "replace_mark", gone)
+    with refused(Copy.OLDER):
+        await guard.check(replace=True)
+    assert machine.mark == before
 
 
 async def test_processes_of_a_machine_replace_one_mark(machine: Machine) -> None:

@@ -24,7 +24,7 @@ from satmint.flows.credentials import (
     list_c2c_tokens,
     update_api_token,
 )
-from satmint.flows.passwords import hash_password
+from satmint.flows.passwords import MAX_PASSWORD_BYTES, hash_password
 from satmint.flows.projects import create_project
 from satmint.flows.subscribers import (
     NewSubscriberRequest,
@@ -207,6 +207,24 @@ async def test_subscriber_is_created_under_its_e_mail_address(server: Server) ->
         AddressType.SUBSCRIBER,
     )
     assert list((await list_subscribers(services.store, project, Window(10))).items) == [made]
+
+
+async def test_subscriber_without_a_password_gets_a_random_one_that_can_be_hashed_whole(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = list[str]()
+
+    async def hashing(password: str) -> str:
+        hashed.append(password)
+        return await hash_password(password)
+
+    monkeypatch.setattr("satmint.flows.subscribers.hash_password", hashing)
+    for name in ("ada", "bob"):
+        request = NewSubscriberRequest(f"{name}@example.com")
+        await create_subscriber(server.services, server.tenant.id, request)
+    assert len(set(hashed)) == 2
+    assert [len(bytes.fromhex(password)) for password in hashed] == [24, 24]
+    assert len(hashed[0]) <= MAX_PASSWORD_BYTES
 
 
 async def test_two_subscribers_of_one_name_get_two_addresses(server: Server) -> None:
