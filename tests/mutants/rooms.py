@@ -69,7 +69,7 @@ ROOMS: Final = (
             *("tests/http/test_conference_rooms.py", "tests/http/test_project_sessions.py"),
             *("tests/http/test_resources.py", "tests/http/test_idempotency_keys.py"),
             *("tests/http/test_subscriber_tokens.py", "tests/http/test_project_tokens.py"),
-            *("tests/http/test_idempotency_of_invites.py",),
+            *("tests/http/test_idempotency_of_invites.py", "tests/unit/test_assembly.py"),
         ),
         select="not postgres",
     ),
