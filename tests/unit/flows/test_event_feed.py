@@ -56,7 +56,7 @@ async def new_positions(feed: EventFeed, limit: int | None = None) -> list[int]:
 
 async def test_follows_from_the_first_poll_on(trail: Trail) -> None:
     feed = EventFeed(trail.read, Ticker())
-    assert feed.position == 0
+    assert (feed.position, feed.skipped) == (0, False)
     trail.positions += [1, 2]
     assert await new_positions(feed) == []
     assert feed.position == 3
@@ -74,6 +74,18 @@ async def test_event_that_is_committed_late_comes_and_none_comes_twice(trail: Tr
     assert await new_positions(feed) == [6]
     trail.open = None
     assert await new_positions(feed) == []
+
+
+async def test_position_waits_for_the_first_transaction_of_all(trail: Trail) -> None:
+    feed = EventFeed(trail.read, Ticker())
+    trail.open = 0
+    for _ in range(2):
+        await feed.poll()
+        assert (feed.position, feed.started) == (0, True)
+        trail.positions.append(len(trail.positions) + 1)
+    trail.open = None
+    assert await new_positions(feed) == [2]
+    assert feed.position == 3
 
 
 async def test_event_that_was_open_at_the_first_poll_comes(trail: Trail) -> None:
