@@ -6,6 +6,7 @@ import pytest
 
 from satmint.flows.addresses import get_address
 from satmint.flows.credentials import (
+    c2c_address_errors,
     create_api_token,
     get_api_token,
     get_c2c_token,
@@ -16,7 +17,7 @@ from satmint.flows.credentials import (
 from satmint.flows.rooms import NewRoom, create_room, get_room
 from satmint.model.listing import Anchor, Window
 from satmint.model.permissions import FABRIC
-from satmint.model.refusals import NotFound
+from satmint.model.refusals import Code, NotFound
 from tests.kit.service import ORIGIN, Server
 
 NOBODY = UUID(int=1)
@@ -54,6 +55,15 @@ async def test_click_to_call_tokens_are_listed_oldest_first(server: Server) -> N
     page = await list_c2c_tokens(store, project, Window(10))
     assert [one.id for one in page.items] == ids
     assert await get_c2c_token(store, project, ids[0]) == page.items[0]
+
+
+async def test_address_of_the_project_is_no_error_of_a_click_to_call_token(
+    server: Server,
+) -> None:
+    store, (support, *_) = server.services.store, server.tenant.addresses
+    assert await c2c_address_errors(store, server.tenant.id, support.id) == []
+    (error,) = await c2c_address_errors(store, server.tenant.id, NOBODY)
+    assert (error.code, error.attribute) == (Code.MUST_BELONG_TO_PROJECT, "address_id")
 
 
 async def test_click_to_call_token_that_is_not_there(server: Server) -> None:

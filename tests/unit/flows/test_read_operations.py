@@ -145,3 +145,16 @@ async def test_holder_whose_subscriber_went_a_moment_ago_is_unauthorized(server:
     with pytest.raises(Unauthorized) as refusal:
         await subscriber_of_caller(server.services.store, holder)
     assert refusal.value.cause == "subscriber_deleted"
+
+
+async def test_clock_of_the_database_is_told_if_it_has_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = server.services.store
+    assert await session_queries.check_store(store) is None
+
+    async def ready_at(_: object) -> float:
+        return NOW + 0.5
+
+    monkeypatch.setattr(type(store), "ready", ready_at)
+    assert await session_queries.check_store(store) == NOW + 0.5

@@ -1,5 +1,6 @@
 """The listeners of one process: what a poll tells them, how far behind they are, who is cut off."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from satmint.flows.revocation_cursor import parse_cursor
 from satmint.flows.revocation_hub import RevocationHub
 from satmint.flows.revocation_listener import FeedBatch, FeedState, RevocationListener
 from satmint.flows.revocation_status import FeedStatus, ListenerStatus, feed_status
+from satmint.flows.revoke import revoke_project, revoke_subscriber
 from satmint.model.events import Event, EventCursor, EventKind
 from satmint.model.refusals import RateLimited, StoreUnavailable
 from satmint.model.revocations import Revocation, RevokedKind
@@ -97,6 +99,18 @@ async def test_listener_is_told_of_its_project_alone(
     assert (found.state, found.cursor) == (None, hub.cursor(server.tenant.id))
     # Where nothing follows, the cursor alone is told.
     assert (await batch(listener)).revocations == ()
+
+
+async def test_cursor_is_told_when_its_time_has_come_and_not_before(
+    hub: RevocationHub, server: Server, ticker: Ticker
+) -> None:
+    await polled(hub, ticker)
+    listener = await begun(hub, server)
+    waiting = asyncio.ensure_future(listener.next(0.5))
+    done, _ = await asyncio.wait({waiting}, timeout=0.01)
+    assert not done
+    ticker.at += 0.5
+    assert await waiting == FeedBatch((), hub.cursor(server.tenant.id))
 
 
 async def test_polls_are_wanted_while_somebody_listens(
@@ -326,6 +340,25 @@ async def test_client_that_was_away_is_told_all_it_has_missed_in_order(
         assert (listener.state, listener.pending) == (state, number)
         assert await told(listener) == [str(UUID(int=100 + one)) for one in range(number)]
     assert hub.outcomes == {FeedState.RESUMED: 1, FeedState.RESET: 1}
+
+
+async def test_client_that_was_away_is_told_the_epochs(
+    hub: RevocationHub, server: Server, ticker: Ticker
+) -> None:
+    subscriber = UUID((await server.sign_in("ada"))["subscriber_id"])
+    await hub.publish((), 0, ticker())
+    cursor = hub.cursor(server.tenant.id)
+    services, project = server.services, server.tenant.id
+    await revoke_subscriber(services, project, subscriber, ORIGIN)
+    await revoke_subscriber(services, project, subscriber, ORIGIN)
+    await revoke_project(services, project, ORIGIN)
+    listener = await hub.listen(project, TOKEN, cursor)
+    found = [(one.type, one.epoch) for one in (await batch(listener)).revocations]
+    known = await services.store.subscribers.get(project, subscriber)
+    assert known is not None
+    epoch = await services.store.projects.epoch(project)
+    assert found == [(RevokedKind.SUBSCRIBER, known.epoch)] * 2 + [(RevokedKind.PROJECT, epoch)]
+    assert known.epoch != epoch
 
 
 async def test_cursor_ahead_of_the_database_begins_anew(

@@ -136,3 +136,15 @@ async def test_sessions_of_another_project_are_not_revoked(server: Server) -> No
     line, stranger = await a_line(server), await server.another_tenant()
     assert await revoke_matching(server.services, stranger.id, SessionFilter(), ORIGIN) == 0
     assert await end_of(server, line) == [None]
+
+
+async def test_end_by_a_project_is_not_told_as_that_of_another_subscriber(server: Server) -> None:
+    """Both are of the same second."""
+    services, project = server.services, server.tenant.id
+    alice, bob = await a_line(server), await a_line(server, "bob")
+    await revoke_subscriber(services, project, bob.sat().sub, ORIGIN)
+    await revoke_project(services, project, ORIGIN)
+    assert await end_of(server, alice, bob) == [
+        SessionEnd("project_revoked", NOW, "", "kit"),
+        SessionEnd("subscriber_revoked", NOW, "", "kit"),
+    ]
