@@ -361,6 +361,21 @@ async def test_client_that_was_away_is_told_the_epochs(
     assert known.epoch != epoch
 
 
+async def test_listener_that_cannot_be_told_what_it_has_missed_is_none(
+    hub: RevocationHub, server: Server, ticker: Ticker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await polled(hub, ticker)
+    cursor = hub.cursor(server.tenant.id)
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("planted")
+
+    monkeypatch.setattr(type(server.services.store.events), "revocations_of", away)
+    with pytest.raises(StoreUnavailable, match="planted"):
+        await hub.listen(server.tenant.id, TOKEN, cursor)
+    assert not hub.wanted
+
+
 async def test_cursor_ahead_of_the_database_begins_anew(
     hub: RevocationHub, server: Server, ticker: Ticker
 ) -> None:
