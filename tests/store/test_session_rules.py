@@ -214,11 +214,6 @@ async def test_a_store_counts_the_sessions_that_the_rules_call_active(
         counted = await store.sessions.count_project(project, ACTIVE, now)
         assert contents["active_sessions"] == counted.value == number
         assert sum(one.value for one in stats.active_sessions.values()) == number
-    # Last, for it ends them.
-    for (project, subscriber), number in wanted.items():
-        event = given.event(EventKind.SUBSCRIBER_REVOKED, project, subscriber=subscriber)
-        revoked = await store.sessions.revoke_subscriber(project, subscriber, now, event)
-        assert revoked in (number, None)  # None: it was deleted
 
 
 async def active(store: Store, now: int) -> int:

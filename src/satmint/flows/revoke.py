@@ -55,7 +55,7 @@ async def revoke_token(services: ServiceContext, project: UUID, token: str, orig
 async def revoke_subscriber(
     services: ServiceContext, project: UUID, subscriber: UUID, origin: Origin
 ) -> int:
-    """Revoke all sessions of a subscriber; return how many were active.
+    """Revoke all sessions of a subscriber; return how many were not yet revoked.
 
     Raises:
         NotFound: the project has no such subscriber.
@@ -73,7 +73,7 @@ async def revoke_subscriber(
 async def revoke_key(
     services: ServiceContext, project: UUID, subscriber: UUID, jkt: str, origin: Origin
 ) -> int:
-    """Revoke a subscriber's sessions that are bound to one key; return how many were active.
+    """Revoke a subscriber's sessions of one key; return how many were not yet revoked.
 
     Raises:
         NotFound: the project has no such subscriber.

@@ -248,7 +248,10 @@ class SessionStore(Protocol):
     async def revoke_key(
         self, project: UUID, subscriber: UUID, jkt: str, now: int, event: Event
     ) -> int:
-        """Revoke a subscriber's sessions that are bound to a key. Returns how many were active."""
+        """Revoke a subscriber's sessions that are bound to a key.
+
+        Returns how many were not yet revoked, including expired ones.
+        """
         ...
 
     async def revoke_subscriber(
@@ -256,7 +259,8 @@ class SessionStore(Protocol):
     ) -> int | None:
         """Raise a subscriber's epoch and revoke its sessions: invalidates every issued token.
 
-        Returns how many sessions were active; None if the subscriber does not exist.
+        Returns how many sessions were not yet revoked, including expired ones; None if the
+        subscriber does not exist.
         """
         ...
 

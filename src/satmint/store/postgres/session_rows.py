@@ -110,12 +110,7 @@ SELECT {mark_correlated(SESSION_COLUMNS, "inviter")}, {DATABASE_TIME} AS measure
 
 _REVOKE: Final = """
 WITH live AS MATERIALIZED (
-    SELECT sessions.project_id, sessions.session_id,
-           lives_until > $3 AND (SELECT inviter.revoked_at FROM sessions AS inviter
-                                  WHERE inviter.project_id = $1
-                                    AND inviter.session_id = sessions.inviter_session_id) IS NULL
-           AS was_active
-      FROM sessions
+    SELECT sessions.project_id, sessions.session_id FROM sessions
      WHERE project_id = $1 AND subscriber_id = $2 AND revoked_at IS NULL
        AND ($4::text IS NULL OR jkt = $4)
        AND project_epoch = (SELECT projects.epoch FROM projects WHERE projects.project_id = $1)
@@ -126,9 +121,9 @@ WITH live AS MATERIALIZED (
       FROM live
      WHERE sessions.project_id = live.project_id AND sessions.session_id = live.session_id
        AND sessions.project_id = $1
-    RETURNING live.was_active
+    RETURNING 1
 )
-SELECT count(*) FROM revoked WHERE was_active
+SELECT count(*) FROM revoked
 """
 
 _REVOKE_EACH: Final = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from satmint.model.records import StoredSession
 from satmint.store.sql.port import read_uuid
-from satmint.store.sql.session_columns import INVITER_REVOKED_AT, SESSION_COLUMNS, session_of
+from satmint.store.sql.session_columns import SESSION_COLUMNS, session_of
 
 _SELECT: Final = (
     f"SELECT {SESSION_COLUMNS}, project_epoch, (SELECT epoch FROM subscribers"
@@ -27,7 +27,6 @@ _REVOKE_MANY: Final = (
     "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND subscriber_id = ?"
     f" AND {_OF_PRESENT_EPOCH}"
 )
-_WERE_ACTIVE: Final = f" RETURNING lives_until > ? AND ({INVITER_REVOKED_AT}) IS NULL"
 _REVOKE_EACH: Final = (
     "UPDATE sessions SET revoked_at = ? WHERE project_id = ? AND session_id = ?"
     f" AND {_OF_PRESENT_EPOCH} RETURNING session_id, subscriber_id"
@@ -50,12 +49,14 @@ def revoke_session(db: sqlite3.Connection, project: UUID, session: UUID, now: in
 def revoke_sessions(
     db: sqlite3.Connection, project: UUID, subscriber: UUID, now: int, jkt: str | None
 ) -> int:
-    """Revoke a subscriber's sessions, all or those of a key. Returns how many were active."""
-    query, values = _REVOKE_MANY, [now, project.bytes, subscriber.bytes]
-    if jkt is not None:
-        query, values = f"{query} AND jkt = ?", [*values, jkt]
-    revoked = db.execute(query + _WERE_ACTIVE, (*values, now)).fetchall()
-    return sum(was_active for (was_active,) in revoked)
+    """Revoke a subscriber's sessions that are not yet revoked, all or those of a key.
+
+    Returns their number.
+    """
+    values = (now, project.bytes, subscriber.bytes)
+    if jkt is None:
+        return db.execute(_REVOKE_MANY, values).rowcount
+    return db.execute(f"{_REVOKE_MANY} AND jkt = ?", (*values, jkt)).rowcount
 
 
 def revoke_each(
