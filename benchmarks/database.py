@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.kit.postgres import PostgresServer, execute
 
 from benchmarks.machine import filesystem_of, is_in_memory
+from benchmarks.processes import reason_of
 
 DURABLE: Final = "fsync, synchronous_commit=on"
 
@@ -81,7 +82,7 @@ def postgres(place: Path) -> Iterator[Cluster]:
     try:
         server = PostgresServer(data, _CONFIGURATION)
     except (AssertionError, subprocess.CalledProcessError) as missing:
-        raise NoPostgres(_why(missing)) from missing
+        raise NoPostgres(reason_of(missing)) from missing
     try:
         filesystem = filesystem_of(data or server.folder)
         if is_in_memory(filesystem):
@@ -89,8 +90,3 @@ def postgres(place: Path) -> Iterator[Cluster]:
         yield Cluster(server)
     finally:
         server.stop()
-
-
-def _why(failure: AssertionError | subprocess.CalledProcessError) -> str:
-    said = failure.stderr.decode() if isinstance(failure, subprocess.CalledProcessError) else ""
-    return (said.strip() or str(failure)).splitlines()[-1 if said.strip() else 0]

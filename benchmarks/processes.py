@@ -154,3 +154,10 @@ def _listening(log_file: Path) -> int | None:
 
 def _tail(log_file: Path) -> str:
     return log_file.read_text()[-2000:] or "it said nothing"
+
+
+def reason_of(failure: Exception) -> str:
+    """Why a program failed, in one line: what it said, or else the error."""
+    said = failure.stderr if isinstance(failure, subprocess.CalledProcessError) else ""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+    return (text.strip() or str(failure)).splitlines()[0]

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from benchmarks.processes import reason_of
 from benchmarks.rounds import Contest, Say, load
 from benchmarks.running import Running
 
@@ -61,7 +62,7 @@ def measure_profiles(
             try:
                 profiles.append(_profile(once, name, server, place))
             except (OSError, subprocess.CalledProcessError) as failure:
-                leave_out(f"profile of {name}, {contest.operation}: {_why(failure)}")
+                leave_out(f"profile of {name}, {contest.operation}: {reason_of(failure)}")
     return profiles
 
 
@@ -123,8 +124,3 @@ def _perf() -> str:
     if program is None:
         raise FileNotFoundError("perf is not installed")
     return program
-
-
-def _why(failure: OSError | subprocess.CalledProcessError) -> str:
-    said = failure.stderr if isinstance(failure, subprocess.CalledProcessError) else ""
-    return (said.strip() or str(failure)).splitlines()[0]
