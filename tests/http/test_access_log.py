@@ -1,7 +1,5 @@
 """What the application tells of: bugs, refusals and, where that is wanted, every answer."""
 
-from collections.abc import Awaitable, Callable
-
 import httpx
 import structlog
 from structlog.testing import capture_logs
@@ -9,25 +7,16 @@ from structlog.testing import capture_logs
 from satmint.http.application import Application
 from satmint.http.call import Call
 from satmint.http.cors import Cors
-from satmint.http.operations import Authentication, HandlerContext, Operation
+from satmint.http.operations import HandlerContext
 from satmint.model.refusals import Forbidden, StoreUnavailable
 from tests.http.answer_contract import plain
+from tests.kit.one_operation import Handler, one_operation
 from tests.kit.service import Server
 
 
-def app_of(
-    server: Server, handler: Callable[[HandlerContext, Call], Awaitable[object]]
-) -> httpx.AsyncClient:
+def app_of(server: Server, handler: Handler) -> httpx.AsyncClient:
     """A client of an application with a single operation, open to anyone."""
-    operation = Operation(
-        id="one",
-        method="GET",
-        path="/one",
-        tag="One",
-        summary="One",
-        authentication=Authentication.PUBLIC,
-        handler=handler,
-    )
+    operation = one_operation(handler)
     context = server.context
     log = structlog.stdlib.get_logger("satmint.http")
     app = Application(context, [operation], Cors(("*",)), log=log)

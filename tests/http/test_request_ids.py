@@ -1,6 +1,5 @@
 """Ids of requests: ours in every answer and every log line, the caller's beside it."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import httpx
@@ -10,13 +9,12 @@ from structlog.testing import capture_logs
 from websockets.exceptions import InvalidStatus
 
 from satmint.http.application import Application
-from satmint.http.call import Call
 from satmint.http.cors import Cors
-from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.request_ids import RequestIds, caller_fields
 from satmint.model.refusals import Forbidden
 from tests.kit.entropy import SeededEntropy
 from tests.kit.gateway import a_gateway
+from tests.kit.one_operation import Handler, one_operation
 from tests.kit.service import Server
 
 CALLER: Final = "caller-7"
@@ -35,20 +33,9 @@ async def succeed(*_: object) -> object:
     return {"a": "b"}
 
 
-Handler = Callable[[HandlerContext, Call], Awaitable[object]]
-
-
 def client_of(server: Server, handler: Handler) -> httpx.AsyncClient:
     """A client of an application with a single operation, which decides, open to anyone."""
-    operation = Operation(
-        id="one",
-        method="GET",
-        path="/one",
-        tag="One",
-        summary="One",
-        authentication=Authentication.PUBLIC,
-        handler=handler,
-    )
+    operation = one_operation(handler)
     log = structlog.stdlib.get_logger("satmint.http")
     app = Application(server.context, [operation], Cors(("*",)), log=log)
     return httpx.AsyncClient(

@@ -9,9 +9,10 @@ from satmint.flows.callers import ApiTokenCaller, CallerAuthenticator
 from satmint.flows.policy import Policy
 from satmint.http.authenticator import Authenticator
 from satmint.http.call import Call, Response
-from satmint.http.operations import Authentication, HandlerContext, Operation
+from satmint.http.operations import Authentication, HandlerContext
 from satmint.model.events import Origin
 from satmint.model.permissions import FABRIC, INTROSPECTION, MANAGEMENT, VENDOR, Permission
+from tests.kit.one_operation import one_operation
 
 ADDRESS: Final = "192.0.2.7"
 SLACK: Final = 300
@@ -64,15 +65,7 @@ async def authenticated(
 ) -> tuple[Call, list[UUID]]:
     """A call that was let in, and what was counted."""
     services: Any = Services()
-    operation = Operation(
-        id="one",
-        method="GET",
-        path="/one",
-        tag="One",
-        summary="One",
-        authentication=authentication,
-        handler=handler,
-    )
+    operation = one_operation(handler, authentication)
     headers = {b"authorization": authorization} if authorization else {}
     call = Call({}, b"", Origin("id-1", ADDRESS, "suite"), headers)
     await Authenticator(cast("CallerAuthenticator", callers), services).authenticate(

@@ -1,7 +1,6 @@
 """What is logged of a request, at which level, and how often for callers that nobody knows."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import httpx
@@ -16,9 +15,9 @@ from satmint.http.operations import Authentication, HandlerContext, Operation
 from satmint.http.request_log import Log, Refused, RequestLog
 from satmint.model.refusals import Code, Forbidden
 from tests.kit.clock import NOW
+from tests.kit.one_operation import Handler, one_operation
 from tests.kit.service import BASE_URL, ORIGIN, Server
 
-Handler = Callable[[HandlerContext, Call], Awaitable[object]]
 Entries = list[dict[str, Any]]
 
 
@@ -45,15 +44,7 @@ def client_of(
     authentication: Authentication = Authentication.PUBLIC,
 ) -> httpx.AsyncClient:
     """A client of an application with one operation, `/one`."""
-    operation = Operation(
-        id="one",
-        method="GET",
-        path="/one",
-        tag="One",
-        summary="One",
-        authentication=authentication,
-        handler=handler,
-    )
+    operation = one_operation(handler, authentication)
     app = Application(server.context, [operation], Cors(()), log=log)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE_URL)
 
