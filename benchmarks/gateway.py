@@ -7,8 +7,9 @@ and stay, which shows what memory a live session takes; the server restarts, and
 it refreshes.
 """
 
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
@@ -21,7 +22,8 @@ from benchmarks.deployment import Restarting, deployment
 from benchmarks.gauges import usage_of, usages_of, used_since
 from benchmarks.logins import write_logins
 from benchmarks.meter import Result
-from benchmarks.processes import Conversation
+from benchmarks.processes import Conversation, reason_of
+from benchmarks.profiling import Profile, sampled
 from benchmarks.returning import Again, Held, Stay
 from benchmarks.rounds import Contest, Effort, Say, load
 from benchmarks.running import Running
@@ -46,6 +48,10 @@ _IDLE_SECONDS: Final = 9.0
 """Every session is pinged once in so long."""
 _MICROSECONDS: Final = 1_000_000
 _PATIENCE_SECONDS: Final = 60.0
+
+
+During = Callable[[str, Running], AbstractContextManager[object]]
+_NOTHING: Final = nullcontext()
 
 
 class LiveSessions(msgspec.Struct, frozen=True):
@@ -93,11 +99,12 @@ class _Subject:
     def running(self) -> Running:
         return self.server.running
 
-    def stay(self, *, idle: bool) -> _Stayed:
+    def stay(self, *, idle: bool, during: During = lambda _operation, _server: _NOTHING) -> _Stayed:
         """Connect, stay, and resume after a restart.
 
         Args:
             idle: Whether the sessions are watched for some seconds in between.
+            during: What is done while the server is measured at an operation.
         """
         running = self.running
         with Conversation("benchmarks.returning", self.place) as browsers:
@@ -115,13 +122,15 @@ class _Subject:
             browsers.hear(Held, _PATIENCE_SECONDS)
             sleep(_SETTLE_SECONDS)
             before = self._resident()
-            browsers.tell({})
-            connected = browsers.hear(Result, _PATIENCE_SECONDS)
+            with during(CONNECT, running):
+                browsers.tell({})
+                connected = browsers.hear(Result, _PATIENCE_SECONDS)
             each = (self._resident() - before) / connected.requests
             idle_us = self._idle_us(connected.requests + _FIRST) if idle else None
             again = self.server.restart()
-            browsers.tell(Again(dict(again.processes), again.batches_metric))
-            resumed = browsers.hear(Result, _PATIENCE_SECONDS)
+            with during(RESUME, again):
+                browsers.tell(Again(dict(again.processes), again.batches_metric))
+                resumed = browsers.hear(Result, _PATIENCE_SECONDS)
         return _Stayed(each, idle_us, connected, resumed)
 
     def _idle_us(self, sessions: int) -> tuple[float, float]:
@@ -191,6 +200,42 @@ def measure_gateway(
                 rounds[operation].append({store: results[store] for store in names})
         servers = {store: subject.running for store, subject in subjects.items()}
     return GatewayFigures(rounds, list(live.values())), servers
+
+
+def profile_gateway(
+    place: Path,
+    stores: Sequence[str],
+    say: Say,
+    leave_out: Callable[[str], None],
+    *,
+    quick: bool,
+) -> list[Profile]:
+    """Profile each store's server while browsers connect, and while they resume.
+
+    Args:
+        place: A folder for what they keep.
+        stores: As `deployment` names them.
+        say: Shows what is under way.
+        leave_out: Is called with the reason, if a server cannot be profiled.
+        quick: Whether few live sessions are enough.
+    """
+    profiles: list[Profile] = []
+    count = _QUICK_LIVE if quick else _LIVE
+    with _subjects(place, stores, count, leave_out) as subjects:
+        for store, subject in subjects.items():
+
+            @contextmanager
+            def during(operation: str, server: Running, store: str = store) -> Iterator[None]:
+                with sampled(server, operation, store, place) as found:
+                    yield
+                profiles.extend(found)
+
+            with say(f"profile, gateway: {subject.running.name}"):
+                try:
+                    subject.stay(idle=False, during=during)
+                except (OSError, subprocess.CalledProcessError) as failure:
+                    leave_out(f"profile of {store}, gateway: {reason_of(failure)}")
+    return profiles
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from benchmarks.connection_plans import plans_for
 from benchmarks.database import NoPostgres
 from benchmarks.event_size import EventSize, measure_event_sizes
 from benchmarks.filling import check_room, fill, plans_into
-from benchmarks.gateway import STORES, TITLES, LiveSessions, measure_gateway
+from benchmarks.gateway import STORES, TITLES, LiveSessions, measure_gateway, profile_gateway
 from benchmarks.load import write_plans
 from benchmarks.peers.installing import NotInstalled
 from benchmarks.profiling import Profile, measure_profiles
@@ -80,6 +80,11 @@ class Bench:
         leave_out = self.left_out.append
         if GATEWAY in parts:
             self._gateway(stores, quick=quick)
+        if PROFILE in parts:
+            own = self.place / "gateway-profile"
+            own.mkdir()
+            profiled = [store for store in stores if store in _WORKERS_OF]
+            self.profiles += profile_gateway(own, profiled, self.say, leave_out, quick=quick)
         if STORM in parts:
             self.storms = measure_storm(self.place, stores, self.say, leave_out, quick=quick)
         if EVENT_SIZE in parts:

@@ -6,7 +6,8 @@ processes, the profile is left out with its reason.
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -67,7 +68,29 @@ def measure_profiles(
 
 
 def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profile:
-    samples, plans = place / f"{name}.samples", contest.plans(name, server)
+    plans = contest.plans(name, server)
+    with sampled(server, contest.operation, name, place) as profiles:
+        load(contest, server, plans)
+    return profiles[0]
+
+
+@contextmanager
+def sampled(
+    server: Running, operation: str, subject: str, place: Path
+) -> Iterator[Sequence[Profile]]:
+    """Profile a server; what is yielded has its profile in the end.
+
+    Args:
+        server: Whose process is sampled.
+        operation: What it does meanwhile.
+        subject: As the report calls the server.
+        place: A folder for the samples.
+
+    Raises:
+        OSError: `perf` is not there, or took no sample.
+        CalledProcessError: `perf` failed.
+    """
+    samples, profiles = place / f"{subject}.samples", list[Profile]()
     recording = subprocess.Popen(
         [
             *(_perf(), "record", "--freq", str(_SAMPLES_PER_SECOND), "--output", str(samples)),
@@ -77,7 +100,7 @@ def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profi
         stderr=subprocess.DEVNULL,
     )
     try:
-        load(contest, server, plans)
+        yield profiles
     finally:
         recording.terminate()  # after which it writes what it has
         recording.wait()
@@ -91,7 +114,7 @@ def _profile(contest: Contest, name: str, server: Running, place: Path) -> Profi
         text=True,
     )
     samples.unlink()
-    return Profile(name, shares(shown.stdout), contest.operation)
+    profiles.append(Profile(subject, shares(shown.stdout), operation))
 
 
 def shares(shown: str) -> dict[str, float]:
